@@ -1,0 +1,28 @@
+// Tests run the TypeScript sources as ES modules: nothing has to be built first, except where a test
+// runs the command line program itself.
+const swc = [
+  "@swc/jest",
+  {
+    jsc: { parser: { syntax: "typescript" }, target: "es2023" },
+    module: { type: "es6" },
+  },
+];
+
+const layer = (name) => ({
+  displayName: name,
+  rootDir: `packages/${name}`,
+  testEnvironment: "node",
+  testMatch: ["<rootDir>/test/**/*.test.ts"],
+  extensionsToTreatAsEsm: [".ts"],
+  transform: { "\\.ts$": swc },
+  moduleNameMapper: {
+    "^@combined-registry/core$": "<rootDir>/../core/src/index.ts",
+    "^@combined-registry/testkit$": "<rootDir>/../testkit/src/index.ts",
+  },
+});
+
+export default {
+  coverageProvider: "v8",
+  collectCoverageFrom: ["packages/*/src/**/*.ts"],
+  projects: [layer("core"), layer("testkit"), layer("cli"), layer("e2e")],
+};

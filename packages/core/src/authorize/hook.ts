@@ -1,0 +1,32 @@
+import type { IncomingMessage } from "node:http";
+
+/** What a request wants to do with a repository. `base` is `/v2/` itself, where clients log in. */
+export type Access = "base" | "catalog" | "pull" | "push" | "delete" | "operations";
+
+/** What `authorize` is asked. */
+export interface AccessRequest {
+  /** Undefined for `base`, `catalog` and `operations`. */
+  readonly repository: string | undefined;
+  readonly access: Access;
+}
+
+/** What `authorize` answers. The plain words stand for the objects without details. */
+export type Verdict =
+  | "allow"
+  | "challenge"
+  | "deny"
+  /** Go on; `user` appears in the access log. */
+  | { readonly decision: "allow"; readonly user?: string }
+  /** 401. `challenge` is the `WWW-Authenticate` value. @default `Basic realm="combined-registry"` */
+  | { readonly decision: "challenge"; readonly challenge?: string; readonly message?: string }
+  /** 403, with a sentence for the client. */
+  | { readonly decision: "deny"; readonly message?: string }
+  /** 429: too many failed attempts, say. `retryAfter` is in seconds. */
+  | { readonly decision: "throttle"; readonly retryAfter: number; readonly message?: string };
+
+/**
+ * How a host application plugs in authentication. Called before any upstream hears of the request, once
+ * for each repository that it touches (a cross-repository mount is a push to one and a pull of another).
+ * What it throws is logged and answered 500; it never counts as permission.
+ */
+export type AuthorizeHook = (request: IncomingMessage, wanted: AccessRequest) => Verdict | Promise<Verdict>;

@@ -1,0 +1,48 @@
+import type { AuthorizeHook } from "../authorize/hook.ts";
+import type { Logger } from "../observe/logger.ts";
+import type { CredentialsConfig } from "./written.ts";
+
+/** What the code uses: nothing optional that has a default, nothing to parse again. Milliseconds throughout. */
+export interface CompleteConfig {
+  readonly hosted: CompleteUpstream;
+  /** At least one, in the order in which they are asked. */
+  readonly proxies: readonly CompleteUpstream[];
+  readonly base: "all" | "hosted" | "any";
+  readonly lists: "first" | "hosted";
+  readonly trustProxy: readonly string[];
+  readonly via: string;
+  readonly decisionHeader: boolean;
+  readonly memory: { readonly entries: number; readonly ttl: number };
+  readonly limits: { readonly clientIdle: number };
+  readonly metrics: { readonly process: boolean };
+  readonly protectOperations: boolean;
+  readonly authorize: AuthorizeHook | undefined;
+  readonly logger: Logger | undefined;
+}
+
+/** One registry, completely described. */
+export interface CompleteUpstream {
+  readonly name: string;
+  readonly kind: UpstreamKind;
+  /** Without a trailing slash on its path. */
+  readonly url: URL;
+  /** Passthrough occurs on hosted alone. */
+  readonly auth: CredentialsConfig | "passthrough" | undefined;
+  readonly tls: {
+    readonly ca: string | undefined;
+    readonly cert: string | undefined;
+    readonly key: string | undefined;
+    readonly serverName: string | undefined;
+    readonly verify: boolean;
+  };
+  readonly timeouts: {
+    readonly connect: number;
+    readonly headers: number;
+    readonly idle: number;
+    readonly write: number;
+  };
+  readonly redirects: "pass" | "follow";
+}
+
+/** Whether an upstream is the private registry or one of the caches. */
+export type UpstreamKind = "hosted" | "proxy";

@@ -1,0 +1,172 @@
+import type { AuthorizeHook } from "../authorize/hook.ts";
+import type { Logger } from "../observe/logger.ts";
+
+/**
+ * What people type. Every default stands in `schema.ts`, which parses this into `CompleteConfig`.
+ * Durations are milliseconds throughout.
+ */
+export interface CombinedRegistryConfig {
+  /** The private registry that people push to: its URL, or a table of options. */
+  hosted: string | HostedConfig;
+
+  /**
+   * The pull-through caches, asked in order: a URL, a table of options, or a list of either.
+   * A single one without a name is called `proxy`; in a list, unnamed ones are `proxy-1`, `proxy-2`, ...
+   */
+  proxy: string | ProxyConfig | readonly (string | ProxyConfig)[];
+
+  /**
+   * Which upstreams must answer 200 at their `/v2/` for the router's own `/v2/` to answer 200:
+   * every one, hosted alone, or at least one.
+   * @default "all"
+   */
+  base?: "all" | "hosted" | "any";
+
+  /**
+   * Who answers `tags/list`. `first`: hosted, and for a repository that hosted does not know the
+   * proxies in order. `hosted`: hosted alone.
+   * @default "first"
+   */
+  lists?: "first" | "hosted";
+
+  /**
+   * Addresses and CIDR ranges of the load balancers whose `X-Forwarded-*` and `Forwarded` headers are
+   * believed. From anybody else they are replaced.
+   * @default []
+   * @example ["10.0.0.0/8", "::1"]
+   */
+  trustProxy?: readonly string[];
+
+  /**
+   * The name this router gives itself in `Via`, by which it recognises its own requests coming back
+   * (answered 508). Replicas behind one address may share it; two routers in a row must not.
+   * @default "combined-registry-" and eight random hex digits
+   */
+  via?: string;
+
+  /**
+   * Tell in `X-Combined-Registry` which upstream answered and why.
+   * @default true
+   */
+  decisionHeader?: boolean;
+
+  /** What is remembered about where content was found. */
+  memory?: MemoryConfig;
+
+  /** Limits on what one client may cost. */
+  limits?: LimitsConfig;
+
+  /** Metrics beyond the router's own. */
+  metrics?: MetricsConfig;
+
+  /**
+   * Ask `authorize` for `/healthcheck`, `/livez`, `/readyz` and `/metrics` too.
+   * @default false
+   */
+  protectOperations?: boolean;
+
+  /**
+   * Decides on every `/v2/` request before any upstream hears of it. Without one, everybody may do
+   * everything. Not to be combined with `hosted.auth: "passthrough"`.
+   */
+  authorize?: AuthorizeHook;
+
+  /** Receives one line per request and what goes wrong. Any pino-shaped logger. */
+  logger?: Logger;
+}
+
+/** One registry behind the router. */
+export interface UpstreamConfig {
+  /**
+   * What the upstream is called in metrics, logs, errors and `X-Combined-Registry`: lower-case letters,
+   * digits, `.`, `_` and `-`, beginning with a letter.
+   * @default "hosted" or "proxy"
+   */
+  name?: string;
+
+  /**
+   * Where it is: `http://` or `https://`, without user, query or fragment. A path is put before `/v2/`.
+   * @example "http://registry-hosted:5000"
+   */
+  url: string;
+
+  /** How its certificate is checked, and what the router shows of its own. */
+  tls?: UpstreamTlsConfig;
+
+  /** How long it may take. */
+  timeouts?: TimeoutsConfig;
+
+  /**
+   * What happens to its redirects (to object storage, say): passed to the client, or followed here,
+   * without credentials.
+   * @default "pass"
+   */
+  redirects?: "pass" | "follow";
+}
+
+/** The private registry. */
+export interface HostedConfig extends UpstreamConfig {
+  /**
+   * The router's own credentials, or `"passthrough"`: the client's `Authorization` goes to hosted as it
+   * is, and hosted's challenges reach the client. Without either, the client's credentials go nowhere.
+   */
+  auth?: CredentialsConfig | "passthrough";
+}
+
+/** A pull-through cache, or a public registry itself. */
+export interface ProxyConfig extends UpstreamConfig {
+  /** The router's own credentials. Without them a registry that asks for a token is asked for an anonymous one. */
+  auth?: CredentialsConfig;
+}
+
+/** A user of an upstream: sent as Basic, or exchanged for tokens where the upstream asks for Bearer. */
+export interface CredentialsConfig {
+  username: string;
+  password: string;
+}
+
+/** TLS towards an upstream. PEM text, not file names. */
+export interface UpstreamTlsConfig {
+  /** Certificates that may sign the upstream's, in place of the system's. */
+  ca?: string;
+  /** The router's client certificate; needs `key`. */
+  cert?: string;
+  /** The private key of `cert`. */
+  key?: string;
+  /** The name to expect in the upstream's certificate. @default the URL's host */
+  serverName?: string;
+  /** `false` accepts any certificate. @default true */
+  verify?: boolean;
+}
+
+/** Milliseconds, each at least 1. */
+export interface TimeoutsConfig {
+  /** Until a connection stands, TLS included. @default 5000 */
+  connect?: number;
+  /** From a lookup's request to its response headers. @default 30000 */
+  headers?: number;
+  /** Without a byte of a response body. @default 60000 */
+  idle?: number;
+  /** From the last byte of an upload to its response headers; large layers take hosted a while. @default 900000 */
+  write?: number;
+}
+
+/** Bounds of the memory of who holds what. */
+export interface MemoryConfig {
+  /** How many places to remember. 0 switches it off. @default 20000 */
+  entries?: number;
+  /** How long a place is remembered. @default 600000 */
+  ttl?: number;
+}
+
+/** Limits on clients. */
+export interface LimitsConfig {
+  /** Milliseconds a client may neither send nor take a byte while it is its turn. @default 300000 */
+  clientIdle?: number;
+}
+
+/** Choices for `/metrics`. */
+export interface MetricsConfig {
+  /** Add Node's process metrics (`process_*`, `nodejs_*`): for a process that is the router's own. @default false */
+  process?: boolean;
+}
