@@ -15,7 +15,7 @@ export interface CompleteConfig {
   readonly memory: { readonly entries: number; readonly ttl: number };
   readonly limits: { readonly clientIdle: number };
   readonly metrics: { readonly process: boolean };
-  readonly protectOperations: boolean;
+  readonly operations: "open" | "protected" | "off";
   readonly authorize: AuthorizeHook | undefined;
   readonly logger: Logger | undefined;
 }
@@ -40,6 +40,7 @@ export interface CompleteUpstream {
     readonly headers: number;
     readonly idle: number;
     readonly write: number;
+    readonly ping: number;
   };
   readonly redirects: "pass" | "follow";
 }

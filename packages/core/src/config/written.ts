@@ -60,10 +60,11 @@ export interface CombinedRegistryConfig {
   metrics?: MetricsConfig;
 
   /**
-   * Ask `authorize` for `/healthcheck`, `/livez`, `/readyz` and `/metrics` too.
-   * @default false
+   * Who may see `/healthcheck`, `/livez`, `/readyz` and `/metrics`: everybody, those whom `authorize` lets, or
+   * nobody (`off`, for a host application that has pages of its own at these paths).
+   * @default "open"
    */
-  protectOperations?: boolean;
+  operations?: "open" | "protected" | "off";
 
   /**
    * Decides on every `/v2/` request before any upstream hears of it. Without one, everybody may do
@@ -149,6 +150,8 @@ export interface TimeoutsConfig {
   idle?: number;
   /** From the last byte of an upload to its response headers; large layers take hosted a while. @default 900000 */
   write?: number;
+  /** For the whole of a `/v2/` asked for on behalf of health checks and of clients that log in. @default 5000 */
+  ping?: number;
 }
 
 /** Bounds of the memory of who holds what. */

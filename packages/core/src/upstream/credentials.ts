@@ -16,7 +16,11 @@ export interface Credentials {
    * The upstream answered 401 with these `WWW-Authenticate` values to a request that carried `sent`.
    * True when `header` now has something new to offer, so that the request is worth repeating once.
    */
-  refused(challenges: readonly string[], sent: string | undefined, scope: Scope | undefined): Promise<boolean>;
+  refused(
+    challenges: readonly string[],
+    sent: string | undefined,
+    scope: Scope | undefined,
+  ): Promise<boolean>;
 
   /**
    * Before a request whose body cannot be sent twice. True when nothing is known yet of how the upstream

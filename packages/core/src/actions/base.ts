@@ -1,0 +1,59 @@
+import { RegistryError } from "../protocol/errors.ts";
+import type { RegistryRequest } from "../protocol/request.ts";
+import type { Services } from "../services.ts";
+import { isUp } from "../upstream/pings.ts";
+import type { Upstream } from "../upstream/upstream.ts";
+import { consult, errandOf } from "./consult.ts";
+import { deliver } from "./deliver.ts";
+import type { Exchange } from "./exchange.ts";
+import { sendJson } from "./send.ts";
+
+/** Why an upstream keeps `/v2/` from answering 200. */
+interface Objection {
+  readonly upstream: string;
+  readonly cause: string;
+}
+
+/** `/v2/`: whether this is a registry, and whether it is ready for this client. */
+export async function base(services: Services, exchange: Exchange, request: RegistryRequest): Promise<void> {
+  const { hosted } = services.policy;
+  if (hosted.passthrough && (await answeredByHosted(services, exchange, request, hosted))) {
+    return;
+  }
+  const asked = services.config.base === "hosted" ? [hosted] : services.upstreams;
+  const objections = (await Promise.all(asked.map((upstream) => objection(services, upstream)))).flat();
+  const enough = services.config.base === "any" ? objections.length < asked.length : objections.length === 0;
+  if (!enough) {
+    throw new RegistryError("UNAVAILABLE", {
+      message: objections.map(({ upstream, cause }) => `${upstream}: ${cause}`).join(", "),
+      detail: { upstreams: objections },
+    });
+  }
+  exchange.decision = { upstream: "router", reason: "upstreams answer" };
+  sendJson(exchange, 200, {});
+}
+
+/** Hosted judges this client's own credentials, so its refusal and challenge reach the client; docker goes by them alone. */
+async function answeredByHosted(
+  services: Services,
+  exchange: Exchange,
+  request: RegistryRequest,
+  hosted: Upstream,
+): Promise<boolean> {
+  const said = await consult(services, exchange, hosted, errandOf(request));
+  if (said.outcome === "final") {
+    await deliver(exchange, { ended: "answered", upstream: hosted, said, attempts: [] }, "");
+    return true;
+  }
+  if (said.outcome === "found") {
+    said.answer.body.resume();
+  }
+  return false;
+}
+
+async function objection({ pings }: Services, upstream: Upstream): Promise<Objection[]> {
+  const ping = await pings.ping(upstream);
+  return isUp(upstream, ping)
+    ? []
+    : [{ upstream: upstream.name, cause: ping.failure?.cause ?? `answered ${ping.status}` }];
+}

@@ -1,0 +1,95 @@
+import { valueOf } from "../protocol/headers.ts";
+import type { RegistryRequest } from "../protocol/request.ts";
+import type { FailureReport } from "../routing/attempt.ts";
+import { classify, isFound } from "../routing/classify.ts";
+import type { Services } from "../services.ts";
+import type { Answer } from "../upstream/ask.ts";
+import { errorBodyLimit, readBounded } from "../upstream/bounded-body.ts";
+import { ClientGone, UpstreamFailure, upstreamFailure } from "../upstream/failure.ts";
+import type { Errand, Upstream } from "../upstream/upstream.ts";
+import type { Exchange } from "./exchange.ts";
+import { scopeOf } from "./scope.ts";
+
+/** What one upstream said to a request without a body. */
+export type Consultation =
+  /** The body is still to come. */
+  | { readonly outcome: "found"; readonly answer: Answer }
+  /** Hosted's own word about the request. */
+  | { readonly outcome: "final"; readonly answer: Answer; readonly body: Buffer }
+  | { readonly outcome: "absent"; readonly answer: Answer; readonly body: Buffer }
+  | { readonly outcome: "failed"; readonly failure: FailureReport };
+
+/** The errand that a request amounts to. */
+export function errandOf(request: RegistryRequest): Errand {
+  return { method: request.method, path: request.path, search: request.search, scope: scopeOf(request) };
+}
+
+/**
+ * Asks one upstream and sorts its answer; what is no answer to the question has been read, within bounds.
+ * @throws ClientGone
+ */
+export async function consult(
+  services: Services,
+  exchange: Exchange,
+  upstream: Upstream,
+  errand: Errand,
+): Promise<Consultation> {
+  const consultation = await timed(services, upstream, () => consultQuietly(exchange, upstream, errand));
+  const outcome = consultation.outcome === "final" ? "absent" : consultation.outcome;
+  services.metrics.upstreamRequests.inc({ upstream: upstream.name, outcome });
+  const reached = consultation.outcome !== "failed" || consultation.failure.status !== undefined;
+  services.metrics.upstreamUp.set({ upstream: upstream.name }, reached ? 1 : 0);
+  return consultation;
+}
+
+async function consultQuietly(exchange: Exchange, upstream: Upstream, errand: Errand): Promise<Consultation> {
+  let answer: Answer;
+  try {
+    answer = await upstream.ask(errand, exchange);
+  } catch (error) {
+    if (error instanceof ClientGone) {
+      throw error;
+    }
+    return { outcome: "failed", failure: upstreamFailure(error).report };
+  }
+  if (isFound(answer.status)) {
+    return { outcome: "found", answer };
+  }
+  const body = (await readBounded(answer.body, errorBodyLimit, upstream.timeouts.idle)) ?? Buffer.alloc(0);
+  const outcome = classify(upstream, answer.status, body.toString());
+  return outcome === "failed"
+    ? { outcome, failure: reportOf(upstream, answer) }
+    : { outcome: outcome === "found" ? "final" : outcome, answer, body };
+}
+
+async function timed<T>({ metrics }: Services, { name }: Upstream, work: () => Promise<T>): Promise<T> {
+  const done = metrics.upstreamDuration.startTimer({ upstream: name });
+  try {
+    return await work();
+  } finally {
+    done();
+  }
+}
+
+/** The failure that an answer amounts to. */
+export function reportOf(upstream: Upstream, { status, headers }: Answer): FailureReport {
+  const retryAfter = valueOf(headers, "retry-after");
+  return {
+    status,
+    ...describeStatus(upstream, status),
+    ...(retryAfter !== undefined && { retryAfter }),
+  };
+}
+
+function describeStatus(upstream: Upstream, status: number): Pick<FailureReport, "kind" | "cause"> {
+  if (status === 429) {
+    return { kind: "limited", cause: "answered 429, too many requests" };
+  }
+  if (upstream.kind === "hosted" && (status === 401 || status === 403)) {
+    const given = upstream.hasCredentials
+      ? "refused the router's credentials"
+      : "asks for credentials, and the router has none for it";
+    return { kind: "refused", cause: `${given} (${status})` };
+  }
+  return { kind: "broken", cause: `answered ${status}` };
+}

@@ -1,0 +1,20 @@
+import { describeAttempt } from "../routing/attempt.ts";
+import type { Exchange } from "./exchange.ts";
+import { relay, repeat } from "./relay.ts";
+import type { Walk } from "./walk.ts";
+
+/** Gives the client the answer that a walk ended with. */
+export async function deliver(
+  exchange: Exchange,
+  { upstream, said, attempts }: Extract<Walk, { ended: "answered" }>,
+  how: string,
+): Promise<void> {
+  const before = attempts.map(describeAttempt).join(", ");
+  const reason = said.outcome === "final" ? `answered ${said.answer.status}` : how;
+  exchange.decision = { upstream: upstream.name, reason: before === "" ? reason : `${reason}; ${before}` };
+  if (said.outcome === "found") {
+    await relay(exchange, upstream, said.answer);
+  } else {
+    repeat(exchange, upstream, said);
+  }
+}

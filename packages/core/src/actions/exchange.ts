@@ -1,0 +1,78 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { TLSSocket } from "node:tls";
+import type { CompleteConfig } from "../config/complete.ts";
+import type { ClientConnection } from "../protocol/forwarding.ts";
+import { plainAddress, type TrustedAddresses } from "../protocol/trusted-addresses.ts";
+
+/** Who answered, and why: for `X-Combined-Registry`, the access log and metrics. */
+export interface Decision {
+  /** An upstream's name, or `router`. */
+  readonly upstream: string;
+  /** One line for people; empty while nothing is decided. */
+  readonly reason: string;
+}
+
+/** One request and its answer on the way, with what is learned about them for the account. */
+export interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly client: ClientConnection;
+  /** Aborted when the client is gone before its answer is complete. */
+  readonly signal: AbortSignal;
+  /** Milliseconds that the client may leave an answer untouched. */
+  readonly clientIdle: number;
+  /** Whether the decision is told to the client. */
+  readonly showsDecision: boolean;
+  /** Whether this is to be the last answer on its connection. */
+  readonly closing: boolean;
+  /** The row of the route contract. */
+  route: string;
+  repository: string | undefined;
+  user: string | undefined;
+  decision: Decision;
+  /** What went wrong, for the log. */
+  problem: unknown;
+  /** Bytes of bodies moved. */
+  readonly moved: { down: number; up: number };
+}
+
+/** What a handler knows that its requests do not. */
+export interface ExchangeContext {
+  readonly config: CompleteConfig;
+  readonly trusted: TrustedAddresses;
+  readonly closing: boolean;
+}
+
+/** Begins an exchange: from here on, the client's leaving is noticed. */
+export function newExchange(
+  request: IncomingMessage,
+  response: ServerResponse,
+  context: ExchangeContext,
+): Exchange {
+  const gone = new AbortController();
+  response.once("close", () => {
+    if (!response.writableFinished) {
+      gone.abort();
+    }
+  });
+  const address = plainAddress(request.socket.remoteAddress);
+  return {
+    request,
+    response,
+    client: {
+      address,
+      encrypted: request.socket instanceof TLSSocket,
+      trusted: context.trusted.has(address),
+    },
+    signal: gone.signal,
+    clientIdle: context.config.limits.clientIdle,
+    showsDecision: context.config.decisionHeader,
+    closing: context.closing,
+    route: "other",
+    repository: undefined,
+    user: undefined,
+    decision: { upstream: "router", reason: "" },
+    problem: undefined,
+    moved: { down: 0, up: 0 },
+  };
+}

@@ -1,0 +1,83 @@
+import { RegistryError } from "../protocol/errors.ts";
+import { valueOf } from "../protocol/headers.ts";
+import type { RegistryRequest } from "../protocol/request.ts";
+import type { FailureReport } from "../routing/attempt.ts";
+import type { Services } from "../services.ts";
+import type { Answer } from "../upstream/ask.ts";
+import { ClientGone, upstreamFailure } from "../upstream/failure.ts";
+import type { Upstream } from "../upstream/upstream.ts";
+import { errandOf, reportOf } from "./consult.ts";
+import type { Exchange } from "./exchange.ts";
+import { failureError } from "./nobody-has-it.ts";
+import { relay } from "./relay.ts";
+
+/** Pushes: the request streams to hosted, body and all, and hosted's answer streams back. */
+export async function forward(
+  services: Services,
+  exchange: Exchange,
+  request: RegistryRequest,
+  to: Upstream,
+): Promise<void> {
+  if (exchange.request.readableDidRead) {
+    throw new RegistryError("UNKNOWN", {
+      message:
+        "the request's body was read before the router saw it: mount the router before any body parser",
+    });
+  }
+  const answer = await send(services, exchange, request, to);
+  const refused = answer.status === 401 && !to.passthrough;
+  services.metrics.upstreamRequests.inc({
+    upstream: to.name,
+    outcome: refused || answer.status >= 500 ? "failed" : "found",
+  });
+  if (refused) {
+    // The client's credentials were good enough for the router; hosted's challenge is not meant for it.
+    answer.body.destroy();
+    throw failed(to, reportOf(to, answer));
+  }
+  learn(services, request, to, answer);
+  exchange.decision = { upstream: to.name, reason: "pushes go to hosted" };
+  await relay(exchange, to, answer);
+}
+
+async function send(
+  { metrics }: Services,
+  exchange: Exchange,
+  request: RegistryRequest,
+  to: Upstream,
+): Promise<Answer> {
+  const done = metrics.upstreamDuration.startTimer({ upstream: to.name });
+  try {
+    return await to.forward(errandOf(request), exchange, {
+      response: exchange.response,
+      moved: (bytes) => {
+        exchange.moved.up += bytes;
+      },
+    });
+  } catch (error) {
+    if (error instanceof ClientGone) {
+      throw error;
+    }
+    metrics.upstreamRequests.inc({ upstream: to.name, outcome: "failed" });
+    throw failed(to, upstreamFailure(error).report);
+  } finally {
+    done();
+  }
+}
+
+function failed(member: Upstream, failure: FailureReport): Error {
+  return failureError([{ member, outcome: "failed", failure }]);
+}
+
+/** What hosted accepted is pulled from there. */
+function learn(
+  { memory }: Services,
+  { method, resource }: RegistryRequest,
+  hosted: Upstream,
+  answer: Answer,
+): void {
+  if (method === "PUT" && resource.kind === "manifest" && answer.status === 201) {
+    const digest = resource.byDigest ? resource.reference : valueOf(answer.headers, "docker-content-digest");
+    memory.manifestAt(hosted, resource.repository, digest);
+  }
+}

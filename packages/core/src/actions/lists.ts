@@ -1,0 +1,57 @@
+import { valueOf } from "../protocol/headers.ts";
+import type { RegistryRequest } from "../protocol/request.ts";
+import type { Services } from "../services.ts";
+import { readBounded } from "../upstream/bounded-body.ts";
+import type { Upstream } from "../upstream/upstream.ts";
+import { type Consultation, consult, errandOf } from "./consult.ts";
+import { deliver } from "./deliver.ts";
+import type { Exchange } from "./exchange.ts";
+import { nobodyHasIt } from "./nobody-has-it.ts";
+import { walk } from "./walk.ts";
+
+/** Tags and catalog: hosted's, or where hosted does not know the repository that of the first proxy that does. */
+export async function list(
+  services: Services,
+  exchange: Exchange,
+  request: RegistryRequest,
+  order: readonly Upstream[],
+): Promise<void> {
+  const end = await walk(services, {
+    order,
+    ask: async (upstream) => {
+      const said = await consult(services, exchange, upstream, errandOf(request));
+      return upstream.kind === "hosted" && order.length > 1 ? withoutNullLists(said, upstream) : said;
+    },
+    // Only hosted's word that it does not know the repository opens the way to the others' lists.
+    stopsAfterFailureOf: (upstream) => upstream.kind === "hosted",
+  });
+  if (end.ended === "exhausted") {
+    nobodyHasIt(services, exchange, request.resource.kind, end);
+  } else {
+    await deliver(exchange, end, "found");
+  }
+}
+
+const longestNullList = 1024;
+
+/**
+ * distribution answers `tags/list?last=...` of a repository that it does not know with 200 and `"tags": null`,
+ * where it answers 404 without `last`. Taken for a list, it would end a walk over a proxy's tags at page one.
+ */
+async function withoutNullLists(said: Consultation, upstream: Upstream): Promise<Consultation> {
+  if (said.outcome !== "found") {
+    return said;
+  }
+  const { answer } = said;
+  const length = Number(valueOf(answer.headers, "content-length") ?? Number.NaN);
+  if (answer.status !== 200 || !(length <= longestNullList)) {
+    return said;
+  }
+  const body = await readBounded(answer.body, longestNullList, upstream.timeouts.idle);
+  if (body === undefined) {
+    return { outcome: "failed", failure: { kind: "broken", cause: "the list broke off" } };
+  }
+  return /"tags":\s*null/.test(body.toString())
+    ? { outcome: "absent", answer, body }
+    : { outcome: "final", answer, body };
+}

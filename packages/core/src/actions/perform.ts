@@ -1,0 +1,34 @@
+import type { RegistryRequest } from "../protocol/request.ts";
+import type { Plan } from "../routing/plan.ts";
+import type { Services } from "../services.ts";
+import type { Upstream } from "../upstream/upstream.ts";
+import { base } from "./base.ts";
+import type { Exchange } from "./exchange.ts";
+import { forward } from "./forward.ts";
+import { list } from "./lists.ts";
+import { lookup } from "./lookup.ts";
+import { pass } from "./pass.ts";
+import { referrers } from "./referrers.ts";
+
+/** Does what was decided. */
+export function perform(
+  services: Services,
+  exchange: Exchange,
+  request: RegistryRequest,
+  plan: Plan<Upstream>,
+): Promise<void> {
+  switch (plan.action) {
+    case "base":
+      return base(services, exchange, request);
+    case "lookup":
+      return lookup(services, exchange, request, plan.lookup);
+    case "list":
+      return list(services, exchange, request, plan.order);
+    case "referrers":
+      return referrers(services, exchange, request, plan.members);
+    case "pass":
+      return pass(services, exchange, request, plan.to);
+    case "forward":
+      return forward(services, exchange, request, plan.to);
+  }
+}

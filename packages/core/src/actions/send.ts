@@ -1,0 +1,62 @@
+import { RegistryError } from "../protocol/errors.ts";
+import { quotable, type RawHeaders, valueOf } from "../protocol/headers.ts";
+import type { Exchange } from "./exchange.ts";
+
+/** An answer whose body is at hand. */
+export interface ShortAnswer {
+  readonly status: number;
+  /** Without `Content-Length`. */
+  readonly headers: RawHeaders;
+  readonly body: string | Buffer;
+}
+
+/** Writes an answer whose body is at hand; to HEAD, all but the body. */
+export function send(exchange: Exchange, { status, headers, body }: ShortAnswer): void {
+  writeHead(exchange, status, [...headers, "Content-Length", String(Buffer.byteLength(body))]);
+  exchange.response.end(exchange.request.method === "HEAD" ? undefined : body);
+}
+
+/** Writes an answer as JSON. */
+export function sendJson(exchange: Exchange, status: number, value: unknown, headers: RawHeaders = []): void {
+  send(exchange, {
+    status,
+    headers: ["Content-Type", "application/json", ...headers],
+    body: JSON.stringify(value),
+  });
+}
+
+/** The one place that renders errors (distribution-spec 1.1, "Error codes"). */
+export function sendError(exchange: Exchange, error: RegistryError): void {
+  send(exchange, {
+    status: error.status,
+    headers: ["Content-Type", "application/json", ...Object.entries(error.headers).flat()],
+    body: error.body(),
+  });
+}
+
+/**
+ * Writes an answer's head, with what the router adds to every one.
+ * @throws RegistryError UPSTREAM_FAILED if an upstream's header cannot be written
+ */
+export function writeHead(exchange: Exchange, status: number, headers: RawHeaders): void {
+  const { response, decision } = exchange;
+  const complete = [...headers];
+  if (valueOf(headers, "docker-distribution-api-version") === undefined) {
+    // Clients know a registry by it (distribution's specification, "API Version Check").
+    complete.push("Docker-Distribution-Api-Version", "registry/2.0");
+  }
+  if (exchange.showsDecision) {
+    complete.push("X-Combined-Registry", quotable(`${decision.upstream}; ${decision.reason}`));
+  }
+  if (exchange.closing) {
+    complete.push("Connection", "close");
+  }
+  try {
+    response.writeHead(status, complete);
+  } catch (cause) {
+    throw new RegistryError("UPSTREAM_FAILED", {
+      message: `${decision.upstream} sent a header that HTTP does not allow`,
+      cause,
+    });
+  }
+}

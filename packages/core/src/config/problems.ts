@@ -1,0 +1,61 @@
+import type { z } from "zod";
+import type { ConfigProblem } from "./config-error.ts";
+
+/** Says what the schema found in the words of whoever wrote the configuration. */
+export function problemsOf(issue: z.core.$ZodIssue, written: unknown): ConfigProblem[] {
+  if (issue.code === "unrecognized_keys") {
+    return issue.keys.map((key) => problemAt([...issue.path, key], "no such option", written));
+  }
+  return [problemAt(issue.path, issue.message, written)];
+}
+
+function problemAt(path: readonly PropertyKey[], expected: string, written: unknown): ConfigProblem {
+  const { steps, value } = asWritten(path, written);
+  return { option: optionName(steps), expected, given: describe(value, steps.at(-1)) };
+}
+
+/** The schema reads a lone proxy as a list of one and a lone URL as a table; whoever wrote it did neither. */
+function asWritten(path: readonly PropertyKey[], written: unknown): { steps: PropertyKey[]; value: unknown } {
+  const steps: PropertyKey[] = [];
+  let value = written;
+  for (const step of path) {
+    const madeUp =
+      (typeof step === "number" && !Array.isArray(value)) || (step === "url" && typeof value === "string");
+    if (!madeUp) {
+      steps.push(step);
+      value = typeof value === "object" && value !== null ? Reflect.get(value, step) : undefined;
+    }
+  }
+  return { steps, value };
+}
+
+function optionName(steps: readonly PropertyKey[]): string {
+  return steps.reduce<string>((option, step) => {
+    if (typeof step === "number") {
+      return `${option}[${step}]`;
+    }
+    return option === "" ? String(step) : `${option}.${String(step)}`;
+  }, "");
+}
+
+const secretKeys = /password|secret|token|key|auth|cert|^ca$/i;
+const longestEcho = 80;
+
+function describe(value: unknown, key: PropertyKey | undefined): string | undefined {
+  if (value === undefined) {
+    return undefined;
+  }
+  if (typeof key === "string" && secretKeys.test(key)) {
+    return `${typeof value === "object" ? "a table" : `a ${typeof value}`} (not shown)`;
+  }
+  if (typeof value === "function") {
+    return "a function";
+  }
+  // Tables may hold secrets further down.
+  if (typeof value === "object" && value !== null) {
+    return Array.isArray(value) ? `a list of ${value.length}` : "a table";
+  }
+  // A URL may have a password in it.
+  const shown = (JSON.stringify(value) ?? String(value)).replace(/\/\/[^/@\s]*@/g, "//***@");
+  return shown.length <= longestEcho ? shown : `${shown.slice(0, longestEcho)}...`;
+}

@@ -1,0 +1,163 @@
+import { isIP } from "node:net";
+import { z } from "zod";
+import type { AuthorizeHook } from "../authorize/hook.ts";
+import type { Logger } from "../observe/logger.ts";
+
+// The one place where options are described and defaults stand. `expected` sentences end
+// "<option>: expected ...", so they say what would be right.
+
+const upstreamUrl = z.string("a URL such as http://registry:5000").superRefine((text, context) => {
+  const problem = upstreamUrlProblem(text);
+  if (problem !== undefined) {
+    context.addIssue({ code: "custom", message: problem });
+  }
+});
+
+function upstreamUrlProblem(text: string): string | undefined {
+  if (!/^https?:\/\//i.test(text) || !URL.canParse(text)) {
+    return "a URL beginning with http:// or https://, such as http://registry:5000";
+  }
+  const url = new URL(text);
+  if (url.username !== "" || url.password !== "") {
+    return "a URL without user and password (these go into auth)";
+  }
+  return url.search === "" && url.hash === "" ? undefined : "a URL without query and fragment";
+}
+
+const milliseconds = z
+  .int("a whole number of milliseconds, at least 1")
+  .min(1, "a whole number of milliseconds, at least 1")
+  .max(2 ** 31 - 1, "at most 2147483647 milliseconds");
+
+const text = z.string("text").min(1, "text that is not empty");
+
+const name = z
+  .string("a name")
+  .regex(/^[a-z][a-z0-9._-]{0,62}$/, "lower-case letters, digits, '.', '_' or '-', beginning with a letter")
+  .refine((value) => value !== "router", "a name other than router, which stands for the router itself");
+
+const credentials = z.strictObject(
+  { username: text, password: z.string("text") },
+  "a table with username and password",
+);
+
+const timeouts = z
+  .strictObject(
+    {
+      connect: milliseconds.default(5_000),
+      headers: milliseconds.default(30_000),
+      idle: milliseconds.default(60_000),
+      write: milliseconds.default(900_000),
+      ping: milliseconds.default(5_000),
+    },
+    "a table of milliseconds",
+  )
+  .prefault({});
+
+const tls = z
+  .strictObject(
+    {
+      ca: text.optional(),
+      cert: text.optional(),
+      key: text.optional(),
+      serverName: text.optional(),
+      verify: z.boolean("true or false").default(true),
+    },
+    "a table of TLS options",
+  )
+  .refine((value) => (value.cert === undefined) === (value.key === undefined), "cert and key together")
+  .prefault({});
+
+const upstream = {
+  name: name.optional(),
+  url: upstreamUrl,
+  tls,
+  timeouts,
+  redirects: z.enum(["pass", "follow"], 'one of "pass", "follow"').default("pass"),
+};
+
+/** A URL alone stands for a table that has nothing else. */
+const urlAlone = (value: unknown) => (typeof value === "string" ? { url: value } : value);
+
+const hosted = z.preprocess(
+  urlAlone,
+  z.strictObject(
+    {
+      ...upstream,
+      auth: z
+        .union(
+          [z.literal("passthrough"), credentials],
+          'a table with username and password, or "passthrough"',
+        )
+        .optional(),
+    },
+    "a URL or a table with url",
+  ),
+);
+
+const proxy = z.preprocess(
+  urlAlone,
+  z.strictObject({ ...upstream, auth: credentials.optional() }, "a URL or a table with url"),
+);
+
+const proxies = z.preprocess(
+  (value) => (value === undefined || Array.isArray(value) ? value : [value]),
+  z.array(proxy, "a URL, a table with url, or a list of these").min(1, "at least one upstream"),
+);
+
+const address = z
+  .string("an address or a CIDR range")
+  .refine(isAddressRange, "an IP address or a CIDR range such as 10.0.0.0/8");
+
+function isAddressRange(value: string): boolean {
+  const [ip = "", prefix, ...rest] = value.split("/");
+  const version = isIP(ip);
+  if (version === 0 || rest.length > 0) {
+    return false;
+  }
+  return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (version === 4 ? 32 : 128));
+}
+
+const functionHook = z.custom<AuthorizeHook>((value) => typeof value === "function", "a function");
+
+const logger = z.custom<Logger>(
+  (value) =>
+    typeof value === "object" &&
+    value !== null &&
+    ["debug", "info", "warn", "error"].every((level) => typeof Reflect.get(value, level) === "function"),
+  "an object with debug, info, warn and error functions",
+);
+
+/** What people type, with its defaults. */
+export const configSchema = z.strictObject(
+  {
+    hosted,
+    proxy: proxies,
+    base: z.enum(["all", "hosted", "any"], 'one of "all", "hosted", "any"').default("all"),
+    lists: z.enum(["first", "hosted"], 'one of "first", "hosted"').default("first"),
+    trustProxy: z.array(address, "a list of addresses").default([]),
+    via: z
+      .string("a name")
+      .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/, "letters, digits, '.', '_' or '-'")
+      .optional(),
+    decisionHeader: z.boolean("true or false").default(true),
+    memory: z
+      .strictObject(
+        {
+          entries: z.int("a whole number").min(0, "0 or more").default(20_000),
+          ttl: milliseconds.default(600_000),
+        },
+        "a table",
+      )
+      .prefault({}),
+    limits: z.strictObject({ clientIdle: milliseconds.default(300_000) }, "a table").prefault({}),
+    metrics: z.strictObject({ process: z.boolean("true or false").default(false) }, "a table").prefault({}),
+    operations: z.enum(["open", "protected", "off"], 'one of "open", "protected", "off"').default("open"),
+    authorize: functionHook.optional(),
+    logger: logger.optional(),
+  },
+  "a table of options",
+);
+
+/** What the schema makes of a written configuration. */
+export type ParsedConfig = z.output<typeof configSchema>;

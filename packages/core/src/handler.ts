@@ -1,0 +1,72 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { completeConfig } from "./config/complete-config.ts";
+import type { CombinedRegistryConfig } from "./config/written.ts";
+import { checkHealth, type Health } from "./observe/health.ts";
+import type { MetricsRegistry } from "./observe/metrics.ts";
+import { parseTarget } from "./protocol/target.ts";
+import { createServices } from "./services.ts";
+import { Serving } from "./serving.ts";
+
+/**
+ * The router as a plain Node request listener: for `http.createServer`, or as middleware of Express and the
+ * like, where what is not the router's goes on to `next`.
+ */
+export interface CombinedRegistryHandler {
+  (request: IncomingMessage, response: ServerResponse, next?: (error?: unknown) => void): void;
+
+  /** Whether a request is the router's to answer: `/v2`, below it, or one of its own pages. */
+  matches(request: IncomingMessage): boolean;
+
+  /** Asks every upstream for its `/v2/` (shared, and remembered for a second). Never rejects. */
+  health(): Promise<Health>;
+
+  /** What `/metrics` shows; a prom-client `Registry`. */
+  readonly metrics: MetricsRegistry;
+
+  /** From now on `/readyz` says 503, and each answer is the last on its connection. */
+  drain(): void;
+
+  /** Drains, waits for the requests in flight, and closes the connections to upstreams. */
+  close(): Promise<void>;
+}
+
+/**
+ * Makes the router. It opens no port and no connection, reads no environment and no files, and installs no
+ * signal handlers.
+ * @example
+ * ```ts
+ * const registry = createCombinedRegistryHandler({ hosted: "http://hosted:5000", proxy: "http://cache:5000" });
+ * http.createServer({ requestTimeout: 0 }, registry).listen(5000); // an upload may take longer than Node's 300 s
+ * ```
+ * @throws ConfigError naming each option that is wrong, what was expected and what was given
+ */
+export function createCombinedRegistryHandler(config: CombinedRegistryConfig): CombinedRegistryHandler {
+  const services = createServices(completeConfig(config));
+  const serving = new Serving(services);
+  const isOurs = (request: IncomingMessage) => serving.isOurs(parseTarget(request.url ?? ""));
+
+  const handler = (
+    request: IncomingMessage,
+    response: ServerResponse,
+    next?: (error?: unknown) => void,
+  ): void => {
+    if (next !== undefined && !isOurs(request)) {
+      next();
+      return;
+    }
+    void serving.serve(request, response);
+  };
+  return Object.assign(handler, {
+    matches: isOurs,
+    health: () => checkHealth(services),
+    metrics: services.metrics.registry,
+    drain: () => serving.drain(),
+    async close() {
+      serving.drain();
+      await serving.idle();
+      for (const upstream of services.upstreams) {
+        upstream.close();
+      }
+    },
+  });
+}

@@ -1,0 +1,20 @@
+export type { Access, AccessRequest, AuthorizeHook, Verdict } from "./authorize/hook.ts";
+export { assertConfig } from "./config/complete-config.ts";
+export { ConfigError, type ConfigProblem } from "./config/config-error.ts";
+export type {
+  CombinedRegistryConfig,
+  CredentialsConfig,
+  HostedConfig,
+  LimitsConfig,
+  MemoryConfig,
+  MetricsConfig,
+  ProxyConfig,
+  TimeoutsConfig,
+  UpstreamConfig,
+  UpstreamTlsConfig,
+} from "./config/written.ts";
+export { type CombinedRegistryHandler, createCombinedRegistryHandler } from "./handler.ts";
+export type { Health, UpstreamHealth } from "./observe/health.ts";
+export type { Logger } from "./observe/logger.ts";
+export type { MetricsRegistry } from "./observe/metrics.ts";
+export { version } from "./version.ts";

@@ -1,0 +1,50 @@
+import type { Services } from "../services.ts";
+import { isUp, type Ping } from "../upstream/pings.ts";
+import type { Upstream } from "../upstream/upstream.ts";
+
+/** How the upstreams are. */
+export interface Health {
+  /** Status code of hosted's `/v2/`: 502 if it cannot be reached, 504 if it is late. */
+  readonly hosted: number;
+  /** The same of the proxies: 200 if all answer so, else the first other one. */
+  readonly proxy: number;
+  /** Hosted first, then the proxies in order. */
+  readonly upstreams: readonly UpstreamHealth[];
+}
+
+/** How one upstream is. */
+export interface UpstreamHealth {
+  readonly name: string;
+  readonly kind: "hosted" | "proxy";
+  /** Whether it answers as it should. */
+  readonly up: boolean;
+  /** Status code of its `/v2/`, or 502 or 504. */
+  readonly status: number;
+  /** Milliseconds that the answer took. */
+  readonly latency: number;
+  /** Why there was no answer. */
+  readonly cause?: string;
+}
+
+/** Asks every upstream for its `/v2/`. Never rejects. */
+export async function checkHealth({ upstreams, pings }: Services): Promise<Health> {
+  const checked = await Promise.all(
+    upstreams.map(async (upstream) => upstreamHealth(upstream, await pings.ping(upstream))),
+  );
+  const statuses = (kind: UpstreamHealth["kind"]) =>
+    checked.filter((one) => one.kind === kind).map(({ status }) => status);
+  const worst = (all: readonly number[]) => all.find((status) => status !== 200) ?? 200;
+  return { proxy: worst(statuses("proxy")), hosted: worst(statuses("hosted")), upstreams: checked };
+}
+
+function upstreamHealth(upstream: Upstream, ping: Ping): UpstreamHealth {
+  const { name, kind } = upstream;
+  return {
+    name,
+    kind,
+    up: isUp(upstream, ping),
+    status: ping.status ?? (ping.failure?.kind === "late" ? 504 : 502),
+    latency: Math.round(ping.latency * 10) / 10,
+    ...(ping.failure !== undefined && { cause: ping.failure.cause }),
+  };
+}

@@ -1,0 +1,103 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { version } from "../version.ts";
+
+/** What `/metrics` shows; prom-client's `Registry` at run time. */
+export interface MetricsRegistry {
+  /** The media type of the text. */
+  readonly contentType: string;
+  /** All metrics in Prometheus' text format. */
+  metrics(): Promise<string>;
+}
+
+const prefix = "combined_registry_";
+// From a memory hit to a layer over a slow line. Seconds.
+const requestBuckets = [
+  0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900,
+];
+const upstreamBuckets = requestBuckets.filter((seconds) => seconds <= 60);
+
+/**
+ * The router's own metrics. Labels never carry a repository, tag, digest or user: their number is fixed by
+ * the configuration.
+ */
+export class Metrics {
+  readonly registry: Registry;
+  readonly requests: Counter<"route" | "method" | "status" | "upstream">;
+  readonly duration: Histogram<"route" | "method">;
+  readonly upstreamRequests: Counter<"upstream" | "outcome">;
+  readonly upstreamDuration: Histogram<"upstream">;
+  readonly upstreamUp: Gauge<"upstream">;
+  readonly fallbacks: Counter<"from" | "to">;
+  readonly memory: Counter<"result">;
+  readonly bytes: Counter<"direction" | "upstream">;
+  readonly connections: Gauge;
+
+  constructor(options: { readonly process: boolean }) {
+    this.registry = new Registry();
+    const registers = [this.registry];
+    this.requests = new Counter({
+      name: `${prefix}http_requests_total`,
+      help: "Requests answered, by route, method, status and the upstream that answered (router: the router itself).",
+      labelNames: ["route", "method", "status", "upstream"],
+      registers,
+    });
+    this.duration = new Histogram({
+      name: `${prefix}http_request_duration_seconds`,
+      help: "From a request's headers to the last byte of its answer.",
+      labelNames: ["route", "method"],
+      buckets: requestBuckets,
+      registers,
+    });
+    this.upstreamRequests = new Counter({
+      name: `${prefix}upstream_requests_total`,
+      help: "Requests to upstreams, by what their answer meant: found, absent or failed.",
+      labelNames: ["upstream", "outcome"],
+      registers,
+    });
+    this.upstreamDuration = new Histogram({
+      name: `${prefix}upstream_request_duration_seconds`,
+      help: "From a request to an upstream to the headers of its answer.",
+      labelNames: ["upstream"],
+      buckets: upstreamBuckets,
+      registers,
+    });
+    this.upstreamUp = new Gauge({
+      name: `${prefix}upstream_up`,
+      help: "1 if the upstream answered the last time it was asked, else 0.",
+      labelNames: ["upstream"],
+      registers,
+    });
+    this.fallbacks = new Counter({
+      name: `${prefix}lookup_fallbacks_total`,
+      help: "Lookups that went on from one upstream to the next.",
+      labelNames: ["from", "to"],
+      registers,
+    });
+    this.memory = new Counter({
+      name: `${prefix}lookup_memory_total`,
+      help: "Lookups by digest: the remembered upstream had it (hit), had it not (detour), or none was remembered (none).",
+      labelNames: ["result"],
+      registers,
+    });
+    this.bytes = new Counter({
+      name: `${prefix}bytes_total`,
+      help: "Bytes of bodies moved: down to clients, up to hosted.",
+      labelNames: ["direction", "upstream"],
+      registers,
+    });
+    this.connections = new Gauge({
+      name: `${prefix}open_connections`,
+      help: "Client connections that have sent a request and are still open.",
+      registers,
+    });
+    new Gauge({
+      name: `${prefix}build_info`,
+      help: "1, with the version of the router and of Node.",
+      labelNames: ["version", "node"],
+      registers,
+    }).set({ version, node: process.version }, 1);
+    if (options.process) {
+      collectDefaultMetrics({ register: this.registry });
+    }
+  }
+}

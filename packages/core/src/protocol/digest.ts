@@ -1,0 +1,21 @@
+// OCI image-spec 1.1, "Digests": algorithm ":" encoded.
+const grammar = /^[a-z0-9]+(?:[+._-][a-z0-9]+)*:[a-zA-Z0-9=_-]+$/;
+
+// The registered algorithms fix what follows the colon; others are the upstream's business.
+const registered: Readonly<Record<string, RegExp>> = {
+  sha256: /^[a-f0-9]{64}$/,
+  sha512: /^[a-f0-9]{128}$/,
+  blake3: /^[a-f0-9]{64}$/,
+};
+
+const longestDigest = 512;
+
+/** Whether `text` is a digest that a registry could hold. */
+export function isDigest(text: string): boolean {
+  if (text.length > longestDigest || !grammar.test(text)) {
+    return false;
+  }
+  const colon = text.indexOf(":");
+  const encoded = registered[text.slice(0, colon)];
+  return encoded === undefined || encoded.test(text.slice(colon + 1));
+}

@@ -1,0 +1,59 @@
+/**
+ * Every error that the router itself answers with: its code, the status that goes with it, and the
+ * sentence said when nothing better is known. Codes are those of distribution-spec 1.1 ("Error codes")
+ * and of distribution's `errcode`, and, below the line, the router's own.
+ */
+export const errorTable = {
+  BLOB_UNKNOWN: { status: 404, message: "blob unknown to registry" },
+  DENIED: { status: 403, message: "requested access to the resource is denied" },
+  DIGEST_INVALID: { status: 400, message: "provided digest is not well formed" },
+  MANIFEST_UNKNOWN: { status: 404, message: "manifest unknown" },
+  NAME_INVALID: { status: 400, message: "invalid repository name" },
+  NAME_UNKNOWN: { status: 404, message: "repository name not known to registry" },
+  TAG_INVALID: { status: 400, message: "tag is not well formed" },
+  TOOMANYREQUESTS: { status: 429, message: "too many requests" },
+  UNAUTHORIZED: { status: 401, message: "authentication required" },
+  UNAVAILABLE: { status: 503, message: "service unavailable" },
+  UNKNOWN: { status: 500, message: "unknown error" },
+  UNSUPPORTED: { status: 405, message: "the operation is unsupported" },
+
+  LOOP_DETECTED: { status: 508, message: "the request has come back to the router that sent it" },
+  NOT_FOUND: { status: 404, message: "no such path in the distribution API" },
+  UPSTREAM_FAILED: { status: 502, message: "an upstream registry failed" },
+  UPSTREAM_TIMEOUT: { status: 504, message: "an upstream registry did not answer in time" },
+} as const satisfies Record<string, { status: number; message: string }>;
+
+/** A code of `errorTable`. */
+export type ErrorCode = keyof typeof errorTable;
+
+/** What may be said beyond the code. */
+export interface ErrorOptions {
+  readonly message?: string;
+  /** Goes to the client as JSON. Never holds credentials. */
+  readonly detail?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** What went wrong, for the log alone. */
+  readonly cause?: unknown;
+}
+
+/** Thrown anywhere while a request is served; rendered in one place (`actions/render-error.ts`). */
+export class RegistryError extends Error {
+  override readonly name = "RegistryError";
+  readonly code: ErrorCode;
+  readonly status: number;
+  readonly detail: unknown;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(code: ErrorCode, options: ErrorOptions = {}) {
+    super(options.message ?? errorTable[code].message, { cause: options.cause });
+    this.code = code;
+    this.status = errorTable[code].status;
+    this.detail = options.detail ?? null;
+    this.headers = options.headers ?? {};
+  }
+
+  /** The body of distribution-spec 1.1, "Error codes". */
+  body(): string {
+    return JSON.stringify({ errors: [{ code: this.code, message: this.message, detail: this.detail }] });
+  }
+}

@@ -1,0 +1,80 @@
+/** Names and values in turn, as they stand on the wire: `IncomingMessage.rawHeaders`. */
+export type RawHeaders = readonly string[];
+
+// RFC 9110 7.6.1, and what older software uses in the same place.
+const hopByHop: ReadonlySet<string> = new Set([
+  "connection",
+  "keep-alive",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);
+
+/**
+ * The headers that concern the message rather than the connection it came over: without the hop-by-hop
+ * ones, those named in `Connection`, and those in `without` (lower case).
+ */
+export function endToEnd(headers: RawHeaders, without: ReadonlySet<string>): string[] {
+  const named = connectionOptions(headers);
+  const kept: string[] = [];
+  for (const [name, value] of pairs(headers)) {
+    const lower = name.toLowerCase();
+    if (!hopByHop.has(lower) && !named.has(lower) && !without.has(lower)) {
+      kept.push(name, value);
+    }
+  }
+  return kept;
+}
+
+/** Every value of a header, in order. */
+export function valuesOf(headers: RawHeaders, lowerName: string): string[] {
+  const values: string[] = [];
+  for (const [name, value] of pairs(headers)) {
+    if (name.length === lowerName.length && name.toLowerCase() === lowerName) {
+      values.push(value);
+    }
+  }
+  return values;
+}
+
+/** The first value of a header. */
+export function valueOf(headers: RawHeaders, lowerName: string): string | undefined {
+  return valuesOf(headers, lowerName)[0];
+}
+
+/** Names and values, pair by pair. */
+export function* pairs(headers: RawHeaders): Generator<readonly [string, string]> {
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    yield [headers[i] ?? "", headers[i + 1] ?? ""];
+  }
+}
+
+/**
+ * Text that may stand inside a quoted string of a header, whatever it is made of: a repository's name, or
+ * the message of an error, must not be able to end the value or the line.
+ */
+export function quotable(text: string): string {
+  return text.replace(/[^\x20-\x7e]/g, "?").replace(/["\\]/g, "'");
+}
+
+/** A `Warning` value (RFC 7234 5.5): 299, who warns, and of what. */
+export function warning(agent: string, text: string): string {
+  return `299 ${agent} "${quotable(text)}"`;
+}
+
+function connectionOptions(headers: RawHeaders): ReadonlySet<string> {
+  const options = new Set<string>();
+  for (const value of valuesOf(headers, "connection")) {
+    for (const option of value.split(",")) {
+      options.add(option.trim().toLowerCase());
+    }
+  }
+  // These a message needs, whatever a client calls hop-by-hop.
+  options.delete("content-length");
+  options.delete("host");
+  return options;
+}

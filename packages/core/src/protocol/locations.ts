@@ -1,0 +1,58 @@
+import { pairs, type RawHeaders } from "./headers.ts";
+
+/** Whose addresses become relative: the upstream's, and the name under which the upstream was told that the client sees us. */
+export interface OwnAddresses {
+  readonly upstream: URL;
+  /** `host[:port]` as sent in `X-Forwarded-Host`. */
+  readonly publicHost: string | undefined;
+}
+
+/**
+ * `Location` and `Link` that name the upstream itself become relative, so that the client comes back
+ * through the router, over the scheme that it used. Everything else passes untouched.
+ */
+export function relativeLocations(headers: RawHeaders, own: OwnAddresses): string[] {
+  const rewritten: string[] = [];
+  for (const [name, value] of pairs(headers)) {
+    rewritten.push(name, rewrite(name.toLowerCase(), value, own));
+  }
+  return rewritten;
+}
+
+function rewrite(lowerName: string, value: string, own: OwnAddresses): string {
+  if (lowerName === "location" || lowerName === "content-location") {
+    return relative(value, own);
+  }
+  if (lowerName === "link") {
+    // Only what stands in angle brackets is an address (RFC 8288 3).
+    return value.replace(/<([^<>]*)>/g, (_, target: string) => `<${relative(target, own)}>`);
+  }
+  return value;
+}
+
+function relative(target: string, own: OwnAddresses): string {
+  const prefix = own.upstream.pathname === "/" ? "" : own.upstream.pathname;
+  const authority = /^(https?:)?\/\/([^/?#]*)/i.exec(target);
+  if (authority === null) {
+    return target.startsWith("/") ? withoutPrefix(target, prefix) : target;
+  }
+  const [start, scheme = own.upstream.protocol, host = ""] = authority;
+  const rest = target.slice(start.length);
+  const local = rest.startsWith("/") ? rest : `/${rest}`;
+  if (sameHost(scheme, host, own.upstream)) {
+    return withoutPrefix(local, prefix);
+  }
+  return own.publicHost !== undefined && host.toLowerCase() === own.publicHost.toLowerCase()
+    ? withoutPrefix(local, prefix)
+    : target;
+}
+
+function sameHost(scheme: string, host: string, upstream: URL): boolean {
+  // The URL parser drops default ports and lower-cases, so that equal addresses compare equal.
+  const url = URL.canParse(`${scheme}//${host}`) ? new URL(`${scheme}//${host}`) : undefined;
+  return url?.origin === upstream.origin;
+}
+
+function withoutPrefix(path: string, prefix: string): string {
+  return prefix !== "" && path.startsWith(`${prefix}/`) ? path.slice(prefix.length) : path;
+}

@@ -1,0 +1,43 @@
+/** A request target, taken apart no further than to see whose it is. */
+export type Target =
+  /** The distribution API; `rest` follows `/v2/`. */
+  | { readonly kind: "api"; readonly rest: string; readonly search: string }
+  /** `/v2`, which clients mean as `/v2/`. */
+  | { readonly kind: "api-without-slash"; readonly search: string }
+  /** The router's own pages. */
+  | { readonly kind: "operations"; readonly page: OperationsPage }
+  | { readonly kind: "outside" };
+
+/** What the router answers about itself. */
+export type OperationsPage = "healthcheck" | "livez" | "readyz" | "metrics";
+
+const operationsPages: ReadonlyMap<string, OperationsPage> = new Map([
+  ["/healthcheck", "healthcheck"],
+  ["/livez", "livez"],
+  ["/readyz", "readyz"],
+  ["/metrics", "metrics"],
+]);
+
+/** Sorts a request target: origin form, or absolute form, which servers have to accept (RFC 9112 3.2.2). */
+export function parseTarget(target: string): Target {
+  const origin = originForm(target);
+  const question = origin.indexOf("?");
+  const path = question === -1 ? origin : origin.slice(0, question);
+  const search = question === -1 ? "" : origin.slice(question);
+  if (path.startsWith("/v2/")) {
+    return { kind: "api", rest: path.slice(4), search };
+  }
+  if (path === "/v2") {
+    return { kind: "api-without-slash", search };
+  }
+  const page = operationsPages.get(path);
+  return page === undefined ? { kind: "outside" } : { kind: "operations", page };
+}
+
+function originForm(target: string): string {
+  if (target.startsWith("/")) {
+    return target;
+  }
+  const absolute = /^https?:\/\/[^/?#]*/i.exec(target);
+  return absolute === null ? target : target.slice(absolute[0].length) || "/";
+}

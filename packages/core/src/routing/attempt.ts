@@ -1,0 +1,33 @@
+import type { Member } from "./member.ts";
+
+/** How asking one upstream went, where it did not end the lookup. */
+export type Attempt =
+  | { readonly member: Member; readonly outcome: "absent"; readonly status: number }
+  | { readonly member: Member; readonly outcome: "failed"; readonly failure: FailureReport };
+
+/** Why an upstream could not tell. */
+export interface FailureReport {
+  readonly kind: FailureKind;
+  /** One phrase for people, without addresses or credentials: `connection refused`. */
+  readonly cause: string;
+  /** What it answered, if it answered. */
+  readonly status?: number;
+  /** Its own `Retry-After`, as sent. */
+  readonly retryAfter?: string;
+}
+
+/**
+ * - `unreachable`: no connection;
+ * - `late`: no connection or no headers in time;
+ * - `limited`: 429;
+ * - `refused`: hosted refused the router's own credentials;
+ * - `broken`: any other answer that is none.
+ */
+export type FailureKind = "unreachable" | "late" | "limited" | "refused" | "broken";
+
+/** `proxy absent`, `dockerhub failed (connection refused)`. */
+export function describeAttempt(attempt: Attempt): string {
+  return attempt.outcome === "absent"
+    ? `${attempt.member.name} absent`
+    : `${attempt.member.name} failed (${attempt.failure.cause})`;
+}

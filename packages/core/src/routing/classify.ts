@@ -1,0 +1,54 @@
+import { saysUnknown } from "../protocol/unknown-content.ts";
+import type { Member } from "./member.ts";
+
+/**
+ * What one upstream's answer to a lookup means.
+ * - `found`: it goes to the client and the lookup ends;
+ * - `absent`: not there;
+ * - `failed`: cannot be told;
+ * - `final`: hosted's own word about the request itself, which goes to the client as it is.
+ */
+export type AnswerClass = "found" | "absent" | "failed" | "final";
+
+const redirects = [301, 302, 303, 307, 308];
+
+// Docker Hub answers 401 for a name it does not know, others 403; a cache in front passes neither on but
+// 405 is what a registry without a route says. 406, 410 and 451: not to be had there.
+const absentAtProxy = [400, 401, 403, 404, 405, 406, 410, 451];
+
+/** Whether a status alone says that the content is there, so that the body need not be looked at. */
+export function isFound(status: number): boolean {
+  return (status >= 200 && status < 300) || status === 304 || status === 416 || redirects.includes(status);
+}
+
+/**
+ * Sorts an answer to a lookup.
+ * @param body the error's text, empty where there is none (HEAD)
+ */
+export function classify(member: Member, status: number, body: string): AnswerClass {
+  if (isFound(status)) {
+    return "found";
+  }
+  if (status >= 500) {
+    return saysUnknown(body) ? "absent" : "failed";
+  }
+  if (status === 408 || status === 429) {
+    return "failed";
+  }
+  return member.kind === "proxy" ? classifyAtProxy(status) : classifyAtHosted(member, status);
+}
+
+function classifyAtProxy(status: number): AnswerClass {
+  return absentAtProxy.includes(status) ? "absent" : "failed";
+}
+
+function classifyAtHosted(member: Member, status: number): AnswerClass {
+  if (status === 404) {
+    return "absent";
+  }
+  if (status === 401 || status === 403) {
+    // Without passthrough it is the router that was refused: the client could do nothing about it.
+    return member.passthrough ? "final" : "failed";
+  }
+  return status >= 400 ? "final" : "failed";
+}

@@ -1,0 +1,34 @@
+import { LRUCache } from "lru-cache";
+import type { Member } from "./member.ts";
+
+/**
+ * Which upstream served what, so that digests can be asked for where they are likely to be. It only ever
+ * changes the order in which upstreams are asked: a remembered place can cost a detour, never a wrong answer.
+ */
+export class HolderMemory<M extends Member> {
+  readonly #holders: LRUCache<string, M> | undefined;
+
+  /** @param bounds how many places, and for how many milliseconds; 0 entries switch it off */
+  constructor(bounds: { readonly entries: number; readonly ttl: number }) {
+    this.#holders = bounds.entries > 0 ? new LRUCache({ max: bounds.entries, ttl: bounds.ttl }) : undefined;
+  }
+
+  /** A manifest was served or accepted: its layers, configuration and children are likely to be there too. */
+  manifestAt(holder: M, repository: string, digest: string | undefined): void {
+    this.#holders?.set(repository, holder);
+    if (digest !== undefined) {
+      this.#holders?.set(`${repository}@${digest}`, holder);
+    }
+  }
+
+  /** Who is likely to hold a digest: whoever served that very manifest, else whoever last served the repository. */
+  holderOf(repository: string, digest: string): M | undefined {
+    return this.#holders?.get(`${repository}@${digest}`) ?? this.#holders?.get(repository);
+  }
+
+  /** A manifest was deleted. */
+  forget(repository: string, digest: string): void {
+    this.#holders?.delete(`${repository}@${digest}`);
+    this.#holders?.delete(repository);
+  }
+}

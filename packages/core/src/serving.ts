@@ -1,0 +1,145 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { discardUpload } from "./actions/discard-upload.ts";
+import { type Exchange, newExchange } from "./actions/exchange.ts";
+import { operations } from "./actions/operations.ts";
+import { perform } from "./actions/perform.ts";
+import { send, sendError } from "./actions/send.ts";
+import { accessesOf, authorize } from "./authorize/authorize.ts";
+import type { AccessRequest } from "./authorize/hook.ts";
+import { account } from "./observe/account.ts";
+import { Connections } from "./observe/connections.ts";
+import { RegistryError } from "./protocol/errors.ts";
+import { isLoop } from "./protocol/forwarding.ts";
+import { parseRequest } from "./protocol/request.ts";
+import { parseTarget, type Target } from "./protocol/target.ts";
+import { TrustedAddresses } from "./protocol/trusted-addresses.ts";
+import { plan } from "./routing/plan.ts";
+import type { Services } from "./services.ts";
+import { ClientGone } from "./upstream/failure.ts";
+
+/** Serves requests, each on its way once down: parse, authorize, decide, act, account. */
+export class Serving {
+  readonly #services: Services;
+  readonly #trusted: TrustedAddresses;
+  readonly #connections: Connections;
+  #draining = false;
+  #inFlight = 0;
+  #whenIdle: (() => void)[] = [];
+
+  constructor(services: Services) {
+    this.#services = services;
+    this.#trusted = new TrustedAddresses(services.config.trustProxy);
+    this.#connections = new Connections(services.metrics.connections);
+  }
+
+  /** Whether a target is the router's to answer. */
+  isOurs({ kind }: Target): boolean {
+    return (
+      kind === "api" ||
+      kind === "api-without-slash" ||
+      (kind === "operations" && this.#services.config.operations !== "off")
+    );
+  }
+
+  /** Never rejects: whatever goes wrong is answered, counted and logged. */
+  async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    this.#connections.seen(request.socket);
+    const exchange = newExchange(request, response, {
+      config: this.#services.config,
+      trusted: this.#trusted,
+      closing: this.#draining,
+    });
+    this.#begin(exchange);
+    try {
+      await this.#answer(exchange, parseTarget(request.url ?? ""));
+    } catch (error) {
+      refuse(exchange, error);
+    }
+  }
+
+  /** New requests are answered, each as the last on its connection. */
+  drain(): void {
+    this.#draining = true;
+  }
+
+  /** Resolves when no request is in flight. */
+  idle(): Promise<void> {
+    return this.#inFlight === 0 ? Promise.resolve() : new Promise((resolve) => this.#whenIdle.push(resolve));
+  }
+
+  #begin(exchange: Exchange): void {
+    const started = performance.now();
+    this.#inFlight += 1;
+    exchange.response.once("finish", () => discardUpload(exchange.request));
+    exchange.response.once("close", () => {
+      account(this.#services, exchange, (performance.now() - started) / 1000);
+      this.#inFlight -= 1;
+      if (this.#inFlight === 0) {
+        for (const resolve of this.#whenIdle.splice(0)) {
+          resolve();
+        }
+      }
+    });
+  }
+
+  async #answer(exchange: Exchange, target: Target): Promise<void> {
+    const { operations: access } = this.#services.config;
+    if (target.kind === "operations" && access !== "off") {
+      exchange.route = target.page;
+      if (access === "protected") {
+        await this.#authorize(exchange, [{ repository: undefined, access: "operations" }]);
+      }
+      await operations(this.#services, exchange, target.page, this.#draining);
+    } else if (target.kind === "api") {
+      await this.#answerApi(exchange, target);
+    } else if (target.kind === "api-without-slash") {
+      exchange.route = "base";
+      send(exchange, { status: 301, headers: ["Location", `/v2/${target.search}`], body: "" });
+    } else {
+      throw new RegistryError("NOT_FOUND", { message: "not a path of this registry" });
+    }
+  }
+
+  async #answerApi(exchange: Exchange, { rest, search }: Extract<Target, { kind: "api" }>): Promise<void> {
+    const services = this.#services;
+    const { request } = exchange;
+    const parsed = parseRequest(request.method ?? "", rest, search);
+    const { resource } = parsed;
+    exchange.route = resource.kind;
+    exchange.repository = "repository" in resource ? resource.repository : undefined;
+    await this.#authorize(exchange, accessesOf(parsed));
+    if (isLoop(request.rawHeaders, services.config.via)) {
+      throw new RegistryError("LOOP_DETECTED", {
+        message: "an upstream leads back to this router: check hosted and proxy",
+      });
+    }
+    await perform(services, exchange, parsed, plan(parsed, services.policy, services.memory));
+  }
+
+  async #authorize(exchange: Exchange, wanted: readonly AccessRequest[]): Promise<void> {
+    const { authorize: hook } = this.#services.config;
+    if (hook !== undefined) {
+      exchange.user = await authorize(hook, exchange.request, wanted);
+    }
+  }
+}
+
+/** Answers what went wrong; once an answer has begun, all that is left is to break it off, so that it cannot look whole. */
+function refuse(exchange: Exchange, error: unknown): void {
+  const { response, signal } = exchange;
+  if (signal.aborted || error instanceof ClientGone) {
+    return;
+  }
+  const refusal = error instanceof RegistryError ? error : new RegistryError("UNKNOWN", { cause: error });
+  if (refusal.status >= 500 || response.headersSent) {
+    exchange.problem = error;
+  }
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  if (exchange.decision.reason === "") {
+    exchange.decision = { upstream: "router", reason: refusal.code };
+  }
+  sendError(exchange, refusal);
+}

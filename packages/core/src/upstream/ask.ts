@@ -1,0 +1,105 @@
+import { type Agent, type ClientRequest, request as httpRequest, type IncomingMessage } from "node:http";
+import { request as httpsRequest } from "node:https";
+import type { RawHeaders } from "../protocol/headers.ts";
+import { ClientGone, errorCode, UpstreamFailure, upstreamFailure } from "./failure.ts";
+import { HeadDeadline, type HeadTimeouts } from "./head-deadline.ts";
+
+/** A request without a body. */
+export interface Question {
+  readonly method: string;
+  /** Path and query. */
+  readonly path: string;
+  /** Everything but `Host`. */
+  readonly headers: RawHeaders;
+  /** Aborted when the client is gone. */
+  readonly signal: AbortSignal;
+}
+
+/** The head of an upstream's answer, and the body still to come. */
+export interface Answer {
+  readonly status: number;
+  readonly statusMessage: string;
+  readonly headers: RawHeaders;
+  /** To be read to the end or destroyed, or its connection is lost. */
+  readonly body: IncomingMessage;
+}
+
+/** Where a question goes, and how long it may take. */
+export interface Destination extends HeadTimeouts {
+  readonly url: URL;
+  readonly agent: Agent;
+}
+
+/** Thrown inside `upstream/` alone: a kept connection was closed as the request was written. Worth one more try. */
+export class StaleConnection extends UpstreamFailure {}
+
+/**
+ * Asks, and resolves with the head of the answer.
+ * @throws UpstreamFailure, ClientGone
+ */
+export function ask(destination: Destination, question: Question): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const { signal } = question;
+    if (signal.aborted) {
+      reject(new ClientGone());
+      return;
+    }
+    const request = open(destination, question);
+    const deadline = new HeadDeadline(request, destination);
+    const onAbort = () => {
+      reject(new ClientGone());
+      request.destroy();
+    };
+    signal.addEventListener("abort", onAbort, { once: true });
+    const settled = () => {
+      deadline.clear();
+      signal.removeEventListener("abort", onAbort);
+    };
+    request.on("response", (body) => {
+      settled();
+      resolve(answerOf(body));
+    });
+    // Stays for the life of the request: an error after the head belongs to whoever reads the body.
+    request.on("error", (error) => {
+      settled();
+      reject(
+        isStale(request, error)
+          ? new StaleConnection("broken", "connection closed before an answer")
+          : upstreamFailure(error),
+      );
+    });
+    request.end();
+  });
+}
+
+/** The head of a response, as it stands on the wire. */
+export function answerOf(body: IncomingMessage): Answer {
+  return {
+    status: body.statusCode ?? 0,
+    statusMessage: body.statusMessage ?? "",
+    headers: body.rawHeaders,
+    body,
+  };
+}
+
+function open({ url, agent }: Destination, { method, path, headers }: Question): ClientRequest {
+  const open = url.protocol === "https:" ? httpsRequest : httpRequest;
+  return open({
+    protocol: url.protocol,
+    hostname: bareHost(url),
+    port: url.port === "" ? undefined : url.port,
+    method,
+    path,
+    agent,
+    // A list is sent as it stands, repeated names included; then `Host` is up to us.
+    headers: ["Host", url.host, ...headers],
+  });
+}
+
+function bareHost(url: URL): string {
+  return url.hostname.replace(/^\[(.*)\]$/, "$1");
+}
+
+function isStale(request: ClientRequest, error: Error): boolean {
+  return request.reusedSocket && ["ECONNRESET", "EPIPE"].includes(errorCode(error));
+}

@@ -1,0 +1,61 @@
+import type { FailureKind, FailureReport } from "../routing/attempt.ts";
+
+/** An upstream could not be reached, or not be understood. */
+export class UpstreamFailure extends Error {
+  override readonly name = "UpstreamFailure";
+  readonly report: FailureReport;
+
+  constructor(kind: FailureKind, cause: string, options?: ErrorOptions) {
+    super(cause, options);
+    this.report = { kind, cause };
+  }
+}
+
+/** The client went away: nobody is left to be answered. */
+export class ClientGone extends Error {
+  override readonly name = "ClientGone";
+
+  constructor() {
+    super("the client has closed its connection");
+  }
+}
+
+const phrases: Readonly<Record<string, readonly [FailureKind, string]>> = {
+  ECONNREFUSED: ["unreachable", "connection refused"],
+  EHOSTUNREACH: ["unreachable", "host unreachable"],
+  ENETUNREACH: ["unreachable", "network unreachable"],
+  ENOTFOUND: ["unreachable", "host name not found"],
+  EAI_AGAIN: ["unreachable", "host name lookup failed"],
+  ETIMEDOUT: ["late", "connection timed out"],
+  ECONNRESET: ["broken", "connection closed before an answer"],
+  EPIPE: ["broken", "connection closed before an answer"],
+  EMFILE: ["unreachable", "out of file descriptors"],
+};
+
+/** Names the cause of a socket's or parser's error without the addresses that Node puts into its message. */
+export function upstreamFailure(error: unknown): UpstreamFailure {
+  if (error instanceof UpstreamFailure) {
+    return error;
+  }
+  const code = errorCode(error);
+  const [kind, cause] = phrases[code] ?? describeOther(code);
+  return new UpstreamFailure(kind, cause, { cause: error });
+}
+
+/** `error.code`, or an empty string. */
+export function errorCode(error: unknown): string {
+  if (error instanceof AggregateError && error.errors.length > 0) {
+    return errorCode(error.errors[0]);
+  }
+  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
+}
+
+function describeOther(code: string): readonly [FailureKind, string] {
+  if (code.startsWith("HPE_")) {
+    return ["broken", `not HTTP (${code})`];
+  }
+  if (/CERT|SELF_SIGNED|ERR_TLS|ERR_SSL|UNABLE_TO|EPROTO/.test(code)) {
+    return ["unreachable", `TLS failed (${code})`];
+  }
+  return ["broken", code === "" ? "request failed" : `request failed (${code})`];
+}

@@ -1,0 +1,140 @@
+import { type ClientRequest, IncomingMessage, type ServerResponse } from "node:http";
+import { createProxyServer, type ProxyServer } from "http-proxy";
+import { pairs, type RawHeaders } from "../protocol/headers.ts";
+import type { Agents } from "./agents.ts";
+import { type Answer, answerOf } from "./ask.ts";
+import { ClientGone, UpstreamFailure, upstreamFailure } from "./failure.ts";
+import { HeadDeadline, type HeadTimeouts } from "./head-deadline.ts";
+import { StallWatch } from "./stall-watch.ts";
+
+/** A request whose body streams from the client to an upstream. */
+export interface Delivery {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly method: string;
+  /** Path and query. */
+  readonly path: string;
+  /** Everything but `Host`. */
+  readonly headers: RawHeaders;
+  /** Aborted when the client is gone. */
+  readonly signal: AbortSignal;
+  /** Told of every piece of the body. */
+  moved(bytes: number): void;
+}
+
+/** How long an upload may stand still. Milliseconds. */
+export interface UploadTimeouts extends HeadTimeouts {
+  /** The upstream takes no byte. */
+  readonly upstreamIdle: number;
+  /** The client sends no byte. */
+  readonly clientIdle: number;
+}
+
+interface Waiting {
+  connecting(upstreamRequest: ClientRequest): void;
+  answered(body: IncomingMessage): void;
+}
+
+/**
+ * The one place where http-proxy is used: it carries request bodies with backpressure and ties the two ends'
+ * lives together. What it sends is decided before, what it receives is dealt with after.
+ */
+export class Forwarder {
+  readonly #proxy: ProxyServer;
+  readonly #waiting = new WeakMap<IncomingMessage, Waiting>();
+  readonly #host: string;
+  readonly #timeouts: UploadTimeouts;
+
+  constructor(url: URL, agents: Agents, timeouts: UploadTimeouts) {
+    this.#host = url.host;
+    this.#timeouts = timeouts;
+    this.#proxy = createProxyServer({
+      target: url,
+      agent: agents.pooled,
+      selfHandleResponse: true,
+      // The path is complete already: a prefix must not be put before it again.
+      prependPath: false,
+    });
+    this.#proxy.on("proxyReq", (upstreamRequest, carrier) =>
+      this.#waiting.get(carrier)?.connecting(upstreamRequest),
+    );
+    this.#proxy.on("proxyRes", (body, carrier) => this.#waiting.get(carrier)?.answered(body));
+  }
+
+  /**
+   * Sends a request on, and resolves with the head of the answer.
+   * @throws UpstreamFailure, ClientGone
+   */
+  forward(delivery: Delivery): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      const { request, response, signal } = delivery;
+      const carrier = carrierOf(delivery, this.#host);
+      const watches: { clear(): void }[] = [];
+      const settle = (action: () => void) => {
+        for (const watch of watches.splice(0)) {
+          watch.clear();
+        }
+        action();
+      };
+      this.#waiting.set(carrier, {
+        connecting: (upstreamRequest) => {
+          // http-proxy starts the flow right after this, in the same turn.
+          request.on("data", (chunk: Buffer) => delivery.moved(chunk.length));
+          watches.push(
+            new HeadDeadline(upstreamRequest, this.#timeouts),
+            ...this.#stallWatches(request, upstreamRequest),
+          );
+        },
+        answered: (body) => settle(() => resolve(answerOf(body))),
+      });
+      signal.addEventListener("abort", () => settle(() => reject(new ClientGone())), { once: true });
+      this.#proxy.web(carrier, response, { buffer: request }).then(
+        () => settle(() => reject(new ClientGone())),
+        (error: unknown) => settle(() => reject(upstreamFailure(error))),
+      );
+    });
+  }
+
+  #stallWatches(request: IncomingMessage, upstreamRequest: ClientRequest): StallWatch[] {
+    const { upstreamIdle, clientIdle } = this.#timeouts;
+    const { socket } = request;
+    return [
+      new StallWatch({
+        limit: upstreamIdle,
+        measure: () => (upstreamRequest.writableNeedDrain ? socket.bytesRead : undefined),
+        stalled: () =>
+          upstreamRequest.destroy(
+            new UpstreamFailure("late", `took no byte of the upload within ${upstreamIdle} ms`),
+          ),
+      }),
+      new StallWatch({
+        limit: clientIdle,
+        measure: () => (request.complete || upstreamRequest.writableNeedDrain ? undefined : socket.bytesRead),
+        stalled: () => socket.destroy(),
+      }),
+    ];
+  }
+}
+
+/**
+ * http-proxy sends on the method, address and headers of the message it is given. The client's own message stays
+ * as it is, for the host application's sake; this one carries what was decided, and the body comes from the other.
+ */
+function carrierOf({ request, method, path, headers }: Delivery, host: string): IncomingMessage {
+  const carrier = new IncomingMessage(request.socket);
+  carrier.method = method;
+  carrier.url = path;
+  carrier.httpVersion = request.httpVersion;
+  carrier.httpVersionMajor = request.httpVersionMajor;
+  carrier.httpVersionMinor = request.httpVersionMinor;
+  carrier.headers = { host };
+  for (const [name, value] of pairs(headers)) {
+    const before = carrier.headers[name.toLowerCase()];
+    carrier.headers[name.toLowerCase()] = before === undefined ? value : [before, value].flat();
+  }
+  if (request.headers["content-length"] === undefined && request.headers["transfer-encoding"] === undefined) {
+    // No body at all (RFC 9112 6.3), which is not the same as one in chunks.
+    carrier.headers["content-length"] = "0";
+  }
+  return carrier;
+}

@@ -1,0 +1,58 @@
+import { endToEnd, type RawHeaders, valueOf } from "../protocol/headers.ts";
+import type { Answer, Question } from "./ask.ts";
+import { UpstreamFailure } from "./failure.ts";
+
+const redirectStatuses = [301, 302, 303, 307, 308];
+const longestChain = 5;
+const neverFollowed: ReadonlySet<string> = new Set([
+  "authorization",
+  "cookie",
+  "via",
+  "x-forwarded-for",
+  "x-forwarded-host",
+  "x-forwarded-proto",
+]);
+
+/** Whether an answer sends the client elsewhere. */
+export function isRedirect(answer: Answer): boolean {
+  return redirectStatuses.includes(answer.status) && valueOf(answer.headers, "location") !== undefined;
+}
+
+/**
+ * Follows an upstream's redirects on behalf of the client, without any credentials: object storage takes
+ * its own from the address, and refuses others.
+ * @param from the address that answered
+ * @throws UpstreamFailure after five redirects, or one to something else than http(s)
+ */
+export async function followRedirects(
+  answer: Answer,
+  from: URL,
+  question: Question,
+  askElsewhere: (url: URL, question: Question) => Promise<Answer>,
+): Promise<Answer> {
+  const headers: RawHeaders = endToEnd(question.headers, neverFollowed);
+  let current = answer;
+  let address = from;
+  for (let hop = 0; isRedirect(current); hop++) {
+    // The redirect's own body is of no use, and its connection not worth keeping for it.
+    current.body.destroy();
+    if (hop === longestChain) {
+      throw new UpstreamFailure("broken", `more than ${longestChain} redirects`);
+    }
+    address = nextAddress(current, address);
+    current = await askElsewhere(address, { ...question, path: address.pathname + address.search, headers });
+  }
+  return current;
+}
+
+function nextAddress(answer: Answer, from: URL): URL {
+  const location = valueOf(answer.headers, "location") ?? "";
+  const next = URL.canParse(location, from.href) ? new URL(location, from) : undefined;
+  if (next === undefined || !["http:", "https:"].includes(next.protocol)) {
+    throw new UpstreamFailure("broken", "redirect to an address that is not http(s)");
+  }
+  if (from.protocol === "https:" && next.protocol === "http:") {
+    throw new UpstreamFailure("broken", "redirect from https to http");
+  }
+  return next;
+}

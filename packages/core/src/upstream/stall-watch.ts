@@ -1,0 +1,41 @@
+/** What is watched. */
+export interface StallWatchOptions {
+  /** Milliseconds without progress before `stalled` is called. */
+  readonly limit: number;
+  /** Anything that changes with progress; undefined while nothing is expected of the one who is watched. */
+  measure(): number | undefined;
+  stalled(): void;
+}
+
+const looksPerLimit = 4;
+
+/**
+ * Notices when one end of a stream stops. It looks a few times per limit rather than at every piece: a stream
+ * of large reads then costs a timer, not a timer per read. An end may so be idle for up to a quarter longer.
+ */
+export class StallWatch {
+  readonly #timer: NodeJS.Timeout;
+  #last: number | undefined;
+  #stillFor = 0;
+
+  constructor({ limit, measure, stalled }: StallWatchOptions) {
+    this.#last = measure();
+    this.#timer = setInterval(
+      () => {
+        const now = measure();
+        const still = now !== undefined && now === this.#last;
+        this.#last = now;
+        this.#stillFor = still ? this.#stillFor + 1 : 0;
+        if (this.#stillFor >= looksPerLimit) {
+          this.clear();
+          stalled();
+        }
+      },
+      Math.max(1, limit / looksPerLimit),
+    );
+  }
+
+  clear(): void {
+    clearInterval(this.#timer);
+  }
+}

@@ -1,0 +1,211 @@
+import type { Agent, IncomingMessage } from "node:http";
+import type { CompleteUpstream } from "../config/complete.ts";
+import { type ClientConnection, forwardedHeaders } from "../protocol/forwarding.ts";
+import { valuesOf } from "../protocol/headers.ts";
+import type { Member } from "../routing/member.ts";
+import { type Agents, createAgents } from "./agents.ts";
+import { type Answer, ask, type Destination, type Question, StaleConnection } from "./ask.ts";
+import { errorBodyLimit, readBounded } from "./bounded-body.ts";
+import { type Credentials, createCredentials, type Scope } from "./credentials.ts";
+import { UpstreamFailure } from "./failure.ts";
+import { type Delivery, Forwarder } from "./forwarder.ts";
+import { followRedirects, isRedirect } from "./redirects.ts";
+import { requestTokenFor } from "./token-request.ts";
+
+/** On whose behalf an upstream is asked. */
+export interface Sender {
+  readonly request: IncomingMessage;
+  readonly client: ClientConnection;
+  /** Aborted when the client is gone. */
+  readonly signal: AbortSignal;
+}
+
+/** What to ask an upstream on behalf of a client. */
+export interface Errand {
+  readonly method: string;
+  /** As parsed: begins with `/v2/`. */
+  readonly path: string;
+  /** `?` and what follows, or empty. */
+  readonly search: string;
+  /** What a token for this has to permit. */
+  readonly scope: Scope | undefined;
+}
+
+/** What the router as a whole contributes to every upstream. */
+export interface UpstreamContext {
+  /** The router's name in `Via`. */
+  readonly via: string;
+  /** Milliseconds that a client may stand still. */
+  readonly clientIdle: number;
+}
+
+/** One registry behind the router: its connections, its credentials, its deadlines. */
+export class Upstream implements Member {
+  readonly name: string;
+  readonly kind: "hosted" | "proxy";
+  readonly passthrough: boolean;
+  readonly url: URL;
+  readonly timeouts: CompleteUpstream["timeouts"];
+  /** Whether the router has a user of its own there. */
+  readonly hasCredentials: boolean;
+  readonly #followsRedirects: boolean;
+  readonly #agents: Agents;
+  readonly #credentials: Credentials | undefined;
+  readonly #forwarder: Forwarder;
+  readonly #via: string;
+  /** What stands before `/v2/` in this upstream's paths. */
+  readonly #prefix: string;
+
+  constructor(config: CompleteUpstream, context: UpstreamContext) {
+    this.name = config.name;
+    this.kind = config.kind;
+    this.url = config.url;
+    this.timeouts = config.timeouts;
+    this.passthrough = config.auth === "passthrough";
+    this.hasCredentials = typeof config.auth === "object";
+    this.#followsRedirects = config.redirects === "follow";
+    this.#via = context.via;
+    this.#prefix = config.url.pathname === "/" ? "" : config.url.pathname;
+    this.#agents = createAgents(config);
+    this.#credentials =
+      config.auth === "passthrough"
+        ? undefined
+        : createCredentials(config.auth, config.url, requestTokenFor(config));
+    this.#forwarder = new Forwarder(config.url, this.#agents, {
+      connectTimeout: config.timeouts.connect,
+      answerTimeout: config.timeouts.write,
+      upstreamIdle: config.timeouts.idle,
+      clientIdle: context.clientIdle,
+    });
+  }
+
+  /**
+   * Asks on behalf of a client: one request, but for a token to be fetched or a kept connection found dead.
+   * @throws UpstreamFailure, ClientGone
+   */
+  async ask(errand: Errand, from: Sender): Promise<Answer> {
+    const question = (authorization: string | undefined): Question => ({
+      method: errand.method,
+      path: this.#target(errand),
+      headers: this.#headers(from, authorization, false),
+      signal: from.signal,
+    });
+    const answer = await this.#askAuthorized(errand.scope, this.#passedThrough(from), question);
+    if (!this.#followsRedirects || !isRedirect(answer)) {
+      return answer;
+    }
+    const address = new URL(this.#target(errand), this.url);
+    return followRedirects(answer, address, question(undefined), (url, next) =>
+      this.#askElsewhere(url, next),
+    );
+  }
+
+  /**
+   * Streams a client's request, body and all, to this upstream.
+   * @throws UpstreamFailure, ClientGone
+   */
+  async forward(
+    errand: Errand,
+    from: Sender,
+    delivery: Pick<Delivery, "response" | "moved">,
+  ): Promise<Answer> {
+    if (this.#credentials?.needsProbe() === true) {
+      // The body cannot be sent twice, so how the upstream wants to be addressed is found out without one.
+      await this.ping(from.signal);
+    }
+    const authorization = (await this.#credentials?.header(errand.scope)) ?? this.#passedThrough(from);
+    return this.#forwarder.forward({
+      ...delivery,
+      request: from.request,
+      method: errand.method,
+      path: this.#target(errand),
+      headers: this.#headers(from, authorization, true),
+      signal: from.signal,
+    });
+  }
+
+  /**
+   * The status of this upstream's `/v2/`, asked with the router's own credentials.
+   * @throws UpstreamFailure, ClientGone
+   */
+  async ping(signal: AbortSignal): Promise<number> {
+    const answer = await this.#askAuthorized(undefined, undefined, (authorization) => ({
+      method: "GET",
+      path: `${this.#prefix}/v2/`,
+      headers: [
+        "Via",
+        `1.1 ${this.#via}`,
+        ...(authorization === undefined ? [] : ["Authorization", authorization]),
+      ],
+      signal,
+    }));
+    await readBounded(answer.body, errorBodyLimit, this.timeouts.ping);
+    return answer.status;
+  }
+
+  /** Closes every connection, used or kept. */
+  close(): void {
+    this.#agents.close();
+  }
+
+  #passedThrough({ request }: Sender): string | undefined {
+    return this.passthrough ? request.headers.authorization : undefined;
+  }
+
+  /** Sends, and sends once more if the upstream refuses and the credentials then have something new to offer. */
+  async #askAuthorized(
+    scope: Scope | undefined,
+    own: string | undefined,
+    question: (authorization: string | undefined) => Question,
+  ): Promise<Answer> {
+    const credentials = this.#credentials;
+    if (credentials === undefined) {
+      return this.#askOnce(question(own));
+    }
+    const sent = await credentials.header(scope);
+    const answer = await this.#askOnce(question(sent));
+    if (answer.status !== 401) {
+      return answer;
+    }
+    const challenges = valuesOf(answer.headers, "www-authenticate");
+    if (!(await credentials.refused(challenges, sent, scope))) {
+      return answer;
+    }
+    await readBounded(answer.body, errorBodyLimit, this.timeouts.idle);
+    return this.#askOnce(question(await credentials.header(scope)));
+  }
+
+  async #askOnce(question: Question): Promise<Answer> {
+    const destination = this.#destination(this.url, this.#agents.pooled);
+    try {
+      return await ask(destination, question);
+    } catch (error) {
+      if (!(error instanceof StaleConnection)) {
+        throw error;
+      }
+      return ask({ ...destination, agent: this.#agents.fresh }, question);
+    }
+  }
+
+  #askElsewhere(url: URL, question: Question): Promise<Answer> {
+    return ask(this.#destination(url, this.#agents.elsewhere(url)), question);
+  }
+
+  #destination(url: URL, agent: Agent): Destination {
+    return { url, agent, connectTimeout: this.timeouts.connect, answerTimeout: this.timeouts.headers };
+  }
+
+  #target({ path, search }: Errand): string {
+    return `${this.#prefix}${path}${search}`;
+  }
+
+  #headers({ request, client }: Sender, authorization: string | undefined, body: boolean): string[] {
+    return forwardedHeaders(request.rawHeaders, {
+      client,
+      via: this.#via,
+      authorization,
+      passthrough: this.passthrough,
+      body,
+    });
+  }
+}

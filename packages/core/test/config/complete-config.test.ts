@@ -1,0 +1,158 @@
+import { describe, expect, it } from "@jest/globals";
+import { assertConfig, completeConfig } from "../../src/config/complete-config.ts";
+import { ConfigError, type ConfigProblem } from "../../src/config/config-error.ts";
+
+const hosted = "http://hosted:5000";
+const proxy = "http://cache:5000";
+
+function problemsOf(written: unknown): readonly ConfigProblem[] {
+  try {
+    assertConfig(written);
+  } catch (error) {
+    if (error instanceof ConfigError) {
+      return error.problems;
+    }
+    throw error;
+  }
+  throw new Error("the configuration was accepted");
+}
+
+describe("completeConfig", () => {
+  it("makes two URLs a complete configuration", () => {
+    const config = completeConfig({ hosted, proxy });
+
+    expect(config.hosted).toMatchObject({
+      name: "hosted",
+      kind: "hosted",
+      redirects: "pass",
+      auth: undefined,
+    });
+    expect(config.proxies).toHaveLength(1);
+    expect(config.proxies[0]).toMatchObject({ name: "proxy", kind: "proxy" });
+    expect(config.proxies[0]?.timeouts).toEqual({
+      connect: 5000,
+      headers: 30_000,
+      idle: 60_000,
+      write: 900_000,
+      ping: 5000,
+    });
+    expect(config).toMatchObject({ base: "all", lists: "first", decisionHeader: true, operations: "open" });
+    expect(config.via).toMatch(/^combined-registry-[0-9a-f]{8}$/);
+  });
+
+  it("numbers unnamed proxies of a list, and keeps names and order", () => {
+    const { proxies } = completeConfig({
+      hosted,
+      proxy: [proxy, { name: "ghcr", url: "http://ghcr:1" }, proxy],
+    });
+
+    expect(proxies.map(({ name }) => name)).toEqual(["proxy-1", "ghcr", "proxy-3"]);
+  });
+
+  it("keeps a path before /v2/, without its slash", () => {
+    expect(completeConfig({ hosted: "http://h/artifactory/docker/", proxy }).hosted.url.pathname).toBe(
+      "/artifactory/docker",
+    );
+  });
+});
+
+describe("a configuration that cannot be used", () => {
+  it.each<[string, unknown, Partial<ConfigProblem>]>([
+    ["nothing", undefined, { option: "", expected: "a table of options" }],
+    ["no hosted", { proxy }, { option: "hosted", given: undefined }],
+    ["no proxy", { hosted }, { option: "proxy", given: undefined }],
+    ["an empty list", { hosted, proxy: [] }, { option: "proxy", expected: "at least one upstream" }],
+    ["a URL without scheme", { hosted: "hosted:5000", proxy }, { option: "hosted", given: '"hosted:5000"' }],
+    ["another scheme", { hosted, proxy: { url: "ftp://x" } }, { option: "proxy.url", given: '"ftp://x"' }],
+    [
+      "a query",
+      { hosted, proxy: [proxy, "http://x/?a=b"] },
+      { option: "proxy[1]", expected: "a URL without query and fragment" },
+    ],
+    [
+      "an unknown key",
+      { hosted, proxy, prxy: 1 },
+      { option: "prxy", expected: "no such option", given: "1" },
+    ],
+    [
+      "an unknown nested key",
+      { hosted: { url: hosted, timeouts: { conect: 5 } }, proxy },
+      { option: "hosted.timeouts.conect" },
+    ],
+    [
+      "a number out of bounds",
+      { hosted: { url: hosted, timeouts: { connect: 0 } }, proxy },
+      { option: "hosted.timeouts.connect", given: "0" },
+    ],
+    [
+      "a word that is no choice",
+      { hosted, proxy, base: "some" },
+      { option: "base", expected: 'one of "all", "hosted", "any"', given: '"some"' },
+    ],
+    [
+      "a name twice",
+      {
+        hosted,
+        proxy: [
+          { name: "a", url: proxy },
+          { name: "a", url: proxy },
+        ],
+      },
+      { option: "proxy[1].name" },
+    ],
+    [
+      "hosted's name for a proxy",
+      { hosted, proxy: { name: "hosted", url: proxy } },
+      { option: "proxy.name" },
+    ],
+    ["the router's name", { hosted: { name: "router", url: hosted }, proxy }, { option: "hosted.name" }],
+    [
+      "a certificate without key",
+      { hosted: { url: hosted, tls: { cert: "x" } }, proxy },
+      { option: "hosted.tls", expected: "cert and key together" },
+    ],
+    [
+      "no address",
+      { hosted, proxy, trustProxy: ["10.0.0.0/33"] },
+      { option: "trustProxy[0]", given: '"10.0.0.0/33"' },
+    ],
+    [
+      "a word for a function",
+      { hosted, proxy, authorize: "allow" },
+      { option: "authorize", expected: "a function" },
+    ],
+    [
+      "passthrough for a proxy",
+      { hosted, proxy: { url: proxy, auth: "passthrough" } },
+      { option: "proxy.auth" },
+    ],
+    [
+      "two judges of one header",
+      { hosted: { url: hosted, auth: "passthrough" }, proxy, authorize: () => "allow" },
+      { option: "hosted.auth" },
+    ],
+  ])("%s", (_, written, problem) => {
+    expect(problemsOf(written)).toEqual([expect.objectContaining(problem)]);
+  });
+
+  it("names every problem at once, a line each", () => {
+    expect(() => completeConfig({ hosted: 1, proxy, base: 2 })).toThrow(
+      /^hosted: expected .*\nbase: expected .*given 2$/,
+    );
+  });
+
+  it("never repeats a secret", () => {
+    const written = {
+      hosted: {
+        url: "http://bob:hunter2@hosted",
+        auth: { username: "bob", password: ["hunter2"] },
+        tls: { key: 5, cert: "hunter2" },
+      },
+      proxy,
+      token: "hunter2",
+    };
+
+    expect(() => completeConfig(written)).toThrow(ConfigError);
+    expect(JSON.stringify(problemsOf(written))).not.toContain("hunter2");
+  });
+});

@@ -1,0 +1,146 @@
+import { describe, expect, it } from "@jest/globals";
+import {
+  type ForwardingOptions,
+  forwardedHeaders,
+  isLoop,
+  publicHost,
+} from "../../src/protocol/forwarding.ts";
+import { endToEnd, valuesOf, warning } from "../../src/protocol/headers.ts";
+
+const stranger = { address: "192.0.2.7", encrypted: false, trusted: false };
+const balancer = { address: "10.0.0.1", encrypted: false, trusted: true };
+
+function forwarded(headers: string[], options: Partial<ForwardingOptions> = {}): string[] {
+  return forwardedHeaders(headers, {
+    client: stranger,
+    via: "router-1",
+    authorization: undefined,
+    passthrough: false,
+    body: false,
+    ...options,
+  });
+}
+
+describe("endToEnd", () => {
+  it("drops hop-by-hop headers and those that Connection names, in any case", () => {
+    const headers = [
+      "Connection",
+      "close, X-Hop",
+      "x-hop",
+      "1",
+      "Keep-Alive",
+      "5",
+      "TE",
+      "trailers",
+      "Upgrade",
+      "h2c",
+      "Accept",
+      "a",
+    ];
+
+    expect(endToEnd(headers, new Set())).toEqual(["Accept", "a"]);
+  });
+
+  it("keeps repeated headers apart and their spelling", () => {
+    const headers = ["Link", "<a>", "OCI-Subject", "x", "Link", "<b>"];
+
+    expect(endToEnd(headers, new Set())).toEqual(headers);
+  });
+
+  it("keeps Content-Length even if Connection names it, or the body's end would be lost", () => {
+    expect(endToEnd(["Connection", "content-length", "Content-Length", "5"], new Set())).toEqual([
+      "Content-Length",
+      "5",
+    ]);
+  });
+});
+
+describe("forwardedHeaders", () => {
+  it("never passes the client's Authorization or cookies on by itself", () => {
+    const headers = forwarded([
+      "Authorization",
+      "Basic c2VjcmV0",
+      "Cookie",
+      "session=1",
+      "Proxy-Authorization",
+      "Basic eA==",
+    ]);
+
+    expect(headers.join()).not.toMatch(/c2VjcmV0|session|eA==/);
+  });
+
+  it("carries the authorization that it is given", () => {
+    expect(
+      valuesOf(forwarded(["Authorization", "Basic old"], { authorization: "Bearer new" }), "authorization"),
+    ).toEqual(["Bearer new"]);
+  });
+
+  it("keeps what the lookup depends on", () => {
+    const asked = ["Accept", "a/b", "Accept", "c/d", "Range", "bytes=5-", "If-None-Match", '"x"'];
+
+    expect(forwarded(asked).slice(0, asked.length)).toEqual(asked);
+  });
+
+  it("replaces what a stranger says about forwarding", () => {
+    const headers = forwarded([
+      "Host",
+      "r.example",
+      "X-Forwarded-For",
+      "1.1.1.1",
+      "X-Forwarded-Proto",
+      "https",
+      "Forwarded",
+      "for=1.1.1.1",
+      "X-Forwarded-Host",
+      "evil",
+    ]);
+
+    expect(valuesOf(headers, "x-forwarded-for")).toEqual(["192.0.2.7"]);
+    expect(valuesOf(headers, "x-forwarded-proto")).toEqual(["http"]);
+    expect(valuesOf(headers, "x-forwarded-host")).toEqual(["r.example"]);
+    expect(valuesOf(headers, "forwarded")).toEqual([]);
+  });
+
+  it("believes a trusted load balancer", () => {
+    const headers = forwarded(
+      [
+        "Host",
+        "inner",
+        "X-Forwarded-For",
+        "1.1.1.1",
+        "X-Forwarded-Proto",
+        "https",
+        "X-Forwarded-Host",
+        "r.example",
+      ],
+      { client: balancer },
+    );
+
+    expect(valuesOf(headers, "x-forwarded-for")).toEqual(["1.1.1.1, 10.0.0.1"]);
+    expect(valuesOf(headers, "x-forwarded-proto")).toEqual(["https"]);
+    expect(valuesOf(headers, "x-forwarded-host")).toEqual(["r.example"]);
+    expect(publicHost(["Host", "inner", "X-Forwarded-Host", "r.example"], balancer)).toBe("r.example");
+  });
+
+  it("sends no description of a body where no body goes along", () => {
+    expect(
+      forwarded(["Content-Length", "5", "Content-Type", "a/b", "Expect", "100-continue"]).join(),
+    ).not.toMatch(/content|expect/i);
+    expect(valuesOf(forwarded(["Content-Length", "5"], { body: true }), "content-length")).toEqual(["5"]);
+  });
+
+  it("signs in Via, so that its own requests are known when they come back", () => {
+    const headers = forwarded(["Via", "1.1 before"]);
+
+    expect(valuesOf(headers, "via")).toEqual(["1.1 before, 1.1 router-1"]);
+    expect(isLoop(headers, "router-1")).toBe(true);
+    expect(isLoop(headers, "router-2")).toBe(false);
+    expect(isLoop(["Via", "1.1 router-10"], "router-1")).toBe(false);
+  });
+});
+
+describe("warning", () => {
+  it("cannot be broken out of", () => {
+    expect(warning("router", 'a"b\\c\r\nSet-Cookie: x\u2603')).toBe(`299 router "a'b'c??Set-Cookie: x?"`);
+  });
+});

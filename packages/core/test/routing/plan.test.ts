@@ -1,0 +1,120 @@
+import { describe, expect, it } from "@jest/globals";
+import { parseRequest } from "../../src/protocol/request.ts";
+import { HolderMemory } from "../../src/routing/holder-memory.ts";
+import type { Member } from "../../src/routing/member.ts";
+import { defaultPolicy, type Plan, plan } from "../../src/routing/plan.ts";
+
+const digest = `sha256:${"a".repeat(64)}`;
+const other = `sha256:${"b".repeat(64)}`;
+const hosted: Member = { name: "hosted", kind: "hosted", passthrough: false };
+const first: Member = { name: "first", kind: "proxy", passthrough: false };
+const second: Member = { name: "second", kind: "proxy", passthrough: false };
+
+function freshMemory(entries = 10): HolderMemory<Member> {
+  return new HolderMemory({ entries, ttl: 60_000 });
+}
+
+function planFor(
+  method: string,
+  rest: string,
+  memory = freshMemory(),
+  lists: "first" | "hosted" = "first",
+): Plan<Member> {
+  return plan(parseRequest(method, rest, ""), defaultPolicy(hosted, [first, second], lists), memory);
+}
+
+function orderFor(method: string, rest: string, memory = freshMemory()): string[] {
+  const planned = planFor(method, rest, memory);
+  if (planned.action !== "lookup") {
+    throw new Error(`${method} ${rest} is ${planned.action}`);
+  }
+  return planned.lookup.order.map(({ name }) => name);
+}
+
+describe("the order of a lookup with nothing remembered", () => {
+  it.each([
+    ["GET", "a/manifests/latest", ["first", "second", "hosted"]],
+    ["HEAD", "a/manifests/latest", ["first", "second", "hosted"]],
+    ["GET", `a/manifests/${digest}`, ["first", "second", "hosted"]],
+    ["HEAD", `a/manifests/${digest}`, ["hosted", "first", "second"]],
+    ["GET", `a/blobs/${digest}`, ["first", "second", "hosted"]],
+    ["HEAD", `a/blobs/${digest}`, ["hosted", "first", "second"]],
+  ])("%s %s", (method, rest, order) => {
+    expect(orderFor(method, rest)).toEqual(order);
+  });
+});
+
+describe("memory of who served a manifest", () => {
+  it("moves that upstream to the front for GETs of the repository's digests", () => {
+    const memory = freshMemory();
+    memory.manifestAt(hosted, "a", digest);
+
+    expect(orderFor("GET", `a/manifests/${digest}`, memory)).toEqual(["hosted", "first", "second"]);
+    expect(orderFor("GET", `a/blobs/${other}`, memory)).toEqual(["hosted", "first", "second"]);
+    expect(orderFor("GET", `b/blobs/${other}`, memory)).toEqual(["first", "second", "hosted"]);
+  });
+
+  it("never moves anything for a tag", () => {
+    const memory = freshMemory();
+    memory.manifestAt(hosted, "a", digest);
+
+    expect(orderFor("GET", "a/manifests/latest", memory)).toEqual(["first", "second", "hosted"]);
+    expect(orderFor("HEAD", "a/manifests/latest", memory)).toEqual(["first", "second", "hosted"]);
+  });
+
+  it("knows a manifest's own holder better than the repository's last one", () => {
+    const memory = freshMemory();
+    memory.manifestAt(hosted, "a", digest);
+    memory.manifestAt(second, "a", other);
+
+    expect(orderFor("GET", `a/manifests/${digest}`, memory)[0]).toBe("hosted");
+    expect(orderFor("GET", `a/manifests/${other}`, memory)[0]).toBe("second");
+  });
+
+  it("forgets a deleted manifest", () => {
+    const memory = freshMemory();
+    memory.manifestAt(hosted, "a", digest);
+    memory.forget("a", digest);
+
+    expect(orderFor("GET", `a/manifests/${digest}`, memory)[0]).toBe("first");
+  });
+
+  it("is bounded, and can be switched off", () => {
+    const bounded = freshMemory(2);
+    for (let i = 0; i < 100; i++) {
+      bounded.manifestAt(hosted, `r${i}`, undefined);
+    }
+    const off = freshMemory(0);
+    off.manifestAt(hosted, "a", digest);
+
+    expect(bounded.holderOf("r0", digest)).toBeUndefined();
+    expect(bounded.holderOf("r99", digest)).toBe(hosted);
+    expect(off.holderOf("a", digest)).toBeUndefined();
+  });
+});
+
+describe("everything else", () => {
+  it.each([
+    ["GET", "", { action: "base" }],
+    ["PUT", "a/manifests/latest", { action: "forward", to: hosted }],
+    ["DELETE", `a/manifests/${digest}`, { action: "pass", to: hosted }],
+    ["DELETE", `a/blobs/${digest}`, { action: "pass", to: hosted }],
+    ["POST", "a/blobs/uploads/", { action: "forward", to: hosted }],
+    ["PATCH", "a/blobs/uploads/1", { action: "forward", to: hosted }],
+    ["PUT", "a/blobs/uploads/1", { action: "forward", to: hosted }],
+    ["GET", "a/blobs/uploads/1", { action: "pass", to: hosted }],
+    ["DELETE", "a/blobs/uploads/1", { action: "pass", to: hosted }],
+    ["GET", "_catalog", { action: "list", order: [hosted] }],
+    ["GET", "a/tags/list", { action: "list", order: [hosted, first, second] }],
+    ["GET", `a/referrers/${digest}`, { action: "referrers", members: [hosted, first, second] }],
+  ])("%s /v2/%s", (method, rest, expected) => {
+    expect(planFor(method, rest)).toEqual(expected);
+  });
+
+  it("asks hosted alone for tags when lists are strict", () => {
+    expect(planFor("GET", "a/tags/list", freshMemory(), "hosted")).toEqual({
+      action: "list",
+      order: [hosted],
+    });
+  });
+});
