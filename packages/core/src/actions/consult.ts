@@ -1,11 +1,11 @@
-import { valueOf } from "../protocol/headers.ts";
+import { firstValue } from "../protocol/headers.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import type { FailureReport } from "../routing/attempt.ts";
 import { classify, isFound } from "../routing/classify.ts";
 import type { Services } from "../services.ts";
 import type { Answer } from "../upstream/ask.ts";
 import { errorBodyLimit, readBounded } from "../upstream/bounded-body.ts";
-import { ClientGone, UpstreamFailure, upstreamFailure } from "../upstream/failure.ts";
+import { ClientGone, upstreamFailure } from "../upstream/failure.ts";
 import type { Errand, Upstream } from "../upstream/upstream.ts";
 import type { Exchange } from "./exchange.ts";
 import { scopeOf } from "./scope.ts";
@@ -73,7 +73,7 @@ async function timed<T>({ metrics }: Services, { name }: Upstream, work: () => P
 
 /** The failure that an answer amounts to. */
 export function reportOf(upstream: Upstream, { status, headers }: Answer): FailureReport {
-  const retryAfter = valueOf(headers, "retry-after");
+  const retryAfter = firstValue(headers, "retry-after");
   return {
     status,
     ...describeStatus(upstream, status),

@@ -1,5 +1,5 @@
 import { RegistryError } from "../protocol/errors.ts";
-import { valueOf } from "../protocol/headers.ts";
+import { firstValue } from "../protocol/headers.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import type { FailureReport } from "../routing/attempt.ts";
 import type { Services } from "../services.ts";
@@ -77,7 +77,9 @@ function learn(
   answer: Answer,
 ): void {
   if (method === "PUT" && resource.kind === "manifest" && answer.status === 201) {
-    const digest = resource.byDigest ? resource.reference : valueOf(answer.headers, "docker-content-digest");
+    const digest = resource.byDigest
+      ? resource.reference
+      : firstValue(answer.headers, "docker-content-digest");
     memory.manifestAt(hosted, resource.repository, digest);
   }
 }

@@ -1,4 +1,4 @@
-import { valueOf } from "../protocol/headers.ts";
+import { firstValue } from "../protocol/headers.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import type { Services } from "../services.ts";
 import { readBounded } from "../upstream/bounded-body.ts";
@@ -43,7 +43,7 @@ async function withoutNullLists(said: Consultation, upstream: Upstream): Promise
     return said;
   }
   const { answer } = said;
-  const length = Number(valueOf(answer.headers, "content-length") ?? Number.NaN);
+  const length = Number(firstValue(answer.headers, "content-length") ?? Number.NaN);
   if (answer.status !== 200 || !(length <= longestNullList)) {
     return said;
   }

@@ -1,4 +1,4 @@
-import { valueOf } from "../protocol/headers.ts";
+import { firstValue } from "../protocol/headers.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import type { LookupPlan } from "../routing/plan.ts";
 import type { Services } from "../services.ts";
@@ -31,7 +31,7 @@ export async function lookup(
     return;
   }
   if (end.said.outcome === "found") {
-    remember(services, request, end.upstream, valueOf(end.said.answer.headers, "docker-content-digest"));
+    remember(services, request, end.upstream, firstValue(end.said.answer.headers, "docker-content-digest"));
   }
   await deliver(exchange, end, plan.remembered === end.upstream ? "remembered" : "found");
 }

@@ -1,5 +1,5 @@
 import { RegistryError } from "../protocol/errors.ts";
-import { quotable, type RawHeaders, valueOf } from "../protocol/headers.ts";
+import { firstValue, quotable, type RawHeaders } from "../protocol/headers.ts";
 import type { Exchange } from "./exchange.ts";
 
 /** An answer whose body is at hand. */
@@ -41,7 +41,7 @@ export function sendError(exchange: Exchange, error: RegistryError): void {
 export function writeHead(exchange: Exchange, status: number, headers: RawHeaders): void {
   const { response, decision } = exchange;
   const complete = [...headers];
-  if (valueOf(headers, "docker-distribution-api-version") === undefined) {
+  if (firstValue(headers, "docker-distribution-api-version") === undefined) {
     // Clients know a registry by it (distribution's specification, "API Version Check").
     complete.push("Docker-Distribution-Api-Version", "registry/2.0");
   }

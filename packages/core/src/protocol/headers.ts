@@ -42,7 +42,7 @@ export function valuesOf(headers: RawHeaders, lowerName: string): string[] {
 }
 
 /** The first value of a header. */
-export function valueOf(headers: RawHeaders, lowerName: string): string | undefined {
+export function firstValue(headers: RawHeaders, lowerName: string): string | undefined {
   return valuesOf(headers, lowerName)[0];
 }
 

@@ -1,4 +1,4 @@
-import { endToEnd, type RawHeaders, valueOf } from "../protocol/headers.ts";
+import { endToEnd, firstValue, type RawHeaders } from "../protocol/headers.ts";
 import type { Answer, Question } from "./ask.ts";
 import { UpstreamFailure } from "./failure.ts";
 
@@ -15,7 +15,7 @@ const neverFollowed: ReadonlySet<string> = new Set([
 
 /** Whether an answer sends the client elsewhere. */
 export function isRedirect(answer: Answer): boolean {
-  return redirectStatuses.includes(answer.status) && valueOf(answer.headers, "location") !== undefined;
+  return redirectStatuses.includes(answer.status) && firstValue(answer.headers, "location") !== undefined;
 }
 
 /**
@@ -46,7 +46,7 @@ export async function followRedirects(
 }
 
 function nextAddress(answer: Answer, from: URL): URL {
-  const location = valueOf(answer.headers, "location") ?? "";
+  const location = firstValue(answer.headers, "location") ?? "";
   const next = URL.canParse(location, from.href) ? new URL(location, from) : undefined;
   if (next === undefined || !["http:", "https:"].includes(next.protocol)) {
     throw new UpstreamFailure("broken", "redirect to an address that is not http(s)");

@@ -7,7 +7,6 @@ import { type Agents, createAgents } from "./agents.ts";
 import { type Answer, ask, type Destination, type Question, StaleConnection } from "./ask.ts";
 import { errorBodyLimit, readBounded } from "./bounded-body.ts";
 import { type Credentials, createCredentials, type Scope } from "./credentials.ts";
-import { UpstreamFailure } from "./failure.ts";
 import { type Delivery, Forwarder } from "./forwarder.ts";
 import { followRedirects, isRedirect } from "./redirects.ts";
 import { requestTokenFor } from "./token-request.ts";
