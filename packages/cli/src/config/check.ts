@@ -1,0 +1,97 @@
+import {
+  assertConfig,
+  type CombinedRegistryConfig,
+  ConfigError,
+  type ConfigProblem,
+} from "@combined-registry/core";
+import { type Failure, misuse } from "../failure.ts";
+import { type Origins, sentence } from "./origin.ts";
+import { type CompleteOwnConfig, divide, parseOwn } from "./own-schema.ts";
+import { inlineFiles } from "./referenced-files.ts";
+import { isTable, type Table } from "./table.ts";
+
+/** A configuration that holds. */
+export interface Checked {
+  readonly own: CompleteOwnConfig;
+  readonly router: CombinedRegistryConfig;
+}
+
+/**
+ * Checks a merged configuration, reading the secrets that it keeps in files relative to `folder`.
+ * @throws Failure with one sentence per problem
+ */
+export async function check(written: Table, folder: string, origins: Origins): Promise<Checked> {
+  const divided = divide(written);
+  const { own, problems: ownProblems } = parseOwn(divided.own);
+  const { router, problems: fileProblems } = await inlineFiles(divided.router, folder);
+  const { config, problems: routerProblems } = parseRouter(router);
+
+  const absent = ["hosted", "proxy"].filter((option) => router[option] === undefined);
+  const problems = [...ownProblems, ...fileProblems, ...routerProblems, ...conflicts(written)].filter(
+    ({ option }) => !absent.includes(option),
+  );
+  if (problems.length > 0) {
+    throw refusal(problems, origins);
+  }
+  if (own === undefined || config === undefined) {
+    throw misuse(missingUpstream(absent));
+  }
+  return { own, router: config };
+}
+
+/** One sentence per problem. */
+export function refusal(problems: readonly ConfigProblem[], origins: Origins): Failure {
+  return misuse(...new Set(problems.map((problem) => sentence(problem, origins))));
+}
+
+interface ParsedRouter {
+  readonly config: CombinedRegistryConfig | undefined;
+  readonly problems: readonly ConfigProblem[];
+}
+
+function parseRouter(router: unknown): ParsedRouter {
+  try {
+    assertConfig(router);
+    return { config: router, problems: [] };
+  } catch (error) {
+    if (error instanceof ConfigError) {
+      return { config: undefined, problems: error.problems };
+    }
+    throw error;
+  }
+}
+
+/** What only this program knows to be wrong together. */
+function conflicts(written: Table): ConfigProblem[] {
+  const problems: ConfigProblem[] = [];
+  if (written.logger !== undefined) {
+    problems.push({
+      option: "logger",
+      expected: "nothing, since this program logs itself",
+      given: "something",
+    });
+  }
+  if (written.auth !== undefined && written.authorize !== undefined) {
+    problems.push({ option: "authorize", expected: "nothing beside auth", given: "something" });
+  }
+  if (written.auth !== undefined && isTable(written.hosted) && written.hosted.auth === "passthrough") {
+    const expected =
+      "no passthrough while htpasswd users are asked for (one Authorization header cannot be for both)";
+    problems.push({ option: "hosted.auth", expected, given: '"passthrough"' });
+  }
+  return problems;
+}
+
+function missingUpstream(absent: readonly string[]): string {
+  if (absent.length === 2) {
+    return (
+      "no upstream registries: give their URLs with --hosted and --proxy, in the environment variables " +
+      "HOSTED_HOSTNAME and PROXY_HOSTNAME, or as hosted and proxy in a configuration file"
+    );
+  }
+  const [side = ""] = absent;
+  return (
+    `no ${side} registry: give its URL with --${side}, in the environment variable ${side.toUpperCase()}_HOSTNAME, ` +
+    `or as ${side} in a configuration file`
+  );
+}

@@ -1,0 +1,110 @@
+import { access } from "node:fs/promises";
+import { basename, extname, resolve } from "node:path";
+import { cosmiconfig, defaultLoaders, type Loader } from "cosmiconfig";
+import { errorCode, fileProblem, isFileError, messageOf, misuse } from "../failure.ts";
+import { isTable, type Table } from "./table.ts";
+
+const name = "combined-registry";
+
+/** Where a configuration is looked for, in this order, when nobody names a file. */
+const searchPlaces = [
+  ...["yaml", "yml", "json", "js", "mjs", "cjs"].map((extension) => `${name}.${extension}`),
+  ...["js", "mjs", "cjs"].map((extension) => `${name}.config.${extension}`),
+  ...["", ".yaml", ".yml", ".json", ".js", ".mjs", ".cjs"].map((extension) => `.${name}rc${extension}`),
+  "package.json",
+];
+
+/** A configuration file and what is written in it. */
+export interface ConfigFile {
+  readonly path: string;
+  readonly written: Table;
+}
+
+/**
+ * Reads the named file, or the first of the well-known ones in `folder`.
+ * @throws Failure if there is a file that cannot be read or is not a table of options
+ */
+export async function readConfigFile(
+  named: string | undefined,
+  folder: string,
+): Promise<ConfigFile | undefined> {
+  if (named !== undefined) {
+    return load(resolve(folder, named), "option --config", named);
+  }
+  // Not cosmiconfig's own search: that passes over a file that it may not read, and a router
+  // whose configuration asks for passwords must not start without them.
+  for (const place of searchPlaces) {
+    const path = resolve(folder, place);
+    const file = (await exists(path)) ? await load(path, "configuration file", path) : undefined;
+    if (file !== undefined) {
+      return file;
+    }
+  }
+  return undefined;
+}
+
+const parseJson: Loader = (_path, content): unknown => JSON.parse(content);
+
+const data: Readonly<Record<string, Loader>> = {
+  ".yaml": defaultLoaders[".yaml"],
+  ".yml": defaultLoaders[".yml"],
+  ".json": parseJson,
+  noExt: defaultLoaders.noExt,
+};
+const scripts: Readonly<Record<string, Loader>> = {
+  ".js": defaultLoaders[".js"],
+  ".mjs": defaultLoaders[".mjs"],
+  ".cjs": defaultLoaders[".cjs"],
+};
+
+/** Undefined for a package.json that does not speak of this program. */
+async function load(path: string, source: string, shown: string): Promise<ConfigFile | undefined> {
+  const extension = extname(path) || "noExt";
+  if (!Object.hasOwn(data, extension) && !Object.hasOwn(scripts, extension)) {
+    const expected = "a file ending in .yaml, .yml, .json, .js, .mjs or .cjs";
+    throw misuse(`${source}: expected ${expected}, given ${JSON.stringify(shown)}`);
+  }
+  let written: unknown;
+  try {
+    const result = await cosmiconfig(name, { loaders: { ...data, ...scripts }, cache: false }).load(path);
+    written = result?.config;
+  } catch (error) {
+    if (isFileError(error)) {
+      throw misuse(
+        `${source}: expected a readable file, given ${JSON.stringify(shown)} (${fileProblem(error)})`,
+      );
+    }
+    throw misuse(`${path}: ${Object.hasOwn(data, extension) ? syntaxProblem(error) : messageOf(error)}`);
+  }
+  if (written === null && basename(path) === "package.json") {
+    return undefined;
+  }
+  if (written !== undefined && written !== null && !isTable(written)) {
+    throw misuse(`${path}: expected a table of options`);
+  }
+  return { path, written: written ?? {} };
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await access(path);
+    return true;
+  } catch (error) {
+    return errorCode(error) !== "ENOENT";
+  }
+}
+
+/** Where a file cannot be understood, without the excerpts that parsers put in: these may hold passwords. */
+function syntaxProblem(error: unknown): string {
+  if (error instanceof SyntaxError) {
+    const position = / at position \d+/.exec(error.message)?.[0] ?? "";
+    return `expected JSON, and it is none${position}`;
+  }
+  const line = property(property(error, "mark"), "line");
+  const reason = String(property(error, "reason")).replace(/ ["!].*$/s, "");
+  return `expected YAML, and it is none${typeof line === "number" ? ` in line ${line + 1}` : ""}: ${reason}`;
+}
+
+function property(value: unknown, key: string): unknown {
+  return typeof value === "object" && value !== null ? Reflect.get(value, key) : undefined;
+}

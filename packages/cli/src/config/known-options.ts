@@ -1,0 +1,94 @@
+import type {
+  CombinedRegistryConfig,
+  HostedConfig,
+  ProxyConfig,
+  UpstreamConfig,
+} from "@combined-registry/core";
+import { nearest } from "./nearest.ts";
+import type { OwnConfig } from "./own-schema.ts";
+
+type Keys<T> = Readonly<Record<keyof T, true>>;
+type Tls = NonNullable<UpstreamConfig["tls"]> & { caFile: string; certFile: string; keyFile: string };
+type Credentials = NonNullable<ProxyConfig["auth"]> & { passwordFile: string };
+
+const upstreamTls: Keys<Tls> = {
+  ca: true,
+  caFile: true,
+  cert: true,
+  certFile: true,
+  key: true,
+  keyFile: true,
+  serverName: true,
+  verify: true,
+};
+const credentials: Keys<Credentials> = { username: true, password: true, passwordFile: true };
+const timeouts: Keys<NonNullable<UpstreamConfig["timeouts"]>> = {
+  connect: true,
+  headers: true,
+  idle: true,
+  write: true,
+  ping: true,
+};
+const upstream: Keys<HostedConfig & ProxyConfig> = {
+  name: true,
+  url: true,
+  tls: true,
+  timeouts: true,
+  redirects: true,
+  auth: true,
+};
+const top: Keys<Omit<CombinedRegistryConfig, "logger"> & OwnConfig> = {
+  $schema: true,
+  hosted: true,
+  proxy: true,
+  host: true,
+  port: true,
+  tls: true,
+  auth: true,
+  logLevel: true,
+  base: true,
+  lists: true,
+  trustProxy: true,
+  via: true,
+  decisionHeader: true,
+  memory: true,
+  limits: true,
+  metrics: true,
+  operations: true,
+  authorize: true,
+};
+const memory: Keys<NonNullable<CombinedRegistryConfig["memory"]>> = { entries: true, ttl: true };
+const limits: Keys<NonNullable<CombinedRegistryConfig["limits"]>> = { clientIdle: true };
+const metrics: Keys<NonNullable<CombinedRegistryConfig["metrics"]>> = { process: true };
+const tls: Keys<NonNullable<OwnConfig["tls"]>> = { certFile: true, keyFile: true };
+const auth: Keys<NonNullable<OwnConfig["auth"]>> = { htpasswdFile: true, realm: true };
+
+/** What may be written where. The types above make a new option of the router an error here until it is listed. */
+const knownOptions = new Map<string, Readonly<Record<string, true>>>([
+  ["", top],
+  ["hosted", upstream],
+  ["proxy", upstream],
+  ["hosted.tls", upstreamTls],
+  ["proxy.tls", upstreamTls],
+  ["hosted.auth", credentials],
+  ["proxy.auth", credentials],
+  ["hosted.timeouts", timeouts],
+  ["proxy.timeouts", timeouts],
+  ["memory", memory],
+  ["limits", limits],
+  ["metrics", metrics],
+  ["tls", tls],
+  ["auth", auth],
+]);
+
+/** Says of an option that nobody knows what may have been meant; undefined for one that exists. */
+export function unknownOption(option: string): string | undefined {
+  const steps = option.replace(/\[\d+\]/g, "").split(".");
+  const key = steps.pop() ?? "";
+  const known = knownOptions.get(steps.join("."));
+  if (known === undefined || option === "" || option.endsWith("]") || Object.hasOwn(known, key)) {
+    return undefined;
+  }
+  const meant = nearest(key, Object.keys(known));
+  return `no option ${JSON.stringify(option)}${meant === undefined ? "" : `, did you mean ${JSON.stringify(meant)}?`}`;
+}

@@ -1,0 +1,90 @@
+import type { ConfigProblem } from "@combined-registry/core";
+import { z } from "zod";
+import { defaults } from "../defaults.ts";
+import type { Table } from "./table.ts";
+
+// The options of the command line program itself; all others are the router's.
+
+const fileName = z.string("a file name").min(1, "a file name");
+const portMessage = "a port number from 0 to 65535";
+const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
+
+/** How much is logged. */
+export type LogLevel = (typeof logLevels)[number];
+
+const ownSchema = z.object({
+  $schema: z.string("text").optional(),
+  host: z
+    .string("a host name or address")
+    .regex(/^[^\s/@[\]]+$/, "a host name or address without port and brackets")
+    .default(defaults.host),
+  port: z.preprocess(
+    // From environment and flags, and from "${PORT}" in a file.
+    (value) => (typeof value === "string" && /^\d{1,5}$/.test(value) ? Number(value) : value),
+    z.int(portMessage).min(0, portMessage).max(65_535, portMessage).default(defaults.port),
+  ),
+  tls: z
+    .strictObject({ certFile: fileName, keyFile: fileName }, "a table with certFile and keyFile")
+    .optional(),
+  auth: z
+    .strictObject(
+      {
+        htpasswdFile: fileName,
+        realm: z
+          .string("text")
+          .regex(/^[\x20-\x7e]+$/, "printable ASCII characters")
+          .optional(),
+      },
+      "a table with htpasswdFile",
+    )
+    .optional(),
+  logLevel: z.enum(logLevels, `one of ${logLevels.join(", ")}`).default(defaults.logLevel),
+});
+
+/** The program's own options as people write them. */
+export type OwnConfig = z.input<typeof ownSchema>;
+/** The same with defaults. */
+export type CompleteOwnConfig = z.output<typeof ownSchema>;
+
+type OwnResult =
+  | { readonly own: CompleteOwnConfig; readonly problems: readonly [] }
+  | { readonly own: undefined; readonly problems: readonly ConfigProblem[] };
+
+/** Divides a configuration into the program's own options and those of the router. */
+export function divide(written: Table): { own: Table; router: Table } {
+  const isOwn = ([key]: readonly [string, unknown]) => Object.hasOwn(ownSchema.shape, key);
+  const entries = Object.entries(written);
+  return {
+    own: Object.fromEntries(entries.filter(isOwn)),
+    router: Object.fromEntries(entries.filter((entry) => !isOwn(entry))),
+  };
+}
+
+/** Checks the program's own options and fills in defaults. */
+export function parseOwn(written: Table): OwnResult {
+  const parsed = ownSchema.safeParse(written);
+  if (parsed.success) {
+    return { own: parsed.data, problems: [] };
+  }
+  const problems = parsed.error.issues.flatMap((issue) =>
+    issue.code === "unrecognized_keys"
+      ? issue.keys.map((key) => problemAt([...issue.path, key], "no such option", written))
+      : [problemAt(issue.path, issue.message, written)],
+  );
+  return { own: undefined, problems };
+}
+
+function problemAt(path: readonly PropertyKey[], expected: string, written: Table): ConfigProblem {
+  const value = path.reduce<unknown>(
+    (table, key) => (typeof table === "object" && table !== null ? Reflect.get(table, key) : undefined),
+    written,
+  );
+  return { option: path.join("."), expected, given: describe(value) };
+}
+
+function describe(value: unknown): string | undefined {
+  if (value === undefined) {
+    return undefined;
+  }
+  return typeof value === "object" && value !== null ? "a table or list" : JSON.stringify(value);
+}

@@ -1,0 +1,78 @@
+import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import type { ConfigProblem } from "@combined-registry/core";
+import { fileProblem } from "../failure.ts";
+import { isTable, mapValues, type Table } from "./table.ts";
+
+/** Per table of an upstream: the option that names a file, and the option that its content becomes. */
+const references: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  auth: { passwordFile: "password" },
+  tls: { caFile: "ca", certFile: "cert", keyFile: "key" },
+};
+
+/** Router options with the files that they name read in. */
+export interface Inlined {
+  readonly router: Table;
+  readonly problems: readonly ConfigProblem[];
+}
+
+/** Reads the passwords, certificates and keys of upstreams from their files, relative to `folder`. */
+export async function inlineFiles(router: Table, folder: string): Promise<Inlined> {
+  const problems: ConfigProblem[] = [];
+
+  const upstream = async (value: unknown, option: string): Promise<unknown> =>
+    isTable(value)
+      ? mapValues(value, (inner, key) => {
+          const names = references[key];
+          return names !== undefined && isTable(inner) ? table(inner, names, `${option}.${key}`) : inner;
+        })
+      : value;
+
+  const table = async (written: Table, names: Readonly<Record<string, string>>, option: string) => {
+    const inlined: Record<string, unknown> = {};
+    for (const [key, value] of Object.entries(written)) {
+      const target = Object.hasOwn(names, key) ? names[key] : undefined;
+      if (target === undefined) {
+        inlined[key] = value;
+      } else if (written[target] !== undefined) {
+        problems.push({
+          option: `${option}.${key}`,
+          expected: `nothing beside ${target}`,
+          given: JSON.stringify(value),
+        });
+      } else {
+        inlined[target] = await content(value, `${option}.${key}`);
+      }
+    }
+    return inlined;
+  };
+
+  const content = async (file: unknown, option: string): Promise<string> => {
+    if (typeof file !== "string" || file === "") {
+      problems.push({ option, expected: "a file name", given: JSON.stringify(file) });
+      return "";
+    }
+    try {
+      // Editors and `echo` end a file with a newline that no password has.
+      return (await readFile(resolve(folder, file), "utf8")).replace(/\r?\n$/, "");
+    } catch (error) {
+      problems.push({
+        option,
+        expected: "a readable file",
+        given: `${JSON.stringify(file)} (${fileProblem(error)})`,
+      });
+      return "";
+    }
+  };
+
+  const inlined: Record<string, unknown> = { ...router };
+  if (router.hosted !== undefined) {
+    inlined.hosted = await upstream(router.hosted, "hosted");
+  }
+  if (Array.isArray(router.proxy)) {
+    inlined.proxy = await Promise.all(router.proxy.map((one, index) => upstream(one, `proxy[${index}]`)));
+  } else if (router.proxy !== undefined) {
+    inlined.proxy = await upstream(router.proxy, "proxy");
+  }
+  return { router: inlined, problems };
+}

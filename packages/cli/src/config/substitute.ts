@@ -1,0 +1,50 @@
+import type { ConfigProblem } from "@combined-registry/core";
+import { isTable } from "./table.ts";
+
+/** A configuration with every `${VARIABLE}` in its texts replaced, and what stood in the way. */
+export interface Substituted {
+  readonly value: unknown;
+  readonly problems: readonly ConfigProblem[];
+}
+
+/** Replaces `${VARIABLE}` in every text by what the environment says; `$${` stands for `${` itself. */
+export function substitute(written: unknown, environment: NodeJS.ProcessEnv): Substituted {
+  const problems: ConfigProblem[] = [];
+
+  const walk = (value: unknown, option: string): unknown => {
+    if (typeof value === "string") {
+      return inText(value, option);
+    }
+    if (Array.isArray(value)) {
+      return value.map((item, index) => walk(item, `${option}[${index}]`));
+    }
+    if (isTable(value)) {
+      const inner = (key: string) => (option === "" ? key : `${option}.${key}`);
+      return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, walk(item, inner(key))]));
+    }
+    return value;
+  };
+
+  const inText = (text: string, option: string) =>
+    text.replace(/\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)\}|\$\{/g, (found, variable: string | undefined) => {
+      if (found === "$${") {
+        return "${";
+      }
+      if (variable === undefined) {
+        problems.push({
+          option,
+          expected: `a variable's name and } after \${ (or $\${ for the mere characters)`,
+          given: "neither",
+        });
+        return found;
+      }
+      // Empty counts as not set, as everywhere: an empty password is hardly what was meant.
+      const value = environment[variable] || undefined;
+      if (value === undefined) {
+        problems.push({ option, expected: `a value in environment variable ${variable}`, given: undefined });
+      }
+      return value ?? "";
+    });
+
+  return { value: walk(written, ""), problems };
+}

@@ -1,0 +1,9 @@
+/** What holds where nobody says anything. The router's own defaults stand in its package. */
+export const defaults = {
+  host: "0.0.0.0",
+  port: 5000,
+  logLevel: "info",
+  /** Where and under which realm the nginx router kept its users. */
+  htpasswdFile: "/etc/nginx/htpasswd",
+  realm: "Docker registry login",
+} as const;

@@ -1,0 +1,84 @@
+import type { Given, OverridableOption, Overrides } from "./config/overrides.ts";
+import { defaults } from "./defaults.ts";
+import { misuse } from "./failure.ts";
+
+/** What the environment says. An empty variable counts as not set. */
+export interface EnvironmentSettings {
+  readonly overrides: Overrides;
+  /** From ENABLE_AUTH; undefined leaves it to the other sources. */
+  readonly enableAuth: boolean | undefined;
+  /** The name under which people know this address. */
+  readonly publicName: string | undefined;
+  /** The variables that name hosts under which one registry shall be reached directly. */
+  readonly directNames: readonly string[];
+}
+
+/** The variables, as `--help` lists them. All but the last two rows are those of the nginx router. */
+export const environmentTable: readonly (readonly [variables: string, meaning: string])[] = [
+  ["HOSTED_HOSTNAME", "the private registry: host[:port] or URL"],
+  ["PROXY_HOSTNAME", "the pull-through cache: host[:port] or URL"],
+  ["HOSTED_URL, PROXY_URL", "their URLs, where the names above are for direct access"],
+  ["AGGREGATE_HOSTNAME", "the public name of this address"],
+  ["ENABLE_AUTH", "true or false: ask clients for user and password"],
+  ["HTPASSWD_FILE", `users and passwords (${defaults.htpasswdFile} if ENABLE_AUTH=true)`],
+  ["HOST, PORT", `where to listen (${defaults.host}, ${defaults.port})`],
+  ["LOG_LEVEL", `trace, debug, info, warn, error, fatal or silent (${defaults.logLevel})`],
+];
+
+type Read = (variable: string) => string | undefined;
+
+/** @throws Failure if ENABLE_AUTH or AGGREGATE_HOSTNAME have values that cannot be meant */
+export function readEnvironment(environment: NodeJS.ProcessEnv): EnvironmentSettings {
+  const read: Read = (variable) => environment[variable] || undefined;
+  const settings: [OverridableOption, Given | undefined][] = [
+    ["hosted", upstreamUrl(read, "HOSTED_URL", "HOSTED_HOSTNAME")],
+    ["proxy", upstreamUrl(read, "PROXY_URL", "PROXY_HOSTNAME")],
+    ["host", given(read, "HOST")],
+    ["port", given(read, "PORT")],
+    ["logLevel", given(read, "LOG_LEVEL")],
+    ["auth.htpasswdFile", given(read, "HTPASSWD_FILE")],
+  ];
+  return {
+    overrides: new Map(settings.flatMap(([option, value]) => (value === undefined ? [] : [[option, value]]))),
+    enableAuth: readSwitch(read, "ENABLE_AUTH"),
+    publicName: readName(read, "AGGREGATE_HOSTNAME"),
+    directNames: directNames(read),
+  };
+}
+
+function given(read: Read, variable: string): Given | undefined {
+  const value = read(variable);
+  return value === undefined ? undefined : { value, from: `environment variable ${variable}` };
+}
+
+/** The nginx router speaks http to its registries, so a name without a scheme means that. */
+function upstreamUrl(read: Read, urlVariable: string, nameVariable: string): Given | undefined {
+  const name = given(read, nameVariable);
+  const hasScheme = /^[a-z][a-z0-9+.-]*:\/\//i.test(String(name?.value));
+  return (
+    given(read, urlVariable) ?? (name && { ...name, value: hasScheme ? name.value : `http://${name.value}` })
+  );
+}
+
+function directNames(read: Read): string[] {
+  return ["HOSTED", "PROXY"]
+    .filter((side) => read(`${side}_URL`) !== undefined && read(`${side}_HOSTNAME`) !== undefined)
+    .map((side) => `${side}_HOSTNAME`);
+}
+
+function readSwitch(read: Read, variable: string): boolean | undefined {
+  const value = read(variable);
+  if (value !== undefined && value !== "true" && value !== "false") {
+    throw misuse(`environment variable ${variable}: expected true or false, given ${JSON.stringify(value)}`);
+  }
+  return value === undefined ? undefined : value === "true";
+}
+
+/** It goes into a header, as the realm. */
+function readName(read: Read, variable: string): string | undefined {
+  const value = read(variable);
+  if (value !== undefined && !/^[\x21-\x7e]+$/.test(value)) {
+    throw misuse(`environment variable ${variable}: expected a host name, given ${JSON.stringify(value)}`);
+  }
+  return value;
+}

@@ -1,0 +1,51 @@
+/** Ends the program with a sentence for whoever started it. */
+export class Failure extends Error {
+  override readonly name: string = "Failure";
+  /** 1: it went wrong while running. 2: what was asked for cannot be done. */
+  readonly exitCode: 1 | 2;
+
+  constructor(exitCode: 1 | 2, sentences: string | readonly string[], options?: ErrorOptions) {
+    super(typeof sentences === "string" ? sentences : sentences.join("\n"), options);
+    this.exitCode = exitCode;
+  }
+}
+
+/** Bad usage or configuration: exit code 2. One sentence per line. */
+export function misuse(...sentences: readonly string[]): Failure {
+  return new Failure(2, sentences);
+}
+
+/** It could not be done: exit code 1. */
+export function breakdown(sentence: string, cause?: unknown): Failure {
+  return new Failure(1, sentence, { cause });
+}
+
+const fileProblems: Readonly<Record<string, string>> = {
+  ENOENT: "no such file",
+  ENOTDIR: "no such file",
+  EACCES: "permission denied",
+  EPERM: "permission denied",
+  EISDIR: "it is a folder",
+};
+
+/** Whether reading a file failed, rather than understanding it. */
+export function isFileError(error: unknown): boolean {
+  return Object.hasOwn(fileProblems, errorCode(error) ?? "");
+}
+
+/** Why a file could not be read, in plain words. */
+export function fileProblem(error: unknown): string {
+  const code = errorCode(error);
+  return (code === undefined ? undefined : fileProblems[code]) ?? messageOf(error);
+}
+
+/** The `code` of a Node error. */
+export function errorCode(error: unknown): string | undefined {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  return typeof code === "string" ? code : undefined;
+}
+
+/** What an error says; anything can be thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,52 @@
+import { Worker } from "node:worker_threads";
+import type { Answer, Question } from "./crypt-worker.ts";
+import type { PasswordHash } from "./parse.ts";
+
+/** Checks one password. */
+export type CheckHash = (hash: PasswordHash, password: string) => Promise<boolean>;
+
+interface Waiting {
+  resolve(right: boolean): void;
+  reject(error: Error): void;
+}
+
+/**
+ * Checks passwords in a thread of their own. The thread starts with the first question, keeps the process
+ * alive only while one is open, and is replaced should it ever die.
+ */
+export function createCryptThread(script: URL = new URL("./crypt-worker.js", import.meta.url)): CheckHash {
+  const waiting = new Map<number, Waiting>();
+  let thread: Worker | undefined;
+  let lastId = 0;
+
+  const start = () => {
+    const worker = new Worker(script);
+    worker.on("message", ({ id, right }: Answer) => {
+      waiting.get(id)?.resolve(right);
+      waiting.delete(id);
+      if (waiting.size === 0) {
+        worker.unref();
+      }
+    });
+    worker.on("error", (error: Error) => abandon(error));
+    worker.on("exit", () => abandon(new Error("the thread that checks passwords has ended")));
+    return worker;
+  };
+
+  const abandon = (error: Error) => {
+    thread = undefined;
+    for (const { reject } of waiting.values()) {
+      reject(error);
+    }
+    waiting.clear();
+  };
+
+  return (hash, password) =>
+    new Promise((resolve, reject) => {
+      thread ??= start();
+      thread.ref();
+      lastId += 1;
+      waiting.set(lastId, { resolve, reject });
+      thread.postMessage({ id: lastId, hash, password } satisfies Question);
+    });
+}

@@ -1,0 +1,20 @@
+import { parentPort } from "node:worker_threads";
+import { checkCrypt } from "./crypt.ts";
+import type { PasswordHash } from "./parse.ts";
+
+/** A password to check. */
+export interface Question {
+  readonly id: number;
+  readonly hash: PasswordHash;
+  readonly password: string;
+}
+
+/** Whether it is the right one. */
+export interface Answer {
+  readonly id: number;
+  readonly right: boolean;
+}
+
+parentPort?.on("message", ({ id, hash, password }: Question) => {
+  parentPort?.postMessage({ id, right: checkCrypt(hash, password) } satisfies Answer);
+});

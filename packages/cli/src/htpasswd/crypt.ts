@@ -1,0 +1,36 @@
+import { createHash, timingSafeEqual } from "node:crypto";
+import md5Crypt from "apache-md5";
+import desCrypt from "unix-crypt-td-js";
+import type { PasswordHash } from "./parse.ts";
+
+/**
+ * Checks a password against a hash that is computed in JavaScript or at once. MD5 crypt takes 1000 rounds
+ * (a millisecond or more), so servers ask this of a worker thread.
+ */
+export function checkCrypt({ kind, text }: PasswordHash, password: string): boolean {
+  switch (kind) {
+    case "md5":
+      // The package takes characters for bytes.
+      return same(md5Crypt(Buffer.from(password).toString("latin1"), text), text);
+    case "crypt":
+      return same(desCrypt([...Buffer.from(password)], text.slice(0, 2)), text);
+    case "sha":
+      return same(`{SHA}${createHash("sha1").update(password).digest("base64")}`, text);
+    case "ssha":
+      return checkSalted(Buffer.from(text.slice("{SSHA}".length), "base64"), password);
+    case "bcrypt":
+      throw new TypeError("bcrypt is not computed here");
+  }
+}
+
+const sha1Length = 20;
+
+function checkSalted(digestAndSalt: Buffer, password: string): boolean {
+  const digest = createHash("sha1").update(password).update(digestAndSalt.subarray(sha1Length)).digest();
+  return timingSafeEqual(digest, digestAndSalt.subarray(0, sha1Length));
+}
+
+function same(computed: string, expected: string): boolean {
+  const [a, b] = [Buffer.from(computed), Buffer.from(expected)];
+  return a.length === b.length && timingSafeEqual(a, b);
+}

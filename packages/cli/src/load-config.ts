@@ -1,0 +1,98 @@
+import { dirname, resolve } from "node:path";
+import type { CombinedRegistryConfig } from "@combined-registry/core";
+import { check, refusal } from "./config/check.ts";
+import { readConfigFile } from "./config/config-file.ts";
+import { decideAuth } from "./config/decide-auth.ts";
+import { type Origins, overrideOf } from "./config/origin.ts";
+import { applyOverrides, type Overrides, replacedTables } from "./config/overrides.ts";
+import type { LogLevel } from "./config/own-schema.ts";
+import { substitute } from "./config/substitute.ts";
+import { isTable } from "./config/table.ts";
+import { defaults } from "./defaults.ts";
+import { readEnvironment } from "./environment.ts";
+
+/** A file to read later, and how messages call it. */
+export interface NamedFile {
+  readonly path: string;
+  /** "option --htpasswd", say. */
+  readonly from: string;
+}
+
+/** Everything that serving needs to know. */
+export interface ServeConfig {
+  readonly router: CombinedRegistryConfig;
+  readonly host: string;
+  readonly port: number;
+  readonly tls: { readonly cert: NamedFile; readonly key: NamedFile } | undefined;
+  readonly auth: { readonly htpasswd: NamedFile; readonly realm: string } | undefined;
+  readonly logLevel: LogLevel;
+  readonly publicName: string | undefined;
+  /** The configuration file that was read. */
+  readonly file: string | undefined;
+  /** What is accepted but not as it may have been meant; for the log. */
+  readonly warnings: readonly string[];
+}
+
+/** Where settings come from. */
+export interface Sources {
+  /** From the command line. */
+  readonly flags: Overrides;
+  /** The file named there. */
+  readonly configFile: string | undefined;
+  readonly environment: NodeJS.ProcessEnv;
+  /** File names and the search for a configuration file start here. */
+  readonly folder: string;
+}
+
+/**
+ * Puts flags, environment, file and defaults together, the stronger over the weaker.
+ * @throws Failure with one sentence per problem
+ */
+export async function loadConfig(sources: Sources): Promise<ServeConfig> {
+  const environment = readEnvironment(sources.environment);
+  const file = await readConfigFile(sources.configFile, sources.folder);
+  const folder = file === undefined ? sources.folder : dirname(file.path);
+  const overrides = new Map([...environment.overrides, ...sources.flags]);
+  const origins: Origins = { file: file?.path, overrides };
+
+  const substituted = substitute(file?.written ?? {}, sources.environment);
+  if (substituted.problems.length > 0) {
+    throw refusal(substituted.problems, origins);
+  }
+  const fromFile = isTable(substituted.value) ? substituted.value : {};
+  const merged = applyOverrides(fromFile, overrides);
+  const written = decideAuth(merged, origins, environment.enableAuth, sources.flags);
+
+  const { own, router } = await check(written.table, folder, written.origins);
+  const named = (option: string, path: string): NamedFile => {
+    const from = overrideOf(option, written.origins);
+    return from === undefined
+      ? { path: resolve(folder, path), from: `${file?.path}: ${option}` }
+      : { path: resolve(sources.folder, path), from };
+  };
+  return {
+    router,
+    host: own.host,
+    port: own.port,
+    tls: own.tls && {
+      cert: named("tls.certFile", own.tls.certFile),
+      key: named("tls.keyFile", own.tls.keyFile),
+    },
+    auth: own.auth && {
+      htpasswd: named("auth.htpasswdFile", own.auth.htpasswdFile),
+      realm: own.auth.realm ?? environment.publicName ?? defaults.realm,
+    },
+    logLevel: own.logLevel,
+    publicName: environment.publicName,
+    file: file?.path,
+    warnings: [
+      ...replacedTables(fromFile, overrides).map(
+        ({ option, from }) => `${from} replaces all of "${option}" in ${file?.path}`,
+      ),
+      ...environment.directNames.map(
+        (variable) => `${variable} is not used: registries are not served under host names of their own yet`,
+      ),
+      ...written.warnings,
+    ],
+  };
+}

@@ -1,0 +1,24 @@
+import { type DestinationStream, destination, type Logger, pino } from "pino";
+import type { LogLevel } from "./config/own-schema.ts";
+
+/** The program's log: one JSON object per line. Fits the router's `Logger`. */
+export type Log = Logger;
+
+/**
+ * Logs to standard output without waiting for it; what is left is written when the process exits.
+ * Level names instead of pino's numbers, since people read this too.
+ */
+export function createLog(
+  level: LogLevel,
+  stream: DestinationStream = destination({ dest: 1, sync: false }),
+): Log {
+  return pino(
+    {
+      level,
+      base: null,
+      timestamp: () => `,"time":"${new Date().toISOString()}"`,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    stream,
+  );
+}

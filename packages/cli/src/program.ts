@@ -1,0 +1,146 @@
+import { Command, InvalidArgumentError } from "commander";
+import type { Given, OverridableOption, Overrides } from "./config/overrides.ts";
+import { defaults } from "./defaults.ts";
+import { environmentTable } from "./environment.ts";
+
+/** What the command line asks for. */
+export type Wanted =
+  | { readonly command: "serve"; readonly configFile: string | undefined; readonly flags: Overrides }
+  | { readonly command: "demo"; readonly port: string | undefined; readonly once: boolean };
+
+/** Where help and complaints go. */
+export interface Output {
+  out(text: string): void;
+  err(text: string): void;
+}
+
+/** An entry of `--proxy`. */
+type ProxyFlag = string | { readonly name: string; readonly url: string };
+
+interface Flags {
+  readonly config?: string;
+  readonly hosted?: string;
+  readonly proxy?: readonly ProxyFlag[];
+  readonly host?: string;
+  readonly port?: string;
+  readonly htpasswd?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly logLevel?: string;
+  readonly demo?: true;
+  readonly once?: true;
+}
+
+/**
+ * Reads the command line.
+ * @throws CommanderError after help or version, and for what it does not understand
+ */
+export async function parseCommandLine(
+  argv: readonly string[],
+  version: string,
+  output: Output,
+): Promise<Wanted> {
+  let wanted: Wanted | undefined;
+  const program = describeProgram(version, output);
+  const choose = () => {
+    wanted = decide(program, program.opts<Flags>());
+  };
+  program.action(choose);
+  program.command("serve").description("route requests (the default)").action(choose);
+  await program.parseAsync(argv, { from: "user" });
+  return wanted ?? program.error("error: no command");
+}
+
+function describeProgram(version: string, { out, err }: Output): Command {
+  return new Command("combined-registry")
+    .description("One address for a pull-through cache and a private container registry.")
+    .usage("[serve] [options]")
+    .option(
+      "--config <file>",
+      "configuration file (else combined-registry.yaml and the like are looked for here)",
+    )
+    .option("--hosted <url>", "the private registry that people push to")
+    .option(
+      "--proxy <url>",
+      "a pull-through cache, as URL or name=URL; repeat it for more, asked in order",
+      collect,
+    )
+    .option("--host <address>", `address to listen on (default: ${defaults.host})`)
+    .option("--port <number>", `port to listen on, 0 for any (default: ${defaults.port})`)
+    .option("--htpasswd <file>", "ask clients for user and password, and check them against this file")
+    .option("--tls-cert <file>", "serve HTTPS with this certificate (PEM)")
+    .option("--tls-key <file>", "and this private key (PEM)")
+    .option(
+      "--log-level <level>",
+      `trace, debug, info, warn, error, fatal or silent (default: ${defaults.logLevel})`,
+    )
+    .option("--demo", "try it: registries and router in this process, nothing else needed")
+    .option("--once", "with --demo: exit instead of staying up")
+    .version(version)
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({
+      writeOut: out,
+      writeErr: err,
+      outputError: (text, write) => write(text.replace(/^error: /, "combined-registry: ")),
+    })
+    .addHelpText("after", examples + environmentHelp())
+    .exitOverride();
+}
+
+const examples = `
+Examples:
+  combined-registry --demo
+  combined-registry --hosted http://registry:5000 --proxy http://docker-hub-cache:5000
+  combined-registry --config combined-registry.yaml --port 443 --tls-cert cert.pem --tls-key key.pem
+  combined-registry --hosted http://registry:5000 --proxy hub=http://cache:5000 --proxy ghcr=http://cache:5001
+`;
+
+function environmentHelp(): string {
+  const rows = environmentTable.map(([variables, meaning]) => `  ${variables.padEnd(23)}${meaning}`);
+  return `\nEnvironment (stronger than a file, weaker than options):\n${rows.join("\n")}\n`;
+}
+
+function collect(value: string, collected: readonly ProxyFlag[] = []): ProxyFlag[] {
+  // A name cannot hold what every URL holds before any "=".
+  const named = /^([^=:/]*)=(.*)$/s.exec(value);
+  const [, name, url = ""] = named ?? [];
+  if (name === "") {
+    throw new InvalidArgumentError("Expected a URL or name=URL.");
+  }
+  return [...collected, name === undefined ? value : { name, url }];
+}
+
+function decide(program: Command, flags: Flags): Wanted {
+  if (flags.demo !== true) {
+    if (flags.once === true) {
+      program.error("error: option '--once' is for --demo alone");
+    }
+    return { command: "serve", configFile: flags.config, flags: overridesOf(flags) };
+  }
+  const { demo: _, once = false, port, ...rest } = flags;
+  const [stray] = Object.keys(rest);
+  if (stray !== undefined) {
+    program.error(
+      "error: option '--demo' brings its own registries and takes no options but --port and --once",
+    );
+  }
+  return { command: "demo", port, once };
+}
+
+function overridesOf(flags: Flags): Overrides {
+  const settings: [OverridableOption, unknown, flag: string][] = [
+    ["hosted", flags.hosted, "--hosted"],
+    ["proxy", flags.proxy, "--proxy"],
+    ["host", flags.host, "--host"],
+    ["port", flags.port, "--port"],
+    ["auth.htpasswdFile", flags.htpasswd, "--htpasswd"],
+    ["tls.certFile", flags.tlsCert, "--tls-cert"],
+    ["tls.keyFile", flags.tlsKey, "--tls-key"],
+    ["logLevel", flags.logLevel, "--log-level"],
+  ];
+  return new Map(
+    settings.flatMap(([option, value, flag]): [OverridableOption, Given][] =>
+      value === undefined ? [] : [[option, { value, from: `option ${flag}` }]],
+    ),
+  );
+}
