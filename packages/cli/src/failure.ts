@@ -39,13 +39,19 @@ export function fileProblem(error: unknown): string {
   return (code === undefined ? undefined : fileProblems[code]) ?? messageOf(error);
 }
 
-/** The `code` of a Node error. */
+/** The `code` of a Node error. Not by `instanceof`: errors of another realm (a vm context) count too. */
 export function errorCode(error: unknown): string | undefined {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  const code = property(error, "code");
   return typeof code === "string" ? code : undefined;
 }
 
 /** What an error says; anything can be thrown. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  const message = property(error, "message");
+  return typeof message === "string" ? message : String(error);
+}
+
+/** A property of something that may not even be an object. */
+export function property(value: unknown, key: string): unknown {
+  return typeof value === "object" && value !== null ? Reflect.get(value, key) : undefined;
 }

@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError } from "commander";
+import { nearest } from "./config/nearest.ts";
 import type { Given, OverridableOption, Overrides } from "./config/overrides.ts";
 import { defaults } from "./defaults.ts";
 import { environmentTable } from "./environment.ts";
@@ -42,11 +43,12 @@ export async function parseCommandLine(
 ): Promise<Wanted> {
   let wanted: Wanted | undefined;
   const program = describeProgram(version, output);
-  const choose = () => {
+  const choose = (_: unknown, { args }: Command) => {
+    refuseArguments(program, args);
     wanted = decide(program, program.opts<Flags>());
   };
-  program.action(choose);
-  program.command("serve").description("route requests (the default)").action(choose);
+  program.allowExcessArguments().action(choose);
+  program.command("serve").description("route requests (the default)").allowExcessArguments().action(choose);
   await program.parseAsync(argv, { from: "user" });
   return wanted ?? program.error("error: no command");
 }
@@ -108,6 +110,19 @@ function collect(value: string, collected: readonly ProxyFlag[] = []): ProxyFlag
     throw new InvalidArgumentError("Expected a URL or name=URL.");
   }
   return [...collected, name === undefined ? value : { name, url }];
+}
+
+/** Nothing takes arguments, so one is a command that does not exist. */
+function refuseArguments(program: Command, [stray]: readonly string[]): void {
+  if (stray !== undefined) {
+    const meant = nearest(
+      stray,
+      program.commands.map((command) => command.name()),
+    );
+    program.error(
+      `error: unknown command '${stray}'${meant === undefined ? "" : `\n(Did you mean ${meant}?)`}`,
+    );
+  }
 }
 
 function decide(program: Command, flags: Flags): Wanted {

@@ -1,7 +1,7 @@
 import { access } from "node:fs/promises";
 import { basename, extname, resolve } from "node:path";
 import { cosmiconfig, defaultLoaders, type Loader } from "cosmiconfig";
-import { errorCode, fileProblem, isFileError, messageOf, misuse } from "../failure.ts";
+import { errorCode, fileProblem, isFileError, messageOf, misuse, property } from "../failure.ts";
 import { isTable, type Table } from "./table.ts";
 
 const name = "combined-registry";
@@ -96,15 +96,11 @@ async function exists(path: string): Promise<boolean> {
 
 /** Where a file cannot be understood, without the excerpts that parsers put in: these may hold passwords. */
 function syntaxProblem(error: unknown): string {
-  if (error instanceof SyntaxError) {
-    const position = / at position \d+/.exec(error.message)?.[0] ?? "";
+  if (property(error, "name") === "SyntaxError") {
+    const position = / at position \d+/.exec(messageOf(error))?.[0] ?? "";
     return `expected JSON, and it is none${position}`;
   }
   const line = property(property(error, "mark"), "line");
   const reason = String(property(error, "reason")).replace(/ ["!].*$/s, "");
   return `expected YAML, and it is none${typeof line === "number" ? ` in line ${line + 1}` : ""}: ${reason}`;
-}
-
-function property(value: unknown, key: string): unknown {
-  return typeof value === "object" && value !== null ? Reflect.get(value, key) : undefined;
 }

@@ -5,21 +5,35 @@ export function nearest(word: string, candidates: readonly string[]): string | u
     candidate,
     edits: editDistance(word.toLowerCase(), candidate.toLowerCase()),
   }));
-  // At most half of a word may be wrong, or every short word would resemble every other.
-  const near = scored.filter(({ candidate, edits }) => edits <= allowed && edits * 2 <= candidate.length);
+  const near = scored.filter(
+    ({ candidate, edits }) =>
+      // At most half of a word may be wrong, or every short word would resemble every other.
+      (edits <= allowed && edits * 2 <= candidate.length) ||
+      (word.length >= 4 && candidate.startsWith(word.slice(0, 4))),
+  );
   return near.sort((a, b) => a.edits - b.edits)[0]?.candidate;
 }
 
-/** Levenshtein's distance. */
+/** Letters to insert, drop, replace or swap with their neighbour. */
 function editDistance(from: string, to: string): number {
-  let row = Array.from({ length: to.length + 1 }, (_, column) => column);
-  for (const [index, letter] of [...from].entries()) {
-    const next = [index + 1];
-    for (const [column, other] of [...to].entries()) {
-      const replaced = (row[column] ?? 0) + (letter === other ? 0 : 1);
-      next.push(Math.min(replaced, (row[column + 1] ?? 0) + 1, (next[column] ?? 0) + 1));
+  const width = to.length + 1;
+  const distances: number[] = [];
+  const at = (row: number, column: number) => distances[row * width + column] ?? 0;
+  for (let row = 0; row <= from.length; row += 1) {
+    for (let column = 0; column < width; column += 1) {
+      const swapped =
+        row > 1 && column > 1 && from[row - 1] === to[column - 2] && from[row - 2] === to[column - 1];
+      distances.push(
+        row === 0 || column === 0
+          ? row + column
+          : Math.min(
+              at(row - 1, column) + 1,
+              at(row, column - 1) + 1,
+              at(row - 1, column - 1) + (from[row - 1] === to[column - 1] ? 0 : 1),
+              swapped ? at(row - 2, column - 2) + 1 : Number.POSITIVE_INFINITY,
+            ),
+      );
     }
-    row = next;
   }
-  return row[to.length] ?? 0;
+  return distances.at(-1) ?? 0;
 }

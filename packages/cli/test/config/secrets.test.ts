@@ -1,0 +1,78 @@
+import { describe, expect, test } from "@jest/globals";
+import { folderWith } from "../support/folder.ts";
+import { load } from "../support/load.ts";
+
+const proxy = "proxy: http://p:1";
+
+describe("variables in a file", () => {
+  test("is replaced in every text, however deep, and nowhere else", async () => {
+    await using folder = await folderWith({
+      "combined-registry.yaml": `
+hosted: { url: "http://\${NAME}:5000", auth: { username: "\${NAME}", password: "a\${PASSWORD}z" } }
+proxy: ["http://\${NAME}:1", { name: b, url: "http://b:\${NUMBER}" }]
+port: "\${NUMBER}"
+trustProxy: ["\${RANGE}"]
+`,
+    });
+    const environment = { NAME: "n", PASSWORD: `\${NAME} $& $1 $\${`, NUMBER: "17", RANGE: "10.0.0.0/8" };
+    const { router, port } = await load({ environment, folder: folder.path });
+    expect(router).toEqual({
+      hosted: { url: "http://n:5000", auth: { username: "n", password: `a\${NAME} $& $1 $\${z` } },
+      proxy: ["http://n:1", { name: "b", url: "http://b:17" }],
+      trustProxy: ["10.0.0.0/8"],
+    });
+    expect(port).toBe(17);
+  });
+
+  test("a doubled dollar sign stands for itself before a brace", async () => {
+    await using folder = await folderWith({
+      "combined-registry.yaml": `${proxy}\nhosted: { url: "http://h:1", auth: { username: "$\${NAME}", password: "$x$\${" } }`,
+    });
+    const { router } = await load({ folder: folder.path });
+    expect(router.hosted).toEqual({ url: "http://h:1", auth: { username: `\${NAME}`, password: `$x\${` } });
+  });
+});
+
+describe("secrets in files", () => {
+  test.each([
+    ["as it is", "secret", "secret"],
+    ["without the newline at its end", "secret\n", "secret"],
+    ["without the newline of Windows", "secret\r\n", "secret"],
+    ["with other white space", " secret \n\n", " secret \n"],
+  ])("a password is read %s", async (_what, content, password) => {
+    await using folder = await folderWith({
+      "etc/combined-registry.yaml": `
+hosted: { url: "http://h:1", auth: { username: u, passwordFile: secrets/hosted } }
+proxy: [{ url: "http://p:1", auth: { username: u, passwordFile: "\${WHERE}" } }, "http://q:1"]`,
+      "etc/secrets/hosted": content,
+      elsewhere: "other",
+    });
+    const argv = ["--config", "etc/combined-registry.yaml"];
+    const { router } = await load({
+      argv,
+      environment: { WHERE: folder.file("elsewhere") },
+      folder: folder.path,
+    });
+    expect(router.hosted).toEqual({ url: "http://h:1", auth: { username: "u", password } });
+    expect(router.proxy).toEqual([
+      { url: "http://p:1", auth: { username: "u", password: "other" } },
+      "http://q:1",
+    ]);
+  });
+
+  test("certificates and keys of upstreams are read too, for a proxy that stands alone as well", async () => {
+    await using folder = await folderWith({
+      "combined-registry.yaml": `
+hosted: { url: "https://h:1", tls: { caFile: ca.pem, serverName: h.example.com } }
+proxy: { url: "https://p:1", tls: { certFile: cert.pem, keyFile: key.pem } }`,
+      "ca.pem": "CA",
+      "cert.pem": "CERT",
+      "key.pem": "KEY",
+    });
+    const { router } = await load({ folder: folder.path });
+    expect(router).toEqual({
+      hosted: { url: "https://h:1", tls: { ca: "CA", serverName: "h.example.com" } },
+      proxy: { url: "https://p:1", tls: { cert: "CERT", key: "KEY" } },
+    });
+  });
+});

@@ -1,0 +1,143 @@
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import { get, type IncomingMessage, type RequestListener } from "node:http";
+import { get as getTls } from "node:https";
+import { connect, type Socket } from "node:net";
+import { text } from "node:stream/consumers";
+import { describe, expect, test } from "@jest/globals";
+import { listen, type RunningServer, type TlsMaterial } from "../src/server.ts";
+import { fixture } from "./support/fixture.ts";
+import { within } from "./support/within.ts";
+
+type Running = RunningServer & AsyncDisposable;
+
+async function start(listener: RequestListener, tls?: TlsMaterial): Promise<Running> {
+  const server = await listen(listener, { host: "127.0.0.1", port: 0, tls });
+  return { ...server, [Symbol.asyncDispose]: () => server.stop() };
+}
+
+async function open(port: number): Promise<Socket & AsyncDisposable> {
+  const socket = connect(port, "127.0.0.1");
+  await once(socket, "connect");
+  return Object.assign(socket, {
+    [Symbol.asyncDispose]: async () => {
+      socket.destroy();
+    },
+  });
+}
+
+async function responseTo(url: string): Promise<IncomingMessage> {
+  const [response] = await within(once(get(url), "response"), "an answer");
+  return response;
+}
+
+const testTls = async () => ({
+  cert: await readFile(fixture("test-only.cert.pem"), "utf8"),
+  key: await readFile(fixture("test-only.key.pem"), "utf8"),
+});
+
+describe("listening", () => {
+  test("the real port is known when the system chose it", async () => {
+    await using server = await start((_, response) => response.end("hello"));
+    expect(server.address.port).toBeGreaterThan(0);
+    expect(server.url).toBe(`http://127.0.0.1:${server.address.port}`);
+    expect(await text(await responseTo(server.url))).toBe("hello");
+  });
+
+  test("HTTPS is served with a certificate", async () => {
+    const tls = await testTls();
+    await using server = await start((_, response) => response.end("hello"), tls);
+    expect(server.url).toMatch(/^https:/);
+    const [response] = await within(once(getTls(server.url, { ca: tls.cert }), "response"), "an answer");
+    expect(await text(response)).toBe("hello");
+  });
+
+  test("a port in use is one sentence and code 1", async () => {
+    await using server = await start((_, response) => response.end());
+    const { port } = server.address;
+    await expect(listen(() => {}, { host: "127.0.0.1", port, tls: undefined })).rejects.toMatchObject({
+      exitCode: 1,
+      message: `cannot listen on 127.0.0.1:${port}: the port is in use by another program`,
+    });
+  });
+
+  test("an address of another machine is one sentence and code 1", async () => {
+    // 192.0.2.0/24 is for documentation (RFC 5737): nobody has it.
+    await expect(listen(() => {}, { host: "192.0.2.1", port: 0, tls: undefined })).rejects.toMatchObject({
+      exitCode: 1,
+      message: "cannot listen on 192.0.2.1:0: this machine has no such address",
+    });
+  });
+
+  test("TLS on the plain port is answered with a plain 400, by which Go clients fall back to http", async () => {
+    await using server = await start((_, response) => response.end());
+    await using socket = await open(server.address.port);
+    socket.write(Buffer.from("1603010200010001fc0303", "hex"));
+    expect(await within(text(socket), "an answer to TLS")).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/);
+  });
+
+  test("a header of 60 KiB is accepted", async () => {
+    await using server = await start((request, response) =>
+      response.end(String(request.headers.authorization?.length)),
+    );
+    const authorization = "x".repeat(60 * 1024);
+    const [response] = await within(
+      once(get(server.url, { headers: { authorization } }), "response"),
+      "an answer",
+    );
+    expect(await text(response)).toBe(String(60 * 1024));
+  });
+});
+
+describe("stopping", () => {
+  test("closes a connection that has sent nothing, and one that idles after an answer", async () => {
+    const server = await start((_, response) => response.end("hello"));
+    await using silent = await open(server.address.port);
+    await using idle = await open(server.address.port);
+    idle.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    await within(once(idle, "data"), "an answer");
+    const closed = Promise.all([text(silent), once(idle, "close")]);
+    await within(server.stop(), "the server to stop");
+    await within(closed, "the connections to close");
+  });
+
+  test("waits for an answer under way, then closes its connection although the client would keep it", async () => {
+    const underWay: (() => void)[] = [];
+    const server = await start((_, response) => {
+      response.write("one ");
+      underWay.push(() => response.end("two"));
+    });
+    const response = await responseTo(server.url);
+    const stopped = server.stop();
+    await expect(within(responseTo(server.url), "a refusal")).rejects.toThrow("ECONNREFUSED");
+    underWay[0]?.();
+    expect(await within(text(response), "the rest of the answer")).toBe("one two");
+    await within(stopped, "the server to stop");
+  });
+
+  // Node's own http close() destroys a connection as soon as its answer has ended, sent or not.
+  test("does not cut an answer that has ended but has yet to leave", async () => {
+    const size = 32 * 1024 * 1024;
+    const server = await start((_, response) => {
+      response.setHeader("Content-Length", size);
+      response.end(Buffer.alloc(size));
+    });
+    const response = await responseTo(server.url);
+    const stopped = server.stop();
+    let received = 0;
+    for await (const chunk of response) {
+      received += chunk.length;
+    }
+    expect(received).toBe(size);
+    await within(stopped, "the server to stop");
+  });
+
+  test("closes TLS connections that idle", async () => {
+    const tls = await testTls();
+    const server = await start((_, response) => response.end("hello"), tls);
+    const request = getTls(server.url, { ca: tls.cert });
+    const [response] = await within(once(request, "response"), "an answer");
+    await text(response);
+    await within(server.stop(), "the server to stop");
+  });
+});
