@@ -24,9 +24,11 @@ export async function serve(config: ServeConfig, log: Log): Promise<void> {
   const server = await listen(handler, { host: config.host, port: config.port, tls });
   announce(config, server, log);
 
-  log.info({ signal: await stop }, "finishing what is under way");
+  const signal = await stop;
   handler.drain();
-  await server.stop();
+  const stopped = server.stop();
+  log.info({ signal }, "finishing what is under way");
+  await stopped;
   await handler.close();
   log.info({}, "stopped");
 }

@@ -1,0 +1,77 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { text } from "node:stream/consumers";
+import { binary } from "./build.ts";
+import { within } from "./within.ts";
+
+/** A line of the log. */
+export type LogLine = Readonly<Record<string, unknown>> & { readonly level: string; readonly msg: string };
+
+/** The built program as a process of its own. */
+export interface Program extends AsyncDisposable {
+  /** Resolves with the first line whose message contains the text, and rejects should the program end before. */
+  logged(message: string): Promise<LogLine>;
+  /** The URL it says it listens on. */
+  url(): Promise<string>;
+  signal(signal: NodeJS.Signals): void;
+  /** Exit code and everything written, once it has ended. */
+  ended(): Promise<{ code: number | null; log: readonly LogLine[]; out: string; err: string }>;
+}
+
+export interface ProgramOptions {
+  readonly environment?: NodeJS.ProcessEnv;
+  readonly folder?: string;
+}
+
+export function startProgram(argv: readonly string[], options: ProgramOptions = {}): Program {
+  const child = spawn(process.execPath, [binary, ...argv], {
+    cwd: options.folder,
+    env: { PATH: process.env.PATH, ...options.environment },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const err = text(child.stderr);
+  const lines: string[] = [];
+  const output = createInterface({ input: child.stdout });
+  output.on("line", (line) => lines.push(line));
+  const over = Promise.all([once(child, "exit"), once(output, "close"), err]);
+
+  const find = (message: string) => readLog(lines).find(({ msg }) => msg.includes(message));
+  const logged = async (message: string): Promise<LogLine> => {
+    const ended = over.then(([, , complaint]) => {
+      throw new Error(`ended without logging "${message}": ${complaint}`);
+    });
+    for (;;) {
+      const line = find(message);
+      if (line !== undefined) {
+        ended.catch(() => {});
+        return line;
+      }
+      await within(Promise.race([once(output, "line"), ended]), `"${message}" in the log`);
+    }
+  };
+
+  return {
+    logged,
+    url: async () => (await logged("listening on ")).msg.replace("listening on ", ""),
+    signal: (signal) => child.kill(signal),
+    async ended() {
+      const [[code], , complaint] = await within(over, "the program to end");
+      return { code, log: readLog(lines), out: lines.join("\n"), err: complaint };
+    },
+    [Symbol.asyncDispose]: () => stop(child),
+  };
+}
+
+/** Lines that are no JSON are for people. */
+function readLog(lines: readonly string[]): LogLine[] {
+  return lines.filter((line) => line.startsWith("{")).map((line): LogLine => JSON.parse(line));
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode === null && child.signalCode === null) {
+    const gone = once(child, "exit");
+    child.kill("SIGKILL");
+    await gone;
+  }
+}
