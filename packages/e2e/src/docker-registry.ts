@@ -1,0 +1,69 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Daemon } from "./daemon.ts";
+import { until } from "./deadline.ts";
+import { request } from "./http.ts";
+import { searchPath } from "./programs.ts";
+
+/** How a registry shall be. */
+export interface DockerRegistryOptions {
+  /** What to call it. */
+  readonly name: string;
+  /** Where it may write. */
+  readonly folder: string;
+  /** The registry whose content it caches; a registry of its own without. */
+  readonly remote?: string;
+  /** A file with bcrypt entries, the only kind that distribution reads. */
+  readonly htpasswd?: string;
+}
+
+/** A running `docker-registry` (CNCF distribution). */
+export interface DockerRegistry extends AsyncDisposable {
+  /** `http://127.0.0.1:34567` */
+  readonly origin: string;
+}
+
+/** Starts a real registry on a free port and waits until it answers. */
+export async function startDockerRegistry(options: DockerRegistryOptions): Promise<DockerRegistry> {
+  const { name, folder } = options;
+  await mkdir(join(folder, name));
+  const file = join(folder, name, "config.json");
+  await writeFile(file, JSON.stringify(configuration(options)));
+  const daemon = await Daemon.start({
+    label: `the ${name} registry`,
+    program: "docker-registry",
+    args: ["serve", file],
+    env: { PATH: searchPath },
+  });
+  try {
+    const address = await daemon.waitFor(
+      "its address",
+      (line) => /listening on ([\d.]+:\d+)/.exec(line)?.[1],
+    );
+    const origin = `http://${address}`;
+    await until(`${origin}/v2/ of the ${name} registry to answer`, 10_000, () => answers(origin));
+    return { origin, [Symbol.asyncDispose]: () => daemon.stop() };
+  } catch (error) {
+    await daemon.stop();
+    throw error;
+  }
+}
+
+/** distribution reads YAML, of which JSON is a part. */
+function configuration({ name, folder, remote, htpasswd }: DockerRegistryOptions): object {
+  return {
+    version: "0.1",
+    storage: { filesystem: { rootdirectory: join(folder, name, "data") }, delete: { enabled: true } },
+    http: { addr: "127.0.0.1:0", secret: "signs the state of upload sessions" },
+    ...(remote !== undefined && { proxy: { remoteurl: remote } }),
+    ...(htpasswd !== undefined && { auth: { htpasswd: { realm: "upstream", path: htpasswd } } }),
+  };
+}
+
+async function answers(origin: string): Promise<boolean> {
+  try {
+    return [200, 401].includes((await request(origin, "GET", "/v2/")).status);
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,48 @@
+import { type DockerRegistry, startDockerRegistry } from "./docker-registry.ts";
+import type { Resources } from "./resources.ts";
+import { type Router, type RouterOptions, startRouter } from "./router.ts";
+import { startTap, type Tap } from "./tap.ts";
+
+/** What the router stands between: three real registries, two of which are its upstreams and are listened in on. */
+export interface Lab {
+  readonly folder: string;
+  readonly public: DockerRegistry;
+  /** Pull-through cache of `public`. */
+  readonly cache: DockerRegistry;
+  readonly hosted: DockerRegistry;
+  readonly cacheTap: Tap;
+  readonly hostedTap: Tap;
+  /** The router over the two taps. */
+  startRouter(options?: Omit<RouterOptions, "folder">): Promise<Router>;
+}
+
+/** How the lab may differ. */
+export interface LabOptions {
+  /** A file with hosted's own users. */
+  readonly hostedHtpasswd?: string;
+}
+
+/** Starts the registries. They end with `resources`. */
+export async function openLab(resources: Resources, { hostedHtpasswd }: LabOptions = {}): Promise<Lab> {
+  const folder = await resources.folder();
+  const start = async (name: string, more: { remote?: string; htpasswd?: string } = {}) =>
+    resources.use(await startDockerRegistry({ name, folder, ...more }));
+  const publicRegistry = await start("public");
+  // A cache does not start before what it caches.
+  const cache = await start("cache", { remote: publicRegistry.origin });
+  const hosted = await start("hosted", hostedHtpasswd === undefined ? {} : { htpasswd: hostedHtpasswd });
+  const cacheTap = resources.use(await startTap(cache.origin));
+  const hostedTap = resources.use(await startTap(hosted.origin));
+  return {
+    folder,
+    public: publicRegistry,
+    cache,
+    hosted,
+    cacheTap,
+    hostedTap,
+    async startRouter({ args, env } = {}) {
+      const upstreams = ["--host", "127.0.0.1", "--hosted", hostedTap.origin, "--proxy", cacheTap.origin];
+      return resources.use(await startRouter({ args: args ?? upstreams, ...(env && { env }), folder }));
+    },
+  };
+}

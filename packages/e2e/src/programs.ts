@@ -1,0 +1,47 @@
+import { accessSync, constants } from "node:fs";
+import { delimiter, join } from "node:path";
+import { describe, it } from "@jest/globals";
+
+/** The real programs that this layer works with. */
+export type Program = "docker-registry" | "docker" | "dockerd" | "skopeo" | "podman" | "htpasswd";
+
+/** Where programs are looked for: daemons stand in sbin, which users' PATH often lacks. */
+export const searchPath = [process.env.PATH ?? "", "/usr/sbin", "/sbin"].join(delimiter);
+
+/**
+ * A `describe` that needs real programs. Where some are missing it says which and is skipped; with
+ * `REQUIRE_E2E=1` their absence is a failure.
+ */
+export function describeE2E(name: string, needs: readonly Program[], body: () => void): void {
+  const missing = needs.flatMap(lacking);
+  if (missing.length === 0) {
+    describe(name, body);
+  } else if (process.env.REQUIRE_E2E === "1") {
+    it(`${name}: has the programs it needs`, () => {
+      throw new Error(`REQUIRE_E2E=1, but there is no ${missing.join(", no ")}`);
+    });
+  } else {
+    process.stderr.write(`skipped: ${name}: there is no ${missing.join(", no ")}\n`);
+    describe.skip(name, body);
+  }
+}
+
+function lacking(program: Program): string[] {
+  if (!isInstalled(program)) {
+    return [program];
+  }
+  return program === "dockerd" && process.getuid?.() !== 0 ? ["root to run dockerd as"] : [];
+}
+
+function isInstalled(program: Program): boolean {
+  return searchPath.split(delimiter).some((folder) => isExecutable(join(folder, program)));
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

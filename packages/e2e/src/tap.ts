@@ -1,0 +1,69 @@
+import { once } from "node:events";
+import { createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from "node:http";
+import { pipeline } from "node:stream";
+
+/** A request as an upstream saw it. */
+export interface Seen {
+  readonly method: string;
+  /** Path and query, byte for byte. */
+  readonly target: string;
+  readonly rawHeaders: readonly string[];
+}
+
+/** Stands before an upstream, changes nothing, and notes what is asked of it. */
+export interface Tap extends AsyncDisposable {
+  readonly origin: string;
+  /** Everything that has been asked. */
+  readonly seen: readonly Seen[];
+  /** What has been asked since the last `take`. */
+  take(): Seen[];
+}
+
+/** Puts a tap before the registry at `origin`. */
+export async function startTap(origin: string): Promise<Tap> {
+  const upstream = new URL(origin);
+  const seen: Seen[] = [];
+  let taken = 0;
+  const server = createServer((request, response) => {
+    const { method = "", url = "", rawHeaders } = request;
+    seen.push({ method, target: url, rawHeaders });
+    passOn(upstream, request, response);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  if (address === null || typeof address === "string") {
+    throw new Error("the tap has no port");
+  }
+  return {
+    origin: `http://127.0.0.1:${address.port}`,
+    seen,
+    take() {
+      const fresh = seen.slice(taken);
+      taken = seen.length;
+      return fresh;
+    },
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, "close");
+    },
+  };
+}
+
+function passOn(upstream: URL, request: IncomingMessage, response: ServerResponse): void {
+  const { hostname, port } = upstream;
+  const onward = httpRequest(
+    { hostname, port, method: request.method, path: request.url, headers: request.rawHeaders, agent: false },
+    (answer) => {
+      response.writeHead(answer.statusCode ?? 502, answer.rawHeaders);
+      pipeline(answer, response, () => undefined);
+    },
+  );
+  pipeline(request, onward, (error) => {
+    if (error) {
+      response.destroy();
+    }
+  });
+  onward.once("error", () => response.destroy());
+}
