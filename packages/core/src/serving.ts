@@ -94,6 +94,7 @@ export class Serving {
       await this.#answerApi(exchange, target);
     } else if (target.kind === "api-without-slash") {
       exchange.route = "base";
+      exchange.decision = { upstream: "router", reason: "/v2/ is meant" };
       send(exchange, { status: 301, headers: ["Location", `/v2/${target.search}`], body: "" });
     } else {
       throw new RegistryError("NOT_FOUND", { message: "not a path of this registry" });

@@ -10,7 +10,7 @@ export async function deliver(
   how: string,
 ): Promise<void> {
   const before = attempts.map(describeAttempt).join(", ");
-  const reason = said.outcome === "final" ? `answered ${said.answer.status}` : how;
+  const reason = said.answer.status >= 400 ? `answered ${said.answer.status}` : how;
   exchange.decision = { upstream: upstream.name, reason: before === "" ? reason : `${reason}; ${before}` };
   if (said.outcome === "found") {
     await relay(exchange, upstream, said.answer);

@@ -1,30 +1,90 @@
+import type { CredentialsConfig } from "../config/written.ts";
+import { type Challenge, parseChallenges } from "../protocol/challenge.ts";
+import { type RequestToken, Tokens } from "./tokens.ts";
+
 /** What a token is good for: one repository and what is done to it. Undefined stands for `/v2/` itself. */
 export interface Scope {
   readonly repository: string;
-  readonly actions: "pull" | "pull,push" | "delete" | "pull,push,delete";
+  readonly actions: "pull" | "pull,push" | "delete";
 }
 
-/** The router's own way of making itself known to one upstream. */
-export interface Credentials {
-  /**
-   * The `Authorization` to send, if any. A promise only while a token has to be fetched.
-   * Never rejects: what cannot be had is left out, and the upstream's own refusal follows.
-   */
-  header(scope: Scope | undefined): string | undefined | Promise<string | undefined>;
+/** What came of a 401. */
+export interface Refusal {
+  /** The `WWW-Authenticate` values. */
+  readonly challenges: readonly string[];
+  /** The `Authorization` that was refused. */
+  readonly sent: string | undefined;
+  readonly scope: Scope | undefined;
+}
+
+/**
+ * The router's own way of making itself known to one upstream. It begins with Basic, or with nothing where it has no
+ * user, and learns from the first 401 whether the upstream wants tokens
+ * (https://distribution.github.io/distribution/spec/auth/token/).
+ */
+export class Credentials {
+  readonly #upstream: URL;
+  readonly #basic: string | undefined;
+  readonly #requestToken: RequestToken;
+  #tokens: Tokens | undefined;
+  #asked = false;
+
+  constructor(auth: CredentialsConfig | undefined, upstream: URL, requestToken: RequestToken) {
+    this.#upstream = upstream;
+    this.#requestToken = requestToken;
+    this.#basic =
+      auth === undefined
+        ? undefined
+        : `Basic ${Buffer.from(`${auth.username}:${auth.password}`, "utf8").toString("base64")}`;
+  }
 
   /**
-   * The upstream answered 401 with these `WWW-Authenticate` values to a request that carried `sent`.
-   * True when `header` now has something new to offer, so that the request is worth repeating once.
+   * The `Authorization` to send, if any; a promise only while a token has to be fetched. Never rejects: what cannot be
+   * had is left out, and the upstream's own refusal follows.
    */
-  refused(
-    challenges: readonly string[],
-    sent: string | undefined,
-    scope: Scope | undefined,
-  ): Promise<boolean>;
+  header(scope: Scope | undefined): string | undefined | Promise<string | undefined> {
+    return this.#tokens === undefined ? this.#basic : this.#tokens.header(scope);
+  }
 
-  /**
-   * Before a request whose body cannot be sent twice. True when nothing is known yet of how the upstream
-   * wants to be addressed, so that a bodiless request should go first and its 401 be shown to `refused`.
-   */
-  needsProbe(): boolean;
+  /** Whether there is a user, and nothing is known yet of how the upstream wants to be told: to be found out without a body. */
+  needsProbe(): boolean {
+    return this.#basic !== undefined && !this.#asked;
+  }
+
+  /** The upstream has answered something else than 401, so that it need not be probed. */
+  accepted(): void {
+    this.#asked = true;
+  }
+
+  /** A 401 came. True when `header` now has something new to offer, so that the request is worth repeating once. */
+  refused({ challenges, sent, scope }: Refusal): boolean {
+    this.#asked = true;
+    const bearer = parseChallenges(challenges).find(({ scheme }) => scheme === "bearer");
+    const realm = bearer && this.#realmOf(bearer);
+    if (bearer === undefined || realm === undefined || isInsufficient(bearer)) {
+      return false;
+    }
+    const service = bearer.parameters.get("service");
+    if (this.#tokens === undefined || !this.#tokens.areFor(realm, service)) {
+      this.#tokens = new Tokens({ realm, service, basic: this.#basic, requestToken: this.#requestToken });
+      return true;
+    }
+    // A token that was refused may have been revoked; what has been fetched since may be better. One that was fetched
+    // for this very request is as good as it gets.
+    return this.#tokens.drop(scope, sent);
+  }
+
+  /** Credentials and tokens go to the realm only over a transport that is as good as the upstream's. */
+  #realmOf({ parameters }: Challenge): URL | undefined {
+    const text = parameters.get("realm") ?? "";
+    const realm = URL.canParse(text) ? new URL(text) : undefined;
+    const safe =
+      realm?.protocol === "https:" || (realm?.protocol === "http:" && this.#upstream.protocol === "http:");
+    return safe && realm?.username === "" && realm.password === "" ? realm : undefined;
+  }
+}
+
+/** The token was good, and does not permit this: another would not either. */
+function isInsufficient({ parameters }: Challenge): boolean {
+  return parameters.get("error") === "insufficient_scope";
 }

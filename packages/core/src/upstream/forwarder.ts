@@ -68,6 +68,8 @@ export class Forwarder {
   forward(delivery: Delivery): Promise<Answer> {
     return new Promise((resolve, reject) => {
       const { request, response, signal } = delivery;
+      // http-proxy and the relay of the answer listen for its end more often than Node thinks is right.
+      response.setMaxListeners(response.getMaxListeners() + 10);
       const carrier = carrierOf(delivery, this.#host);
       const watches: { clear(): void }[] = [];
       const settle = (action: () => void) => {

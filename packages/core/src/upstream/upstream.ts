@@ -6,10 +6,10 @@ import type { Member } from "../routing/member.ts";
 import { type Agents, createAgents } from "./agents.ts";
 import { type Answer, ask, type Destination, type Question, StaleConnection } from "./ask.ts";
 import { errorBodyLimit, readBounded } from "./bounded-body.ts";
-import { type Credentials, createCredentials, type Scope } from "./credentials.ts";
+import { Credentials, type Scope } from "./credentials.ts";
 import { type Delivery, Forwarder } from "./forwarder.ts";
 import { followRedirects, isRedirect } from "./redirects.ts";
-import { requestTokenFor } from "./token-request.ts";
+import { requestTokenOver } from "./token-request.ts";
 
 /** On whose behalf an upstream is asked. */
 export interface Sender {
@@ -69,7 +69,7 @@ export class Upstream implements Member {
     this.#credentials =
       config.auth === "passthrough"
         ? undefined
-        : createCredentials(config.auth, config.url, requestTokenFor(config));
+        : new Credentials(config.auth, config.url, requestTokenOver(this.#agents, config.url));
     this.#forwarder = new Forwarder(config.url, this.#agents, {
       connectTimeout: config.timeouts.connect,
       answerTimeout: config.timeouts.write,
@@ -164,10 +164,11 @@ export class Upstream implements Member {
     const sent = await credentials.header(scope);
     const answer = await this.#askOnce(question(sent));
     if (answer.status !== 401) {
+      credentials.accepted();
       return answer;
     }
     const challenges = valuesOf(answer.headers, "www-authenticate");
-    if (!(await credentials.refused(challenges, sent, scope))) {
+    if (!credentials.refused({ challenges, sent, scope })) {
       return answer;
     }
     await readBounded(answer.body, errorBodyLimit, this.timeouts.idle);

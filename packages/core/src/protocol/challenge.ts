@@ -1,0 +1,67 @@
+/** One challenge of a `WWW-Authenticate` header (RFC 9110 11.6.1). */
+export interface Challenge {
+  /** In lower case: `basic`, `bearer`. */
+  readonly scheme: string;
+  /** By lower-case name; a token68 has none. */
+  readonly parameters: ReadonlyMap<string, string>;
+}
+
+// Each is tried at one place only (sticky), and none can match the same text in two ways: time is linear.
+const separators = /[\s,]*/y;
+const token = /[!#$%&'*+\-.^_`|~0-9A-Za-z]+/y;
+const equals = /[ \t]*=[ \t]*/y;
+const quoted = /"((?:[^"\\]|\\[\s\S])*)"/y;
+const token68 = /[ \t]+[A-Za-z0-9\-._~+/]+=*(?=[ \t]*(?:,|$))/y;
+
+/**
+ * Reads challenges, several to a value, with commas inside quoted strings. What cannot be read ends the value it
+ * stands in; nothing throws.
+ */
+export function parseChallenges(headerValues: readonly string[]): Challenge[] {
+  return headerValues.flatMap(parseValue);
+}
+
+function parseValue(text: string): Challenge[] {
+  const challenges: { scheme: string; parameters: Map<string, string> }[] = [];
+  const reader = new Reader(text);
+  while (true) {
+    reader.take(separators);
+    const name = reader.take(token)?.[0].toLowerCase();
+    if (name === undefined) {
+      return challenges;
+    }
+    const current = challenges.at(-1);
+    if (current !== undefined && reader.take(equals) !== undefined) {
+      const value = readValue(reader);
+      if (value === undefined) {
+        return challenges;
+      }
+      current.parameters.set(name, value);
+    } else {
+      challenges.push({ scheme: name, parameters: new Map() });
+      reader.take(token68);
+    }
+  }
+}
+
+function readValue(reader: Reader): string | undefined {
+  const text = reader.take(quoted)?.[1];
+  return text === undefined ? reader.take(token)?.[0] : text.replace(/\\([\s\S])/g, "$1");
+}
+
+class Reader {
+  readonly #text: string;
+  #position = 0;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  /** What a sticky pattern matches here, and moves behind it. */
+  take(pattern: RegExp): RegExpExecArray | undefined {
+    pattern.lastIndex = this.#position;
+    const match = pattern.exec(this.#text) ?? undefined;
+    this.#position += match?.[0].length ?? 0;
+    return match;
+  }
+}

@@ -1,0 +1,149 @@
+import { startRegistry } from "@combined-registry/testkit";
+import { describe, expect, it } from "@jest/globals";
+import { errorOf, fetchRaw } from "./support/client.ts";
+import { startRouter } from "./support/router.ts";
+
+const subject = `sha256:${"a".repeat(64)}`;
+const emptyConfig = {
+  mediaType: "application/vnd.oci.empty.v1+json",
+  digest: `sha256:${"b".repeat(64)}`,
+  size: 2,
+};
+
+describe("tags/list", () => {
+  it("is hosted's, and where hosted does not know the repository the first proxy's that does", async () => {
+    await using first = await startRegistry();
+    await using second = await startRegistry();
+    await using hosted = await startRegistry();
+    second.addImage("public", { tag: "p", layers: ["x"] });
+    second.addImage("both", { tag: "p", layers: ["x"] });
+    hosted.addImage("both", { tag: "h", layers: ["y"] });
+    await using router = await startRouter({ hosted: hosted.url, proxy: [first.url, second.url] });
+
+    const tagsOf = async (repository: string) =>
+      JSON.parse((await fetchRaw(router.url, `/v2/${repository}/tags/list`)).body.toString()).tags;
+
+    expect(await tagsOf("both")).toEqual(["h"]);
+    expect(await tagsOf("public")).toEqual(["p"]);
+    expect((await fetchRaw(router.url, "/v2/nobody/tags/list")).status).toBe(404);
+  });
+
+  it("walks a proxy's pages although hosted answers `last` with null tags, and Link stays relative", async () => {
+    await using proxy = await startRegistry();
+    await using hosted = await startRegistry();
+    for (const tag of ["a", "b", "c"]) {
+      proxy.addImage("public", { tag, layers: ["x"] });
+    }
+    hosted.fault({
+      path: /last=/,
+      status: 200,
+      headers: { "Content-Type": "application/json" },
+      body: '{"name":"public","tags":null}\n',
+    });
+    await using router = await startRouter({ hosted: hosted.url, proxy: proxy.url });
+
+    const walked: string[] = [];
+    let target = "/v2/public/tags/list?n=2";
+    for (let page = 0; page < 5 && target !== ""; page++) {
+      const answer = await fetchRaw(router.url, target);
+      walked.push(...JSON.parse(answer.body.toString()).tags);
+      target = /<(\/[^>]*)>; rel="next"/.exec(String(answer.headers.link))?.[1] ?? "";
+    }
+
+    expect(walked).toEqual(["a", "b", "c"]);
+  });
+
+  it("does not pass a proxy's list off as everything while hosted cannot tell", async () => {
+    await using proxy = await startRegistry();
+    await using hosted = await startRegistry();
+    proxy.addImage("public", { tag: "p", layers: ["x"] });
+    hosted.fault({ status: 500 });
+    await using router = await startRouter({ hosted: hosted.url, proxy: proxy.url });
+
+    const answer = await fetchRaw(router.url, "/v2/public/tags/list");
+
+    expect([answer.status, errorOf(answer).code]).toEqual([502, "UPSTREAM_FAILED"]);
+    expect(proxy.requests).toEqual([]);
+  });
+
+  it("never leaves hosted with lists: hosted", async () => {
+    await using proxy = await startRegistry();
+    await using hosted = await startRegistry();
+    proxy.addImage("public", { tag: "p", layers: ["x"] });
+    await using router = await startRouter({ hosted: hosted.url, proxy: proxy.url, lists: "hosted" });
+
+    expect((await fetchRaw(router.url, "/v2/public/tags/list")).status).toBe(404);
+    expect(proxy.requests).toEqual([]);
+  });
+});
+
+describe("_catalog", () => {
+  it("is hosted's", async () => {
+    await using proxy = await startRegistry();
+    await using hosted = await startRegistry();
+    proxy.addImage("public", { tag: "p", layers: ["x"] });
+    hosted.addImage("private", { tag: "p", layers: ["x"] });
+    await using router = await startRouter({ hosted: hosted.url, proxy: proxy.url });
+
+    expect(JSON.parse((await fetchRaw(router.url, "/v2/_catalog")).body.toString())).toEqual({
+      repositories: ["private"],
+    });
+  });
+});
+
+describe("referrers", () => {
+  const referrer = (artifactType: string, note: string) => ({
+    schemaVersion: 2,
+    mediaType: "application/vnd.oci.image.manifest.v1+json",
+    artifactType,
+    config: emptyConfig,
+    layers: [],
+    subject: { mediaType: "application/vnd.oci.image.manifest.v1+json", digest: subject, size: 1 },
+    annotations: { note },
+  });
+  const digestsOf = (body: Buffer): string[] =>
+    JSON.parse(body.toString()).manifests.map(({ digest }: { digest: string }) => digest);
+
+  it("are joined from every member that has the API, each once, and filtered", async () => {
+    await using proxy = await startRegistry();
+    await using hosted = await startRegistry();
+    const shared = referrer("type/sbom", "shared");
+    const atBoth = proxy.addManifest("a", shared);
+    hosted.addManifest("a", shared);
+    const atProxy = proxy.addManifest("a", referrer("type/signature", "public"));
+    const atHosted = hosted.addManifest("a", referrer("type/sbom", "private"));
+    await using router = await startRouter({ hosted: hosted.url, proxy: proxy.url });
+
+    const all = await fetchRaw(router.url, `/v2/a/referrers/${subject}`);
+    const filtered = await fetchRaw(router.url, `/v2/a/referrers/${subject}?artifactType=type%2Fsignature`);
+
+    expect(all.headers["content-type"]).toBe("application/vnd.oci.image.index.v1+json");
+    expect(digestsOf(all.body).sort()).toEqual([atBoth.digest, atProxy.digest, atHosted.digest].sort());
+    expect(digestsOf(filtered.body)).toEqual([atProxy.digest]);
+    expect(filtered.headers["oci-filters-applied"]).toBe("artifactType");
+  });
+
+  it("are 404 where hosted lacks the API, so that clients go on to the tag schema", async () => {
+    await using proxy = await startRegistry();
+    await using hosted = await startRegistry({ referrers: false });
+    proxy.addManifest("a", referrer("type/sbom", "x"));
+    await using router = await startRouter({ hosted: hosted.url, proxy: proxy.url });
+
+    expect((await fetchRaw(router.url, `/v2/a/referrers/${subject}`)).status).toBe(404);
+  });
+
+  it("name a member that failed in a Warning, and are an error when that is hosted", async () => {
+    await using proxy = await startRegistry();
+    await using hosted = await startRegistry();
+    hosted.addManifest("a", referrer("type/sbom", "x"));
+    await using router = await startRouter({ hosted: hosted.url, proxy: proxy.url });
+    proxy.fault({ status: 500 });
+    const partial = await fetchRaw(router.url, `/v2/a/referrers/${subject}`);
+    hosted.fault({ status: 500 });
+    const failed = await fetchRaw(router.url, `/v2/a/referrers/${subject}`);
+
+    expect(digestsOf(partial.body)).toHaveLength(1);
+    expect(partial.headers.warning).toContain('"proxy failed (answered 500)"');
+    expect([failed.status, errorOf(failed).code]).toEqual([502, "UPSTREAM_FAILED"]);
+  });
+});
