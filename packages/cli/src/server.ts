@@ -76,7 +76,7 @@ function createServer(listener: RequestListener, tls: TlsMaterial | undefined): 
 }
 
 const reasons: Readonly<Record<string, string>> = {
-  EADDRINUSE: "the port is in use by another program",
+  EADDRINUSE: "the port is in use by another program (--port chooses another)",
   EACCES: "permission denied (ports below 1024 are often for root alone)",
   EADDRNOTAVAIL: "this machine has no such address",
   ENOTFOUND: "the host name is not known",

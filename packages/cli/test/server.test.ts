@@ -57,7 +57,7 @@ describe("listening", () => {
     const { port } = server.address;
     await expect(listen(() => {}, { host: "127.0.0.1", port, tls: undefined })).rejects.toMatchObject({
       exitCode: 1,
-      message: `cannot listen on 127.0.0.1:${port}: the port is in use by another program`,
+      message: `cannot listen on 127.0.0.1:${port}: the port is in use by another program (--port chooses another)`,
     });
   });
 

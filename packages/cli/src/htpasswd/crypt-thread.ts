@@ -28,12 +28,15 @@ export function createCryptThread(script: URL = new URL("./crypt-worker.js", imp
         worker.unref();
       }
     });
-    worker.on("error", (error: Error) => abandon(error));
-    worker.on("exit", () => abandon(new Error("the thread that checks passwords has ended")));
+    worker.on("error", (error: Error) => abandon(worker, error));
+    worker.on("exit", () => abandon(worker, new Error("the thread that checks passwords has ended")));
     return worker;
   };
 
-  const abandon = (error: Error) => {
+  const abandon = (worker: Worker, error: Error) => {
+    if (thread !== worker) {
+      return; // It exits after its error, when there may be another one already.
+    }
     thread = undefined;
     for (const { reject } of waiting.values()) {
       reject(error);
