@@ -10,7 +10,17 @@ describe("parseChallenges", () => {
     [
       "Docker Hub's",
       'Bearer realm="https://auth.docker.io/token",service="registry.docker.io",scope="repository:library/nginx:pull,push",error="insufficient_scope"',
-      [["bearer", { realm: "https://auth.docker.io/token", service: "registry.docker.io", scope: "repository:library/nginx:pull,push", error: "insufficient_scope" }]],
+      [
+        [
+          "bearer",
+          {
+            realm: "https://auth.docker.io/token",
+            service: "registry.docker.io",
+            scope: "repository:library/nginx:pull,push",
+            error: "insufficient_scope",
+          },
+        ],
+      ],
     ],
     ["distribution's Basic", 'Basic realm="labrealm"', [["basic", { realm: "labrealm" }]]],
     [
@@ -21,8 +31,19 @@ describe("parseChallenges", () => {
         ["bearer", { realm: "https://t", service: "x" }],
       ],
     ],
-    ["escaped quotes and odd spacing", 'BEARER  Realm = "a\\"b" ,\tservice="\\\\"', [["bearer", { realm: 'a"b', service: "\\" }]]],
-    ["a token68", "Negotiate YWJj==, Basic realm=x", [["negotiate", {}], ["basic", { realm: "x" }]]],
+    [
+      "escaped quotes and odd spacing",
+      'BEARER  Realm = "a\\"b" ,\tservice="\\\\"',
+      [["bearer", { realm: 'a"b', service: "\\" }]],
+    ],
+    [
+      "a token68",
+      "Negotiate YWJj==, Basic realm=x",
+      [
+        ["negotiate", {}],
+        ["basic", { realm: "x" }],
+      ],
+    ],
     ["a bare scheme", "Negotiate", [["negotiate", {}]]],
     ["an open quote", 'Bearer realm="https://t', [["bearer", {}]]],
     ["rubbish at the end", 'Basic realm="x", \u0000', [["basic", { realm: "x" }]]],
@@ -36,8 +57,11 @@ describe("parseChallenges", () => {
     expect(read("Basic realm=x", "Bearer realm=y").map(([scheme]) => scheme)).toEqual(["basic", "bearer"]);
   });
 
-  it.each(['Bearer realm="', "Bearer ", "Bearer a=,", "a ", '\\"', "Basic\t"])("takes hostile repetition of %j in its stride", (piece) => {
-    // Were it not linear, this would not come back at all.
-    expect(parseChallenges([`Bearer realm="${piece.repeat(200_000)}`]).length).toBeGreaterThan(0);
-  });
+  it.each(['Bearer realm="', "Bearer ", "Bearer a=,", "a ", '\\"', "Basic\t"])(
+    "takes hostile repetition of %j in its stride",
+    (piece) => {
+      // Were it not linear, this would not come back at all.
+      expect(parseChallenges([`Bearer realm="${piece.repeat(200_000)}`]).length).toBeGreaterThan(0);
+    },
+  );
 });

@@ -9,7 +9,12 @@ const pull = { repository: "a/b", actions: "pull" } as const;
 const challenge = 'Bearer realm="http://auth.example/token?x=1",service="registry, the"';
 
 /** A token endpoint that hands out t1, t2, ... and keeps what it was asked. */
-function endpoint(answer: (count: number) => Token | undefined | Promise<never> = (count) => ({ value: `t${count}`, lifetime: 60_000 })) {
+function endpoint(
+  answer: (count: number) => Token | undefined | Promise<never> = (count) => ({
+    value: `t${count}`,
+    lifetime: 60_000,
+  }),
+) {
   const asked: { address: URL; authorization: string | undefined }[] = [];
   const request: RequestToken = async (address, authorization) => {
     asked.push({ address, authorization });
@@ -142,6 +147,8 @@ describe("a realm", () => {
     ["https://registry", "https://auth.example/token"],
     ["http://registry", "http://auth.example/token"],
   ])("of %s at %s is asked", (url, realm) => {
-    expect(refuse(new Credentials(user, new URL(url), endpoint().request), basic, [`Bearer realm="${realm}"`])).toBe(true);
+    expect(
+      refuse(new Credentials(user, new URL(url), endpoint().request), basic, [`Bearer realm="${realm}"`]),
+    ).toBe(true);
   });
 });

@@ -1,0 +1,74 @@
+import { allow, type Context } from "../http/context.ts";
+import { ProtocolError } from "../http/error.ts";
+import { json, type Reply } from "../http/reply.ts";
+import { artifactTypeOf, readManifest, subjectOf } from "../storage/manifest.ts";
+import type { StoredManifest } from "../storage/store.ts";
+
+/** The tags of a repository (distribution-spec 1.1, "Listing Tags"). */
+export function tags(context: Context, name: string): Reply {
+  allow(context, "GET");
+  const repository = context.store.get(name);
+  if (repository === undefined) {
+    throw new ProtocolError("NAME_UNKNOWN", { name });
+  }
+  const page = pageOf(context, [...repository.tags.keys()].sort(), `/v2/${name}/tags/list`);
+  return json(200, { name, tags: page.entries }, page.headers);
+}
+
+/** The repositories (distribution's specification, "Listing Repositories"). */
+export function catalog(context: Context): Reply {
+  allow(context, "GET");
+  const page = pageOf(context, context.store.names(), "/v2/_catalog");
+  return json(200, { repositories: page.entries }, page.headers);
+}
+
+function pageOf({ query }: Context, all: readonly string[], path: string) {
+  const last = query.get("last");
+  const rest = last === null ? all : all.filter((entry) => entry > last);
+  const limit = query.get("n") === null ? rest.length : Number(query.get("n"));
+  const entries = rest.slice(0, limit);
+  const end = entries.at(-1);
+  const headers: Record<string, string> =
+    entries.length < rest.length && end !== undefined
+      ? { Link: `<${path}?last=${encodeURIComponent(end)}&n=${limit}>; rel="next"` }
+      : {};
+  return { entries, headers };
+}
+
+/** What refers to a manifest (distribution-spec 1.1, "Listing Referrers"). */
+export function referrers(context: Context, name: string, subject: string): Reply {
+  allow(context, "GET");
+  const { options, query, store } = context;
+  if (options.referrers ?? options.upstream === undefined) {
+    const all = [...(store.get(name)?.manifests.values() ?? [])].flatMap((manifest) =>
+      referrerOf(manifest, subject),
+    );
+    const wanted = query.get("artifactType");
+    const manifests = wanted === null ? all : all.filter(({ artifactType }) => artifactType === wanted);
+    const mediaType = "application/vnd.oci.image.index.v1+json";
+    const filtered: Record<string, string> = wanted === null ? {} : { "OCI-Filters-Applied": "artifactType" };
+    return json(200, { schemaVersion: 2, mediaType, manifests }, { "Content-Type": mediaType, ...filtered });
+  }
+  return {
+    status: 404,
+    headers: { "Content-Type": "text/plain; charset=utf-8" },
+    body: "404 page not found\n",
+  };
+}
+
+function referrerOf({ bytes, mediaType, digest }: StoredManifest, subject: string) {
+  const manifest = readManifest(bytes);
+  if (manifest === undefined || subjectOf(manifest) !== subject) {
+    return [];
+  }
+  const { annotations } = manifest;
+  return [
+    {
+      mediaType,
+      digest,
+      size: bytes.length,
+      artifactType: artifactTypeOf(manifest),
+      ...(annotations && { annotations }),
+    },
+  ];
+}

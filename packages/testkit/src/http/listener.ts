@@ -1,0 +1,146 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { setTimeout as delay } from "node:timers/promises";
+import { blob, storage } from "../actions/blobs.ts";
+import { catalog, referrers, tags } from "../actions/lists.ts";
+import { manifest } from "../actions/manifests.ts";
+import { upload, uploads } from "../actions/uploads.ts";
+import type { Fault } from "../options.ts";
+import { fillCache } from "../storage/cache.ts";
+import type { Authentication } from "./auth.ts";
+import { allow, type Context, type Registry } from "./context.ts";
+import { ProtocolError } from "./error.ts";
+import type { Faults } from "./faults.ts";
+import type { OpenRecord, Recording } from "./record.ts";
+import { type Break, json, type Reply, sendReply } from "./reply.ts";
+import { parseRoute, type Route } from "./route.ts";
+
+/** Everything that stands between a socket and a registry. */
+export interface Layers {
+  readonly registry: Registry;
+  readonly authentication: Authentication;
+  readonly faults: Faults;
+  readonly recording: Recording;
+}
+
+/** Serves one request: record, fault, authentication, route, answer. */
+export async function listener(
+  layers: Layers,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const record = layers.recording.begin(request);
+  response.once("close", () => {
+    record.status = response.headersSent ? response.statusCode : undefined;
+  });
+  const fault = layers.faults.hit(record.method, record.url);
+  if (fault?.hang === true) {
+    return;
+  }
+  if (fault?.reset === true) {
+    request.socket.resetAndDestroy();
+    return;
+  }
+  if (fault?.delay !== undefined) {
+    await delay(fault.delay);
+  }
+  try {
+    const reply = faultReply(fault) ?? (await replyTo(layers, request, record));
+    record.status = reply.status;
+    await sendReply(response, reply, breakOf(fault));
+    request.resume();
+  } catch (error) {
+    await sendFailure(response, error, record);
+  }
+}
+
+/** The one place that renders errors. */
+async function sendFailure(response: ServerResponse, error: unknown, record: OpenRecord): Promise<void> {
+  if (response.headersSent || response.destroyed) {
+    response.destroy();
+    return;
+  }
+  const known = error instanceof ProtocolError ? error : new ProtocolError("UNKNOWN", String(error));
+  record.status = known.status;
+  await sendReply(response, json(known.status, known, known.headers), undefined);
+}
+
+function faultReply(fault: Fault | undefined): Reply | undefined {
+  if (fault?.status === undefined) {
+    return undefined;
+  }
+  const { status, headers = {}, body = "" } = fault;
+  return typeof body === "string" ? { status, headers, body } : json(status, body, headers);
+}
+
+function breakOf(fault: Fault | undefined): Break | undefined {
+  if (fault?.cutAt !== undefined) {
+    return { after: fault.cutAt, how: "cut" };
+  }
+  return fault?.stallAt === undefined ? undefined : { after: fault.stallAt, how: "stall" };
+}
+
+async function replyTo(
+  { registry, authentication }: Layers,
+  request: IncomingMessage,
+  record: OpenRecord,
+): Promise<Reply> {
+  const route = parseRoute(record.path);
+  if (route === undefined) {
+    return {
+      status: 404,
+      headers: { "Content-Type": "text/plain; charset=utf-8" },
+      body: "404 page not found\n",
+    };
+  }
+  const context = contextOf(registry, request, record);
+  if (route.kind === "token") {
+    return authentication.issue(context);
+  }
+  authentication.check(context, route);
+  const { upstream } = registry.options;
+  const cached = upstream === undefined ? undefined : await fillCache(context, new URL(upstream), route);
+  return cached ?? act(context, route);
+}
+
+function act(context: Context, route: Exclude<Route, { kind: "token" }>): Reply | Promise<Reply> {
+  switch (route.kind) {
+    case "base":
+      allow(context, "GET", "HEAD");
+      return { status: 200, headers: { "Content-Type": "application/json" }, body: "{}" };
+    case "catalog":
+      return catalog(context);
+    case "storage":
+      return storage(context, route.digest);
+    case "tags":
+      return tags(context, route.repository);
+    case "referrers":
+      return referrers(context, route.repository, route.digest);
+    case "manifest":
+      return manifest(context, route.repository, decodeURIComponent(route.reference));
+    case "blob":
+      return blob(context, route.repository, decodeURIComponent(route.digest));
+    case "uploads":
+      return uploads(context, route.repository);
+    case "upload":
+      return upload(context, route.repository, route.id);
+  }
+}
+
+function contextOf(registry: Registry, request: IncomingMessage, record: OpenRecord): Context {
+  const { headers } = request;
+  const scheme = headers["x-forwarded-proto"] ?? (registry.options.tls === undefined ? "http" : "https");
+  const host = headers["x-forwarded-host"] ?? headers.host ?? "";
+  return {
+    ...registry,
+    request,
+    method: record.method,
+    query: new URLSearchParams(record.url.slice(record.path.length)),
+    origin: `${String(scheme)}://${String(host)}`,
+    async receive(take) {
+      for await (const piece of request) {
+        record.bodyBytes += piece.length;
+        take(piece);
+      }
+    },
+  };
+}

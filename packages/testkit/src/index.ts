@@ -1,0 +1,11 @@
+export type { ImageDescriptor, ImageOptions } from "./images/image.ts";
+export type {
+  ActiveFault,
+  Credentials,
+  Descriptor,
+  Fault,
+  RecordedRequest,
+  RegistryOptions,
+} from "./options.ts";
+export { startRegistry, type TestRegistry } from "./registry.ts";
+export type { ManifestOptions } from "./storage/contents.ts";

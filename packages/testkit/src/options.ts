@@ -1,0 +1,114 @@
+/** How a registry in the process behaves. */
+export interface RegistryOptions {
+  /** Makes it a pull-through cache of the registry at this URL; writes are refused then (405 UNSUPPORTED). */
+  readonly upstream?: string | URL;
+
+  /**
+   * How an unknown manifest digest is answered: 404, or as a cache of CNCF distribution 2.8 or 3.x does, with 500 and the
+   * real error in the detail.
+   * @default "not-found", for a cache "distribution-2"
+   */
+  readonly unknownManifestDigest?: "not-found" | "distribution-2" | "distribution-3";
+
+  /** Whether it has the referrers API; without it, 404 in plain text. @default true, for a cache false */
+  readonly referrers?: boolean;
+
+  /** Whether deletes are permitted (else 405). @default true */
+  readonly deletes?: boolean;
+
+  /** Asks for this user with Basic authentication. */
+  readonly auth?: Credentials;
+
+  /**
+   * Asks for Bearer tokens, as Docker Hub does, and gives them out at `/token` to anybody, for pulling repositories that
+   * exist; an unknown repository is answered 401. `user` may push as well.
+   */
+  readonly tokens?: { readonly user?: Credentials; readonly lifetime?: number };
+
+  /** `Location` of uploads: relative, or built from `X-Forwarded-*` and `Host` as distribution does. @default "relative" */
+  readonly locations?: "relative" | "absolute";
+
+  /** Sends blob downloads elsewhere with 307: to another such registry's `/storage/<digest>`, say. */
+  readonly redirectBlobs?: string | URL;
+
+  /** Keeps of uploaded blobs only digest and size: for pushes larger than memory. @default false */
+  readonly discardUploads?: boolean;
+
+  /** Serves HTTPS. PEM. */
+  readonly tls?: { readonly key: string; readonly cert: string };
+
+  /** @default "127.0.0.1" */
+  readonly host?: string;
+
+  /** @default 0, any free port */
+  readonly port?: number;
+}
+
+/** A user of a registry. */
+export interface Credentials {
+  readonly username: string;
+  readonly password: string;
+}
+
+/** Something that goes wrong. Exactly one effect; the newest fault that fits a request applies. */
+export interface Fault {
+  /** Only requests of this method, or one of these. */
+  readonly method?: string | readonly string[];
+  /** Only requests whose target, query included, is this or matches this. */
+  readonly path?: string | RegExp;
+  /** How often; then it is over. @default always */
+  readonly times?: number;
+
+  /** Answers this status. */
+  readonly status?: number;
+  /** With `status`. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** With `status`: text, or what is sent as JSON. */
+  readonly body?: string | object;
+
+  /** Answers as usual after so many milliseconds. */
+  readonly delay?: number;
+  /** Takes the request and never answers. */
+  readonly hang?: true;
+  /** Resets the connection. */
+  readonly reset?: true;
+  /** Answers as usual, and closes the connection after so many bytes of the body. */
+  readonly cutAt?: number;
+  /** Answers as usual, and sends nothing more after so many bytes of the body. */
+  readonly stallAt?: number;
+}
+
+/** A fault that is switched on. */
+export interface ActiveFault {
+  /** How many requests it has hit. */
+  readonly hits: number;
+  /** Switches it off. */
+  remove(): void;
+}
+
+/** A request as the registry saw it. */
+export interface RecordedRequest {
+  readonly method: string;
+  /** The target exactly as received. */
+  readonly url: string;
+  /** The target without query. */
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  /** Names and values in turn. */
+  readonly rawHeaders: readonly string[];
+  /** Of the answer; undefined while there is none. */
+  readonly status: number | undefined;
+  /** How much of the request's body has arrived. */
+  readonly bodyBytes: number;
+}
+
+/** A reference to content (image-spec 1.1, "Descriptor"). */
+export interface Descriptor {
+  readonly mediaType: string;
+  readonly digest: string;
+  /** Bytes. */
+  readonly size: number;
+  readonly artifactType?: string;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly platform?: { readonly os: string; readonly architecture: string };
+}

@@ -1,0 +1,138 @@
+import { createServer, type Server } from "node:http";
+import { createServer as createSecureServer } from "node:https";
+import type { AddressInfo } from "node:net";
+import { Authentication } from "./http/auth.ts";
+import type { Registry } from "./http/context.ts";
+import { Faults } from "./http/faults.ts";
+import { type Layers, listener } from "./http/listener.ts";
+import { Recording } from "./http/record.ts";
+import type { ImageDescriptor, ImageOptions } from "./images/image.ts";
+import type { ActiveFault, Descriptor, Fault, RecordedRequest, RegistryOptions } from "./options.ts";
+import { Contents, type ManifestOptions } from "./storage/contents.ts";
+import { Store } from "./storage/store.ts";
+
+/** A registry that is running. It closes itself: `await using registry = await startRegistry()`. */
+export interface TestRegistry extends AsyncDisposable {
+  /** `http://127.0.0.1:12345` */
+  readonly url: string;
+  /** `127.0.0.1:12345`, as it stands in image names. */
+  readonly host: string;
+
+  /** Every request seen, oldest first. */
+  readonly requests: readonly RecordedRequest[];
+  clearRequests(): void;
+
+  /** Switches a fault on. @throws TypeError unless it has exactly one effect */
+  fault(fault: Fault): ActiveFault;
+  /** Switches every fault off. Requests that hang already go on hanging. */
+  clearFaults(): void;
+
+  /** Adds a blob. */
+  addBlob(repository: string, content: string | Uint8Array): Descriptor;
+  /** Adds a blob of any size that is made while it is served; it takes a read of the whole to compute its digest. */
+  addGeneratedBlob(repository: string, options: { readonly size: number; readonly seed: number }): Descriptor;
+  /** Adds a manifest or index; what it refers to is not checked. */
+  addManifest(
+    repository: string,
+    manifest: object | string | Uint8Array,
+    options?: ManifestOptions,
+  ): Descriptor;
+  /** Adds a small real image, for one platform or several. */
+  addImage(repository: string, options?: ImageOptions): ImageDescriptor;
+
+  hasBlob(repository: string, digest: string): boolean;
+  hasManifest(repository: string, reference: string): boolean;
+  /** In order of the alphabet. */
+  tags(repository: string): string[];
+  /** The bytes of a manifest, by tag or digest. */
+  manifest(repository: string, reference: string): Buffer | undefined;
+
+  /** Answers that are owed or under way. */
+  readonly openResponses: number;
+  /** Connections that clients hold. */
+  readonly openConnections: number;
+
+  /** Ends every connection and stops listening. May be called again. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts a registry in this process.
+ * @throws Error if it cannot listen
+ */
+export async function startRegistry(options: RegistryOptions = {}): Promise<TestRegistry> {
+  const store = new Store();
+  const registry: Registry = { options, store, uploads: new Map() };
+  const layers: Layers = {
+    registry,
+    authentication: new Authentication(),
+    faults: new Faults(),
+    recording: new Recording(),
+  };
+  const server =
+    options.tls === undefined
+      ? createServer({ requestTimeout: 0 })
+      : createSecureServer({ ...options.tls, requestTimeout: 0 });
+  const open = track(server, layers);
+  await listen(server, options);
+  const { port } = server.address() as AddressInfo;
+  const host = `${options.host ?? "127.0.0.1"}:${port}`;
+  const contents = new Contents(store);
+  return {
+    url: `${options.tls === undefined ? "http" : "https"}://${host}`,
+    host,
+    get requests() {
+      return layers.recording.requests;
+    },
+    clearRequests: () => layers.recording.clear(),
+    fault: (fault) => layers.faults.add(fault),
+    clearFaults: () => layers.faults.clear(),
+    addBlob: (repository, content) => contents.addBlob(repository, content),
+    addGeneratedBlob: (repository, generated) => contents.addGeneratedBlob(repository, generated),
+    addManifest: (repository, manifest, manifestOptions) =>
+      contents.addManifest(repository, manifest, manifestOptions),
+    addImage: (repository, imageOptions) => contents.addImage(repository, imageOptions),
+    hasBlob: (repository, digest) => store.get(repository)?.blobs.has(digest) ?? false,
+    hasManifest: (repository, reference) => store.get(repository)?.find(reference) !== undefined,
+    tags: (repository) => [...(store.get(repository)?.tags.keys() ?? [])].sort(),
+    manifest: (repository, reference) => store.get(repository)?.find(reference)?.bytes,
+    get openResponses() {
+      return open.responses.size;
+    },
+    get openConnections() {
+      return open.connections.size;
+    },
+    close: () => close(server),
+    [Symbol.asyncDispose]: () => close(server),
+  };
+}
+
+function track(server: Server, layers: Layers) {
+  const open = { responses: new Set<object>(), connections: new Set<object>() };
+  server.on("connection", (socket) => {
+    open.connections.add(socket);
+    socket.once("close", () => open.connections.delete(socket));
+  });
+  server.on("request", (request, response) => {
+    open.responses.add(response);
+    response.once("close", () => open.responses.delete(response));
+    // A client that goes away is not this process's misfortune.
+    request.on("error", () => undefined);
+    void listener(layers, request, response);
+  });
+  return open;
+}
+
+function listen(server: Server, { host = "127.0.0.1", port = 0 }: RegistryOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, host, resolve);
+  });
+}
+
+function close(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+}
