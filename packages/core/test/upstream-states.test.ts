@@ -138,9 +138,9 @@ describe("a body that is cut", () => {
     async (side) => {
       await using router = await routerIn({ fault: { cutAt: 1000 } }, side);
       const registry = side === "proxy" ? proxy : hosted;
-      const blob = registry.addBlob("cut", Buffer.alloc(500_000, "x"));
+      const blob = registry.addBlob(`cut-at-${side}`, Buffer.alloc(500_000, "x"));
 
-      const answer = await fetchRaw(router.url, `/v2/cut/blobs/${blob.digest}`);
+      const answer = await fetchRaw(router.url, `/v2/cut-at-${side}/blobs/${blob.digest}`);
 
       expect(answer.status).toBe(200);
       expect(answer.headers["content-length"]).toBe("500000");

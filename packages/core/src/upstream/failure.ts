@@ -42,12 +42,16 @@ export function upstreamFailure(error: unknown): UpstreamFailure {
   return new UpstreamFailure(kind, cause, { cause: error });
 }
 
-/** `error.code`, or an empty string. */
+/** `error.code`, or an empty string. Not by `instanceof`: in a test runner's realm Node's errors are of another `Error`. */
 export function errorCode(error: unknown): string {
-  if (error instanceof AggregateError && error.errors.length > 0) {
+  if (typeof error !== "object" || error === null) {
+    return "";
+  }
+  // Several addresses of one host name, each with its own error (AggregateError).
+  if ("errors" in error && Array.isArray(error.errors) && error.errors.length > 0) {
     return errorCode(error.errors[0]);
   }
-  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
+  return "code" in error && typeof error.code === "string" ? error.code : "";
 }
 
 function describeOther(code: string): readonly [FailureKind, string] {
