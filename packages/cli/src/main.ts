@@ -41,12 +41,16 @@ export async function main(
   }
 }
 
-async function run(wanted: Wanted, { environment, folder }: Surroundings): Promise<void> {
-  if (wanted.command === "serve") {
-    const { flags, configFile } = wanted;
-    const config = await loadConfig({ flags, configFile, environment, folder });
-    await serve(config, createLog(config.logLevel));
+async function run(wanted: Wanted, { environment, folder, out }: Surroundings): Promise<void> {
+  if (wanted.command === "demo") {
+    // Nobody but the demo needs registries in this process.
+    const { demo } = await import("./commands/demo.ts");
+    await demo(wanted, out);
+    return;
   }
+  const { flags, configFile } = wanted;
+  const config = await loadConfig({ flags, configFile, environment, folder });
+  await serve(config, createLog(config.logLevel));
 }
 
 function packageVersion(): string {

@@ -7,7 +7,7 @@ import { environmentTable } from "./environment.ts";
 /** What the command line asks for. */
 export type Wanted =
   | { readonly command: "serve"; readonly configFile: string | undefined; readonly flags: Overrides }
-  | { readonly command: "demo"; readonly port: string | undefined; readonly once: boolean };
+  | { readonly command: "demo"; readonly flags: Overrides; readonly once: boolean };
 
 /** Where help and complaints go. */
 export interface Output {
@@ -132,14 +132,13 @@ function decide(program: Command, flags: Flags): Wanted {
     }
     return { command: "serve", configFile: flags.config, flags: overridesOf(flags) };
   }
-  const { demo: _, once = false, port, ...rest } = flags;
-  const [stray] = Object.keys(rest);
-  if (stray !== undefined) {
+  const { demo: _demo, once = false, port: _port, ...rest } = flags;
+  if (Object.keys(rest).length > 0) {
     program.error(
       "error: option '--demo' brings its own registries and takes no options but --port and --once",
     );
   }
-  return { command: "demo", port, once };
+  return { command: "demo", flags: overridesOf(flags), once };
 }
 
 function overridesOf(flags: Flags): Overrides {

@@ -176,7 +176,7 @@ describe("what cannot be done", () => {
       code: 1,
       log: [],
       out: "",
-      err: `combined-registry: cannot listen on 127.0.0.1:${port}: the port is in use by another program\n`,
+      err: `combined-registry: cannot listen on 127.0.0.1:${port}: the port is in use by another program (--port chooses another)\n`,
     });
   });
 
@@ -204,6 +204,54 @@ describe("what cannot be done", () => {
       err: expect.stringMatching(
         /^combined-registry: .*combined-registry\.yaml: hosted: expected a URL [^\n]*\n$/,
       ),
+    });
+  });
+});
+
+describe("--demo", () => {
+  const demoRequests = [
+    /GET \/v2\/library\/hello\/manifests\/latest +200 +proxy/,
+    /GET \/v2\/library\/hello\/manifests\/sha256:\S+ +200 +proxy/,
+    /GET \/v2\/library\/hello\/blobs\/sha256:\S+ +200 +proxy/,
+    /HEAD \/v2\/team\/app\/blobs\/sha256:\S+ +404 +hosted/,
+    /POST \/v2\/team\/app\/blobs\/uploads\/ +202 +hosted/,
+    /PUT \/v2\/team\/app\/blobs\/uploads\/\S+ +201 +hosted/,
+    /PUT \/v2\/team\/app\/manifests\/1.0 +201 +hosted/,
+    /GET \/v2\/team\/app\/manifests\/1.0 +200 +hosted/,
+    /GET \/v2\/team\/app\/blobs\/sha256:\S+ +200 +hosted/,
+    /GET \/v2\/team\/app\/tags\/list +200 +hosted/,
+  ];
+
+  test("--once pulls, pushes, pulls back, shows who answered, and ends with 0", async () => {
+    await using program = startProgram(["--demo", "--once", "--port", "0"]);
+    const { code, out, err } = await program.ended();
+    expect({ code, err }).toEqual({ code: 0, err: "" });
+    for (const request of demoRequests) {
+      expect(out).toMatch(request);
+    }
+    expect(out).toContain("tags: 1.0");
+    expect(out).not.toContain("docker pull");
+  });
+
+  test("else it stays up until a signal, with commands to try that name its port", async () => {
+    await using program = startProgram(["--demo", "--port", "0"]);
+    const [, port] = await program.printed(/docker pull localhost:(\d+)\/library\/hello/);
+    await program.printed(/Ctrl-C ends it/);
+    const answer = await fetch(`http://127.0.0.1:${port}/v2/team/app/tags/list`);
+    expect(await answer.json()).toEqual({ name: "team/app", tags: ["1.0"] });
+    program.signal("SIGINT");
+    expect(await program.ended()).toMatchObject({ code: 0, err: "" });
+  });
+
+  test("a port in use is one sentence and code 1", async () => {
+    await using other = await startUpstream();
+    const { port } = new URL(other.url);
+    await using program = startProgram(["--demo", "--port", port]);
+    expect(await program.ended()).toEqual({
+      code: 1,
+      log: [],
+      out: "",
+      err: `combined-registry: cannot listen on 127.0.0.1:${port}: the port is in use by another program (--port chooses another)\n`,
     });
   });
 });

@@ -10,8 +10,10 @@ export type LogLine = Readonly<Record<string, unknown>> & { readonly level: stri
 
 /** The built program as a process of its own. */
 export interface Program extends AsyncDisposable {
-  /** Resolves with the first line whose message contains the text, and rejects should the program end before. */
+  /** Resolves with the first log line whose message contains the text, and rejects should the program end before. */
   logged(message: string): Promise<LogLine>;
+  /** The same for any text that it prints for people. */
+  printed(text: RegExp): Promise<RegExpExecArray>;
   /** The URL it says it listens on. */
   url(): Promise<string>;
   signal(signal: NodeJS.Signals): void;
@@ -36,23 +38,25 @@ export function startProgram(argv: readonly string[], options: ProgramOptions = 
   output.on("line", (line) => lines.push(line));
   const over = Promise.all([once(child, "exit"), once(output, "close"), err]);
 
-  const find = (message: string) => readLog(lines).find(({ msg }) => msg.includes(message));
-  const logged = async (message: string): Promise<LogLine> => {
+  const waitFor = async <T>(find: () => T | undefined | null, label: string): Promise<T> => {
     const ended = over.then(([, , complaint]) => {
-      throw new Error(`ended without logging "${message}": ${complaint}`);
+      throw new Error(`ended without ${label}: ${complaint}`);
     });
+    ended.catch(() => {});
     for (;;) {
-      const line = find(message);
-      if (line !== undefined) {
-        ended.catch(() => {});
-        return line;
+      const found = find();
+      if (found !== undefined && found !== null) {
+        return found;
       }
-      await within(Promise.race([once(output, "line"), ended]), `"${message}" in the log`);
+      await within(Promise.race([once(output, "line"), ended]), label);
     }
   };
+  const logged = (message: string) =>
+    waitFor(() => readLog(lines).find(({ msg }) => msg.includes(message)), `"${message}" in the log`);
 
   return {
     logged,
+    printed: (text) => waitFor(() => text.exec(lines.join("\n")), `${text} in what it prints`),
     url: async () => (await logged("listening on ")).msg.replace("listening on ", ""),
     signal: (signal) => child.kill(signal),
     async ended() {

@@ -1,0 +1,72 @@
+import { createCombinedRegistryHandler } from "@combined-registry/core";
+import { refusal } from "../config/check.ts";
+import { applyOverrides, type Overrides } from "../config/overrides.ts";
+import { parseOwn } from "../config/own-schema.ts";
+import { type DemoRegistries, startRegistries } from "../demo/registries.ts";
+import { table, thingsToTry } from "../demo/report.ts";
+import { tour } from "../demo/tour.ts";
+import { createLog } from "../logging.ts";
+import { listen } from "../server.ts";
+import { toldToStop } from "../signals.ts";
+
+/** What a demo is asked to be. */
+export interface DemoOptions {
+  /** `--port`, if given. */
+  readonly flags: Overrides;
+  /** Ends by itself when it has shown everything. */
+  readonly once: boolean;
+}
+
+// Nobody but this machine, as the demo lets everybody push.
+const host = "127.0.0.1";
+
+/**
+ * Shows the router between registries that live in this process.
+ * @throws Failure if the port cannot be had, or if anything is not as it should be
+ */
+export async function demo({ flags, once }: DemoOptions, print: (text: string) => void): Promise<void> {
+  const { own, problems } = parseOwn(applyOverrides({}, flags));
+  if (own === undefined) {
+    throw refusal(problems, { file: undefined, overrides: flags });
+  }
+  const registries = await startRegistries();
+  try {
+    await show(registries, own.port, once, print);
+  } finally {
+    await registries.stop();
+  }
+}
+
+async function show(
+  { publicUrl, cacheUrl, hostedUrl }: DemoRegistries,
+  port: number,
+  once: boolean,
+  print: (text: string) => void,
+): Promise<void> {
+  const handler = createCombinedRegistryHandler({
+    hosted: hostedUrl,
+    proxy: cacheUrl,
+    logger: createLog("warn", process.stderr),
+  });
+  const server = await listen(handler, { host, port, tls: undefined });
+  try {
+    print(
+      `Started in this process:\n${table([
+        ["router", server.url, "the one address"],
+        ["proxy", cacheUrl, "a pull-through cache of the public registry"],
+        ["hosted", hostedUrl, "the private registry, for pushes"],
+        ["public", publicUrl, "what the cache pulls from; has library/hello for amd64 and arm64"],
+      ])}\n\n`,
+    );
+    await tour(server.url, print);
+    if (!once) {
+      const stop = toldToStop();
+      print(`Try it:\n${thingsToTry(server.address.port)}\n\nCtrl-C ends it.\n`);
+      await stop;
+    }
+  } finally {
+    handler.drain();
+    await server.stop();
+    await handler.close();
+  }
+}
