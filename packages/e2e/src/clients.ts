@@ -27,29 +27,40 @@ export function skopeoClient(folder: string): Client {
 export async function podmanClient(folder: string): Promise<Client> {
   const containers = join(folder, ".config", "containers");
   await mkdir(containers, { recursive: true });
-  await writeFile(
-    join(containers, "policy.json"),
-    JSON.stringify({ default: [{ type: "insecureAcceptAnything" }] }),
-  );
-  await writeFile(join(containers, "registries.conf"), "");
-  const storage = { driver: "vfs", graphroot: join(folder, "podman"), runroot: join(folder, "podman-run") };
-  await writeFile(
-    join(containers, "storage.conf"),
-    // Strings and tables of TOML, where JSON's strings are good.
-    ["[storage]", ...Object.entries(storage).map(([key, value]) => `${key} = ${JSON.stringify(value)}`)].join(
-      "\n",
-    ),
-  );
-  const logins = join(folder, "podman-auth.json");
-  // podman wants the file to be there as soon as it is named.
-  await writeFile(logins, "{}");
+  const settings = async (name: string, text: string) => {
+    await writeFile(join(containers, name), text);
+    return join(containers, name);
+  };
+  await settings("policy.json", JSON.stringify({ default: [{ type: "insecureAcceptAnything" }] }));
   const env = {
     ...plainEnvironment(folder),
-    REGISTRY_AUTH_FILE: logins,
-    CONTAINERS_REGISTRIES_CONF: join(containers, "registries.conf"),
-    CONTAINERS_STORAGE_CONF: join(containers, "storage.conf"),
+    // podman wants this to be there as soon as it is named.
+    REGISTRY_AUTH_FILE: await settings("auth.json", "{}"),
+    CONTAINERS_REGISTRIES_CONF: await settings("registries.conf", ""),
+    CONTAINERS_STORAGE_CONF: await settings(
+      "storage.conf",
+      table("storage", {
+        driver: "vfs",
+        graphroot: join(folder, "podman"),
+        runroot: join(folder, "podman-run"),
+      }),
+    ),
+    CONTAINERS_CONF: await settings(
+      "containers.conf",
+      table("engine", {
+        cgroup_manager: "cgroupfs",
+        events_logger: "none",
+        tmp_dir: join(folder, "podman-tmp"),
+      }),
+    ),
   };
-  return (...args) => run("podman", ["--cgroup-manager", "cgroupfs", ...args], env);
+  return (...args) => run("podman", args, env);
+}
+
+/** A table of TOML, whose strings are written as in JSON. */
+function table(name: string, entries: Readonly<Record<string, string>>): string {
+  const lines = Object.entries(entries).map(([key, value]) => `${key} = ${JSON.stringify(value)}\n`);
+  return `[${name}]\n${lines.join("")}`;
 }
 
 function plainEnvironment(folder: string): NodeJS.ProcessEnv {
