@@ -18,7 +18,6 @@ export interface Question {
 /** The head of an upstream's answer, and the body still to come. */
 export interface Answer {
   readonly status: number;
-  readonly statusMessage: string;
   readonly headers: RawHeaders;
   /** To be read to the end or destroyed, or its connection is lost. */
   readonly body: IncomingMessage;
@@ -76,7 +75,6 @@ export function ask(destination: Destination, question: Question): Promise<Answe
 export function answerOf(body: IncomingMessage): Answer {
   return {
     status: body.statusCode ?? 0,
-    statusMessage: body.statusMessage ?? "",
     headers: body.rawHeaders,
     body,
   };
