@@ -1,14 +1,11 @@
 import { createHash } from "node:crypto";
-import { gzipSync } from "node:zlib";
-import { tarOf } from "./tar.ts";
-
-export const manifestType = "application/vnd.oci.image.manifest.v1+json";
-export const indexType = "application/vnd.oci.image.index.v1+json";
+import { type Descriptor, startRegistry, type TestRegistry } from "@combined-registry/testkit";
+import { request } from "./http.ts";
 
 /** What clients accept when they ask for a manifest. */
 export const acceptManifests = [
-  manifestType,
-  indexType,
+  "application/vnd.oci.image.manifest.v1+json",
+  "application/vnd.oci.image.index.v1+json",
   "application/vnd.docker.distribution.manifest.v2+json",
   "application/vnd.docker.distribution.manifest.list.v2+json",
 ].join(", ");
@@ -19,66 +16,55 @@ export interface Content {
   readonly bytes: Buffer;
 }
 
-/** An image, or an index of several. */
+/** An image, or an index of several, with all that belongs to it. */
 export interface Image {
   readonly mediaType: string;
   readonly manifest: Content;
+  /** Configuration and layers; none for an index. */
   readonly blobs: readonly Content[];
   /** What an index is about. */
   readonly children: readonly Image[];
 }
 
-/** An image of one platform. */
-export interface PlatformImage extends Image {
-  /** Configuration and layer. */
-  readonly blobs: readonly [Content, Content];
+/** Some bytes, named by their digest. */
+export function content(bytes: Buffer | string): Content {
+  const buffer = Buffer.from(bytes);
+  return { digest: `sha256:${createHash("sha256").update(buffer).digest("hex")}`, bytes: buffer };
 }
 
-/** The digest of some bytes. */
-export function content(bytes: Buffer): Content {
-  return { digest: `sha256:${createHash("sha256").update(bytes).digest("hex")}`, bytes };
+const repository = "made/here";
+
+/** An image that has one text in it, which makes it unlike any other; for several platforms, an index. */
+export async function image(text: string, platforms: readonly string[] = ["linux/amd64"]): Promise<Image> {
+  await using registry = await startRegistry();
+  return await read(registry, registry.addImage(repository, { layers: [text], platforms, tag: "1.0" }));
 }
 
-/** An image of one layer with one file, whose text makes it unlike any other. The same text gives the same digests. */
-export function image(text: string, architecture = "amd64"): PlatformImage {
-  const archive = tarOf("hello.txt", Buffer.from(text));
-  const layer = content(gzipSync(archive));
-  const configuration = contentOf({
-    architecture,
-    os: "linux",
-    config: { Cmd: ["/hello.txt"] },
-    rootfs: { type: "layers", diff_ids: [content(archive).digest] },
-  });
-  const manifest = contentOf({
-    schemaVersion: 2,
-    mediaType: manifestType,
-    config: descriptor("application/vnd.oci.image.config.v1+json", configuration),
-    layers: [descriptor("application/vnd.oci.image.layer.v1.tar+gzip", layer)],
-  });
-  return { mediaType: manifestType, manifest, blobs: [configuration, layer], children: [] };
+async function read(registry: TestRegistry, { mediaType, digest }: Descriptor): Promise<Image> {
+  const bytes = registry.manifest(repository, digest);
+  if (bytes === undefined) {
+    throw new Error(`the testkit has not got ${digest}, which it made`);
+  }
+  const { config, layers = [], manifests = [] }: Parts = JSON.parse(bytes.toString());
+  const blobs = (config === undefined ? [] : [config, ...layers]).map((blob) =>
+    readBlob(registry, blob.digest),
+  );
+  return {
+    mediaType,
+    manifest: { digest, bytes },
+    blobs: await Promise.all(blobs),
+    children: await Promise.all(manifests.map((child) => read(registry, child))),
+  };
 }
 
-/** An image for two platforms. */
-export function multiArchImage(text: string): Image {
-  const platforms = ["amd64", "arm64"].map((architecture) => ({
-    platform: { architecture, os: "linux" },
-    child: image(`${text} on ${architecture}`, architecture),
-  }));
-  const manifest = contentOf({
-    schemaVersion: 2,
-    mediaType: indexType,
-    manifests: platforms.map(({ platform, child }) => ({
-      ...descriptor(child.mediaType, child.manifest),
-      platform,
-    })),
-  });
-  return { mediaType: indexType, manifest, blobs: [], children: platforms.map(({ child }) => child) };
+async function readBlob({ url }: TestRegistry, digest: string): Promise<Content> {
+  const { body } = await request(url, "GET", `/v2/${repository}/blobs/${digest}`);
+  return { digest, bytes: body };
 }
 
-function contentOf(value: object): Content {
-  return content(Buffer.from(JSON.stringify(value)));
-}
-
-function descriptor(mediaType: string, { digest, bytes }: Content): object {
-  return { mediaType, digest, size: bytes.length };
+/** What a manifest or an index refers to. */
+interface Parts {
+  readonly config?: Descriptor;
+  readonly layers?: readonly Descriptor[];
+  readonly manifests?: readonly Descriptor[];
 }

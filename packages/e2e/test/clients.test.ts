@@ -4,12 +4,14 @@ import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { type Client, dockerClient, podmanClient, skopeoClient } from "../src/clients.ts";
 import { startDockerEngine } from "../src/docker-engine.ts";
 import { request } from "../src/http.ts";
-import { acceptManifests, type Image, image, multiArchImage } from "../src/images.ts";
+import { acceptManifests, type Image, image } from "../src/images.ts";
 import { type Lab, openLab } from "../src/lab.ts";
 import { describeE2E } from "../src/programs.ts";
 import { Resources } from "../src/resources.ts";
 import type { Router } from "../src/router.ts";
 import { seed } from "../src/seed.ts";
+
+const platforms = ["linux/amd64", "linux/arm64"];
 
 describeE2E(
   "real clients through the router",
@@ -54,21 +56,21 @@ describeE2E(
       }
 
       it("is pulled by docker by tag", async () => {
-        const published = image(`${side}, docker, by tag`);
+        const published = await image(`${side}, docker, by tag`);
         const name = await publish("docker-tag", published);
         await docker("pull", `${name}:1.0`);
         expect(await digestsOf(docker, `${name}:1.0`)).toEqual([`${name}@${published.manifest.digest}`]);
       }, 60_000);
 
       it("is pulled by docker by digest", async () => {
-        const published = image(`${side}, docker, by digest`);
+        const published = await image(`${side}, docker, by digest`);
         const name = await publish("docker-digest", published);
         await docker("pull", `${name}@${published.manifest.digest}`);
         expect(await digestsOf(docker, `${name}@${published.manifest.digest}`)).toHaveLength(1);
       }, 60_000);
 
       it("is pulled by docker for its platform, out of an index", async () => {
-        const published = multiArchImage(`${side}, docker, index`);
+        const published = await image(`${side}, docker, index`, platforms);
         const name = await publish("docker-index", published);
         await docker("pull", "--platform", "linux/arm64", `${name}:1.0`);
         const platform = await docker("image", "inspect", "--format", "{{.Architecture}}", `${name}:1.0`);
@@ -76,7 +78,7 @@ describeE2E(
       }, 60_000);
 
       it("is pushed by docker under another name, and pulled back", async () => {
-        const name = await publish("docker-push", image(`${side}, docker, pushed on`));
+        const name = await publish("docker-push", await image(`${side}, docker, pushed on`));
         const repository = `team/from-${side}`;
         await docker("pull", `${name}:1.0`);
         await docker("tag", `${name}:1.0`, `${router.host}/${repository}:2.0`);
@@ -90,14 +92,14 @@ describeE2E(
       }, 90_000);
 
       it("is pulled by podman by tag", async () => {
-        const published = image(`${side}, podman, by tag`);
+        const published = await image(`${side}, podman, by tag`);
         const name = await publish("podman-tag", published);
         await podman("pull", "--tls-verify=false", `${name}:1.0`);
         expect(await digestsOf(podman, `${name}:1.0`)).toContain(`${name}@${published.manifest.digest}`);
       }, 60_000);
 
       it("is pulled by podman by digest", async () => {
-        const published = image(`${side}, podman, by digest`);
+        const published = await image(`${side}, podman, by digest`);
         const name = await publish("podman-digest", published);
         const byDigest = `${name}@${published.manifest.digest}`;
         await podman("pull", "--tls-verify=false", byDigest);
@@ -105,16 +107,16 @@ describeE2E(
       }, 60_000);
 
       it("is copied out and in by skopeo with all its platforms", async () => {
-        const published = multiArchImage(`${side}, skopeo`);
+        const published = await image(`${side}, skopeo`, platforms);
         const name = await publish("skopeo-all", published);
         const layout = join(lab.folder, `skopeo-${side}`);
         await skopeo("copy", "--all", "--src-tls-verify=false", `docker://${name}:1.0`, `oci:${layout}:1.0`);
-        const whole = [published, ...published.children].flatMap(({ manifest, blobs }) => [
+        const parts = [published, ...published.children].flatMap(({ manifest, blobs }) => [
           manifest,
           ...blobs,
         ]);
         const copied = await readdir(join(layout, "blobs", "sha256"));
-        expect(copied.sort()).toEqual(whole.map(({ digest }) => digest.replace("sha256:", "")).sort());
+        expect(new Set(copied)).toEqual(new Set(parts.map(({ digest }) => digest.replace("sha256:", ""))));
 
         const repository = `team/multi-from-${side}`;
         const target = `docker://${router.host}/${repository}:2.0`;
@@ -126,21 +128,21 @@ describeE2E(
       }, 60_000);
 
       it("is described by skopeo inspect", async () => {
-        const published = image(`${side}, inspected`);
+        const published = await image(`${side}, inspected`);
         const name = await publish("skopeo-inspect", published);
         const described = JSON.parse(await skopeo("inspect", "--tls-verify=false", `docker://${name}:1.0`));
         expect(described).toMatchObject({ Digest: published.manifest.digest, RepoTags: ["1.0"] });
       }, 60_000);
 
       it("has its tags listed by skopeo", async () => {
-        const name = await publish("skopeo-tags", image(`${side}, listed`));
+        const name = await publish("skopeo-tags", await image(`${side}, listed`));
         const listed = JSON.parse(await skopeo("list-tags", "--tls-verify=false", `docker://${name}`));
         expect(listed).toEqual({ Repository: name, Tags: ["1.0"] });
       }, 60_000);
     });
 
     it("pulls a private image by digest although the cache answers 500 for it", async () => {
-      const published = image("private, unknown to the cache");
+      const published = await image("private, unknown to the cache");
       const { digest } = published.manifest;
       await seed(lab.hosted.origin, "acme/app", "1.0", published);
       const asked = await request(lab.cache.origin, "GET", `/v2/acme/app/manifests/${digest}`, {
@@ -152,7 +154,7 @@ describeE2E(
     }, 60_000);
 
     it("serves a pull of a public image by tag without asking hosted for anything", async () => {
-      await seed(lab.public.origin, "library/quiet", "1.0", image("public, quiet"));
+      await seed(lab.public.origin, "library/quiet", "1.0", await image("public, quiet"));
       lab.hostedTap.take();
       await docker("pull", `${router.host}/library/quiet:1.0`);
       const asked = lab.hostedTap.take().map(({ target }) => target);
@@ -160,8 +162,8 @@ describeE2E(
     }, 60_000);
 
     it("gives a tag on both sides as the proxy has it, and hosted's by its digest", async () => {
-      const theirs = image("both, public");
-      const ours = image("both, private");
+      const theirs = await image("both, public");
+      const ours = await image("both, private");
       await seed(lab.public.origin, "library/both", "1.0", theirs);
       await seed(lab.hosted.origin, "library/both", "1.0", ours);
       const name = `${router.host}/library/both`;

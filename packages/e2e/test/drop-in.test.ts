@@ -43,8 +43,8 @@ describeE2E(
         },
       });
       docker = dockerClient(lab.folder, resources.use(await startDockerEngine(lab.folder)));
-      await seed(lab.public.origin, "library/tool", "1.0", image("public"));
-      await seed(lab.hosted.origin, "acme/app", "1.0", image("private"));
+      await seed(lab.public.origin, "library/tool", "1.0", await image("public"));
+      await seed(lab.hosted.origin, "acme/app", "1.0", await image("private"));
     }, 90_000);
 
     afterAll(() => resources[Symbol.asyncDispose](), 60_000);

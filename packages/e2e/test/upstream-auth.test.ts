@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { type Client, dockerClient } from "../src/clients.ts";
 import { startDockerEngine } from "../src/docker-engine.ts";
 import { request } from "../src/http.ts";
-import { acceptManifests, image } from "../src/images.ts";
+import { acceptManifests, type Image, image } from "../src/images.ts";
 import { type Lab, openLab } from "../src/lab.ts";
 import { describeE2E } from "../src/programs.ts";
 import { Resources } from "../src/resources.ts";
@@ -21,7 +21,7 @@ describeE2E(
   ["docker-registry", "docker", "dockerd", "htpasswd"],
   () => {
     const resources = new Resources();
-    const published = image("private, behind a password");
+    let published: Image;
     let lab: Lab;
     let docker: Client;
 
@@ -31,8 +31,9 @@ describeE2E(
       await writeFile(htpasswd, await run("htpasswd", ["-nbB", user, password], { PATH: process.env.PATH }));
       lab = await openLab(resources, { hostedHtpasswd: htpasswd });
       docker = dockerClient(folder, resources.use(await startDockerEngine(folder)));
+      published = await image("private, behind a password");
       await seed(lab.hosted.origin, "acme/app", "1.0", published, authorization);
-      await seed(lab.public.origin, "library/tool", "1.0", image("public"));
+      await seed(lab.public.origin, "library/tool", "1.0", await image("public"));
     }, 90_000);
 
     afterAll(() => resources[Symbol.asyncDispose](), 60_000);

@@ -3,11 +3,12 @@ import { request } from "../../src/http.ts";
 import { acceptManifests, content } from "../../src/images.ts";
 import { describeE2E } from "../../src/programs.ts";
 import { Resources } from "../../src/resources.ts";
-import { openSession, withDigest } from "../../src/seed.ts";
+import { openSession, seedBlob, withDigest } from "../../src/seed.ts";
 import { answeredBy, type ContractLab, errorCodes, expectRegistryAnswer, openContractLab } from "./lab.ts";
 import { privateName, publicName, tag } from "./subjects.ts";
 
 const app = privateName.repository;
+const blob = content("a blob of hosted");
 
 describeE2E("the rest of the route contract", ["docker-registry"], () => {
   const resources = new Resources();
@@ -15,6 +16,7 @@ describeE2E("the rest of the route contract", ["docker-registry"], () => {
 
   beforeAll(async () => {
     lab = await openContractLab(resources);
+    await seedBlob(lab.hosted.origin, app, blob);
   }, 60_000);
 
   afterAll(() => resources[Symbol.asyncDispose](), 60_000);
@@ -57,7 +59,7 @@ describeE2E("the rest of the route contract", ["docker-registry"], () => {
   });
 
   describe("paths and methods that are not the API's", () => {
-    const digest = content(Buffer.from("any")).digest;
+    const digest = content("any").digest;
     it.each([
       ["GET", "/v2/nonsense", 404, "NOT_FOUND"],
       ["GET", "/v2/acme/app", 404, "NOT_FOUND"],
@@ -116,7 +118,7 @@ describeE2E("the rest of the route contract", ["docker-registry"], () => {
       { method: "GET", target: `/v2/_catalog${odd}` },
       { method: "GET", target: `/v2/${app}/manifests/${tag}${odd}` },
       { method: "HEAD", target: `/v2/${app}/manifests/${tag}${odd}` },
-      { method: "GET", target: `/v2/${app}/blobs/${privateName.hosted.blobs[0].digest}?ns=docker.io` },
+      { method: "GET", target: `/v2/${app}/blobs/${blob.digest}?ns=docker.io` },
       { method: "POST", target: `/v2/${app}/blobs/uploads/${odd}` },
       { method: "DELETE", target: `/v2/${app}/manifests/no-such-tag${odd}` },
     ])("reaches hosted: $method $target", async ({ method, target }) => {
@@ -134,12 +136,12 @@ describeE2E("the rest of the route contract", ["docker-registry"], () => {
     });
 
     it("reaches hosted with the state of an upload session in it", async () => {
-      const blob = content(Buffer.from("a blob with a state"));
+      const pushed = content("a blob pushed in one piece");
       const session = await openSession(lab.router, app);
       expect(session).toMatch(/\?_state=/);
       lab.hostedTap.take();
-      const target = withDigest(session, blob.digest);
-      const put = await request(lab.router, "PUT", target, { body: blob.bytes });
+      const target = withDigest(session, pushed.digest);
+      const put = await request(lab.router, "PUT", target, { body: pushed.bytes });
       expect(put.status).toBe(201);
       expect(lab.hostedTap.take().map((seen) => seen.target)).toEqual([target]);
     });

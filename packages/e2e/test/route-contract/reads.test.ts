@@ -1,71 +1,89 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { request } from "../../src/http.ts";
-import { acceptManifests, content, type Image } from "../../src/images.ts";
+import { acceptManifests, type Content, content, type Image } from "../../src/images.ts";
 import { describeE2E } from "../../src/programs.ts";
 import { Resources } from "../../src/resources.ts";
+import { seedBlob } from "../../src/seed.ts";
 import { answeredBy, type ContractLab, errorCodes, expectRegistryAnswer, openContractLab } from "./lab.ts";
 import { privateName, publicName, type Subject, subjects, tag } from "./subjects.ts";
 
 interface Row {
   readonly method: "GET" | "HEAD";
-  /** What follows `/v2/<name>/`. */
-  readonly path: string;
+  /** What follows `/v2/<name>/`, for people. */
+  readonly title: string;
+  /** The same, for the request. @default the title */
+  readonly path?: string;
   readonly status: number;
   readonly by: "proxy" | "hosted" | "router";
   /** Of an error. */
   readonly code?: string;
-  /** What the answer is about. */
-  readonly digest?: string;
-  /** What a GET brings. */
-  readonly body?: Buffer;
+  /** What the answer brings. */
+  readonly brings?: Content;
 }
 
-const nowhere = content(Buffer.from("what nobody has")).digest;
-const sha512 = `sha512:${"ab".repeat(64)}`;
-
 /** Both methods of a lookup. */
-function both(row: Omit<Row, "method">): Row[] {
+function lookup(row: Omit<Row, "method">): Row[] {
   return [
     { ...row, method: "GET" },
     { ...row, method: "HEAD" },
   ];
 }
 
-/** Everything of one image, by tag and by digest. */
-function rowsOf(image: Image, by: "proxy" | "hosted"): Row[] {
-  const { digest, bytes } = image.manifest;
+/** Everything of one image, by digest. */
+function imageRows({ manifest, blobs }: Image, by: "proxy" | "hosted"): Row[] {
+  const found = (title: string, path: string, brings: Content) =>
+    lookup({ title, path, brings, status: 200, by });
   return [
-    ...both({ path: `manifests/${digest}`, status: 200, by, digest, body: bytes }),
-    ...image.blobs.flatMap((blob) =>
-      both({ path: `blobs/${blob.digest}`, status: 200, by, digest: blob.digest, body: blob.bytes }),
+    ...found(`manifests/<digest at ${by}>`, `manifests/${manifest.digest}`, manifest),
+    ...blobs.flatMap((blob, index) =>
+      found(`blobs/<digest ${index} at ${by}>`, `blobs/${blob.digest}`, blob),
     ),
   ];
 }
 
-function rowsFor({ public: atPublic, hosted }: Subject): Row[] {
+/** What nobody has. */
+function missingRows(): Row[] {
+  const digests = [
+    { kind: "unknown sha256", digest: content("what nobody has").digest },
+    { kind: "unknown sha512", digest: `sha512:${"ab".repeat(64)}` },
+  ];
+  const missing = (title: string, path: string, code: string) =>
+    lookup({ title, path, code, status: 404, by: "hosted" });
+  return [
+    ...missing("manifests/<unknown tag>", "manifests/no-such-tag", "MANIFEST_UNKNOWN"),
+    ...digests.flatMap(({ kind, digest }) => [
+      ...missing(`manifests/<${kind}>`, `manifests/${digest}`, "MANIFEST_UNKNOWN"),
+      ...missing(`blobs/<${kind}>`, `blobs/${digest}`, "BLOB_UNKNOWN"),
+    ]),
+  ];
+}
+
+function rowsOf({ public: atPublic, hosted }: Subject): Row[] {
   // The proxy comes first: where both have the tag, it is the public image.
   const tagged = atPublic ?? hosted;
-  const by: Row["by"] = atPublic === undefined ? "hosted" : "proxy";
-  const byTag = tagged && { status: 200, by, digest: tagged.manifest.digest, body: tagged.manifest.bytes };
-  const unknownManifest = { status: 404, by: "hosted", code: "MANIFEST_UNKNOWN" } as const;
-  const unknownBlob = { status: 404, by: "hosted", code: "BLOB_UNKNOWN" } as const;
-  const lists = hosted === undefined ? by : "hosted";
+  const by = atPublic === undefined ? "hosted" : "proxy";
+  const referrers = `referrers/${content("any subject").digest}`;
   return [
-    ...both({ path: `manifests/${tag}`, ...(byTag ?? unknownManifest) } as const),
-    ...(atPublic === undefined ? [] : rowsOf(atPublic, "proxy")),
-    ...(hosted === undefined ? [] : rowsOf(hosted, "hosted")),
-    ...both({ path: "manifests/no-such-tag", ...unknownManifest }),
-    ...both({ path: `manifests/${nowhere}`, ...unknownManifest }),
-    ...both({ path: `blobs/${nowhere}`, ...unknownBlob }),
-    ...both({ path: `manifests/${sha512}`, ...unknownManifest }),
-    ...both({ path: `blobs/${sha512}`, ...unknownBlob }),
+    ...(tagged === undefined
+      ? lookup({ title: `manifests/${tag}`, status: 404, by: "hosted", code: "MANIFEST_UNKNOWN" })
+      : lookup({ title: `manifests/${tag}`, status: 200, by, brings: tagged.manifest })),
+    ...(atPublic === undefined ? [] : imageRows(atPublic, "proxy")),
+    ...(hosted === undefined ? [] : imageRows(hosted, "hosted")),
+    ...missingRows(),
     tagged === undefined
-      ? { method: "GET", path: "tags/list", status: 404, by: "hosted", code: "NAME_UNKNOWN" }
-      : { method: "GET", path: "tags/list", status: 200, by: lists },
-    { method: "HEAD", path: "tags/list", status: 405, by: "router" },
+      ? { method: "GET", title: "tags/list", status: 404, by: "hosted", code: "NAME_UNKNOWN" }
+      : { method: "GET", title: "tags/list", status: 200, by: hosted === undefined ? "proxy" : "hosted" },
+    { method: "HEAD", title: "tags/list", status: 405, by: "router" },
     // distribution has no referrers API, so clients must be told to go by the tag schema.
-    { method: "GET", path: `referrers/${nowhere}`, status: 404, by: "router", code: "NOT_FOUND" },
-    { method: "HEAD", path: `referrers/${nowhere}`, status: 405, by: "router" },
+    {
+      method: "GET",
+      title: "referrers/<digest>",
+      path: referrers,
+      status: 404,
+      by: "router",
+      code: "NOT_FOUND",
+    },
+    { method: "HEAD", title: "referrers/<digest>", path: referrers, status: 405, by: "router" },
   ];
 }
 
@@ -80,19 +98,17 @@ describeE2E("reads by the route contract", ["docker-registry"], () => {
   afterAll(() => resources[Symbol.asyncDispose](), 60_000);
 
   describe.each(subjects)("$what: $repository", (subject) => {
-    it.each(rowsFor(subject))("$method $path is answered $status by $by", async (row) => {
-      const { method, path, status, by, digest, body, code } = row;
+    it.each(rowsOf(subject))("$method $title is answered $status by $by", async (row) => {
+      const { method, title, path = title, status, by, brings, code } = row;
       const reply = await request(lab.router, method, `/v2/${subject.repository}/${path}`, {
         headers: { Accept: acceptManifests },
       });
       expect({ status: reply.status, by: answeredBy(reply) }).toEqual({ status, by });
       expectRegistryAnswer(reply, method);
-      if (digest !== undefined) {
-        expect(reply.headers["docker-content-digest"]).toBe(digest);
-      }
-      if (body !== undefined) {
-        expect(reply.headers["content-length"]).toBe(String(body.length));
-        expect(reply.body.equals(method === "HEAD" ? Buffer.alloc(0) : body)).toBe(true);
+      if (brings !== undefined) {
+        expect(reply.headers["docker-content-digest"]).toBe(brings.digest);
+        expect(reply.headers["content-length"]).toBe(String(brings.bytes.length));
+        expect(reply.body.equals(method === "HEAD" ? Buffer.alloc(0) : brings.bytes)).toBe(true);
       }
       if (code !== undefined && method === "GET") {
         expect(errorCodes(reply)).toEqual([code]);
@@ -128,8 +144,9 @@ describeE2E("reads by the route contract", ["docker-registry"], () => {
     { range: "10-", from: 10, to: undefined },
     { range: "-7", from: -7, to: undefined },
   ])("passes Range: bytes=$range on to whoever holds the blob", async ({ range, from, to }) => {
-    const { repository, hosted } = privateName;
-    const [{ digest, bytes }] = hosted.blobs;
+    const { repository } = privateName;
+    const { digest, bytes } = content("0123456789 and more");
+    await seedBlob(lab.hosted.origin, repository, { digest, bytes });
     const reply = await request(lab.router, "GET", `/v2/${repository}/blobs/${digest}`, {
       headers: { Range: `bytes=${range}` },
     });

@@ -16,13 +16,13 @@ export const tag = "1.0";
 export const publicName = {
   what: "a public name",
   repository: "library/tool",
-  public: image("public"),
+  public: await image("public"),
 } satisfies Subject;
 
 export const privateName = {
   what: "a private name",
   repository: "acme/app",
-  hosted: image("private"),
+  hosted: await image("private"),
 } satisfies Subject;
 
 /** Every kind of name that the contract speaks of. */
@@ -32,28 +32,28 @@ export const subjects: readonly Subject[] = [
   {
     what: "a name on both sides",
     repository: "library/both",
-    public: image("both, public"),
-    hosted: image("both, private"),
+    public: await image("both, public"),
+    hosted: await image("both, private"),
   },
   { what: "a missing name", repository: "nobody/nothing" },
   {
     what: "a public name of four components",
     repository: "mirror/quay/prometheus/node",
-    public: image("four, public"),
+    public: await image("four, public"),
   },
   {
     what: "a private name of four components",
     repository: "corp/team/project/app",
-    hosted: image("four, private"),
+    hosted: await image("four, private"),
   },
   {
     what: "a public name with components manifests, blobs, tags",
     repository: "manifests/blobs/uploads/tags/list",
-    public: image("awkward, public"),
+    public: await image("awkward, public"),
   },
   {
     what: "a private name with components manifests, blobs, tags",
     repository: "tags/list/blobs/manifests/app",
-    hosted: image("awkward, private"),
+    hosted: await image("awkward, private"),
   },
 ];

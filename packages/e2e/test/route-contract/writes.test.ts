@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { type Reply, request } from "../../src/http.ts";
-import { content, type Image, image } from "../../src/images.ts";
+import { type Content, content, type Image, image } from "../../src/images.ts";
 import { describeE2E } from "../../src/programs.ts";
 import { Resources } from "../../src/resources.ts";
 import { locationOf, openSession, seed, seedBlob, withDigest } from "../../src/seed.ts";
@@ -22,11 +22,16 @@ interface Row {
 
 let pushes = 0;
 
-/** Content that nobody has pushed before. */
-function fresh(): Image & { readonly layer: ReturnType<typeof content> } {
+/** A blob that nobody has pushed before. */
+function freshBlob(): Content {
   pushes += 1;
-  const made = image(`push ${pushes}`);
-  return { ...made, layer: content(Buffer.from(`layer ${pushes}`)) };
+  return content(`blob ${pushes}`);
+}
+
+/** An image that nobody has pushed before. */
+function freshImage(): Promise<Image> {
+  pushes += 1;
+  return image(`image ${pushes}`);
 }
 
 const rows: readonly Row[] = [
@@ -44,9 +49,9 @@ const rows: readonly Row[] = [
     status: 201,
     located: true,
     async send({ router, hosted, repository }) {
-      const { layer } = fresh();
-      await seedBlob(hosted, "elsewhere/source", layer);
-      const query = `mount=${layer.digest}&from=elsewhere/source`;
+      const blob = freshBlob();
+      await seedBlob(hosted, "elsewhere/source", blob);
+      const query = `mount=${blob.digest}&from=elsewhere/source`;
       return request(router, "POST", `/v2/${repository}/blobs/uploads/?${query}`);
     },
   },
@@ -57,7 +62,7 @@ const rows: readonly Row[] = [
     status: 202,
     located: true,
     send({ router, repository }) {
-      const query = `mount=${fresh().layer.digest}&from=elsewhere/source`;
+      const query = `mount=${freshBlob().digest}&from=elsewhere/source`;
       return request(router, "POST", `/v2/${repository}/blobs/uploads/?${query}`);
     },
   },
@@ -75,7 +80,7 @@ const rows: readonly Row[] = [
     located: true,
     async send({ router, repository }) {
       const session = await openSession(router, repository);
-      return request(router, "PATCH", session, { body: fresh().layer.bytes });
+      return request(router, "PATCH", session, { body: freshBlob().bytes });
     },
   },
   {
@@ -85,10 +90,10 @@ const rows: readonly Row[] = [
     status: 201,
     located: true,
     async send({ router, repository }) {
-      const { layer } = fresh();
+      const blob = freshBlob();
       const session = await openSession(router, repository);
-      const patched = await request(router, "PATCH", session, { body: layer.bytes });
-      return request(router, "PUT", withDigest(locationOf(patched, router), layer.digest));
+      const patched = await request(router, "PATCH", session, { body: blob.bytes });
+      return request(router, "PUT", withDigest(locationOf(patched, router), blob.digest));
     },
   },
   {
@@ -98,9 +103,9 @@ const rows: readonly Row[] = [
     status: 201,
     located: true,
     async send({ router, repository }) {
-      const { layer } = fresh();
+      const blob = freshBlob();
       const session = await openSession(router, repository);
-      return request(router, "PUT", withDigest(session, layer.digest), { body: layer.bytes });
+      return request(router, "PUT", withDigest(session, blob.digest), { body: blob.bytes });
     },
   },
   {
@@ -110,7 +115,7 @@ const rows: readonly Row[] = [
     status: 400,
     async send({ router, repository }) {
       const session = await openSession(router, repository);
-      return request(router, "PUT", withDigest(session, fresh().layer.digest), { body: "something else" });
+      return request(router, "PUT", withDigest(session, freshBlob().digest), { body: "something else" });
     },
   },
   {
@@ -119,9 +124,9 @@ const rows: readonly Row[] = [
     when: "it was just pushed",
     status: 200,
     async send({ router, repository }) {
-      const { layer } = fresh();
-      await seedBlob(router, repository, layer);
-      return request(router, "HEAD", `/v2/${repository}/blobs/${layer.digest}`);
+      const blob = freshBlob();
+      await seedBlob(router, repository, blob);
+      return request(router, "HEAD", `/v2/${repository}/blobs/${blob.digest}`);
     },
   },
   {
@@ -157,8 +162,8 @@ const rows: readonly Row[] = [
     path: "manifests/<tag>",
     when: "its blobs are missing",
     status: 400,
-    send: ({ router, repository }) => {
-      const { mediaType, manifest } = fresh();
+    async send({ router, repository }) {
+      const { mediaType, manifest } = await freshImage();
       return request(router, "PUT", `/v2/${repository}/manifests/pushed`, {
         headers: { "Content-Type": mediaType },
         body: manifest.bytes,
@@ -171,7 +176,7 @@ const rows: readonly Row[] = [
     when: "it was just pushed",
     status: 200,
     async send({ router, repository }) {
-      const pushed = fresh();
+      const pushed = await freshImage();
       await seed(router, repository, "pushed", pushed);
       return request(router, "HEAD", `/v2/${repository}/manifests/${pushed.manifest.digest}`, {
         headers: { Accept: pushed.mediaType },
@@ -183,7 +188,7 @@ const rows: readonly Row[] = [
     path: "manifests/<digest>",
     status: 202,
     async send({ router, hosted, repository }) {
-      const pushed = fresh();
+      const pushed = await freshImage();
       await seed(hosted, repository, "doomed", pushed);
       return request(router, "DELETE", `/v2/${repository}/manifests/${pushed.manifest.digest}`);
     },
@@ -194,7 +199,7 @@ const rows: readonly Row[] = [
     when: "hosted has not got it",
     status: 404,
     send: ({ router, repository }) =>
-      request(router, "DELETE", `/v2/${repository}/manifests/${fresh().manifest.digest}`),
+      request(router, "DELETE", `/v2/${repository}/manifests/${freshBlob().digest}`),
   },
   {
     method: "DELETE",
@@ -208,9 +213,9 @@ const rows: readonly Row[] = [
     path: "blobs/<digest>",
     status: 202,
     async send({ router, hosted, repository }) {
-      const { layer } = fresh();
-      await seedBlob(hosted, repository, layer);
-      return request(router, "DELETE", `/v2/${repository}/blobs/${layer.digest}`);
+      const blob = freshBlob();
+      await seedBlob(hosted, repository, blob);
+      return request(router, "DELETE", `/v2/${repository}/blobs/${blob.digest}`);
     },
   },
   {
@@ -219,7 +224,7 @@ const rows: readonly Row[] = [
     when: "hosted has not got it",
     status: 404,
     send: ({ router, repository }) =>
-      request(router, "DELETE", `/v2/${repository}/blobs/${fresh().layer.digest}`),
+      request(router, "DELETE", `/v2/${repository}/blobs/${freshBlob().digest}`),
   },
 ];
 
@@ -227,7 +232,7 @@ async function putManifest(
   { router, hosted, repository }: Parameters<Row["send"]>[0],
   reference: (image: Image) => string,
 ): Promise<Reply> {
-  const pushed = fresh();
+  const pushed = await freshImage();
   for (const blob of pushed.blobs) {
     await seedBlob(hosted, repository, blob);
   }
@@ -272,7 +277,7 @@ describeE2E("writes by the route contract", ["docker-registry"], () => {
   });
 
   it("keeps what was pushed in hosted alone", async () => {
-    const pushed = fresh();
+    const pushed = await freshImage();
     await seed(lab.router, "acme/new", "1.0", pushed);
     const target = `/v2/acme/new/manifests/${pushed.manifest.digest}`;
     const accept = { headers: { Accept: pushed.mediaType } };
