@@ -1,6 +1,6 @@
 import { createServer, type Server } from "node:http";
 import { createServer as createSecureServer } from "node:https";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { Authentication } from "./http/auth.ts";
 import type { Registry } from "./http/context.ts";
 import { Faults } from "./http/faults.ts";
@@ -63,7 +63,7 @@ export interface TestRegistry extends AsyncDisposable {
 export async function startRegistry(options: RegistryOptions = {}): Promise<TestRegistry> {
   const store = new Store();
   const registry: Registry = { options, store, uploads: new Map() };
-  const layers: Layers = {
+  const layers = {
     registry,
     authentication: new Authentication(),
     faults: new Faults(),
@@ -102,23 +102,37 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Test
     get openConnections() {
       return open.connections.size;
     },
-    close: () => close(server),
-    [Symbol.asyncDispose]: () => close(server),
+    close: () => close(server, open),
+    [Symbol.asyncDispose]: () => close(server, open),
   };
 }
 
-function track(server: Server, layers: Layers) {
-  const open = { responses: new Set<object>(), connections: new Set<object>() };
+interface Open {
+  readonly responses: Set<object>;
+  /** The sockets below TLS, where there is TLS. */
+  readonly connections: Set<Socket>;
+}
+
+function track(server: Server, layers: Omit<Layers, "reset">): Open {
+  const open: Open = { responses: new Set(), connections: new Set() };
   server.on("connection", (socket) => {
     open.connections.add(socket);
     socket.once("close", () => open.connections.delete(socket));
   });
+  // A TLS socket cannot be reset, the one below it can; they share the client's port.
+  const reset = ({ remotePort }: Socket) => {
+    for (const connection of open.connections) {
+      if (connection.remotePort === remotePort) {
+        connection.resetAndDestroy();
+      }
+    }
+  };
   server.on("request", (request, response) => {
     open.responses.add(response);
     response.once("close", () => open.responses.delete(response));
     // A client that goes away is not this process's misfortune.
     request.on("error", () => undefined);
-    void listener(layers, request, response);
+    void listener({ ...layers, reset }, request, response);
   });
   return open;
 }
@@ -130,9 +144,12 @@ function listen(server: Server, { host = "127.0.0.1", port = 0 }: RegistryOption
   });
 }
 
-function close(server: Server): Promise<void> {
+function close(server: Server, { connections }: Open): Promise<void> {
   return new Promise((resolve) => {
     server.close(() => resolve());
-    server.closeAllConnections();
+    // Those too that have not got as far as a request, or a TLS handshake.
+    for (const connection of connections) {
+      connection.destroy();
+    }
   });
 }

@@ -79,5 +79,8 @@ function rangeOf(header: string | undefined, size: number): [number, number] | "
   }
   const start = first === "" ? Math.max(0, size - Number(last)) : Number(first);
   const end = first === "" || last === "" ? size : Math.min(size, Number(last) + 1);
-  return start >= size || start >= end ? "unsatisfiable" : [start, end];
+  if (first !== "" && last !== "" && Number(last) < Number(first)) {
+    return undefined;
+  }
+  return start >= end ? "unsatisfiable" : [start, end];
 }

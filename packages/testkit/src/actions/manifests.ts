@@ -40,14 +40,11 @@ async function put(context: Context, name: string, reference: string): Promise<R
     throw new ProtocolError("DIGEST_INVALID", { given: reference, computed: digest });
   }
   const repository = context.store.get(name);
-  const missing = childrenOf(manifest).filter(
+  const [missing, ...others] = childrenOf(manifest).filter(
     (child) => !(repository?.blobs.has(child) || repository?.manifests.has(child)),
   );
-  if (missing.length > 0) {
-    throw new ProtocolError(
-      "MANIFEST_BLOB_UNKNOWN",
-      missing.map((one) => ({ digest: one })),
-    );
+  if (missing !== undefined) {
+    throw new ProtocolError("MANIFEST_BLOB_UNKNOWN", missing, {}, others);
   }
   const mediaType =
     context.request.headers["content-type"] ?? manifest.mediaType ?? "application/octet-stream";
@@ -93,7 +90,7 @@ export function unknown({ options }: Context, name: string, reference: string): 
     options.unknownManifestDigest ?? (options.upstream === undefined ? "not-found" : "distribution-2");
   const real = new ProtocolError(
     "MANIFEST_UNKNOWN",
-    byDigest ? `unknown manifest name=${name} revision=${reference}` : { Tag: reference },
+    byDigest ? { Name: name, Revision: reference } : { Tag: reference },
   );
   if (!byDigest || style === "not-found") {
     return real;

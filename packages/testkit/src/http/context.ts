@@ -15,6 +15,8 @@ export interface Registry {
 export interface Context extends Registry {
   readonly request: IncomingMessage;
   readonly method: string;
+  /** Aborted when the exchange is over, whichever way. */
+  readonly signal: AbortSignal;
   readonly query: URLSearchParams;
   /** Scheme and host under which the client sees the registry. */
   readonly origin: string;

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { blob, storage } from "../actions/blobs.ts";
 import { catalog, referrers, tags } from "../actions/lists.ts";
@@ -20,6 +21,8 @@ export interface Layers {
   readonly authentication: Authentication;
   readonly faults: Faults;
   readonly recording: Recording;
+  /** Ends a connection with RST. */
+  reset(socket: Socket): void;
 }
 
 /** Serves one request: record, fault, authentication, route, answer. */
@@ -37,14 +40,14 @@ export async function listener(
     return;
   }
   if (fault?.reset === true) {
-    request.socket.resetAndDestroy();
+    layers.reset(request.socket);
     return;
   }
   if (fault?.delay !== undefined) {
     await delay(fault.delay);
   }
   try {
-    const reply = faultReply(fault) ?? (await replyTo(layers, request, record));
+    const reply = faultReply(fault) ?? (await replyTo(layers, response, record));
     record.status = reply.status;
     await sendReply(response, reply, breakOf(fault));
     request.resume();
@@ -81,7 +84,7 @@ function breakOf(fault: Fault | undefined): Break | undefined {
 
 async function replyTo(
   { registry, authentication }: Layers,
-  request: IncomingMessage,
+  response: ServerResponse,
   record: OpenRecord,
 ): Promise<Reply> {
   const route = parseRoute(record.path);
@@ -92,7 +95,7 @@ async function replyTo(
       body: "404 page not found\n",
     };
   }
-  const context = contextOf(registry, request, record);
+  const context = contextOf(registry, response, record);
   if (route.kind === "token") {
     return authentication.issue(context);
   }
@@ -126,13 +129,17 @@ function act(context: Context, route: Exclude<Route, { kind: "token" }>): Reply 
   }
 }
 
-function contextOf(registry: Registry, request: IncomingMessage, record: OpenRecord): Context {
+function contextOf(registry: Registry, response: ServerResponse, record: OpenRecord): Context {
+  const { req: request } = response;
   const { headers } = request;
+  const gone = new AbortController();
+  response.once("close", () => gone.abort());
   const scheme = headers["x-forwarded-proto"] ?? (registry.options.tls === undefined ? "http" : "https");
   const host = headers["x-forwarded-host"] ?? headers.host ?? "";
   return {
     ...registry,
     request,
+    signal: gone.signal,
     method: record.method,
     query: new URLSearchParams(record.url.slice(record.path.length)),
     origin: `${String(scheme)}://${String(host)}`,

@@ -45,9 +45,9 @@ async function fillManifest(context: Context, upstream: URL, name: string, refer
   if (byDigest && context.store.get(name)?.manifests.has(reference)) {
     return;
   }
-  const answer = await fetch(upstream, `/v2/${name}/manifests/${reference}`, { Accept: accept }).catch(
-    () => undefined,
-  );
+  const answer = await fetch(context, upstream, `/v2/${name}/manifests/${reference}`, {
+    Accept: accept,
+  }).catch(() => undefined);
   if (answer?.statusCode !== 200) {
     answer?.resume();
     const troubled = answer?.statusCode !== 404;
@@ -74,7 +74,7 @@ async function fillBlob(
   if (context.store.get(name)?.blobs.has(digest)) {
     return undefined;
   }
-  const answer = await fetch(upstream, `/v2/${name}/blobs/${digest}`, {}).catch(() => undefined);
+  const answer = await fetch(context, upstream, `/v2/${name}/blobs/${digest}`, {}).catch(() => undefined);
   if (answer?.statusCode !== 200) {
     answer?.resume();
     throw answer?.statusCode === 404
@@ -108,9 +108,9 @@ async function* tee(source: IncomingMessage, whole: (bytes: Buffer) => void): As
   whole(Buffer.concat(pieces));
 }
 
-async function relayTags({ request }: Context, upstream: URL, name: string): Promise<Reply> {
-  const search = new URL(request.url ?? "", upstream).search;
-  const answer = await fetch(upstream, `/v2/${name}/tags/list${search}`, {}).catch(() => undefined);
+async function relayTags(context: Context, upstream: URL, name: string): Promise<Reply> {
+  const search = new URL(context.request.url ?? "", upstream).search;
+  const answer = await fetch(context, upstream, `/v2/${name}/tags/list${search}`, {}).catch(() => undefined);
   if (answer?.statusCode !== 200) {
     answer?.resume();
     throw new ProtocolError("NAME_UNKNOWN", { name });
@@ -120,10 +120,16 @@ async function relayTags({ request }: Context, upstream: URL, name: string): Pro
   return { status: 200, headers, body: await readAll(answer) };
 }
 
-function fetch(upstream: URL, path: string, headers: OutgoingHttpHeaders): Promise<IncomingMessage> {
+/** A request that ends with the one that it is made for. */
+function fetch(
+  { signal }: Context,
+  upstream: URL,
+  path: string,
+  headers: OutgoingHttpHeaders,
+): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const open = upstream.protocol === "https:" ? httpsRequest : httpRequest;
-    open(new URL(path, upstream), { headers, agent: false }, resolve).on("error", reject).end();
+    open(new URL(path, upstream), { headers, agent: false, signal }, resolve).on("error", reject).end();
   });
 }
 
