@@ -112,15 +112,17 @@ export class Upstream implements Member {
       // The body cannot be sent twice, so how the upstream wants to be addressed is found out without one.
       await this.ping(from.signal);
     }
-    const authorization = (await this.#credentials?.header(errand.scope)) ?? this.#passedThrough(from);
-    return this.#forwarder.forward({
+    const sent = await this.#credentials?.header(errand.scope);
+    const answer = await this.#forwarder.forward({
       ...delivery,
       request: from.request,
       method: errand.method,
       path: this.#target(errand),
-      headers: this.#headers(from, authorization, true),
+      headers: this.#headers(from, sent ?? this.#passedThrough(from), true),
       signal: from.signal,
     });
+    this.#learn(answer, sent, errand.scope);
+    return answer;
   }
 
   /**
@@ -163,16 +165,21 @@ export class Upstream implements Member {
     }
     const sent = await credentials.header(scope);
     const answer = await this.#askOnce(question(sent));
-    if (answer.status !== 401) {
-      credentials.accepted();
-      return answer;
-    }
-    const challenges = valuesOf(answer.headers, "www-authenticate");
-    if (!credentials.refused({ challenges, sent, scope })) {
+    if (!this.#learn(answer, sent, scope)) {
       return answer;
     }
     await readBounded(answer.body, errorBodyLimit, this.timeouts.idle);
     return this.#askOnce(question(await credentials.header(scope)));
+  }
+
+  /** Shows an answer to the credentials. True when it is a refusal that another try may overcome. */
+  #learn({ status, headers }: Answer, sent: string | undefined, scope: Scope | undefined): boolean {
+    if (status !== 401) {
+      this.#credentials?.accepted();
+      return false;
+    }
+    const challenges = valuesOf(headers, "www-authenticate");
+    return this.#credentials?.refused({ challenges, sent, scope }) ?? false;
   }
 
   async #askOnce(question: Question): Promise<Answer> {

@@ -1,0 +1,76 @@
+import { startRegistry, type TestRegistry } from "@combined-registry/testkit";
+import { describe, expect, it } from "@jest/globals";
+import { errorOf, fetchRaw } from "./support/client.ts";
+import { startRouter } from "./support/router.ts";
+
+const user = { username: "router", password: "right" };
+
+function tokenRequests({ requests }: TestRegistry): string[] {
+  return requests
+    .filter(({ path }) => path === "/token")
+    .map(({ url }) => new URLSearchParams(url.slice(7)).get("scope") ?? "");
+}
+
+describe("a proxy that is a public registry with tokens", () => {
+  it("is pulled from with anonymous tokens, one for fifty at once, and its 401 for unknown names goes on to hosted", async () => {
+    await using hub = await startRegistry({ tokens: {} });
+    await using hosted = await startRegistry();
+    hub.addImage("library/hello", { tag: "1.0" });
+    hosted.addImage("team/app", { tag: "1.0" });
+    await using router = await startRouter({ hosted: hosted.url, proxy: hub.url });
+    expect((await fetchRaw(router.url, "/v2/")).status).toBe(200);
+    hub.clearRequests();
+
+    const pulls = await Promise.all(
+      Array.from({ length: 50 }, () => fetchRaw(router.url, "/v2/library/hello/manifests/1.0")),
+    );
+    const own = await fetchRaw(router.url, "/v2/team/app/manifests/1.0");
+
+    expect(new Set(pulls.map(({ status }) => status))).toEqual(new Set([200]));
+    expect(own.headers["x-combined-registry"]).toBe("hosted; found; proxy absent");
+    expect(tokenRequests(hub)).toEqual(["repository:library/hello:pull", "repository:team/app:pull"]);
+  });
+});
+
+describe("a hosted registry with tokens", () => {
+  it("is pushed to with the router's own, found out about before a body is sent", async () => {
+    await using hosted = await startRegistry({ tokens: { user } });
+    await using proxy = await startRegistry();
+    await using router = await startRouter({ hosted: { url: hosted.url, auth: user }, proxy: proxy.url });
+
+    const put = await fetchRaw(router.url, "/v2/team/app/manifests/1", {
+      method: "PUT",
+      body: '{"layers":[]}',
+    });
+    const deleted = await fetchRaw(
+      router.url,
+      `/v2/team/app/manifests/${put.headers["docker-content-digest"]}`,
+      { method: "DELETE" },
+    );
+
+    expect([put.status, deleted.status]).toEqual([201, 202]);
+    expect(tokenRequests(hosted)).toEqual([
+      "",
+      "repository:team/app:pull,push",
+      "repository:team/app:delete",
+    ]);
+  });
+
+  it("that has withdrawn a token is given a new one at the next try", async () => {
+    await using hosted = await startRegistry({ tokens: { user } });
+    await using proxy = await startRegistry();
+    await using router = await startRouter({ hosted: { url: hosted.url, auth: user }, proxy: proxy.url });
+    const push = () => fetchRaw(router.url, "/v2/team/app/blobs/uploads/", { method: "POST" });
+    const [first, second] = [await push(), await push()];
+    const challenge = `Bearer realm="${hosted.url}/token",service="testkit"`;
+    hosted.fault({ times: 1, method: "POST", status: 401, headers: { "WWW-Authenticate": challenge } });
+    hosted.clearRequests();
+
+    const refused = await push();
+    const again = await push();
+
+    expect([first, second, refused, again].map(({ status }) => status)).toEqual([202, 202, 502, 202]);
+    expect(errorOf(refused).message).toContain("refused the router's credentials (401)");
+    expect(tokenRequests(hosted)).toEqual(["repository:team/app:pull,push"]);
+  });
+});
