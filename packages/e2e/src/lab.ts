@@ -1,6 +1,8 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { type DockerRegistry, startDockerRegistry } from "./docker-registry.ts";
 import type { Resources } from "./resources.ts";
-import { type Router, type RouterOptions, startRouter } from "./router.ts";
+import { type Router, startRouter } from "./router.ts";
 import { startTap, type Tap } from "./tap.ts";
 
 /** What the router stands between: three real registries, two of which are its upstreams and are listened in on. */
@@ -12,8 +14,8 @@ export interface Lab {
   readonly hosted: DockerRegistry;
   readonly cacheTap: Tap;
   readonly hostedTap: Tap;
-  /** The router over the two taps. */
-  startRouter(options?: Omit<RouterOptions, "folder">): Promise<Router>;
+  /** A router over the two taps, unless `config` says otherwise. It ends with the registries. */
+  startRouter(config?: object): Promise<Router>;
 }
 
 /** How the lab may differ. */
@@ -40,9 +42,11 @@ export async function openLab(resources: Resources, { hostedHtpasswd }: LabOptio
     hosted,
     cacheTap,
     hostedTap,
-    async startRouter({ args, env } = {}) {
-      const upstreams = ["--host", "127.0.0.1", "--hosted", hostedTap.origin, "--proxy", cacheTap.origin];
-      return resources.use(await startRouter({ args: args ?? upstreams, ...(env && { env }), folder }));
+    async startRouter(config = {}) {
+      const upstreams = { hosted: hostedTap.origin, proxy: cacheTap.origin };
+      const file = join(folder, "router.json");
+      await writeFile(file, JSON.stringify({ host: "127.0.0.1", ...upstreams, ...config }));
+      return resources.use(await startRouter({ args: ["--config", file], folder }));
     },
   };
 }

@@ -8,7 +8,7 @@ import { image } from "../src/images.ts";
 import { type Lab, openLab } from "../src/lab.ts";
 import { describeE2E } from "../src/programs.ts";
 import { Resources } from "../src/resources.ts";
-import type { Router } from "../src/router.ts";
+import { type Router, startRouter } from "../src/router.ts";
 import { seed } from "../src/seed.ts";
 
 const user = "alice";
@@ -32,16 +32,14 @@ describeE2E(
       lab = await openLab(resources);
       const file = join(lab.folder, "htpasswd");
       await writeFile(file, htpasswd);
-      router = await lab.startRouter({
-        args: [],
-        env: {
-          HOSTED_HOSTNAME: new URL(lab.hostedTap.origin).host,
-          PROXY_HOSTNAME: new URL(lab.cacheTap.origin).host,
-          AGGREGATE_HOSTNAME: "registry.example.com",
-          ENABLE_AUTH: "true",
-          HTPASSWD_FILE: file,
-        },
-      });
+      const env = {
+        HOSTED_HOSTNAME: new URL(lab.hostedTap.origin).host,
+        PROXY_HOSTNAME: new URL(lab.cacheTap.origin).host,
+        AGGREGATE_HOSTNAME: "registry.example.com",
+        ENABLE_AUTH: "true",
+        HTPASSWD_FILE: file,
+      };
+      router = resources.use(await startRouter({ env, folder: lab.folder }));
       docker = dockerClient(lab.folder, resources.use(await startDockerEngine(lab.folder)));
       await seed(lab.public.origin, "library/tool", "1.0", await image("public"));
       await seed(lab.hosted.origin, "acme/app", "1.0", await image("private"));

@@ -49,10 +49,8 @@ describeE2E("a blob of 2 GiB", ["docker-registry"], () => {
 
   beforeAll(async () => {
     lab = await openLab(resources);
-    router = await lab.startRouter({
-      // Straight to the registries, so that nobody but the router and they set the pace.
-      args: ["--host", "127.0.0.1", "--hosted", lab.hosted.origin, "--proxy", lab.cache.origin],
-    });
+    // Straight to the registries, so that nobody but the router and they set the pace.
+    router = await lab.startRouter({ hosted: lab.hosted.origin, proxy: lab.cache.origin });
   }, 60_000);
 
   afterAll(() => resources[Symbol.asyncDispose](), 60_000);

@@ -38,18 +38,7 @@ describeE2E(
 
     afterAll(() => resources[Symbol.asyncDispose](), 60_000);
 
-    async function startRouter(auth: unknown): Promise<Router> {
-      const file = join(lab.folder, "combined-registry.json");
-      await writeFile(
-        file,
-        JSON.stringify({
-          hosted: { url: lab.hostedTap.origin, auth },
-          proxy: lab.cacheTap.origin,
-          host: "127.0.0.1",
-        }),
-      );
-      return lab.startRouter({ args: ["--config", file] });
-    }
+    const startRouter = (auth: unknown) => lab.startRouter({ hosted: { url: lab.hostedTap.origin, auth } });
 
     describe("of the router's own", () => {
       let router: Router;
