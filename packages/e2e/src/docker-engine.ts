@@ -43,6 +43,7 @@ export async function startDockerEngine(folder: string): Promise<DockerEngine> {
 
 async function answers(address: string, daemon: Daemon): Promise<boolean> {
   if (daemon.exitCode !== null) {
+    // Throws with what it printed; asking any longer would only hide that.
     await daemon.waitFor("its socket", () => undefined);
   }
   try {
