@@ -279,7 +279,6 @@ describe("content that is made", () => {
     const whole = await send(registry.url, "GET", target);
     const part = await send(registry.url, "GET", target, { headers: { Range: "bytes=1234567-2345678" } });
 
-    expect(digestOf(whole.body.toString("latin1"))).not.toBe("");
     expect(`sha256:${createHash("sha256").update(whole.body).digest("hex")}`).toBe(digest);
     expect(part.body.equals(whole.body.subarray(1_234_567, 2_345_679))).toBe(true);
     expect(registry.addGeneratedBlob("b", { size, seed: 7 }).digest).toBe(digest);
