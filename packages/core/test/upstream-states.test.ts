@@ -132,22 +132,39 @@ describe.each(Object.entries(states))("with hosted %s, and the proxy without it"
   );
 });
 
-describe("a body that is cut", () => {
-  it.each(["proxy", "hosted"] as const)(
-    "from %s reaches the client as a broken connection, never as a whole body",
-    async (side) => {
-      await using router = await routerIn({ fault: { cutAt: 1000 } }, side);
-      const registry = side === "proxy" ? proxy : hosted;
-      const blob = registry.addBlob(`cut-at-${side}`, Buffer.alloc(500_000, "x"));
+describe.each(["proxy", "hosted"] as const)("with bodies of %s cut", (side) => {
+  function targetOf(kind: keyof typeof targets): string {
+    const repository = `cut-at-${side}`;
+    const image = (side === "proxy" ? proxy : hosted).addImage(repository, { tag: "1.0", layers: ["x"] });
+    const references = {
+      tag: "manifests/1.0",
+      digest: `manifests/${image.digest}`,
+      blob: `blobs/${image.config.digest}`,
+    };
+    return `/v2/${repository}/${references[kind]}`;
+  }
 
-      const answer = await fetchRaw(router.url, `/v2/cut-at-${side}/blobs/${blob.digest}`);
+  it.each(kinds)(
+    "GET of a %s reaches the client as a broken connection, never as a whole body",
+    async (kind) => {
+      await using router = await routerIn({ fault: { cutAt: 20 } }, side);
+
+      const answer = await fetchRaw(router.url, targetOf(kind));
 
       expect(answer.status).toBe(200);
-      expect(answer.headers["content-length"]).toBe("500000");
       expect(answer.complete).toBe(false);
-      expect(answer.body.length).toBeLessThan(500_000);
+      expect(answer.body.length).toBeLessThan(Number(answer.headers["content-length"]));
     },
   );
+
+  it.each(kinds)("HEAD of a %s, which has none, is whole", async (kind) => {
+    await using router = await routerIn({ fault: { cutAt: 20 } }, side);
+
+    const answer = await fetchRaw(router.url, targetOf(kind), { method: "HEAD" });
+
+    expect([answer.status, answer.complete]).toEqual([200, true]);
+    expect(Number(answer.headers["content-length"])).toBeGreaterThan(20);
+  });
 });
 
 describe("/v2/", () => {
