@@ -76,7 +76,8 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Test
   const open = track(server, layers);
   await listen(server, options);
   const { port } = server.address() as AddressInfo;
-  const host = `${options.host ?? "127.0.0.1"}:${port}`;
+  const { host: name = "127.0.0.1" } = options;
+  const host = `${name.includes(":") ? `[${name}]` : name}:${port}`;
   const contents = new Contents(store);
   return {
     url: `${options.tls === undefined ? "http" : "https"}://${host}`,

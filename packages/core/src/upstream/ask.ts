@@ -94,7 +94,8 @@ function open({ url, agent }: Destination, { method, path, headers }: Question):
   });
 }
 
-function bareHost(url: URL): string {
+/** A URL's host as resolvers want it: IPv6 addresses without brackets. */
+export function bareHost(url: URL): string {
   return url.hostname.replace(/^\[(.*)\]$/, "$1");
 }
 

@@ -2,7 +2,7 @@ import { type ClientRequest, IncomingMessage, type ServerResponse } from "node:h
 import { createProxyServer, type ProxyServer } from "http-proxy";
 import { pairs, type RawHeaders } from "../protocol/headers.ts";
 import type { Agents } from "./agents.ts";
-import { type Answer, answerOf } from "./ask.ts";
+import { type Answer, answerOf, bareHost } from "./ask.ts";
 import { ClientGone, UpstreamFailure, upstreamFailure } from "./failure.ts";
 import { HeadDeadline, type HeadTimeouts } from "./head-deadline.ts";
 import { StallWatch } from "./stall-watch.ts";
@@ -49,7 +49,8 @@ export class Forwarder {
     this.#host = url.host;
     this.#timeouts = timeouts;
     this.#proxy = createProxyServer({
-      target: url,
+      // Not the URL itself: of that, http-proxy would look up an IPv6 address with its brackets.
+      target: { protocol: url.protocol, hostname: bareHost(url), ...(url.port !== "" && { port: url.port }) },
       agent: agents.pooled,
       selfHandleResponse: true,
       // The path is complete already: a prefix must not be put before it again.
