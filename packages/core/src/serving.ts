@@ -1,5 +1,4 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { discardUpload } from "./actions/discard-upload.ts";
 import { type Exchange, newExchange } from "./actions/exchange.ts";
 import { operations } from "./actions/operations.ts";
 import { perform } from "./actions/perform.ts";
@@ -43,11 +42,15 @@ export class Serving {
 
   /** Never rejects: whatever goes wrong is answered, counted and logged. */
   async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (response.destroyed || request.socket.destroyed) {
+      // Gone while the host application's middleware was at work: its closing would never be noticed.
+      return;
+    }
     this.#connections.seen(request.socket);
     const exchange = newExchange(request, response, {
       config: this.#services.config,
       trusted: this.#trusted,
-      closing: this.#draining,
+      isClosing: () => this.#draining,
     });
     this.#begin(exchange);
     try {
@@ -70,16 +73,22 @@ export class Serving {
   #begin(exchange: Exchange): void {
     const started = performance.now();
     this.#inFlight += 1;
-    exchange.response.once("finish", () => discardUpload(exchange.request));
     exchange.response.once("close", () => {
-      account(this.#services, exchange, (performance.now() - started) / 1000);
-      this.#inFlight -= 1;
-      if (this.#inFlight === 0) {
-        for (const resolve of this.#whenIdle.splice(0)) {
-          resolve();
-        }
+      try {
+        account(this.#services, exchange, (performance.now() - started) / 1000);
+      } finally {
+        this.#end();
       }
     });
+  }
+
+  #end(): void {
+    this.#inFlight -= 1;
+    if (this.#inFlight === 0) {
+      for (const resolve of this.#whenIdle.splice(0)) {
+        resolve();
+      }
+    }
   }
 
   async #answer(exchange: Exchange, target: Target): Promise<void> {
@@ -121,6 +130,9 @@ export class Serving {
     const { authorize: hook } = this.#services.config;
     if (hook !== undefined) {
       exchange.user = await authorize(hook, exchange.request, wanted);
+      if (exchange.signal.aborted) {
+        throw new ClientGone();
+      }
     }
   }
 }
@@ -142,5 +154,11 @@ function refuse(exchange: Exchange, error: unknown): void {
   if (exchange.decision.reason === "") {
     exchange.decision = { upstream: "router", reason: refusal.code };
   }
-  sendError(exchange, refusal);
+  try {
+    sendError(exchange, refusal);
+  } catch (unsendable) {
+    // A hook's own challenge, say, that is not one that a header can hold.
+    exchange.problem = unsendable;
+    sendError(exchange, new RegistryError("UNKNOWN"));
+  }
 }

@@ -56,21 +56,47 @@ describe("a hosted registry with tokens", () => {
     ]);
   });
 
-  it("that has withdrawn a token is given a new one at the next try", async () => {
+  it.each([
+    ["at once, where nothing was sent that cannot be sent again", "", [202, 202]],
+    ["at the next try, where a body was", "{}", [502, 201]],
+  ])("that has withdrawn a token is given a new one %s", async (_, body, statuses) => {
     await using hosted = await startRegistry({ tokens: { user } });
     await using proxy = await startRegistry();
     await using router = await startRouter({ hosted: { url: hosted.url, auth: user }, proxy: proxy.url });
-    const push = () => fetchRaw(router.url, "/v2/team/app/blobs/uploads/", { method: "POST" });
-    const [first, second] = [await push(), await push()];
+    const push = () =>
+      body === ""
+        ? fetchRaw(router.url, "/v2/team/app/blobs/uploads/", { method: "POST" })
+        : fetchRaw(router.url, "/v2/team/app/manifests/1", { method: "PUT", body });
+    const before = [await push(), await push()];
     const challenge = `Bearer realm="${hosted.url}/token",service="testkit"`;
-    hosted.fault({ times: 1, method: "POST", status: 401, headers: { "WWW-Authenticate": challenge } });
+    hosted.fault({
+      times: 1,
+      method: ["POST", "PUT"],
+      status: 401,
+      headers: { "WWW-Authenticate": challenge },
+    });
     hosted.clearRequests();
 
-    const refused = await push();
-    const again = await push();
+    const after = [await push(), await push()];
 
-    expect([first, second, refused, again].map(({ status }) => status)).toEqual([202, 202, 502, 202]);
-    expect(errorOf(refused).message).toContain("refused the router's credentials (401)");
+    expect(before.map(({ status }) => status >= 400)).toEqual([false, false]);
+    expect(after.map(({ status }) => status)).toEqual(statuses);
     expect(tokenRequests(hosted)).toEqual(["repository:team/app:pull,push"]);
+  });
+
+  it("gives one token for both repositories of a mount", async () => {
+    await using hosted = await startRegistry({ tokens: { user } });
+    await using proxy = await startRegistry();
+    const { digest } = hosted.addBlob("other", "x");
+    await using router = await startRouter({ hosted: { url: hosted.url, auth: user }, proxy: proxy.url });
+
+    const mounted = await fetchRaw(router.url, `/v2/team/app/blobs/uploads/?mount=${digest}&from=other`, {
+      method: "POST",
+    });
+
+    expect(mounted.status).toBe(201);
+    expect(hosted.requests.filter(({ path }) => path === "/token").at(-1)?.url).toMatch(
+      /scope=repository%3Ateam%2Fapp%3Apull%2Cpush&scope=repository%3Aother%3Apull$/,
+    );
   });
 });

@@ -1,6 +1,7 @@
 import { RegistryError } from "../protocol/errors.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import type { Services } from "../services.ts";
+import { errorBodyLimit, readBounded } from "../upstream/bounded-body.ts";
 import { isUp } from "../upstream/pings.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { consult, errandOf } from "./consult.ts";
@@ -46,7 +47,7 @@ async function answeredByHosted(
     return true;
   }
   if (said.outcome === "found") {
-    said.answer.body.resume();
+    await readBounded(said.answer.body, errorBodyLimit, hosted.timeouts.ping);
   }
   return false;
 }

@@ -21,7 +21,9 @@ export type Consultation =
 
 /** The errand that a request amounts to. */
 export function errandOf(request: RegistryRequest): Errand {
-  return { method: request.method, path: request.path, search: request.search, scope: scopeOf(request) };
+  const { method, path, search, resource } = request;
+  const opaque = resource.kind === "uploads" || resource.kind === "upload-session";
+  return { method, path, search, scope: scopeOf(request), opaque };
 }
 
 /**
@@ -35,7 +37,7 @@ export async function consult(
   errand: Errand,
 ): Promise<Consultation> {
   const consultation = await timed(services, upstream, () => consultQuietly(exchange, upstream, errand));
-  const outcome = consultation.outcome === "final" ? "absent" : consultation.outcome;
+  const outcome = consultation.outcome === "final" ? "found" : consultation.outcome;
   services.metrics.upstreamRequests.inc({ upstream: upstream.name, outcome });
   const reached = consultation.outcome !== "failed" || consultation.failure.status !== undefined;
   services.metrics.upstreamUp.set({ upstream: upstream.name }, reached ? 1 : 0);

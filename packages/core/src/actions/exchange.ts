@@ -3,6 +3,7 @@ import { TLSSocket } from "node:tls";
 import type { CompleteConfig } from "../config/complete.ts";
 import type { ClientConnection } from "../protocol/forwarding.ts";
 import { plainAddress, type TrustedAddresses } from "../protocol/trusted-addresses.ts";
+import { StallWatch, taken } from "../upstream/stall-watch.ts";
 
 /** Who answered, and why: for `X-Combined-Registry`, the access log and metrics. */
 export interface Decision {
@@ -19,12 +20,10 @@ export interface Exchange {
   readonly client: ClientConnection;
   /** Aborted when the client is gone before its answer is complete. */
   readonly signal: AbortSignal;
-  /** Milliseconds that the client may leave an answer untouched. */
-  readonly clientIdle: number;
   /** Whether the decision is told to the client. */
   readonly showsDecision: boolean;
   /** Whether this is to be the last answer on its connection. */
-  readonly closing: boolean;
+  isClosing(): boolean;
   /** The row of the route contract. */
   route: string;
   repository: string | undefined;
@@ -40,7 +39,7 @@ export interface Exchange {
 export interface ExchangeContext {
   readonly config: CompleteConfig;
   readonly trusted: TrustedAddresses;
-  readonly closing: boolean;
+  isClosing(): boolean;
 }
 
 /** Begins an exchange: from here on, the client's leaving is noticed. */
@@ -50,7 +49,9 @@ export function newExchange(
   context: ExchangeContext,
 ): Exchange {
   const gone = new AbortController();
+  const watch = watchClient(response, context.config.limits.clientIdle);
   response.once("close", () => {
+    watch.clear();
     if (!response.writableFinished) {
       gone.abort();
     }
@@ -65,9 +66,8 @@ export function newExchange(
       trusted: context.trusted.has(address),
     },
     signal: gone.signal,
-    clientIdle: context.config.limits.clientIdle,
     showsDecision: context.config.decisionHeader,
-    closing: context.closing,
+    isClosing: context.isClosing,
     route: "other",
     repository: undefined,
     user: undefined,
@@ -75,4 +75,13 @@ export function newExchange(
     problem: undefined,
     moved: { down: 0, up: 0 },
   };
+}
+
+/** A client that does not take what has been written for it is given up, whoever wrote it. */
+function watchClient(response: ServerResponse, limit: number): StallWatch {
+  return new StallWatch({
+    limit,
+    measure: () => (response.writableLength > 0 ? taken(response.socket) : undefined),
+    stalled: () => response.destroy(),
+  });
 }

@@ -10,6 +10,7 @@ import { errandOf, reportOf } from "./consult.ts";
 import type { Exchange } from "./exchange.ts";
 import { failureError } from "./nobody-has-it.ts";
 import { relay } from "./relay.ts";
+import { hasBody } from "./request-body.ts";
 
 /** Pushes: the request streams to hosted, body and all, and hosted's answer streams back. */
 export async function forward(
@@ -18,13 +19,13 @@ export async function forward(
   request: RegistryRequest,
   to: Upstream,
 ): Promise<void> {
-  if (exchange.request.readableDidRead) {
+  if (hasBody(exchange.request) && exchange.request.readableDidRead) {
     throw new RegistryError("UNKNOWN", {
       message:
         "the request's body was read before the router saw it: mount the router before any body parser",
     });
   }
-  const answer = await send(services, exchange, request, to);
+  const answer = await deliverTo(services, exchange, request, to);
   const refused = answer.status === 401 && !to.passthrough;
   services.metrics.upstreamRequests.inc({
     upstream: to.name,
@@ -40,7 +41,7 @@ export async function forward(
   await relay(exchange, to, answer);
 }
 
-async function send(
+async function deliverTo(
   { metrics }: Services,
   exchange: Exchange,
   request: RegistryRequest,
@@ -48,6 +49,10 @@ async function send(
 ): Promise<Answer> {
   const done = metrics.upstreamDuration.startTimer({ upstream: to.name });
   try {
+    // Without a body there is nothing that could not be sent twice: then a dead connection or an old token costs another try.
+    if (!hasBody(exchange.request)) {
+      return await to.ask(errandOf(request), exchange);
+    }
     return await to.forward(errandOf(request), exchange, {
       response: exchange.response,
       moved: (bytes) => {

@@ -33,8 +33,8 @@ export async function referrers(
   request: RegistryRequest,
   members: readonly Upstream[],
 ): Promise<void> {
-  const errand = errandOf(request);
-  const known = await Promise.all(members.map((member) => ask(services, exchange, member, errand)));
+  const errand = { ...errandOf(request), whole: true };
+  const known = await Promise.all(members.map((member) => listAt(services, exchange, member, errand)));
   const failures = known.flatMap((one, index) => failedAttempt(members[index], one));
   const hosted = known[members.findIndex(({ kind }) => kind === "hosted")];
   if (hosted?.kind === "failed") {
@@ -75,7 +75,12 @@ function answer(
 const longestPage = 4 * 1024 * 1024;
 const mostPages = 20;
 
-async function ask(services: Services, exchange: Exchange, member: Upstream, first: Errand): Promise<Known> {
+async function listAt(
+  services: Services,
+  exchange: Exchange,
+  member: Upstream,
+  first: Errand,
+): Promise<Known> {
   const descriptors: Descriptor[] = [];
   let errand: Errand | undefined = first;
   for (let page = 0; errand !== undefined; page++) {

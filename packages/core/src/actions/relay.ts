@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { pipeline } from "node:stream/promises";
+import { TLSSocket } from "node:tls";
 import { publicHost } from "../protocol/forwarding.ts";
 import { endToEnd, type RawHeaders } from "../protocol/headers.ts";
 import { relativeLocations } from "../protocol/locations.ts";
@@ -8,6 +9,7 @@ import { UpstreamFailure } from "../upstream/failure.ts";
 import { StallWatch } from "../upstream/stall-watch.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { Exchange } from "./exchange.ts";
+import { discardUpload, isUploading } from "./request-body.ts";
 import { send, writeHead } from "./send.ts";
 import type { Refusal } from "./walk.ts";
 
@@ -19,7 +21,7 @@ const contentLength: ReadonlySet<string> = new Set(["content-length"]);
  * never ends as if it were whole. The error is thrown once both are.
  */
 export async function relay(exchange: Exchange, upstream: Upstream, answer: Answer): Promise<void> {
-  if (answer.status === 416) {
+  if (answer.status === 416 && exchange.request.method === "GET") {
     return relayWithoutBody(exchange, upstream, answer);
   }
   try {
@@ -74,18 +76,31 @@ function relayWithoutBody(exchange: Exchange, upstream: Upstream, { status, head
 }
 
 async function stream(exchange: Exchange, upstream: Upstream, body: IncomingMessage): Promise<void> {
-  const { response, moved } = exchange;
-  const watches = [watchUpstream(exchange, upstream, body), watchClient(exchange)];
+  const { request, response, moved } = exchange;
+  if (request.httpVersion === "1.0") {
+    body.once("error", () => reset(response));
+  }
+  const watch = watchUpstream(exchange, upstream, body);
   try {
-    const done = pipeline(body, response);
+    const uploading = isUploading(request);
+    const done = pipeline(body, response, { end: !uploading });
     body.on("data", (chunk: Buffer) => {
       moved.down += chunk.length;
     });
     await done;
-  } finally {
-    for (const watch of watches) {
-      watch.clear();
+    if (uploading) {
+      await discardUpload(request);
+      response.end();
     }
+  } finally {
+    watch.clear();
+  }
+}
+
+/** An HTTP/1.0 client takes the end of the connection for the end of the body, unless it ends in an error. */
+function reset({ socket }: ServerResponse): void {
+  if (socket !== null && !(socket instanceof TLSSocket)) {
+    socket.resetAndDestroy();
   }
 }
 
@@ -100,17 +115,4 @@ function watchUpstream(
     stalled: () =>
       body.destroy(new UpstreamFailure("late", `no byte of the body within ${timeouts.idle} ms`)),
   });
-}
-
-function watchClient({ response, clientIdle }: Exchange): StallWatch {
-  return new StallWatch({
-    limit: clientIdle,
-    measure: () => (response.writableNeedDrain ? taken(response) : undefined),
-    stalled: () => response.destroy(),
-  });
-}
-
-/** Bytes that have left this process for the client. */
-function taken({ socket }: ServerResponse): number {
-  return socket === null ? 0 : socket.bytesWritten - socket.writableLength;
 }

@@ -1,17 +1,25 @@
 import type { RegistryRequest } from "../protocol/request.ts";
 import type { Scope } from "../upstream/credentials.ts";
 
-/** What a token for a request has to permit (distribution's specification, "Token Scope Documentation"). */
-export function scopeOf({ method, resource }: RegistryRequest): Scope | undefined {
-  if (!("repository" in resource)) {
-    return undefined;
+/**
+ * What a token for a request has to permit, in the words of distribution's specification ("Token Scope Documentation"):
+ * by method, as distribution asks for it, and for a mount the other repository as well.
+ */
+export function scopeOf({ method, resource }: RegistryRequest): Scope {
+  if (resource.kind === "base") {
+    return [];
   }
-  const { repository } = resource;
+  if (resource.kind === "catalog") {
+    return ["registry:catalog:*"];
+  }
+  const own = `repository:${resource.repository}:${actionsOf(method)}`;
+  const from = resource.kind === "uploads" ? resource.mount?.from : undefined;
+  return from === undefined ? [own] : [own, `repository:${from}:pull`];
+}
+
+function actionsOf(method: string): string {
   if (method === "GET" || method === "HEAD") {
-    return { repository, actions: resource.kind === "upload-session" ? "pull,push" : "pull" };
+    return "pull";
   }
-  return {
-    repository,
-    actions: method === "DELETE" && resource.kind !== "upload-session" ? "delete" : "pull,push",
-  };
+  return method === "DELETE" ? "delete" : "pull,push";
 }

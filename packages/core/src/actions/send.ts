@@ -1,6 +1,7 @@
 import { RegistryError } from "../protocol/errors.ts";
 import { firstValue, quotable, type RawHeaders } from "../protocol/headers.ts";
 import type { Exchange } from "./exchange.ts";
+import { discardUpload, isUploading } from "./request-body.ts";
 
 /** An answer whose body is at hand. */
 export interface ShortAnswer {
@@ -12,8 +13,19 @@ export interface ShortAnswer {
 
 /** Writes an answer whose body is at hand; to HEAD, all but the body. */
 export function send(exchange: Exchange, { status, headers, body }: ShortAnswer): void {
+  const { request, response, moved } = exchange;
   writeHead(exchange, status, [...headers, "Content-Length", String(Buffer.byteLength(body))]);
-  exchange.response.end(exchange.request.method === "HEAD" ? undefined : body);
+  if (request.method === "HEAD") {
+    response.end();
+    return;
+  }
+  moved.down += Buffer.byteLength(body);
+  if (isUploading(request)) {
+    response.write(body);
+    void discardUpload(request).then(() => response.end());
+  } else {
+    response.end(body);
+  }
 }
 
 /** Writes an answer as JSON. */
@@ -36,7 +48,7 @@ export function sendError(exchange: Exchange, error: RegistryError): void {
 
 /**
  * Writes an answer's head, with what the router adds to every one.
- * @throws RegistryError UPSTREAM_FAILED if an upstream's header cannot be written
+ * @throws RegistryError UPSTREAM_FAILED if a header cannot be written, UNKNOWN if it is not an upstream's
  */
 export function writeHead(exchange: Exchange, status: number, headers: RawHeaders): void {
   const { response, decision } = exchange;
@@ -48,14 +60,14 @@ export function writeHead(exchange: Exchange, status: number, headers: RawHeader
   if (exchange.showsDecision) {
     complete.push("X-Combined-Registry", quotable(`${decision.upstream}; ${decision.reason}`));
   }
-  if (exchange.closing) {
+  if (exchange.isClosing()) {
     complete.push("Connection", "close");
   }
   try {
     response.writeHead(status, complete);
   } catch (cause) {
-    throw new RegistryError("UPSTREAM_FAILED", {
-      message: `${decision.upstream} sent a header that HTTP does not allow`,
+    throw new RegistryError(decision.upstream === "router" ? "UNKNOWN" : "UPSTREAM_FAILED", {
+      message: "a header of the answer is not one that HTTP allows",
       cause,
     });
   }

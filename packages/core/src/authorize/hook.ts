@@ -17,7 +17,7 @@ export type Verdict =
   | "deny"
   /** Go on; `user` appears in the access log. */
   | { readonly decision: "allow"; readonly user?: string }
-  /** 401. `challenge` is the `WWW-Authenticate` value. @default `Basic realm="combined-registry"` */
+  /** 401. `challenge` is the `WWW-Authenticate` value. @default `Basic realm="combined-registry", charset="UTF-8"` */
   | { readonly decision: "challenge"; readonly challenge?: string; readonly message?: string }
   /** 403, with a sentence for the client. */
   | { readonly decision: "deny"; readonly message?: string }

@@ -50,13 +50,13 @@ export class Metrics {
     });
     this.upstreamRequests = new Counter({
       name: `${prefix}upstream_requests_total`,
-      help: "Requests to upstreams, by what their answer meant: found, absent or failed.",
+      help: "Requests to upstreams, by what came of them: found (an answer for the client), absent or failed.",
       labelNames: ["upstream", "outcome"],
       registers,
     });
     this.upstreamDuration = new Histogram({
       name: `${prefix}upstream_request_duration_seconds`,
-      help: "From a request to an upstream to the headers of its answer.",
+      help: "From a request to an upstream until it is known what its answer means: its headers, and the text of an error.",
       labelNames: ["upstream"],
       buckets: upstreamBuckets,
       registers,

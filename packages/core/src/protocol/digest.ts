@@ -2,11 +2,11 @@
 const grammar = /^[a-z0-9]+(?:[+._-][a-z0-9]+)*:[a-zA-Z0-9=_-]+$/;
 
 // The registered algorithms fix what follows the colon; others are the upstream's business.
-const registered: Readonly<Record<string, RegExp>> = {
-  sha256: /^[a-f0-9]{64}$/,
-  sha512: /^[a-f0-9]{128}$/,
-  blake3: /^[a-f0-9]{64}$/,
-};
+const registered: ReadonlyMap<string, RegExp> = new Map([
+  ["sha256", /^[a-f0-9]{64}$/],
+  ["sha512", /^[a-f0-9]{128}$/],
+  ["blake3", /^[a-f0-9]{64}$/],
+]);
 
 const longestDigest = 512;
 
@@ -16,6 +16,6 @@ export function isDigest(text: string): boolean {
     return false;
   }
   const colon = text.indexOf(":");
-  const encoded = registered[text.slice(0, colon)];
+  const encoded = registered.get(text.slice(0, colon));
   return encoded === undefined || encoded.test(text.slice(colon + 1));
 }

@@ -36,7 +36,7 @@ export interface ErrorOptions {
   readonly cause?: unknown;
 }
 
-/** Thrown anywhere while a request is served; rendered in one place (`actions/render-error.ts`). */
+/** Thrown anywhere while a request is served; rendered in one place (`actions/send.ts`). */
 export class RegistryError extends Error {
   override readonly name = "RegistryError";
   readonly code: ErrorCode;

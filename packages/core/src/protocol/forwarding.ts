@@ -17,11 +17,17 @@ export interface ForwardingOptions {
   readonly authorization: string | undefined;
   /** Whether the client's credentials of other kinds (cookies) go along. */
   readonly passthrough: boolean;
-  /** Whether the client's body goes along. */
-  readonly body: boolean;
+  /**
+   * What goes along of the client's body: nothing; a body whose type matters (manifests); or an opaque one (blobs).
+   * Of that the type is not passed on: registries read the parameters of an upload from bodies that call themselves a
+   * form, and would so be told another mount or digest than the one that was authorized.
+   */
+  readonly body: "none" | "typed" | "opaque";
+  /** Whether the answer is read here: then not in part, not only if it has changed. */
+  readonly whole?: boolean;
 }
 
-const replaced = [
+const replaced: ReadonlySet<string> = new Set([
   "authorization",
   "expect", // Node has answered it: only a final response may follow
   "host",
@@ -29,10 +35,32 @@ const replaced = [
   "x-forwarded-for",
   "x-forwarded-host",
   "x-forwarded-proto",
-];
-const clientCredentials = ["cookie"];
-const aboutBody = ["content-length", "content-type", "content-encoding", "content-range"];
-const forwardedByOthers = ["forwarded", "x-forwarded-port", "x-forwarded-prefix", "x-real-ip"];
+]);
+const clientCredentials: ReadonlySet<string> = new Set(["cookie"]);
+const aboutBody: ReadonlySet<string> = new Set([
+  "content-length",
+  "content-type",
+  "content-encoding",
+  "content-range",
+]);
+// Errors and lists are read here, and what a digest is for is the content itself: nothing is to come compressed.
+const aboutCoding: ReadonlySet<string> = new Set(["accept-encoding"]);
+const aboutParts: ReadonlySet<string> = new Set([
+  "range",
+  "if-range",
+  "if-match",
+  "if-none-match",
+  "if-modified-since",
+  "if-unmodified-since",
+]);
+const saidByOthers: ReadonlySet<string> = new Set([
+  "forwarded",
+  "x-forwarded-port",
+  "x-forwarded-prefix",
+  "x-real-ip",
+]);
+const opaqueType: ReadonlySet<string> = new Set(["content-type"]);
+const nothing: ReadonlySet<string> = new Set();
 
 /**
  * The request headers for an upstream, without `Host`, which is the connection's business.
@@ -40,10 +68,27 @@ const forwardedByOthers = ["forwarded", "x-forwarded-port", "x-forwarded-prefix"
  * session from them.
  */
 export function forwardedHeaders(headers: RawHeaders, options: ForwardingOptions): string[] {
-  const { client } = options;
-  const kept = endToEnd(headers, droppedFor(options));
+  const { client, body, whole = false } = options;
+  const kept = endToEnd(
+    headers,
+    replaced,
+    client.trusted ? nothing : saidByOthers,
+    options.passthrough ? nothing : clientCredentials,
+    body === "none" ? aboutBody : body === "opaque" ? opaqueType : nothing,
+    body === "none" ? aboutCoding : nothing,
+    whole ? aboutParts : nothing,
+  );
+  if (body === "opaque" && valuesOf(headers, "content-type").length > 0) {
+    kept.push("Content-Type", "application/octet-stream");
+  }
+  if (body === "none") {
+    kept.push("Accept-Encoding", "identity");
+  }
   const before = client.trusted ? valuesOf(headers, "x-forwarded-for") : [];
-  kept.push("X-Forwarded-For", [...before, client.address].join(", "));
+  const hops = [...before, client.address].filter((address) => address !== "");
+  if (hops.length > 0) {
+    kept.push("X-Forwarded-For", hops.join(", "));
+  }
   kept.push("X-Forwarded-Proto", forwardedProto(headers, client));
   const host = publicHost(headers, client);
   if (host !== undefined) {
@@ -77,29 +122,4 @@ function forwardedProto(headers: RawHeaders, client: ClientConnection): string {
 function firstOf(headers: RawHeaders, lowerName: string): string | undefined {
   const first = valuesOf(headers, lowerName)[0]?.split(",")[0]?.trim();
   return first === "" ? undefined : first;
-}
-
-// Fixed sets, so that a request makes none.
-const dropSets: Readonly<Record<string, ReadonlySet<string>>> = Object.fromEntries(
-  [true, false].flatMap((trusted) =>
-    [true, false].flatMap((passthrough) =>
-      [true, false].map((body) => [
-        dropKey(trusted, passthrough, body),
-        new Set([
-          ...replaced,
-          ...(trusted ? [] : forwardedByOthers),
-          ...(passthrough ? [] : clientCredentials),
-          ...(body ? [] : aboutBody),
-        ]),
-      ]),
-    ),
-  ),
-);
-
-function droppedFor({ client, passthrough, body }: ForwardingOptions): ReadonlySet<string> {
-  return dropSets[dropKey(client.trusted, passthrough, body)] ?? new Set(replaced);
-}
-
-function dropKey(trusted: boolean, passthrough: boolean, body: boolean): string {
-  return `${trusted ? "t" : ""}${passthrough ? "p" : ""}${body ? "b" : ""}`;
 }

@@ -16,14 +16,14 @@ const hopByHop: ReadonlySet<string> = new Set([
 
 /**
  * The headers that concern the message rather than the connection it came over: without the hop-by-hop
- * ones, those named in `Connection`, and those in `without` (lower case).
+ * ones, those named in `Connection`, and those in any of the sets in `without` (lower case).
  */
-export function endToEnd(headers: RawHeaders, without: ReadonlySet<string>): string[] {
+export function endToEnd(headers: RawHeaders, ...without: readonly ReadonlySet<string>[]): string[] {
   const named = connectionOptions(headers);
   const kept: string[] = [];
   for (const [name, value] of pairs(headers)) {
     const lower = name.toLowerCase();
-    if (!hopByHop.has(lower) && !named.has(lower) && !without.has(lower)) {
+    if (!hopByHop.has(lower) && !named.has(lower) && !without.some((names) => names.has(lower))) {
       kept.push(name, value);
     }
   }

@@ -12,8 +12,8 @@ export type AnswerClass = "found" | "absent" | "failed" | "final";
 
 const redirects = [301, 302, 303, 307, 308];
 
-// Docker Hub answers 401 for a name it does not know, others 403; a cache in front passes neither on but
-// 405 is what a registry without a route says. 406, 410 and 451: not to be had there.
+// Docker Hub answers 401 for a name that it does not know, others 403 or 400, and 405 where they have no such route.
+// 406, 410 and 451 say as well that it is not to be had there.
 const absentAtProxy = [400, 401, 403, 404, 405, 406, 410, 451];
 
 /** Whether a status alone says that the content is there, so that the body need not be looked at. */

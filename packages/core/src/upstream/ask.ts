@@ -67,6 +67,11 @@ export function ask(destination: Destination, question: Question): Promise<Answe
           : upstreamFailure(error),
       );
     });
+    // Without an answer and without an error: an upstream that switches protocols (101), which nobody asked for.
+    request.on("close", () => {
+      settled();
+      reject(new UpstreamFailure("broken", "connection closed before an answer"));
+    });
     request.end();
   });
 }
@@ -80,6 +85,9 @@ export function answerOf(body: IncomingMessage): Answer {
   };
 }
 
+// Signed addresses of object storage, and tokens, can outgrow Node's 16 KiB.
+const longestHead = 64 * 1024;
+
 function open({ url, agent }: Destination, { method, path, headers }: Question): ClientRequest {
   const open = url.protocol === "https:" ? httpsRequest : httpRequest;
   return open({
@@ -89,6 +97,7 @@ function open({ url, agent }: Destination, { method, path, headers }: Question):
     method,
     path,
     agent,
+    maxHeaderSize: longestHead,
     // A list is sent as it stands, repeated names included; then `Host` is up to us.
     headers: ["Host", url.host, ...headers],
   });

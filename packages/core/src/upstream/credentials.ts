@@ -2,19 +2,16 @@ import type { CredentialsConfig } from "../config/written.ts";
 import { type Challenge, parseChallenges } from "../protocol/challenge.ts";
 import { type RequestToken, Tokens } from "./tokens.ts";
 
-/** What a token is good for: one repository and what is done to it. Undefined stands for `/v2/` itself. */
-export interface Scope {
-  readonly repository: string;
-  readonly actions: "pull" | "pull,push" | "delete";
-}
+/** What a token is good for, as the token specification writes it: `repository:a/b:pull`. None stands for `/v2/` itself. */
+export type Scope = readonly string[];
 
-/** What came of a 401. */
-export interface Refusal {
+/** A 401, and what it answers. */
+export interface Unauthorized {
   /** The `WWW-Authenticate` values. */
   readonly challenges: readonly string[];
   /** The `Authorization` that was refused. */
   readonly sent: string | undefined;
-  readonly scope: Scope | undefined;
+  readonly scope: Scope;
 }
 
 /**
@@ -42,7 +39,7 @@ export class Credentials {
    * The `Authorization` to send, if any; a promise only while a token has to be fetched. Never rejects: what cannot be
    * had is left out, and the upstream's own refusal follows.
    */
-  header(scope: Scope | undefined): string | undefined | Promise<string | undefined> {
+  header(scope: Scope): string | undefined | Promise<string | undefined> {
     return this.#tokens === undefined ? this.#basic : this.#tokens.header(scope);
   }
 
@@ -57,11 +54,15 @@ export class Credentials {
   }
 
   /** A 401 came. True when `header` now has something new to offer, so that the request is worth repeating once. */
-  refused({ challenges, sent, scope }: Refusal): boolean {
+  refused({ challenges, sent, scope }: Unauthorized): boolean {
     this.#asked = true;
-    const bearer = parseChallenges(challenges).find(({ scheme }) => scheme === "bearer");
-    const realm = bearer && this.#realmOf(bearer);
-    if (bearer === undefined || realm === undefined || isInsufficient(bearer)) {
+    const parsed = parseChallenges(challenges);
+    const bearer = parsed.find(({ scheme }) => scheme === "bearer");
+    if (bearer === undefined) {
+      return this.#backToBasic(parsed, sent);
+    }
+    const realm = this.#realmOf(bearer);
+    if (realm === undefined || isInsufficient(bearer)) {
       return false;
     }
     const service = bearer.parameters.get("service");
@@ -72,6 +73,19 @@ export class Credentials {
     // A token that was refused may have been revoked; what has been fetched since may be better. One that was fetched
     // for this very request is as good as it gets.
     return this.#tokens.drop(scope, sent);
+  }
+
+  /** An upstream that wanted tokens may be set up anew to want Basic. */
+  #backToBasic(challenges: readonly Challenge[], sent: string | undefined): boolean {
+    if (
+      this.#basic === undefined ||
+      sent === this.#basic ||
+      !challenges.some(({ scheme }) => scheme === "basic")
+    ) {
+      return false;
+    }
+    this.#tokens = undefined;
+    return true;
   }
 
   /** Credentials and tokens go to the realm only over a transport that is as good as the upstream's. */

@@ -20,17 +20,18 @@ export class ClientGone extends Error {
   }
 }
 
-const phrases: Readonly<Record<string, readonly [FailureKind, string]>> = {
-  ECONNREFUSED: ["unreachable", "connection refused"],
-  EHOSTUNREACH: ["unreachable", "host unreachable"],
-  ENETUNREACH: ["unreachable", "network unreachable"],
-  ENOTFOUND: ["unreachable", "host name not found"],
-  EAI_AGAIN: ["unreachable", "host name lookup failed"],
-  ETIMEDOUT: ["late", "connection timed out"],
-  ECONNRESET: ["broken", "connection closed before an answer"],
-  EPIPE: ["broken", "connection closed before an answer"],
-  EMFILE: ["unreachable", "out of file descriptors"],
-};
+const phrases: ReadonlyMap<string, readonly [FailureKind, string]> = new Map([
+  ["ECONNREFUSED", ["unreachable", "connection refused"]],
+  ["EHOSTUNREACH", ["unreachable", "host unreachable"]],
+  ["ENETUNREACH", ["unreachable", "network unreachable"]],
+  ["ENOTFOUND", ["unreachable", "host name not found"]],
+  ["EAI_AGAIN", ["unreachable", "host name lookup failed"]],
+  ["ETIMEDOUT", ["late", "connection timed out"]],
+  ["ECONNRESET", ["broken", "connection closed before an answer"]],
+  ["EPIPE", ["broken", "connection closed before an answer"]],
+  ["EMFILE", ["unreachable", "out of file descriptors"]],
+  ["HPE_HEADER_OVERFLOW", ["broken", "response headers larger than 64 KiB"]],
+]);
 
 /** Names the cause of a socket's or parser's error without the addresses that Node puts into its message. */
 export function upstreamFailure(error: unknown): UpstreamFailure {
@@ -38,7 +39,7 @@ export function upstreamFailure(error: unknown): UpstreamFailure {
     return error;
   }
   const code = errorCode(error);
-  const [kind, cause] = phrases[code] ?? describeOther(code);
+  const [kind, cause] = phrases.get(code) ?? describeOther(code);
   return new UpstreamFailure(kind, cause, { cause: error });
 }
 

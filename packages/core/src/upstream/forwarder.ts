@@ -5,7 +5,7 @@ import type { Agents } from "./agents.ts";
 import { type Answer, answerOf, bareHost } from "./ask.ts";
 import { ClientGone, UpstreamFailure, upstreamFailure } from "./failure.ts";
 import { HeadDeadline, type HeadTimeouts } from "./head-deadline.ts";
-import { StallWatch } from "./stall-watch.ts";
+import { StallWatch, taken } from "./stall-watch.ts";
 
 /** A request whose body streams from the client to an upstream. */
 export interface Delivery {
@@ -69,6 +69,11 @@ export class Forwarder {
   forward(delivery: Delivery): Promise<Answer> {
     return new Promise((resolve, reject) => {
       const { request, response, signal } = delivery;
+      if (signal.aborted) {
+        // http-proxy would wait for the end of a client that has left already.
+        reject(new ClientGone());
+        return;
+      }
       // http-proxy and the relay of the answer listen for its end more often than Node thinks is right.
       response.setMaxListeners(response.getMaxListeners() + 10);
       const carrier = carrierOf(delivery, this.#host);
@@ -83,6 +88,9 @@ export class Forwarder {
         connecting: (upstreamRequest) => {
           // http-proxy starts the flow right after this, in the same turn.
           request.on("data", (chunk: Buffer) => delivery.moved(chunk.length));
+          upstreamRequest.once("close", () =>
+            settle(() => reject(new UpstreamFailure("broken", "connection closed before an answer"))),
+          );
           watches.push(
             new HeadDeadline(upstreamRequest, this.#timeouts),
             ...this.#stallWatches(request, upstreamRequest),
@@ -101,10 +109,12 @@ export class Forwarder {
   #stallWatches(request: IncomingMessage, upstreamRequest: ClientRequest): StallWatch[] {
     const { upstreamIdle, clientIdle } = this.#timeouts;
     const { socket } = request;
+    // Whose turn it is: the upstream's while there is something that it has not taken.
+    const untaken = () => upstreamRequest.writableLength > 0 || upstreamRequest.writableNeedDrain;
     return [
       new StallWatch({
         limit: upstreamIdle,
-        measure: () => (upstreamRequest.writableNeedDrain ? socket.bytesRead : undefined),
+        measure: () => (untaken() ? taken(upstreamRequest.socket) : undefined),
         stalled: () =>
           upstreamRequest.destroy(
             new UpstreamFailure("late", `took no byte of the upload within ${upstreamIdle} ms`),
@@ -112,7 +122,7 @@ export class Forwarder {
       }),
       new StallWatch({
         limit: clientIdle,
-        measure: () => (request.complete || upstreamRequest.writableNeedDrain ? undefined : socket.bytesRead),
+        measure: () => (request.complete || untaken() ? undefined : socket.bytesRead),
         stalled: () => socket.destroy(),
       }),
     ];
@@ -130,14 +140,13 @@ function carrierOf({ request, method, path, headers }: Delivery, host: string): 
   carrier.httpVersion = request.httpVersion;
   carrier.httpVersionMajor = request.httpVersionMajor;
   carrier.httpVersionMinor = request.httpVersionMinor;
-  carrier.headers = { host };
+  // A map first: a header may be called __proto__ or constructor.
+  const collected = new Map<string, string | string[]>([["host", host]]);
   for (const [name, value] of pairs(headers)) {
-    const before = carrier.headers[name.toLowerCase()];
-    carrier.headers[name.toLowerCase()] = before === undefined ? value : [before, value].flat();
+    const lower = name.toLowerCase();
+    const before = collected.get(lower);
+    collected.set(lower, before === undefined ? value : [before, value].flat());
   }
-  if (request.headers["content-length"] === undefined && request.headers["transfer-encoding"] === undefined) {
-    // No body at all (RFC 9112 6.3), which is not the same as one in chunks.
-    carrier.headers["content-length"] = "0";
-  }
+  carrier.headers = Object.fromEntries(collected);
   return carrier;
 }

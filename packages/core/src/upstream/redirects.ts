@@ -1,4 +1,5 @@
 import { endToEnd, firstValue, type RawHeaders } from "../protocol/headers.ts";
+import { isFound } from "../routing/classify.ts";
 import type { Answer, Question } from "./ask.ts";
 import { UpstreamFailure } from "./failure.ts";
 
@@ -22,7 +23,8 @@ export function isRedirect(answer: Answer): boolean {
  * Follows an upstream's redirects on behalf of the client, without any credentials: object storage takes
  * its own from the address, and refuses others.
  * @param from the address that answered
- * @throws UpstreamFailure after five redirects, or one to something else than http(s)
+ * @throws UpstreamFailure after five redirects, one to something else than http(s), or when the content is not there
+ *   although the upstream says so: storage that refuses an expired address has not said that the content is unknown
  */
 export async function followRedirects(
   answer: Answer,
@@ -41,6 +43,10 @@ export async function followRedirects(
     }
     address = nextAddress(current, address);
     current = await askElsewhere(address, { ...question, path: address.pathname + address.search, headers });
+  }
+  if (!isFound(current.status)) {
+    current.body.destroy();
+    throw new UpstreamFailure("broken", `redirected to storage that answered ${current.status}`);
   }
   return current;
 }

@@ -1,3 +1,5 @@
+import type { Socket } from "node:net";
+
 /** What is watched. */
 export interface StallWatchOptions {
   /** Milliseconds without progress before `stalled` is called. */
@@ -38,4 +40,9 @@ export class StallWatch {
   clear(): void {
     clearInterval(this.#timer);
   }
+}
+
+/** Bytes that have left this process over a socket. */
+export function taken(socket: Socket | null): number {
+  return socket === null ? 0 : socket.bytesWritten - socket.writableLength;
 }

@@ -7,7 +7,7 @@ export type RequestToken = (address: URL, authorization: string | undefined) => 
 /** A token and its life. */
 export interface Token {
   readonly value: string;
-  /** Milliseconds, from when it was asked for. */
+  /** Milliseconds that it is good for. */
   readonly lifetime: number;
 }
 
@@ -49,16 +49,16 @@ export class Tokens {
   }
 
   /** `Bearer ...` for a scope; never rejects. */
-  header(scope: Scope | undefined): string | undefined | Promise<string | undefined> {
-    const key = scopeText(scope);
-    const entry = this.#entries.get(key) ?? this.#fetch(key);
+  header(scope: Scope): string | undefined | Promise<string | undefined> {
+    const key = scope.join(" ");
+    const entry = this.#entries.get(key) ?? this.#fetch(key, scope);
     entry.used ||= entry.known !== undefined;
     return entry.known ?? entry.header;
   }
 
   /** Forgets a token that was refused. True when asking anew may bring another. */
-  drop(scope: Scope | undefined, sent: string | undefined): boolean {
-    const key = scopeText(scope);
+  drop(scope: Scope, sent: string | undefined): boolean {
+    const key = scope.join(" ");
     const entry = this.#entries.peek(key);
     if (entry?.known === undefined || entry.known !== sent) {
       // Another request has dropped it meanwhile, or none was sent.
@@ -68,14 +68,14 @@ export class Tokens {
     return entry.used;
   }
 
-  #fetch(key: string): Entry {
+  #fetch(key: string, scope: Scope): Entry {
     const { realm, service, basic, requestToken } = this.#source;
     const address = new URL(realm);
     if (service !== undefined) {
       address.searchParams.set("service", service);
     }
-    if (key !== "") {
-      address.searchParams.set("scope", key);
+    for (const one of scope) {
+      address.searchParams.append("scope", one);
     }
     const entry: Entry = {
       known: undefined,
@@ -99,8 +99,4 @@ export class Tokens {
     this.#entries.set(key, entry);
     return entry;
   }
-}
-
-function scopeText(scope: Scope | undefined): string {
-  return scope === undefined ? "" : `repository:${scope.repository}:${scope.actions}`;
 }

@@ -1,6 +1,6 @@
 import type { Agent, IncomingMessage } from "node:http";
 import type { CompleteUpstream } from "../config/complete.ts";
-import { type ClientConnection, forwardedHeaders } from "../protocol/forwarding.ts";
+import { type ClientConnection, type ForwardingOptions, forwardedHeaders } from "../protocol/forwarding.ts";
 import { valuesOf } from "../protocol/headers.ts";
 import type { Member } from "../routing/member.ts";
 import { type Agents, createAgents } from "./agents.ts";
@@ -27,7 +27,11 @@ export interface Errand {
   /** `?` and what follows, or empty. */
   readonly search: string;
   /** What a token for this has to permit. */
-  readonly scope: Scope | undefined;
+  readonly scope: Scope;
+  /** Whether the body is the content of a blob, whose type says nothing. */
+  readonly opaque?: boolean;
+  /** Whether the answer is read here, so that no part of it and no 304 will do. */
+  readonly whole?: boolean;
 }
 
 /** What the router as a whole contributes to every upstream. */
@@ -86,11 +90,11 @@ export class Upstream implements Member {
     const question = (authorization: string | undefined): Question => ({
       method: errand.method,
       path: this.#target(errand),
-      headers: this.#headers(from, authorization, false),
+      headers: [...this.#headers(errand, from, authorization, "none"), ...noBody(errand.method)],
       signal: from.signal,
     });
     const answer = await this.#askAuthorized(errand.scope, this.#passedThrough(from), question);
-    if (!this.#followsRedirects || !isRedirect(answer)) {
+    if (!this.#followsRedirects || !isRedirect(answer) || !isRead(errand.method)) {
       return answer;
     }
     const address = new URL(this.#target(errand), this.url);
@@ -118,7 +122,12 @@ export class Upstream implements Member {
       request: from.request,
       method: errand.method,
       path: this.#target(errand),
-      headers: this.#headers(from, sent ?? this.#passedThrough(from), true),
+      headers: this.#headers(
+        errand,
+        from,
+        sent ?? this.#passedThrough(from),
+        errand.opaque === true ? "opaque" : "typed",
+      ),
       signal: from.signal,
     });
     this.#learn(answer, sent, errand.scope);
@@ -130,7 +139,7 @@ export class Upstream implements Member {
    * @throws UpstreamFailure, ClientGone
    */
   async ping(signal: AbortSignal): Promise<number> {
-    const answer = await this.#askAuthorized(undefined, undefined, (authorization) => ({
+    const answer = await this.#askAuthorized([], undefined, (authorization) => ({
       method: "GET",
       path: `${this.#prefix}/v2/`,
       headers: [
@@ -155,7 +164,7 @@ export class Upstream implements Member {
 
   /** Sends, and sends once more if the upstream refuses and the credentials then have something new to offer. */
   async #askAuthorized(
-    scope: Scope | undefined,
+    scope: Scope,
     own: string | undefined,
     question: (authorization: string | undefined) => Question,
   ): Promise<Answer> {
@@ -173,7 +182,7 @@ export class Upstream implements Member {
   }
 
   /** Shows an answer to the credentials. True when it is a refusal that another try may overcome. */
-  #learn({ status, headers }: Answer, sent: string | undefined, scope: Scope | undefined): boolean {
+  #learn({ status, headers }: Answer, sent: string | undefined, scope: Scope): boolean {
     if (status !== 401) {
       this.#credentials?.accepted();
       return false;
@@ -183,11 +192,12 @@ export class Upstream implements Member {
   }
 
   async #askOnce(question: Question): Promise<Answer> {
-    const destination = this.#destination(this.url, this.#agents.pooled);
+    const destination = this.#destination(this.url, this.#agents.pooled, question.method);
     try {
       return await ask(destination, question);
     } catch (error) {
-      if (!(error instanceof StaleConnection)) {
+      // A DELETE that got through before the connection broke would be answered 404 the second time.
+      if (!(error instanceof StaleConnection) || question.method === "DELETE" || question.method === "PUT") {
         throw error;
       }
       return ask({ ...destination, agent: this.#agents.fresh }, question);
@@ -195,24 +205,42 @@ export class Upstream implements Member {
   }
 
   #askElsewhere(url: URL, question: Question): Promise<Answer> {
-    return ask(this.#destination(url, this.#agents.elsewhere(url)), question);
+    const agent = url.origin === this.url.origin ? this.#agents.pooled : this.#agents.elsewhere(url);
+    return ask(this.#destination(url, agent, question.method), question);
   }
 
-  #destination(url: URL, agent: Agent): Destination {
-    return { url, agent, connectTimeout: this.timeouts.connect, answerTimeout: this.timeouts.headers };
+  #destination(url: URL, agent: Agent, method: string): Destination {
+    const { connect, headers, write } = this.timeouts;
+    // To close an upload, a registry reads and moves a whole layer before it answers.
+    return { url, agent, connectTimeout: connect, answerTimeout: isRead(method) ? headers : write };
   }
 
   #target({ path, search }: Errand): string {
     return `${this.#prefix}${path}${search}`;
   }
 
-  #headers({ request, client }: Sender, authorization: string | undefined, body: boolean): string[] {
+  #headers(
+    { whole = false }: Errand,
+    { request, client }: Sender,
+    authorization: string | undefined,
+    body: ForwardingOptions["body"],
+  ): string[] {
     return forwardedHeaders(request.rawHeaders, {
       client,
+      whole,
       via: this.#via,
       authorization,
       passthrough: this.passthrough,
       body,
     });
   }
+}
+
+function isRead(method: string): boolean {
+  return method === "GET" || method === "HEAD";
+}
+
+/** A method that usually has a body says so when it has none. */
+function noBody(method: string): string[] {
+  return isRead(method) || method === "DELETE" ? [] : ["Content-Length", "0"];
 }

@@ -5,7 +5,7 @@ import type { RequestToken, Token } from "../../src/upstream/tokens.ts";
 const upstream = new URL("http://registry:5000");
 const user = { username: "bob", password: "pä:ss" };
 const basic = `Basic ${Buffer.from("bob:pä:ss").toString("base64")}`;
-const pull = { repository: "a/b", actions: "pull" } as const;
+const pull = ["repository:a/b:pull"];
 const challenge = 'Bearer realm="http://auth.example/token?x=1",service="registry, the"';
 
 /** A token endpoint that hands out t1, t2, ... and keeps what it was asked. */
@@ -70,7 +70,7 @@ describe("after a Bearer challenge", () => {
     const credentials = new Credentials(undefined, upstream, request);
     refuse(credentials, undefined);
 
-    expect(await credentials.header(undefined)).toBe("Bearer t1");
+    expect(await credentials.header([])).toBe("Bearer t1");
     expect(asked[0]?.authorization).toBeUndefined();
     expect(asked[0]?.address.searchParams.has("scope")).toBe(false);
   });
@@ -85,7 +85,7 @@ describe("after a Bearer challenge", () => {
     expect(new Set(headers)).toEqual(new Set(["Bearer t1"]));
     expect(asked).toHaveLength(1);
     expect(credentials.header(pull)).toBe("Bearer t1");
-    await credentials.header({ repository: "other", actions: "pull" });
+    await credentials.header(["repository:other:pull"]);
     expect(asked).toHaveLength(2);
   });
 
@@ -123,6 +123,32 @@ describe("after a Bearer challenge", () => {
 
     expect(headers).toEqual([undefined, undefined]);
     expect(asked).toHaveLength(1);
+  });
+});
+
+describe("an upstream that is set up anew", () => {
+  it("to want Basic instead of tokens gets Basic", async () => {
+    const credentials = new Credentials(user, upstream, endpoint().request);
+    refuse(credentials, basic);
+    const token = await credentials.header(pull);
+
+    expect(refuse(credentials, token, ['Basic realm="x"'])).toBe(true);
+    expect(credentials.header(pull)).toBe(basic);
+    expect(refuse(credentials, basic, ['Basic realm="x"'])).toBe(false);
+  });
+});
+
+describe("several scopes", () => {
+  it("are asked for in one token", async () => {
+    const { asked, request } = endpoint();
+    const credentials = new Credentials(user, upstream, request);
+    refuse(credentials, basic);
+    await credentials.header(["repository:a:pull,push", "repository:b:pull"]);
+
+    expect(asked[0]?.address.searchParams.getAll("scope")).toEqual([
+      "repository:a:pull,push",
+      "repository:b:pull",
+    ]);
   });
 });
 

@@ -1,0 +1,35 @@
+import type { IncomingMessage } from "node:http";
+
+const longestWait = 10_000;
+
+/**
+ * Before an answer ends that came before the end of a request's body: reads the rest away for a while. Node closes a
+ * connection as soon as its last answer has ended; with a body still coming, that resets it, and the client loses the answer
+ * that tells it why.
+ */
+export function discardUpload(request: IncomingMessage): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+    const timer = setTimeout(() => {
+      request.socket.destroy();
+      done();
+    }, longestWait);
+    request.once("end", done);
+    request.once("close", done);
+    request.unpipe();
+    request.resume();
+  });
+}
+
+/** Whether a body is still coming. */
+export function isUploading(request: IncomingMessage): boolean {
+  return hasBody(request) && !request.complete && !request.destroyed;
+}
+
+/** Whether a request has a body: it says so if it has (RFC 9112 6.3). */
+export function hasBody({ headers }: IncomingMessage): boolean {
+  return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
+}
