@@ -4,7 +4,7 @@ import { gzipSync } from "node:zlib";
 import { createCombinedRegistryHandler } from "@combined-registry/core";
 import { startRegistry } from "@combined-registry/testkit";
 import { describe, expect, it } from "@jest/globals";
-import { errorOf, fetchRaw } from "./support/client.ts";
+import { errorOf, fetchRaw, type Received } from "./support/client.ts";
 import { listen, startRouter } from "./support/router.ts";
 import { until, within } from "./support/within.ts";
 
@@ -58,6 +58,28 @@ describe("a mount that hides in a form body", () => {
       );
     },
   );
+});
+
+describe("a token endpoint whose address is built from X-Forwarded-Host", () => {
+  it("is asked where the registry really is: a client cannot have the router's password sent elsewhere", async () => {
+    const user = { username: "router", password: "right" };
+    await using thief = await startRegistry();
+    await using hosted = await startRegistry({ tokens: { user } });
+    hosted.addImage("a", { tag: "1" });
+    await using proxy = await startRegistry();
+    await using router = await startRouter({ hosted: { url: hosted.url, auth: user }, proxy: proxy.url });
+
+    const answers: Received[] = [];
+    for (let attempt = 0; attempt < 2; attempt++) {
+      answers.push(await fetchRaw(router.url, "/v2/a/manifests/1", { headers: { Host: thief.host } }));
+      answers.push(
+        await fetchRaw(router.url, "/v2/b/blobs/uploads/", { method: "POST", headers: { Host: thief.host } }),
+      );
+    }
+
+    expect(answers.map(({ status }) => status)).toEqual([200, 202, 200, 202]);
+    expect(thief.requests).toEqual([]);
+  });
 });
 
 describe("a client that leaves while it is being authorized", () => {

@@ -1,6 +1,6 @@
 import { startRegistry, type TestRegistry } from "@combined-registry/testkit";
 import { describe, expect, it } from "@jest/globals";
-import { errorOf, fetchRaw } from "./support/client.ts";
+import { fetchRaw } from "./support/client.ts";
 import { startRouter } from "./support/router.ts";
 
 const user = { username: "router", password: "right" };

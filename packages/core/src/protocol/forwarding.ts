@@ -25,6 +25,8 @@ export interface ForwardingOptions {
   readonly body: "none" | "typed" | "opaque";
   /** Whether the answer is read here: then not in part, not only if it has changed. */
   readonly whole?: boolean;
+  /** Whether nothing is to be said about the client: neither its address nor the name that it uses for the router. */
+  readonly neutral?: boolean;
 }
 
 const replaced: ReadonlySet<string> = new Set([
@@ -72,7 +74,7 @@ export function forwardedHeaders(headers: RawHeaders, options: ForwardingOptions
   const kept = endToEnd(
     headers,
     replaced,
-    client.trusted ? nothing : saidByOthers,
+    client.trusted && options.neutral !== true ? nothing : saidByOthers,
     options.passthrough ? nothing : clientCredentials,
     body === "none" ? aboutBody : body === "opaque" ? opaqueType : nothing,
     body === "none" ? aboutCoding : nothing,
@@ -84,21 +86,29 @@ export function forwardedHeaders(headers: RawHeaders, options: ForwardingOptions
   if (body === "none") {
     kept.push("Accept-Encoding", "identity");
   }
-  const before = client.trusted ? valuesOf(headers, "x-forwarded-for") : [];
-  const hops = [...before, client.address].filter((address) => address !== "");
-  if (hops.length > 0) {
-    kept.push("X-Forwarded-For", hops.join(", "));
-  }
-  kept.push("X-Forwarded-Proto", forwardedProto(headers, client));
-  const host = publicHost(headers, client);
-  if (host !== undefined) {
-    kept.push("X-Forwarded-Host", host);
+  if (options.neutral !== true) {
+    kept.push(...aboutClient(headers, client));
   }
   kept.push("Via", [...valuesOf(headers, "via"), `1.1 ${options.via}`].join(", "));
   if (options.authorization !== undefined) {
     kept.push("Authorization", options.authorization);
   }
   return kept;
+}
+
+function aboutClient(headers: RawHeaders, client: ClientConnection): string[] {
+  const said: string[] = [];
+  const before = client.trusted ? valuesOf(headers, "x-forwarded-for") : [];
+  const hops = [...before, client.address].filter((address) => address !== "");
+  if (hops.length > 0) {
+    said.push("X-Forwarded-For", hops.join(", "));
+  }
+  said.push("X-Forwarded-Proto", forwardedProto(headers, client));
+  const host = publicHost(headers, client);
+  if (host !== undefined) {
+    said.push("X-Forwarded-Host", host);
+  }
+  return said;
 }
 
 /** The name under which the client sees the router. */

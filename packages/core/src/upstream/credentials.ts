@@ -12,7 +12,19 @@ export interface Unauthorized {
   /** The `Authorization` that was refused. */
   readonly sent: string | undefined;
   readonly scope: Scope;
+  /** Whether nothing in the request came from a client that could have shaped the challenge. */
+  readonly neutral: boolean;
 }
+
+/**
+ * What to do about a 401:
+ * - `repeat`: `header` now has something new to offer;
+ * - `ask neutrally`: the challenge names a token endpoint that is not known. Some registries build its address from
+ *   `X-Forwarded-Host`, so that a client could have the router's credentials sent to a host of its choice; ask again
+ *   without any header about the client, and believe that answer;
+ * - `none`: the refusal stands.
+ */
+export type Remedy = "repeat" | "ask neutrally" | "none";
 
 /**
  * The router's own way of making itself known to one upstream. It begins with Basic, or with nothing where it has no
@@ -53,26 +65,32 @@ export class Credentials {
     this.#asked = true;
   }
 
-  /** A 401 came. True when `header` now has something new to offer, so that the request is worth repeating once. */
-  refused({ challenges, sent, scope }: Unauthorized): boolean {
+  /** A 401 came: what to do about it. */
+  refused({ challenges, sent, scope, neutral }: Unauthorized): Remedy {
     this.#asked = true;
     const parsed = parseChallenges(challenges);
     const bearer = parsed.find(({ scheme }) => scheme === "bearer");
     if (bearer === undefined) {
-      return this.#backToBasic(parsed, sent);
+      return this.#backToBasic(parsed, sent) ? "repeat" : "none";
+    }
+    if (isInsufficient(bearer)) {
+      return "none";
     }
     const realm = this.#realmOf(bearer);
-    if (realm === undefined || isInsufficient(bearer)) {
-      return false;
-    }
     const service = bearer.parameters.get("service");
-    if (this.#tokens === undefined || !this.#tokens.areFor(realm, service)) {
-      this.#tokens = new Tokens({ realm, service, basic: this.#basic, requestToken: this.#requestToken });
-      return true;
+    if (realm !== undefined && this.#tokens?.areFor(realm, service) === true) {
+      // A token that was refused may have been revoked; what has been fetched since may be better. One that was fetched
+      // for this very request is as good as it gets.
+      return this.#tokens.drop(scope, sent) ? "repeat" : "none";
     }
-    // A token that was refused may have been revoked; what has been fetched since may be better. One that was fetched
-    // for this very request is as good as it gets.
-    return this.#tokens.drop(scope, sent);
+    if (!neutral) {
+      return "ask neutrally";
+    }
+    if (realm === undefined) {
+      return "none";
+    }
+    this.#tokens = new Tokens({ realm, service, basic: this.#basic, requestToken: this.#requestToken });
+    return "repeat";
   }
 
   /** An upstream that wanted tokens may be set up anew to want Basic. */

@@ -6,7 +6,7 @@ import type { Member } from "../routing/member.ts";
 import { type Agents, createAgents } from "./agents.ts";
 import { type Answer, ask, type Destination, type Question, StaleConnection } from "./ask.ts";
 import { errorBodyLimit, readBounded } from "./bounded-body.ts";
-import { Credentials, type Scope } from "./credentials.ts";
+import { Credentials, type Remedy, type Scope } from "./credentials.ts";
 import { type Delivery, Forwarder } from "./forwarder.ts";
 import { followRedirects, isRedirect } from "./redirects.ts";
 import { requestTokenOver } from "./token-request.ts";
@@ -87,10 +87,13 @@ export class Upstream implements Member {
    * @throws UpstreamFailure, ClientGone
    */
   async ask(errand: Errand, from: Sender): Promise<Answer> {
-    const question = (authorization: string | undefined): Question => ({
+    const question: AskWith = (authorization, neutral) => ({
       method: errand.method,
       path: this.#target(errand),
-      headers: [...this.#headers(errand, from, authorization, "none"), ...noBody(errand.method)],
+      headers: [
+        ...this.#headers(errand, from, { authorization, body: "none", neutral }),
+        ...noBody(errand.method),
+      ],
       signal: from.signal,
     });
     const answer = await this.#askAuthorized(errand.scope, this.#passedThrough(from), question);
@@ -98,7 +101,7 @@ export class Upstream implements Member {
       return answer;
     }
     const address = new URL(this.#target(errand), this.url);
-    return followRedirects(answer, address, question(undefined), (url, next) =>
+    return followRedirects(answer, address, question(undefined, true), (url, next) =>
       this.#askElsewhere(url, next),
     );
   }
@@ -122,15 +125,13 @@ export class Upstream implements Member {
       request: from.request,
       method: errand.method,
       path: this.#target(errand),
-      headers: this.#headers(
-        errand,
-        from,
-        sent ?? this.#passedThrough(from),
-        errand.opaque === true ? "opaque" : "typed",
-      ),
+      headers: this.#headers(errand, from, {
+        authorization: sent ?? this.#passedThrough(from),
+        body: errand.opaque === true ? "opaque" : "typed",
+      }),
       signal: from.signal,
     });
-    this.#learn(answer, sent, errand.scope);
+    this.#learn(answer, sent, errand.scope, false);
     return answer;
   }
 
@@ -162,33 +163,43 @@ export class Upstream implements Member {
     return this.passthrough ? request.headers.authorization : undefined;
   }
 
-  /** Sends, and sends once more if the upstream refuses and the credentials then have something new to offer. */
-  async #askAuthorized(
-    scope: Scope,
-    own: string | undefined,
-    question: (authorization: string | undefined) => Question,
-  ): Promise<Answer> {
+  /**
+   * Sends, and sends once more if the upstream refuses and the credentials then have something new to offer.
+   * @param ask makes the question; a neutral one says nothing about a client
+   */
+  async #askAuthorized(scope: Scope, own: string | undefined, ask: AskWith): Promise<Answer> {
     const credentials = this.#credentials;
     if (credentials === undefined) {
-      return this.#askOnce(question(own));
+      return this.#askOnce(ask(own, false));
     }
     const sent = await credentials.header(scope);
-    const answer = await this.#askOnce(question(sent));
-    if (!this.#learn(answer, sent, scope)) {
+    let answer = await this.#askOnce(ask(sent, false));
+    let remedy = this.#learn(answer, sent, scope, false);
+    if (remedy === "ask neutrally") {
+      await this.#setAside(answer);
+      answer = await this.#askOnce(ask(sent, true));
+      remedy = this.#learn(answer, sent, scope, true);
+    }
+    if (remedy !== "repeat") {
       return answer;
     }
-    await readBounded(answer.body, errorBodyLimit, this.timeouts.idle);
-    return this.#askOnce(question(await credentials.header(scope)));
+    await this.#setAside(answer);
+    return this.#askOnce(ask(await credentials.header(scope), false));
   }
 
-  /** Shows an answer to the credentials. True when it is a refusal that another try may overcome. */
-  #learn({ status, headers }: Answer, sent: string | undefined, scope: Scope): boolean {
+  /** Shows an answer to the credentials. */
+  #learn({ status, headers }: Answer, sent: string | undefined, scope: Scope, neutral: boolean): Remedy {
     if (status !== 401) {
       this.#credentials?.accepted();
-      return false;
+      return "none";
     }
     const challenges = valuesOf(headers, "www-authenticate");
-    return this.#credentials?.refused({ challenges, sent, scope }) ?? false;
+    return this.#credentials?.refused({ challenges, sent, scope, neutral }) ?? "none";
+  }
+
+  /** Reads an answer to its end, so that its connection can be used again. */
+  async #setAside({ body }: Answer): Promise<void> {
+    await readBounded(body, errorBodyLimit, this.timeouts.idle);
   }
 
   async #askOnce(question: Question): Promise<Answer> {
@@ -222,19 +233,20 @@ export class Upstream implements Member {
   #headers(
     { whole = false }: Errand,
     { request, client }: Sender,
-    authorization: string | undefined,
-    body: ForwardingOptions["body"],
+    options: Pick<ForwardingOptions, "authorization" | "body" | "neutral">,
   ): string[] {
     return forwardedHeaders(request.rawHeaders, {
       client,
       whole,
       via: this.#via,
-      authorization,
       passthrough: this.passthrough,
-      body,
+      ...options,
     });
   }
 }
+
+/** Makes a question with this `Authorization`; a neutral one says nothing about a client. */
+type AskWith = (authorization: string | undefined, neutral: boolean) => Question;
 
 function isRead(method: string): boolean {
   return method === "GET" || method === "HEAD";

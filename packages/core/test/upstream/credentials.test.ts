@@ -24,7 +24,7 @@ function endpoint(
 }
 
 function refuse(credentials: Credentials, sent: string | undefined, challenges = [challenge]): boolean {
-  return credentials.refused({ challenges, sent, scope: pull });
+  return credentials.refused({ challenges, sent, scope: pull, neutral: true }) === "repeat";
 }
 
 describe("before anything is asked for", () => {
@@ -135,6 +135,20 @@ describe("an upstream that is set up anew", () => {
     expect(refuse(credentials, token, ['Basic realm="x"'])).toBe(true);
     expect(credentials.header(pull)).toBe(basic);
     expect(refuse(credentials, basic, ['Basic realm="x"'])).toBe(false);
+  });
+});
+
+describe("a challenge to a request that carries a client's headers", () => {
+  it("is not believed when it names an unknown realm: the same is asked neutrally first", async () => {
+    const { asked, request } = endpoint();
+    const credentials = new Credentials(user, upstream, request);
+    const challenges = ['Bearer realm="http://chosen.by.client/token"'];
+
+    expect(credentials.refused({ challenges, sent: basic, scope: pull, neutral: false })).toBe(
+      "ask neutrally",
+    );
+    expect(await credentials.header(pull)).toBe(basic);
+    expect(asked).toEqual([]);
   });
 });
 
