@@ -1,12 +1,12 @@
 import type { Agent, IncomingMessage } from "node:http";
 import type { CompleteUpstream } from "../config/complete.ts";
 import { type ClientConnection, type ForwardingOptions, forwardedHeaders } from "../protocol/forwarding.ts";
-import { valuesOf } from "../protocol/headers.ts";
 import type { Member } from "../routing/member.ts";
 import { type Agents, createAgents } from "./agents.ts";
 import { type Answer, ask, type Destination, type Question, StaleConnection } from "./ask.ts";
+import { type AskWith, AuthorizedAsker } from "./authorized-asker.ts";
 import { errorBodyLimit, readBounded } from "./bounded-body.ts";
-import { Credentials, type Remedy, type Scope } from "./credentials.ts";
+import { Credentials, type Scope } from "./credentials.ts";
 import { type Delivery, Forwarder } from "./forwarder.ts";
 import { followRedirects, isRedirect } from "./redirects.ts";
 import { requestTokenOver } from "./token-request.ts";
@@ -54,6 +54,7 @@ export class Upstream implements Member {
   readonly #followsRedirects: boolean;
   readonly #agents: Agents;
   readonly #credentials: Credentials | undefined;
+  readonly #authorized: AuthorizedAsker;
   readonly #forwarder: Forwarder;
   readonly #via: string;
   /** What stands before `/v2/` in this upstream's paths. */
@@ -74,6 +75,11 @@ export class Upstream implements Member {
       config.auth === "passthrough"
         ? undefined
         : new Credentials(config.auth, config.url, requestTokenOver(this.#agents, config.url));
+    this.#authorized = new AuthorizedAsker(
+      this.#credentials,
+      (question) => this.#askOnce(question),
+      config.timeouts.idle,
+    );
     this.#forwarder = new Forwarder(config.url, this.#agents, {
       connectTimeout: config.timeouts.connect,
       answerTimeout: config.timeouts.write,
@@ -96,7 +102,7 @@ export class Upstream implements Member {
       ],
       signal: from.signal,
     });
-    const answer = await this.#askAuthorized(errand.scope, this.#passedThrough(from), question);
+    const answer = await this.#authorized.ask(errand.scope, this.#passedThrough(from), question);
     if (!this.#followsRedirects || !isRedirect(answer) || !isRead(errand.method)) {
       return answer;
     }
@@ -131,7 +137,7 @@ export class Upstream implements Member {
       }),
       signal: from.signal,
     });
-    this.#learn(answer, sent, errand.scope, false);
+    this.#authorized.learn(answer, { sent, scope: errand.scope, neutral: false });
     return answer;
   }
 
@@ -140,7 +146,7 @@ export class Upstream implements Member {
    * @throws UpstreamFailure, ClientGone
    */
   async ping(signal: AbortSignal): Promise<number> {
-    const answer = await this.#askAuthorized([], undefined, (authorization) => ({
+    const answer = await this.#authorized.ask([], undefined, (authorization) => ({
       method: "GET",
       path: `${this.#prefix}/v2/`,
       headers: [
@@ -161,45 +167,6 @@ export class Upstream implements Member {
 
   #passedThrough({ request }: Sender): string | undefined {
     return this.passthrough ? request.headers.authorization : undefined;
-  }
-
-  /**
-   * Sends, and sends once more if the upstream refuses and the credentials then have something new to offer.
-   * @param ask makes the question; a neutral one says nothing about a client
-   */
-  async #askAuthorized(scope: Scope, own: string | undefined, ask: AskWith): Promise<Answer> {
-    const credentials = this.#credentials;
-    if (credentials === undefined) {
-      return this.#askOnce(ask(own, false));
-    }
-    const sent = await credentials.header(scope);
-    let answer = await this.#askOnce(ask(sent, false));
-    let remedy = this.#learn(answer, sent, scope, false);
-    if (remedy === "ask neutrally") {
-      await this.#setAside(answer);
-      answer = await this.#askOnce(ask(sent, true));
-      remedy = this.#learn(answer, sent, scope, true);
-    }
-    if (remedy !== "repeat") {
-      return answer;
-    }
-    await this.#setAside(answer);
-    return this.#askOnce(ask(await credentials.header(scope), false));
-  }
-
-  /** Shows an answer to the credentials. */
-  #learn({ status, headers }: Answer, sent: string | undefined, scope: Scope, neutral: boolean): Remedy {
-    if (status !== 401) {
-      this.#credentials?.accepted();
-      return "none";
-    }
-    const challenges = valuesOf(headers, "www-authenticate");
-    return this.#credentials?.refused({ challenges, sent, scope, neutral }) ?? "none";
-  }
-
-  /** Reads an answer to its end, so that its connection can be used again. */
-  async #setAside({ body }: Answer): Promise<void> {
-    await readBounded(body, errorBodyLimit, this.timeouts.idle);
   }
 
   async #askOnce(question: Question): Promise<Answer> {
@@ -244,9 +211,6 @@ export class Upstream implements Member {
     });
   }
 }
-
-/** Makes a question with this `Authorization`; a neutral one says nothing about a client. */
-type AskWith = (authorization: string | undefined, neutral: boolean) => Question;
 
 function isRead(method: string): boolean {
   return method === "GET" || method === "HEAD";
