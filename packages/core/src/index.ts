@@ -17,4 +17,5 @@ export { type CombinedRegistryHandler, createCombinedRegistryHandler } from "./h
 export type { Health, UpstreamHealth } from "./observe/health.ts";
 export type { Logger } from "./observe/logger.ts";
 export type { MetricsRegistry } from "./observe/metrics.ts";
+export { serverOptions } from "./server-options.ts";
 export { version } from "./version.ts";

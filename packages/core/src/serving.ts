@@ -3,8 +3,7 @@ import { type Exchange, newExchange } from "./actions/exchange.ts";
 import { operations } from "./actions/operations.ts";
 import { perform } from "./actions/perform.ts";
 import { send, sendError } from "./actions/send.ts";
-import { accessesOf, authorize } from "./authorize/authorize.ts";
-import type { AccessRequest } from "./authorize/hook.ts";
+import { accessesOf, authorize, type Wanted } from "./authorize/authorize.ts";
 import { account } from "./observe/account.ts";
 import { Connections } from "./observe/connections.ts";
 import { RegistryError } from "./protocol/errors.ts";
@@ -126,10 +125,10 @@ export class Serving {
     await perform(services, exchange, parsed, plan(parsed, services.policy, services.memory));
   }
 
-  async #authorize(exchange: Exchange, wanted: readonly AccessRequest[]): Promise<void> {
+  async #authorize(exchange: Exchange, wanted: readonly Wanted[]): Promise<void> {
     const { authorize: hook } = this.#services.config;
     if (hook !== undefined) {
-      exchange.user = await authorize(hook, exchange.request, wanted);
+      exchange.user = await authorize(hook, exchange.request, exchange.client.origin, wanted);
       if (exchange.signal.aborted) {
         throw new ClientGone();
       }

@@ -1,4 +1,4 @@
-import type { AccessRequest, AuthorizeHook, Verdict } from "@combined-registry/core";
+import type { AccessRequest, AuthorizeHook, CombinedRegistryConfig, Verdict } from "@combined-registry/core";
 import { startRegistry } from "@combined-registry/testkit";
 import { describe, expect, it } from "@jest/globals";
 import { errorOf, fetchRaw } from "./support/client.ts";
@@ -6,7 +6,10 @@ import { startRouter } from "./support/router.ts";
 
 const digest = `sha256:${"a".repeat(64)}`;
 
-async function startSides(authorize: AuthorizeHook, options: { operations?: "open" | "protected" } = {}) {
+async function startSides(
+  authorize: AuthorizeHook,
+  options: Pick<CombinedRegistryConfig, "operations" | "trustProxy"> = {},
+) {
   const proxy = await startRegistry();
   const hosted = await startRegistry();
   proxy.addImage("library/hello", { tag: "1.0", layers: ["x"] });
@@ -31,7 +34,7 @@ async function startSides(authorize: AuthorizeHook, options: { operations?: "ope
 }
 
 describe("authorize is asked for what a request wants", () => {
-  it.each<[string, string, AccessRequest[]]>([
+  it.each<[string, string, Omit<AccessRequest, "client">[]]>([
     ["GET", "/v2/", [{ repository: undefined, access: "base" }]],
     ["GET", "/v2/_catalog", [{ repository: undefined, access: "catalog" }]],
     ["HEAD", "/v2/a/b/manifests/1", [{ repository: "a/b", access: "pull" }]],
@@ -59,8 +62,23 @@ describe("authorize is asked for what a request wants", () => {
 
     await fetchRaw(sides.router.url, target, { method });
 
-    expect(asked).toEqual(wanted);
+    expect(asked).toEqual(wanted.map((one) => ({ ...one, client: "127.0.0.1" })));
   });
+});
+
+it("authorize hears of the client's address behind a load balancer that is trusted", async () => {
+  const clients: string[] = [];
+  await using sides = await startSides(
+    (_request, { client }) => {
+      clients.push(client);
+      return "allow";
+    },
+    { trustProxy: ["127.0.0.1"] },
+  );
+
+  await fetchRaw(sides.router.url, "/v2/", { headers: { "X-Forwarded-For": "203.0.113.7, 198.51.100.9" } });
+
+  expect(clients).toEqual(["198.51.100.9"]);
 });
 
 describe("what it answers", () => {

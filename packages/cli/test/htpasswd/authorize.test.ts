@@ -45,7 +45,7 @@ describe("the hook", () => {
   const ask = async (authorization?: string): Promise<Verdict> => {
     const request = new IncomingMessage(new Socket());
     request.headers = authorization === undefined ? {} : { authorization };
-    return authorize(request, { repository: "team/app", access: "pull" });
+    return authorize(request, { repository: "team/app", access: "pull", client: "192.0.2.1" });
   };
 
   test.each([

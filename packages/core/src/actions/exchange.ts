@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { TLSSocket } from "node:tls";
 import type { CompleteConfig } from "../config/complete.ts";
+import { clientAddress } from "../protocol/client-address.ts";
 import type { ClientConnection } from "../protocol/forwarding.ts";
 import { plainAddress, type TrustedAddresses } from "../protocol/trusted-addresses.ts";
 import { StallWatch, taken } from "../upstream/stall-watch.ts";
@@ -62,6 +63,7 @@ export function newExchange(
     response,
     client: {
       address,
+      origin: clientAddress(address, request.rawHeaders, context.trusted),
       encrypted: request.socket instanceof TLSSocket,
       trusted: context.trusted.has(address),
     },

@@ -13,11 +13,12 @@ type FullVerdict = Exclude<Verdict, string>;
 export async function authorize(
   hook: AuthorizeHook,
   request: IncomingMessage,
-  wanted: readonly AccessRequest[],
+  client: string,
+  wanted: readonly Wanted[],
 ): Promise<string | undefined> {
   let user: string | undefined;
   for (const one of wanted) {
-    const verdict = await judge(hook, request, one);
+    const verdict = await judge(hook, request, { ...one, client });
     if (verdict.decision !== "allow") {
       throw refusal(verdict, one);
     }
@@ -26,13 +27,16 @@ export async function authorize(
   return user;
 }
 
+/** What a request wants, whoever sends it. */
+export type Wanted = Omit<AccessRequest, "client">;
+
 /** What a request touches: a cross-repository mount, two repositories. */
-export function accessesOf({ method, resource }: RegistryRequest): AccessRequest[] {
+export function accessesOf({ method, resource }: RegistryRequest): Wanted[] {
   if (resource.kind === "base" || resource.kind === "catalog") {
     return [{ repository: undefined, access: resource.kind }];
   }
   const { repository } = resource;
-  const accesses: AccessRequest[] = [{ repository, access: accessOf(method, resource.kind) }];
+  const accesses: Wanted[] = [{ repository, access: accessOf(method, resource.kind) }];
   if (
     resource.kind === "uploads" &&
     resource.mount?.from !== undefined &&
@@ -76,7 +80,7 @@ async function judge(
   return full;
 }
 
-function refusal(verdict: Exclude<FullVerdict, { decision: "allow" }>, wanted: AccessRequest): RegistryError {
+function refusal(verdict: Exclude<FullVerdict, { decision: "allow" }>, wanted: Wanted): RegistryError {
   const said = verdict.message === undefined ? {} : { message: verdict.message };
   switch (verdict.decision) {
     case "challenge": {

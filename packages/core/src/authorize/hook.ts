@@ -8,6 +8,8 @@ export interface AccessRequest {
   /** Undefined for `base`, `catalog` and `operations`. */
   readonly repository: string | undefined;
   readonly access: Access;
+  /** The client's IP address: its connection's or, behind load balancers of `trustProxy`, what they say. */
+  readonly client: string;
 }
 
 /** What `authorize` answers. The plain words stand for the objects without details. */

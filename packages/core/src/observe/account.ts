@@ -27,7 +27,7 @@ export function account({ metrics, config }: Services, exchange: Exchange, secon
       duration: Math.round(seconds * 1e4) / 10,
       down: moved.down,
       up: moved.up,
-      client: exchange.client.address,
+      client: exchange.client.origin,
       ...(exchange.user !== undefined && { user: exchange.user }),
       agent: request.headers["user-agent"],
     },

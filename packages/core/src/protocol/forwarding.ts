@@ -2,7 +2,10 @@ import { endToEnd, type RawHeaders, valuesOf } from "./headers.ts";
 
 /** What has to be known of a client's connection to tell upstreams about it. */
 export interface ClientConnection {
+  /** Of the other end of the connection. */
   readonly address: string;
+  /** Of the client itself, where load balancers stand between. */
+  readonly origin: string;
   readonly encrypted: boolean;
   /** Whether the other end is a load balancer whose word about the client is believed. */
   readonly trusted: boolean;

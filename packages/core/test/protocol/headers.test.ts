@@ -7,8 +7,8 @@ import {
 } from "../../src/protocol/forwarding.ts";
 import { endToEnd, valuesOf, warning } from "../../src/protocol/headers.ts";
 
-const stranger = { address: "192.0.2.7", encrypted: false, trusted: false };
-const balancer = { address: "10.0.0.1", encrypted: false, trusted: true };
+const stranger = { address: "192.0.2.7", origin: "192.0.2.7", encrypted: false, trusted: false };
+const balancer = { address: "10.0.0.1", origin: "192.0.2.7", encrypted: false, trusted: true };
 
 function forwarded(headers: string[], options: Partial<ForwardingOptions> = {}): string[] {
   return forwardedHeaders(headers, {
