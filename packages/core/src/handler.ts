@@ -23,6 +23,13 @@ export interface CombinedRegistryHandler {
   /** What `/metrics` shows; a prom-client `Registry`. */
   readonly metrics: MetricsRegistry;
 
+  /**
+   * Goes by another configuration from the next request on. Requests under way end as they began; metrics go on, and
+   * so do the connections and the state of every upstream that has not changed.
+   * @throws ConfigError as `createCombinedRegistryHandler` does; then nothing changes
+   */
+  reload(config: CombinedRegistryConfig): void;
+
   /** From now on `/readyz` says 503, and each answer is the last on its connection. */
   drain(): void;
 
@@ -41,8 +48,8 @@ export interface CombinedRegistryHandler {
  * @throws ConfigError naming each option that is wrong, what was expected and what was given
  */
 export function createCombinedRegistryHandler(config: CombinedRegistryConfig): CombinedRegistryHandler {
-  const services = createServices(completeConfig(config));
-  const serving = new Serving(services);
+  const complete = completeConfig(config);
+  const serving = new Serving(createServices(complete));
   const isOurs = (request: IncomingMessage) => serving.isOurs(parseTarget(request.url ?? ""));
 
   const handler = (
@@ -58,15 +65,18 @@ export function createCombinedRegistryHandler(config: CombinedRegistryConfig): C
   };
   return Object.assign(handler, {
     matches: isOurs,
-    health: () => checkHealth(services),
-    metrics: services.metrics.registry,
+    health: () => checkHealth(serving.services),
+    metrics: serving.services.metrics.registry,
+    reload(next: CombinedRegistryConfig) {
+      // A name that was made up stays: with another one, every upstream would have to be set up anew.
+      const nextComplete = completeConfig({ via: complete.via, ...next });
+      serving.replace(createServices(nextComplete, serving.services));
+    },
     drain: () => serving.drain(),
     async close() {
       serving.drain();
       await serving.idle();
-      for (const upstream of services.upstreams) {
-        upstream.close();
-      }
+      serving.close();
     },
   });
 }

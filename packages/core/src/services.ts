@@ -1,13 +1,15 @@
-import type { CompleteConfig } from "./config/complete.ts";
+import type { CompleteConfig, CompleteUpstream } from "./config/complete.ts";
 import { Metrics } from "./observe/metrics.ts";
+import { TrustedAddresses } from "./protocol/trusted-addresses.ts";
 import { HolderMemory } from "./routing/holder-memory.ts";
 import { defaultPolicy, type Policy } from "./routing/plan.ts";
 import { Pings } from "./upstream/pings.ts";
-import { Upstream } from "./upstream/upstream.ts";
+import { Upstream, type UpstreamContext } from "./upstream/upstream.ts";
 
-/** What lives as long as the handler and is shared by its requests. */
+/** What requests share as long as one configuration lasts. */
 export interface Services {
   readonly config: CompleteConfig;
+  readonly trusted: TrustedAddresses;
   /** Hosted first, then the proxies in order. */
   readonly upstreams: readonly Upstream[];
   readonly policy: Policy<Upstream>;
@@ -16,20 +18,61 @@ export interface Services {
   readonly metrics: Metrics;
 }
 
-/** Sets up everything that a configuration asks for; opens no connection. */
-export function createServices(config: CompleteConfig): Services {
-  const metrics = new Metrics(config.metrics);
-  const context = { via: config.via, clientIdle: config.limits.clientIdle };
-  const hosted = new Upstream(config.hosted, context);
-  const proxies = config.proxies.map((proxy) => new Upstream(proxy, context));
+/**
+ * Sets up everything that a configuration asks for; opens no connection.
+ * @param before what is there already: metrics go on, and so do upstreams and memory that nothing has changed about
+ */
+export function createServices(config: CompleteConfig, before?: Services): Services {
+  const metrics = before?.metrics ?? new Metrics();
+  if (config.metrics.process) {
+    metrics.addProcess();
+  }
+  const context: UpstreamContext = { via: config.via, clientIdle: config.limits.clientIdle };
+  const kept = before === undefined ? new Map<string, Upstream>() : upstreamsByIdentity(before);
+  const upstreamFor = (one: CompleteUpstream) =>
+    kept.get(identity(one, context)) ?? new Upstream(one, context);
+  const hosted = upstreamFor(config.hosted);
+  const proxies = config.proxies.map(upstreamFor);
+  const upstreams = [hosted, ...proxies];
   return {
     config,
     metrics,
-    upstreams: [hosted, ...proxies],
+    upstreams,
+    trusted: new TrustedAddresses(config.trustProxy),
     policy: defaultPolicy(hosted, proxies, config.lists),
-    memory: new HolderMemory(config.memory),
-    pings: new Pings((upstream, { status }) =>
-      metrics.upstreamUp.set({ upstream: upstream.name }, status === undefined ? 0 : 1),
-    ),
+    memory: memoryToKeep(config, upstreams, before) ?? new HolderMemory(config.memory),
+    pings:
+      before?.pings ??
+      new Pings((upstream, { status }) =>
+        metrics.upstreamUp.set({ upstream: upstream.name }, status === undefined ? 0 : 1),
+      ),
   };
+}
+
+function upstreamsByIdentity({ config, upstreams }: Services): Map<string, Upstream> {
+  const context = { via: config.via, clientIdle: config.limits.clientIdle };
+  return new Map(
+    [config.hosted, ...config.proxies].flatMap((one, index) => {
+      const upstream = upstreams[index];
+      return upstream === undefined ? [] : [[identity(one, context), upstream]];
+    }),
+  );
+}
+
+/** Everything that an upstream is made of: with the same, it would be made the same. */
+function identity(upstream: CompleteUpstream, context: UpstreamContext): string {
+  return JSON.stringify([upstream, context]);
+}
+
+function memoryToKeep(
+  { memory }: CompleteConfig,
+  upstreams: readonly Upstream[],
+  before: Services | undefined,
+): HolderMemory<Upstream> | undefined {
+  const same =
+    before?.config.memory.entries === memory.entries &&
+    before.config.memory.ttl === memory.ttl &&
+    // Memory must not keep an upstream alive that is there no more.
+    before.upstreams.every((upstream) => upstreams.includes(upstream));
+  return same ? before.memory : undefined;
 }

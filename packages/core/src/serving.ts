@@ -4,30 +4,43 @@ import { operations } from "./actions/operations.ts";
 import { perform } from "./actions/perform.ts";
 import { send, sendError } from "./actions/send.ts";
 import { accessesOf, authorize, type Wanted } from "./authorize/authorize.ts";
+import { type Generation, Generations } from "./generations.ts";
 import { account } from "./observe/account.ts";
 import { Connections } from "./observe/connections.ts";
 import { RegistryError } from "./protocol/errors.ts";
 import { isLoop } from "./protocol/forwarding.ts";
 import { parseRequest } from "./protocol/request.ts";
 import { parseTarget, type Target } from "./protocol/target.ts";
-import { TrustedAddresses } from "./protocol/trusted-addresses.ts";
 import { plan } from "./routing/plan.ts";
 import type { Services } from "./services.ts";
 import { ClientGone } from "./upstream/failure.ts";
 
 /** Serves requests, each on its way once down: parse, authorize, decide, act, account. */
 export class Serving {
-  readonly #services: Services;
-  readonly #trusted: TrustedAddresses;
+  readonly #generations: Generations;
   readonly #connections: Connections;
   #draining = false;
   #inFlight = 0;
   #whenIdle: (() => void)[] = [];
 
   constructor(services: Services) {
-    this.#services = services;
-    this.#trusted = new TrustedAddresses(services.config.trustProxy);
+    this.#generations = new Generations(services);
     this.#connections = new Connections(services.metrics.connections);
+  }
+
+  /** What new requests go by. */
+  get services(): Services {
+    return this.#generations.current;
+  }
+
+  /** From now on, new requests go by these; those under way end as they began. */
+  replace(services: Services): void {
+    this.#generations.replace(services);
+  }
+
+  /** Closes every connection to upstreams. */
+  close(): void {
+    this.#generations.close();
   }
 
   /** Whether a target is the router's to answer. */
@@ -35,7 +48,7 @@ export class Serving {
     return (
       kind === "api" ||
       kind === "api-without-slash" ||
-      (kind === "operations" && this.#services.config.operations !== "off")
+      (kind === "operations" && this.services.config.operations !== "off")
     );
   }
 
@@ -46,14 +59,12 @@ export class Serving {
       return;
     }
     this.#connections.seen(request.socket);
-    const exchange = newExchange(request, response, {
-      config: this.#services.config,
-      trusted: this.#trusted,
-      isClosing: () => this.#draining,
-    });
-    this.#begin(exchange);
+    const generation = this.#generations.enter();
+    const { services } = generation;
+    const exchange = newExchange(request, response, { ...services, isClosing: () => this.#draining });
+    this.#begin(generation, exchange);
     try {
-      await this.#answer(exchange, parseTarget(request.url ?? ""));
+      await this.#answer(services, exchange, parseTarget(request.url ?? ""));
     } catch (error) {
       refuse(exchange, error);
     }
@@ -69,13 +80,16 @@ export class Serving {
     return this.#inFlight === 0 ? Promise.resolve() : new Promise((resolve) => this.#whenIdle.push(resolve));
   }
 
-  #begin(exchange: Exchange): void {
+  #begin(generation: Generation, exchange: Exchange): void {
     const started = performance.now();
     this.#inFlight += 1;
     exchange.response.once("close", () => {
       try {
-        account(this.#services, exchange, (performance.now() - started) / 1000);
+        account(generation.services, exchange, (performance.now() - started) / 1000);
+      } catch {
+        // A host application's logger that throws would end the process from here, and there is nobody left to tell.
       } finally {
+        this.#generations.leave(generation);
         this.#end();
       }
     });
@@ -90,16 +104,16 @@ export class Serving {
     }
   }
 
-  async #answer(exchange: Exchange, target: Target): Promise<void> {
-    const { operations: access } = this.#services.config;
+  async #answer(services: Services, exchange: Exchange, target: Target): Promise<void> {
+    const { operations: access } = services.config;
     if (target.kind === "operations" && access !== "off") {
       exchange.route = target.page;
       if (access === "protected") {
-        await this.#authorize(exchange, [{ repository: undefined, access: "operations" }]);
+        await authorized(services, exchange, [{ repository: undefined, access: "operations" }]);
       }
-      await operations(this.#services, exchange, target.page, this.#draining);
+      await operations(services, exchange, target.page, this.#draining);
     } else if (target.kind === "api") {
-      await this.#answerApi(exchange, target);
+      await answerApi(services, exchange, target);
     } else if (target.kind === "api-without-slash") {
       exchange.route = "base";
       exchange.decision = { upstream: "router", reason: "/v2/ is meant" };
@@ -108,30 +122,36 @@ export class Serving {
       throw new RegistryError("NOT_FOUND", { message: "not a path of this registry" });
     }
   }
+}
 
-  async #answerApi(exchange: Exchange, { rest, search }: Extract<Target, { kind: "api" }>): Promise<void> {
-    const services = this.#services;
-    const { request } = exchange;
-    const parsed = parseRequest(request.method ?? "", rest, search);
-    const { resource } = parsed;
-    exchange.route = resource.kind;
-    exchange.repository = "repository" in resource ? resource.repository : undefined;
-    await this.#authorize(exchange, accessesOf(parsed));
-    if (isLoop(request.rawHeaders, services.config.via)) {
-      throw new RegistryError("LOOP_DETECTED", {
-        message: "an upstream leads back to this router: check hosted and proxy",
-      });
-    }
-    await perform(services, exchange, parsed, plan(parsed, services.policy, services.memory));
+async function answerApi(
+  services: Services,
+  exchange: Exchange,
+  { rest, search }: Extract<Target, { kind: "api" }>,
+): Promise<void> {
+  const { request } = exchange;
+  const parsed = parseRequest(request.method ?? "", rest, search);
+  const { resource } = parsed;
+  exchange.route = resource.kind;
+  exchange.repository = "repository" in resource ? resource.repository : undefined;
+  await authorized(services, exchange, accessesOf(parsed));
+  if (isLoop(request.rawHeaders, services.config.via)) {
+    throw new RegistryError("LOOP_DETECTED", {
+      message: "an upstream leads back to this router: check hosted and proxy",
+    });
   }
+  await perform(services, exchange, parsed, plan(parsed, services.policy, services.memory));
+}
 
-  async #authorize(exchange: Exchange, wanted: readonly Wanted[]): Promise<void> {
-    const { authorize: hook } = this.#services.config;
-    if (hook !== undefined) {
-      exchange.user = await authorize(hook, exchange.request, exchange.client.origin, wanted);
-      if (exchange.signal.aborted) {
-        throw new ClientGone();
-      }
+async function authorized(
+  { config: { authorize: hook } }: Services,
+  exchange: Exchange,
+  wanted: readonly Wanted[],
+): Promise<void> {
+  if (hook !== undefined) {
+    exchange.user = await authorize(hook, exchange.request, exchange.client.origin, wanted);
+    if (exchange.signal.aborted) {
+      throw new ClientGone();
     }
   }
 }

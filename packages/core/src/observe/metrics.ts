@@ -32,7 +32,9 @@ export class Metrics {
   readonly bytes: Counter<"direction" | "upstream">;
   readonly connections: Gauge;
 
-  constructor(options: { readonly process: boolean }) {
+  #hasProcess = false;
+
+  constructor() {
     this.registry = new Registry();
     const registers = [this.registry];
     this.requests = new Counter({
@@ -96,7 +98,12 @@ export class Metrics {
       labelNames: ["version", "node"],
       registers,
     }).set({ version, node: process.version }, 1);
-    if (options.process) {
+  }
+
+  /** Adds Node's own metrics, once. */
+  addProcess(): void {
+    if (!this.#hasProcess) {
+      this.#hasProcess = true;
       collectDefaultMetrics({ register: this.registry });
     }
   }

@@ -18,7 +18,7 @@ const rememberedFor = 1_000;
  * second: a fleet of clients that log in must not multiply into load.
  */
 export class Pings {
-  readonly #last = new Map<Upstream, { readonly ping: Promise<Ping>; settledAt: number | undefined }>();
+  readonly #last = new WeakMap<Upstream, { readonly ping: Promise<Ping>; settledAt: number | undefined }>();
   readonly #observed: (upstream: Upstream, ping: Ping) => void;
 
   constructor(observed: (upstream: Upstream, ping: Ping) => void) {
