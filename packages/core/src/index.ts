@@ -2,10 +2,12 @@ export type { Access, AccessRequest, AuthorizeHook, Verdict } from "./authorize/
 export { assertConfig } from "./config/complete-config.ts";
 export { ConfigError, type ConfigProblem } from "./config/config-error.ts";
 export type {
+  BreakerConfig,
   CombinedRegistryConfig,
   CredentialsConfig,
   HostedConfig,
   LimitsConfig,
+  LookupsConfig,
   MemoryConfig,
   MetricsConfig,
   ProxyConfig,

@@ -1,5 +1,5 @@
 import type { CompleteConfig, CompleteUpstream } from "./config/complete.ts";
-import { Metrics } from "./observe/metrics.ts";
+import { breakerValues, Metrics } from "./observe/metrics.ts";
 import { TrustedAddresses } from "./protocol/trusted-addresses.ts";
 import { HolderMemory } from "./routing/holder-memory.ts";
 import { defaultPolicy, type Policy } from "./routing/plan.ts";
@@ -27,13 +27,20 @@ export function createServices(config: CompleteConfig, before?: Services): Servi
   if (config.metrics.process) {
     metrics.addProcess();
   }
-  const context: UpstreamContext = { via: config.via, clientIdle: config.limits.clientIdle };
+  const context: UpstreamContext = {
+    via: config.via,
+    clientIdle: config.limits.clientIdle,
+    breakerChanged: (upstream, state) => metrics.breaker.set({ upstream }, breakerValues[state]),
+  };
   const kept = before === undefined ? new Map<string, Upstream>() : upstreamsByIdentity(before);
   const upstreamFor = (one: CompleteUpstream) =>
-    kept.get(identity(one, context)) ?? new Upstream(one, context);
+    kept.get(identity(one, config)) ?? new Upstream(one, context);
   const hosted = upstreamFor(config.hosted);
   const proxies = config.proxies.map(upstreamFor);
   const upstreams = [hosted, ...proxies];
+  for (const { name, state } of upstreams) {
+    metrics.breaker.set({ upstream: name }, breakerValues[state]);
+  }
   return {
     config,
     metrics,
@@ -50,18 +57,17 @@ export function createServices(config: CompleteConfig, before?: Services): Servi
 }
 
 function upstreamsByIdentity({ config, upstreams }: Services): Map<string, Upstream> {
-  const context = { via: config.via, clientIdle: config.limits.clientIdle };
   return new Map(
     [config.hosted, ...config.proxies].flatMap((one, index) => {
       const upstream = upstreams[index];
-      return upstream === undefined ? [] : [[identity(one, context), upstream]];
+      return upstream === undefined ? [] : [[identity(one, config), upstream]];
     }),
   );
 }
 
 /** Everything that an upstream is made of: with the same, it would be made the same. */
-function identity(upstream: CompleteUpstream, context: UpstreamContext): string {
-  return JSON.stringify([upstream, context]);
+function identity(upstream: CompleteUpstream, { via, limits }: CompleteConfig): string {
+  return JSON.stringify([upstream, via, limits]);
 }
 
 function memoryToKeep(

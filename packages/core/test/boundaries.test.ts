@@ -18,6 +18,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "node:http",
     "node:https",
     "node:tls",
+    "cockatiel",
     "http-proxy",
     "lru-cache",
   ],
@@ -26,6 +27,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 const onlyIn: Readonly<Record<string, string>> = {
   "node:https": "upstream",
   "http-proxy": "upstream/forwarder.ts",
+  cockatiel: "upstream/",
 };
 
 function files(folder: string): string[] {

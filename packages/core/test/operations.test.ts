@@ -29,8 +29,22 @@ describe("/healthcheck", () => {
       proxy: 200,
       hosted: 200,
       upstreams: [
-        { name: "hosted", kind: "hosted", up: true, status: 200, latency: expect.any(Number) },
-        { name: "proxy", kind: "proxy", up: true, status: 200, latency: expect.any(Number) },
+        {
+          name: "hosted",
+          kind: "hosted",
+          up: true,
+          breaker: "closed",
+          status: 200,
+          latency: expect.any(Number),
+        },
+        {
+          name: "proxy",
+          kind: "proxy",
+          up: true,
+          breaker: "closed",
+          status: 200,
+          latency: expect.any(Number),
+        },
       ],
     });
   });

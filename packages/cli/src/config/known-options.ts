@@ -35,8 +35,16 @@ const upstream: Keys<HostedConfig & ProxyConfig> = {
   tls: true,
   timeouts: true,
   redirects: true,
+  breaker: true,
+  lookups: true,
   auth: true,
 };
+const breaker: Keys<Exclude<NonNullable<UpstreamConfig["breaker"]>, false>> = {
+  failures: true,
+  delay: true,
+  longestDelay: true,
+};
+const lookups: Keys<NonNullable<UpstreamConfig["lookups"]>> = { concurrent: true, queued: true };
 const top: Keys<Omit<CombinedRegistryConfig, "logger"> & OwnConfig> = {
   $schema: true,
   hosted: true,
@@ -72,6 +80,10 @@ const knownOptions = new Map<string, Readonly<Record<string, true>>>([
   ["proxy.tls", upstreamTls],
   ["hosted.auth", credentials],
   ["proxy.auth", credentials],
+  ["hosted.breaker", breaker],
+  ["proxy.breaker", breaker],
+  ["hosted.lookups", lookups],
+  ["proxy.lookups", lookups],
   ["hosted.timeouts", timeouts],
   ["proxy.timeouts", timeouts],
   ["memory", memory],

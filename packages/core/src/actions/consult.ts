@@ -1,12 +1,13 @@
 import { firstValue } from "../protocol/headers.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
-import type { FailureReport } from "../routing/attempt.ts";
+import { type FailureReport, isUnasked } from "../routing/attempt.ts";
 import { classify, isFound } from "../routing/classify.ts";
 import type { Services } from "../services.ts";
 import type { Answer } from "../upstream/ask.ts";
 import { errorBodyLimit, readBounded } from "../upstream/bounded-body.ts";
+import type { Errand } from "../upstream/errand.ts";
 import { ClientGone, upstreamFailure } from "../upstream/failure.ts";
-import type { Errand, Upstream } from "../upstream/upstream.ts";
+import type { Upstream } from "../upstream/upstream.ts";
 import type { Exchange } from "./exchange.ts";
 import { scopeOf } from "./scope.ts";
 
@@ -36,7 +37,12 @@ export async function consult(
   upstream: Upstream,
   errand: Errand,
 ): Promise<Consultation> {
-  const consultation = await timed(services, upstream, () => consultQuietly(exchange, upstream, errand));
+  const done = services.metrics.upstreamDuration.startTimer({ upstream: upstream.name });
+  const consultation = await consultQuietly(exchange, upstream, errand);
+  if (consultation.outcome === "failed" && isUnasked(consultation.failure)) {
+    return consultation;
+  }
+  done();
   const outcome = consultation.outcome === "final" ? "found" : consultation.outcome;
   services.metrics.upstreamRequests.inc({ upstream: upstream.name, outcome });
   const reached = consultation.outcome !== "failed" || consultation.failure.status !== undefined;
@@ -62,15 +68,6 @@ async function consultQuietly(exchange: Exchange, upstream: Upstream, errand: Er
   return outcome === "failed"
     ? { outcome, failure: reportOf(upstream, answer) }
     : { outcome: outcome === "found" ? "final" : outcome, answer, body };
-}
-
-async function timed<T>({ metrics }: Services, { name }: Upstream, work: () => Promise<T>): Promise<T> {
-  const done = metrics.upstreamDuration.startTimer({ upstream: name });
-  try {
-    return await work();
-  } finally {
-    done();
-  }
 }
 
 /** The failure that an answer amounts to. */

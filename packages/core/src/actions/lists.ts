@@ -18,11 +18,12 @@ export async function list(
 ): Promise<void> {
   const end = await walk(services, {
     order,
-    ask: async (upstream) => {
-      const said = await consult(services, exchange, upstream, errandOf(request));
+    ask: async (upstream, lastChance) => {
+      const said = await consult(services, exchange, upstream, { ...errandOf(request), lastChance });
       return upstream.kind === "hosted" && order.length > 1 ? withoutNullLists(said, upstream) : said;
     },
     // Only hosted's word that it does not know the repository opens the way to the others' lists.
+    insists: true,
     stopsAfterFailureOf: (upstream) => upstream.kind === "hosted",
   });
   if (end.ended === "exhausted") {

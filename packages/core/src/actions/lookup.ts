@@ -22,7 +22,9 @@ export async function lookup(
   const errand = errandOf(request);
   const end = await walk(services, {
     order: plan.order,
-    ask: (upstream) => consult(services, exchange, upstream, errand),
+    ask: (upstream, lastChance) => consult(services, exchange, upstream, { ...errand, lastChance }),
+    // Pushing clients ask HEAD about every layer, and go on when hosted has not got it.
+    insists: exchange.request.method === "GET",
     stopsAfterFailureOf: () => false,
   });
   countMemory(services, request, plan, end);

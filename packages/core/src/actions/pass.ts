@@ -21,7 +21,9 @@ export async function pass(
   }
   const end = await walk(services, {
     order: [to],
-    ask: (upstream) => consult(services, exchange, upstream, errandOf(request)),
+    ask: (upstream, lastChance) =>
+      consult(services, exchange, upstream, { ...errandOf(request), lastChance }),
+    insists: method === "GET",
     stopsAfterFailureOf: () => true,
   });
   if (end.ended === "exhausted") {

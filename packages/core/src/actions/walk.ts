@@ -29,12 +29,15 @@ export interface Refusal {
 /** The upstreams to ask, and how. */
 export interface Route {
   readonly order: readonly Upstream[];
-  ask(upstream: Upstream): Promise<Consultation>;
+  /** @param lastChance whether it is asked although it is left out */
+  ask(upstream: Upstream, lastChance: boolean): Promise<Consultation>;
+  /** Whether those that were left out are worth a wait when nobody else has it. */
+  readonly insists: boolean;
   /** Whether nobody may be asked after this one failed. */
   stopsAfterFailureOf(upstream: Upstream): boolean;
 }
 
-/** Asks each upstream in turn until one gives an answer. */
+/** Asks each upstream in turn until one gives an answer; at the end, once more those that were left out. */
 export async function walk({ metrics }: Services, route: Route): Promise<Walk> {
   const attempts: Attempt[] = [];
   let refusal: Refusal | undefined;
@@ -44,8 +47,8 @@ export async function walk({ metrics }: Services, route: Route): Promise<Walk> {
       metrics.fallbacks.inc({ from: previous.name, to: upstream.name });
     }
     previous = upstream;
-    const said = await route.ask(upstream);
-    if (said.outcome === "found" || said.outcome === "final") {
+    const said = await route.ask(upstream, false);
+    if (isAnswer(said)) {
       return { ended: "answered", upstream, said, attempts };
     }
     attempts.push(attemptOf(upstream, said));
@@ -56,7 +59,32 @@ export async function walk({ metrics }: Services, route: Route): Promise<Walk> {
       break;
     }
   }
-  return { ended: "exhausted", attempts, refusal };
+  return (
+    (route.insists ? await insist(route, attempts) : undefined) ?? { ended: "exhausted", attempts, refusal }
+  );
+}
+
+/** Nobody has it, but some could not be asked: those that have come back since are, and those that may have some things. */
+async function insist(route: Route, attempts: Attempt[]): Promise<Walk | undefined> {
+  for (const [index, attempt] of attempts.entries()) {
+    const upstream = route.order[index];
+    if (upstream === undefined || attempt.outcome !== "failed" || attempt.failure.kind !== "skipped") {
+      continue;
+    }
+    const hope = await upstream.lastChance();
+    const said = hope && (await route.ask(upstream, hope === "maybe"));
+    if (said !== undefined && isAnswer(said)) {
+      return { ended: "answered", upstream, said, attempts: attempts.toSpliced(index, 1) };
+    }
+    if (said?.outcome === "absent") {
+      attempts[index] = attemptOf(upstream, said);
+    }
+  }
+  return undefined;
+}
+
+function isAnswer(said: Consultation): said is Extract<Consultation, { outcome: "found" | "final" }> {
+  return said.outcome === "found" || said.outcome === "final";
 }
 
 function attemptOf(member: Upstream, said: Extract<Consultation, { outcome: "absent" | "failed" }>): Attempt {

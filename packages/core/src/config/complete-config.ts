@@ -59,6 +59,8 @@ function completeUpstream(parsed: ParsedUpstream, kind: UpstreamKind, defaultNam
     tls: { ca, cert, key, serverName, verify },
     timeouts: parsed.timeouts,
     redirects: parsed.redirects,
+    breaker: parsed.breaker ?? undefined,
+    lookups: parsed.lookups,
   };
 }
 

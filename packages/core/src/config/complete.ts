@@ -43,6 +43,16 @@ export interface CompleteUpstream {
     readonly ping: number;
   };
   readonly redirects: "pass" | "follow";
+  /** Undefined if it is never left out. */
+  readonly breaker: CompleteBreaker | undefined;
+  readonly lookups: { readonly concurrent: number; readonly queued: number };
+}
+
+/** When to leave an upstream out, and when to try it again. */
+export interface CompleteBreaker {
+  readonly failures: number;
+  readonly delay: number;
+  readonly longestDelay: number;
 }
 
 /** Whether an upstream is the private registry or one of the caches. */

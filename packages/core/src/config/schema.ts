@@ -68,12 +68,46 @@ const tls = z
   .refine((value) => (value.cert === undefined) === (value.key === undefined), "cert and key together")
   .prefault({});
 
+const count = z.int("a whole number, at least 1").min(1, "a whole number, at least 1");
+
+// `false` switches it off. Read as null, so that what is wrong inside a table is said of the option inside.
+const breaker = z.preprocess(
+  (value) => (value === false ? null : value),
+  z
+    .strictObject(
+      {
+        failures: count.default(5),
+        delay: milliseconds.default(1_000),
+        longestDelay: milliseconds.default(10_000),
+      },
+      "false, or a table with failures, delay and longestDelay",
+    )
+    .refine(({ delay, longestDelay }) => delay <= longestDelay, {
+      path: ["longestDelay"],
+      message: "at least as many milliseconds as delay",
+    })
+    .nullable()
+    .prefault({}),
+);
+
+const lookups = z
+  .strictObject(
+    {
+      concurrent: count.default(256),
+      queued: z.int("a whole number").min(0, "0 or more").default(1_024),
+    },
+    "a table with concurrent and queued",
+  )
+  .prefault({});
+
 const upstream = {
   name: name.optional(),
   url: upstreamUrl,
   tls,
   timeouts,
   redirects: z.enum(["pass", "follow"], 'one of "pass", "follow"').default("pass"),
+  breaker,
+  lookups,
 };
 
 /** A URL alone stands for a table that has nothing else. */

@@ -103,6 +103,12 @@ export interface UpstreamConfig {
    * @default "pass"
    */
   redirects?: "pass" | "follow";
+
+  /** When it is left out because it does not answer; `false`: never. */
+  breaker?: BreakerConfig | false;
+
+  /** How many requests may wait for the head of an answer. Beyond, the next upstream is asked, or 503 is answered. */
+  lookups?: LookupsConfig;
 }
 
 /** The private registry. */
@@ -152,6 +158,27 @@ export interface TimeoutsConfig {
   write?: number;
   /** For the whole of a `/v2/` asked for on behalf of health checks and of clients that log in. @default 5000 */
   ping?: number;
+}
+
+/**
+ * When an upstream is left out: lookups then go on to the next one at once. A request that failed is repeated in the
+ * background until it is answered.
+ */
+export interface BreakerConfig {
+  /** Failures in a row (no connection, no answer, 502, 503, 504), or so many late ones within a while. @default 5 */
+  failures?: number;
+  /** Milliseconds until it is tried again; doubled with each try in vain. @default 1000 */
+  delay?: number;
+  /** The longest such time, in milliseconds. @default 10000 */
+  longestDelay?: number;
+}
+
+/** How many requests one upstream may keep waiting. */
+export interface LookupsConfig {
+  /** Asked at a time, each until the head of its answer is there. @default 256 */
+  concurrent?: number;
+  /** Waiting for their turn. @default 1024 */
+  queued?: number;
 }
 
 /** Bounds of the memory of who holds what. */

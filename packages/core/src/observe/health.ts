@@ -16,8 +16,10 @@ export interface Health {
 export interface UpstreamHealth {
   readonly name: string;
   readonly kind: "hosted" | "proxy";
-  /** Whether it answers as it should. */
+  /** Whether its `/v2/` answers as it should, and lookups do not leave it out. */
   readonly up: boolean;
+  /** Whether lookups ask it (`closed`), leave it out after failures (`open`), or are trying it again (`half-open`). */
+  readonly breaker: "closed" | "half-open" | "open";
   /** Status code of its `/v2/`, or 502 or 504. */
   readonly status: number;
   /** Milliseconds that the answer took. */
@@ -38,11 +40,12 @@ export async function checkHealth({ upstreams, pings }: Services): Promise<Healt
 }
 
 function upstreamHealth(upstream: Upstream, ping: Ping): UpstreamHealth {
-  const { name, kind } = upstream;
+  const { name, kind, state } = upstream;
   return {
     name,
     kind,
-    up: isUp(upstream, ping),
+    up: isUp(upstream, ping) && state === "closed",
+    breaker: state,
     status: ping.status ?? (ping.failure?.kind === "late" ? 504 : 502),
     latency: Math.round(ping.latency * 10) / 10,
     ...(ping.failure !== undefined && { cause: ping.failure.cause }),

@@ -16,6 +16,9 @@ const requestBuckets = [
 ];
 const upstreamBuckets = requestBuckets.filter((seconds) => seconds <= 60);
 
+/** What `breaker_state` shows. */
+export const breakerValues = { closed: 0, "half-open": 1, open: 2 } as const;
+
 /**
  * The router's own metrics. Labels never carry a repository, tag, digest or user: their number is fixed by
  * the configuration.
@@ -27,6 +30,7 @@ export class Metrics {
   readonly upstreamRequests: Counter<"upstream" | "outcome">;
   readonly upstreamDuration: Histogram<"upstream">;
   readonly upstreamUp: Gauge<"upstream">;
+  readonly breaker: Gauge<"upstream">;
   readonly fallbacks: Counter<"from" | "to">;
   readonly memory: Counter<"result">;
   readonly bytes: Counter<"direction" | "upstream">;
@@ -66,6 +70,12 @@ export class Metrics {
     this.upstreamUp = new Gauge({
       name: `${prefix}upstream_up`,
       help: "1 if the upstream answered the last time it was asked, else 0.",
+      labelNames: ["upstream"],
+      registers,
+    });
+    this.breaker = new Gauge({
+      name: `${prefix}breaker_state`,
+      help: "0 while the upstream is asked, 2 while it is left out after failures, 1 while a trial is under way.",
       labelNames: ["upstream"],
       registers,
     });

@@ -12,7 +12,7 @@ export interface FailureReport {
   readonly cause: string;
   /** What it answered, if it answered. */
   readonly status?: number;
-  /** Its own `Retry-After`, as sent. */
+  /** When asking again may help: its own `Retry-After` as sent, or seconds. */
   readonly retryAfter?: string;
 }
 
@@ -21,9 +21,16 @@ export interface FailureReport {
  * - `late`: no connection or no headers in time;
  * - `limited`: 429;
  * - `refused`: hosted refused the router's own credentials;
- * - `broken`: any other answer that is none.
+ * - `broken`: any other answer that is none;
+ * - `skipped`: not asked, as it has failed again and again;
+ * - `busy`: not asked, as too many others wait for it.
  */
-export type FailureKind = "unreachable" | "late" | "limited" | "refused" | "broken";
+export type FailureKind = "unreachable" | "late" | "limited" | "refused" | "broken" | "skipped" | "busy";
+
+/** Whether an upstream has failed without being asked. */
+export function isUnasked({ kind }: FailureReport): boolean {
+  return kind === "skipped" || kind === "busy";
+}
 
 /** `proxy absent`, `dockerhub failed (connection refused)`. */
 export function describeAttempt(attempt: Attempt): string {

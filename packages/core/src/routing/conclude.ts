@@ -1,5 +1,5 @@
 import type { ErrorCode } from "../protocol/errors.ts";
-import type { Attempt, FailureReport } from "./attempt.ts";
+import type { Attempt, FailureKind, FailureReport } from "./attempt.ts";
 
 /** What is said when nobody has it. */
 export type Conclusion =
@@ -21,19 +21,23 @@ export function conclude(method: string, attempts: readonly Attempt[]): Conclusi
 }
 
 /**
- * The one code for the failures among `attempts`: that of a limit or a delay, which a client can wait for, only
- * if nothing worse happened as well.
+ * The one code for the failures among `attempts`: that of something a client can wait for only if nothing worse
+ * happened as well.
  */
 export function failureCode(attempts: readonly Attempt[]): {
   readonly code: ErrorCode;
   readonly retryAfter: string | undefined;
 } {
   const failures = attempts.flatMap((attempt) => (attempt.outcome === "failed" ? [attempt.failure] : []));
-  if (failures.every(({ kind }) => kind === "limited")) {
+  const all = (...kinds: readonly FailureKind[]) => failures.every(({ kind }) => kinds.includes(kind));
+  if (all("limited")) {
     return { code: "TOOMANYREQUESTS", retryAfter: longestWait(failures) };
   }
-  const late = failures.every(({ kind }) => kind === "late" || kind === "limited");
-  return { code: late ? "UPSTREAM_TIMEOUT" : "UPSTREAM_FAILED", retryAfter: undefined };
+  if (all("limited", "skipped", "busy")) {
+    return { code: "UNAVAILABLE", retryAfter: longestWait(failures) };
+  }
+  const code = all("limited", "skipped", "busy", "late") ? "UPSTREAM_TIMEOUT" : "UPSTREAM_FAILED";
+  return { code, retryAfter: undefined };
 }
 
 function longestWait(failures: readonly FailureReport[]): string | undefined {

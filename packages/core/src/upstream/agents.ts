@@ -6,7 +6,7 @@ import type { CompleteUpstream } from "../config/complete.ts";
 export interface Agents {
   /** Keeps connections for the next request. */
   readonly pooled: HttpAgent;
-  /** A connection for one request: for when a kept one turned out to be dead. */
+  /** A connection for one request: for what cannot be sent twice, and for when a kept one turned out to be dead. */
   readonly fresh: HttpAgent;
   /** For where redirects lead: nothing of this upstream's TLS applies there. */
   elsewhere(url: URL): HttpAgent;
@@ -24,8 +24,11 @@ const pooledOptions = {
 export function createAgents({ url, tls }: CompleteUpstream): Agents {
   const [pooled, fresh] =
     url.protocol === "https:"
-      ? [new HttpsAgent({ ...pooledOptions, ...tlsOptions(tls) }), new HttpsAgent(tlsOptions(tls))]
-      : [new HttpAgent(pooledOptions), new HttpAgent()];
+      ? [
+          new HttpsAgent({ ...pooledOptions, ...tlsOptions(tls) }),
+          forOneRequest(new HttpsAgent({ keepAlive: true, ...tlsOptions(tls) })),
+        ]
+      : [new HttpAgent(pooledOptions), forOneRequest(new HttpAgent({ keepAlive: true }))];
   const plain = new HttpAgent(pooledOptions);
   const secure = new HttpsAgent(pooledOptions);
   return {
@@ -38,6 +41,14 @@ export function createAgents({ url, tls }: CompleteUpstream): Agents {
       }
     },
   };
+}
+
+/**
+ * The upstream is not told that the connection will be closed: one that knows may close it together with an early
+ * refusal, which is lost then among the bytes of the upload that are still coming.
+ */
+function forOneRequest(agent: HttpAgent): HttpAgent {
+  return Object.assign(agent, { keepSocketAlive: () => false });
 }
 
 /** An upstream's TLS choices in Node's words. */

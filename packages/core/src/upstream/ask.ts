@@ -13,6 +13,8 @@ export interface Question {
   readonly headers: RawHeaders;
   /** Aborted when the client is gone. */
   readonly signal: AbortSignal;
+  /** Milliseconds for connection and headers, if it is to be less than usual. */
+  readonly patience?: number;
 }
 
 /** The head of an upstream's answer, and the body still to come. */

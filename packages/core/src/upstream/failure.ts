@@ -5,9 +5,13 @@ export class UpstreamFailure extends Error {
   override readonly name = "UpstreamFailure";
   readonly report: FailureReport;
 
-  constructor(kind: FailureKind, cause: string, options?: ErrorOptions) {
+  constructor(
+    kind: FailureKind,
+    cause: string,
+    { retryAfter, ...options }: ErrorOptions & Pick<FailureReport, "retryAfter"> = {},
+  ) {
     super(cause, options);
-    this.report = { kind, cause };
+    this.report = { kind, cause, ...(retryAfter !== undefined && { retryAfter }) };
   }
 }
 

@@ -51,7 +51,8 @@ export class Forwarder {
     this.#proxy = createProxyServer({
       // Not the URL itself: of that, http-proxy would look up an IPv6 address with its brackets.
       target: { protocol: url.protocol, hostname: bareHost(url), ...(url.port !== "" && { port: url.port }) },
-      agent: agents.pooled,
+      // A body cannot be sent again if a kept connection turns out to have been closed at the other end.
+      agent: agents.fresh,
       selfHandleResponse: true,
       // The path is complete already: a prefix must not be put before it again.
       prependPath: false,

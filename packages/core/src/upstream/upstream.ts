@@ -1,38 +1,16 @@
-import type { Agent, IncomingMessage } from "node:http";
 import type { CompleteUpstream } from "../config/complete.ts";
-import { type ClientConnection, type ForwardingOptions, forwardedHeaders } from "../protocol/forwarding.ts";
+import { valuesOf } from "../protocol/headers.ts";
 import type { Member } from "../routing/member.ts";
 import { type Agents, createAgents } from "./agents.ts";
-import { type Answer, ask, type Destination, type Question, StaleConnection } from "./ask.ts";
-import { type AskWith, AuthorizedAsker } from "./authorized-asker.ts";
+import type { Answer } from "./ask.ts";
+import { Asker, type OwnErrand } from "./asker.ts";
 import { errorBodyLimit, readBounded } from "./bounded-body.ts";
-import { Credentials, type Scope } from "./credentials.ts";
+import { type BreakerState, isNoAnswer } from "./breaker.ts";
+import { Credentials } from "./credentials.ts";
+import { type Errand, isRead, type Sender } from "./errand.ts";
 import { type Delivery, Forwarder } from "./forwarder.ts";
-import { followRedirects, isRedirect } from "./redirects.ts";
+import { Guard } from "./guard.ts";
 import { requestTokenOver } from "./token-request.ts";
-
-/** On whose behalf an upstream is asked. */
-export interface Sender {
-  readonly request: IncomingMessage;
-  readonly client: ClientConnection;
-  /** Aborted when the client is gone. */
-  readonly signal: AbortSignal;
-}
-
-/** What to ask an upstream on behalf of a client. */
-export interface Errand {
-  readonly method: string;
-  /** As parsed: begins with `/v2/`. */
-  readonly path: string;
-  /** `?` and what follows, or empty. */
-  readonly search: string;
-  /** What a token for this has to permit. */
-  readonly scope: Scope;
-  /** Whether the body is the content of a blob, whose type says nothing. */
-  readonly opaque?: boolean;
-  /** Whether the answer is read here, so that no part of it and no 304 will do. */
-  readonly whole?: boolean;
-}
 
 /** What the router as a whole contributes to every upstream. */
 export interface UpstreamContext {
@@ -40,9 +18,13 @@ export interface UpstreamContext {
   readonly via: string;
   /** Milliseconds that a client may stand still. */
   readonly clientIdle: number;
+  /** Told when an upstream is left out, tried, or asked again. */
+  breakerChanged(upstream: string, state: BreakerState): void;
 }
 
-/** One registry behind the router: its connections, its credentials, its deadlines. */
+const base: OwnErrand = { errand: { method: "GET", path: "/v2/", search: "", scope: [] }, accept: [] };
+
+/** One registry behind the router: whether it is asked, and how. */
 export class Upstream implements Member {
   readonly name: string;
   readonly kind: "hosted" | "proxy";
@@ -51,65 +33,59 @@ export class Upstream implements Member {
   readonly timeouts: CompleteUpstream["timeouts"];
   /** Whether the router has a user of its own there. */
   readonly hasCredentials: boolean;
-  readonly #followsRedirects: boolean;
   readonly #agents: Agents;
   readonly #credentials: Credentials | undefined;
-  readonly #authorized: AuthorizedAsker;
+  readonly #asker: Asker;
   readonly #forwarder: Forwarder;
-  readonly #via: string;
-  /** What stands before `/v2/` in this upstream's paths. */
-  readonly #prefix: string;
+  readonly #guard: Guard;
+  /** The last request that failed: what a trial has to repeat. */
+  #suspect: OwnErrand | undefined;
 
-  constructor(config: CompleteUpstream, context: UpstreamContext) {
+  constructor(config: CompleteUpstream, { via, clientIdle, breakerChanged }: UpstreamContext) {
     this.name = config.name;
     this.kind = config.kind;
     this.url = config.url;
     this.timeouts = config.timeouts;
     this.passthrough = config.auth === "passthrough";
     this.hasCredentials = typeof config.auth === "object";
-    this.#followsRedirects = config.redirects === "follow";
-    this.#via = context.via;
-    this.#prefix = config.url.pathname === "/" ? "" : config.url.pathname;
     this.#agents = createAgents(config);
     this.#credentials =
       config.auth === "passthrough"
         ? undefined
         : new Credentials(config.auth, config.url, requestTokenOver(this.#agents, config.url));
-    this.#authorized = new AuthorizedAsker(
-      this.#credentials,
-      (question) => this.#askOnce(question),
-      config.timeouts.idle,
-    );
+    this.#asker = new Asker(config, { via, agents: this.#agents, credentials: this.#credentials });
     this.#forwarder = new Forwarder(config.url, this.#agents, {
       connectTimeout: config.timeouts.connect,
       answerTimeout: config.timeouts.write,
       upstreamIdle: config.timeouts.idle,
-      clientIdle: context.clientIdle,
+      clientIdle,
+    });
+    this.#guard = new Guard(config, {
+      patience: config.timeouts.headers,
+      trial: () => this.#trial(),
+      changed: (state) => breakerChanged(config.name, state),
     });
   }
 
+  /** Whether it is asked, left out, or being tried. */
+  get state(): BreakerState {
+    return this.#guard.state;
+  }
+
   /**
-   * Asks on behalf of a client: one request, but for a token to be fetched or a kept connection found dead.
+   * Asks on behalf of a client: one request, but for a token to be fetched or a kept connection found dead. None if the
+   * upstream is left out.
    * @throws UpstreamFailure, ClientGone
    */
-  async ask(errand: Errand, from: Sender): Promise<Answer> {
-    const question: AskWith = (authorization, neutral) => ({
-      method: errand.method,
-      path: this.#target(errand),
-      headers: [
-        ...this.#headers(errand, from, { authorization, body: "none", neutral }),
-        ...noBody(errand.method),
-      ],
-      signal: from.signal,
-    });
-    const answer = await this.#authorized.ask(errand.scope, this.#passedThrough(from), question);
-    if (!this.#followsRedirects || !isRedirect(answer) || !isRead(errand.method)) {
-      return answer;
-    }
-    const address = new URL(this.#target(errand), this.url);
-    return followRedirects(answer, address, question(undefined, true), (url, next) =>
-      this.#askElsewhere(url, next),
-    );
+  ask(errand: Errand, from: Sender): Promise<Answer> {
+    return errand.lastChance === true
+      ? this.#guard.askAnyway(() => this.#asker.ask(errand, from))
+      : this.#guard.ask(from.signal, () => this.#askAndNote(errand, from));
+  }
+
+  /** Whether there is still hope in an upstream that was left out: it is back, or it may have some things. */
+  lastChance(): Promise<"back" | "maybe" | undefined> {
+    return this.#guard.lastChance();
   }
 
   /**
@@ -126,18 +102,20 @@ export class Upstream implements Member {
       await this.ping(from.signal);
     }
     const sent = await this.#credentials?.header(errand.scope);
-    const answer = await this.#forwarder.forward({
-      ...delivery,
-      request: from.request,
-      method: errand.method,
-      path: this.#target(errand),
-      headers: this.#headers(errand, from, {
-        authorization: sent ?? this.#passedThrough(from),
-        body: errand.opaque === true ? "opaque" : "typed",
+    const answer = await this.#guard.send(() =>
+      this.#forwarder.forward({
+        ...delivery,
+        request: from.request,
+        method: errand.method,
+        path: this.#asker.target(errand),
+        headers: this.#asker.headers(errand, from, {
+          authorization: sent ?? this.#asker.passedThrough(from),
+          body: errand.opaque === true ? "opaque" : "typed",
+        }),
+        signal: from.signal,
       }),
-      signal: from.signal,
-    });
-    this.#authorized.learn(answer, { sent, scope: errand.scope, neutral: false });
+    );
+    this.#asker.learn(answer, { sent, scope: errand.scope, neutral: false });
     return answer;
   }
 
@@ -146,16 +124,7 @@ export class Upstream implements Member {
    * @throws UpstreamFailure, ClientGone
    */
   async ping(signal: AbortSignal): Promise<number> {
-    const answer = await this.#authorized.ask([], undefined, (authorization) => ({
-      method: "GET",
-      path: `${this.#prefix}/v2/`,
-      headers: [
-        "Via",
-        `1.1 ${this.#via}`,
-        ...(authorization === undefined ? [] : ["Authorization", authorization]),
-      ],
-      signal,
-    }));
+    const answer = await this.#asker.askAlone(base, signal);
     await readBounded(answer.body, errorBodyLimit, this.timeouts.ping);
     return answer.status;
   }
@@ -165,58 +134,29 @@ export class Upstream implements Member {
     this.#agents.close();
   }
 
-  #passedThrough({ request }: Sender): string | undefined {
-    return this.passthrough ? request.headers.authorization : undefined;
-  }
-
-  async #askOnce(question: Question): Promise<Answer> {
-    const destination = this.#destination(this.url, this.#agents.pooled, question.method);
+  async #askAndNote(errand: Errand, from: Sender): Promise<Answer> {
     try {
-      return await ask(destination, question);
-    } catch (error) {
-      // A DELETE that got through before the connection broke would be answered 404 the second time.
-      if (!(error instanceof StaleConnection) || question.method === "DELETE" || question.method === "PUT") {
-        throw error;
+      const answer = await this.#asker.ask(errand, from);
+      if (isNoAnswer(answer)) {
+        this.#note(errand, from);
       }
-      return ask({ ...destination, agent: this.#agents.fresh }, question);
+      return answer;
+    } catch (error) {
+      this.#note(errand, from);
+      throw error;
     }
   }
 
-  #askElsewhere(url: URL, question: Question): Promise<Answer> {
-    const agent = url.origin === this.url.origin ? this.#agents.pooled : this.#agents.elsewhere(url);
-    return ask(this.#destination(url, agent, question.method), question);
+  #note(errand: Errand, { request }: Sender): void {
+    if (isRead(errand.method)) {
+      this.#suspect = { errand, accept: valuesOf(request.rawHeaders, "accept") };
+    }
   }
 
-  #destination(url: URL, agent: Agent, method: string): Destination {
-    const { connect, headers, write } = this.timeouts;
-    // To close an upload, a registry reads and moves a whole layer before it answers.
-    return { url, agent, connectTimeout: connect, answerTimeout: isRead(method) ? headers : write };
+  /** A request that failed, once more: a cache's `/v2/` would tell nothing about its public registry. */
+  async #trial(): Promise<Answer> {
+    const answer = await this.#asker.askAlone(this.#suspect ?? base, new AbortController().signal);
+    await readBounded(answer.body, errorBodyLimit, this.timeouts.idle);
+    return answer;
   }
-
-  #target({ path, search }: Errand): string {
-    return `${this.#prefix}${path}${search}`;
-  }
-
-  #headers(
-    { whole = false }: Errand,
-    { request, client }: Sender,
-    options: Pick<ForwardingOptions, "authorization" | "body" | "neutral">,
-  ): string[] {
-    return forwardedHeaders(request.rawHeaders, {
-      client,
-      whole,
-      via: this.#via,
-      passthrough: this.passthrough,
-      ...options,
-    });
-  }
-}
-
-function isRead(method: string): boolean {
-  return method === "GET" || method === "HEAD";
-}
-
-/** A method that usually has a body says so when it has none. */
-function noBody(method: string): string[] {
-  return isRead(method) || method === "DELETE" ? [] : ["Content-Length", "0"];
 }

@@ -1,0 +1,46 @@
+import type { IncomingMessage } from "node:http";
+import type { ClientConnection } from "../protocol/forwarding.ts";
+import type { Scope } from "./credentials.ts";
+
+/** On whose behalf an upstream is asked. */
+export interface Sender {
+  readonly request: IncomingMessage;
+  readonly client: ClientConnection;
+  /** Aborted when the client is gone. */
+  readonly signal: AbortSignal;
+}
+
+/** What to ask an upstream on behalf of a client. */
+export interface Errand {
+  readonly method: string;
+  /** As parsed: begins with `/v2/`. */
+  readonly path: string;
+  /** `?` and what follows, or empty. */
+  readonly search: string;
+  /** What a token for this has to permit. */
+  readonly scope: Scope;
+  /** Whether the body is the content of a blob, whose type says nothing. */
+  readonly opaque?: boolean;
+  /** Whether the answer is read here, so that no part of it and no 304 will do. */
+  readonly whole?: boolean;
+  /** Whether the upstream is asked although it is left out, and given little time. */
+  readonly lastChance?: boolean;
+}
+
+/** Whether a method only reads. */
+export function isRead(method: string): boolean {
+  return method === "GET" || method === "HEAD";
+}
+
+/**
+ * Whether a request without a body may be sent again when the connection broke: a DELETE or PUT that got through
+ * before would be answered 404 the second time. What may not goes out on a connection of its own, which cannot be stale.
+ */
+export function isRepeatable(method: string): boolean {
+  return isRead(method) || method === "POST";
+}
+
+/** A method that usually has a body says so when it has none. */
+export function noBody(method: string): string[] {
+  return isRead(method) || method === "DELETE" ? [] : ["Content-Length", "0"];
+}

@@ -1,0 +1,383 @@
+import type { CombinedRegistryConfig, UpstreamConfig } from "@combined-registry/core";
+import { startRegistry } from "@combined-registry/testkit";
+import { describe, expect, it } from "@jest/globals";
+import { errorOf, fetchRaw } from "./support/client.ts";
+import { type RunningRouter, startRouter } from "./support/router.ts";
+import { until } from "./support/within.ts";
+
+const privateTag = "/v2/acme/app/manifests/1.0";
+const publicTag = "/v2/library/tool/manifests/1.0";
+const quick = { breaker: { failures: 3, delay: 50, longestDelay: 200 }, timeouts: { headers: 150 } };
+
+async function startSides(
+  proxyOptions: Partial<UpstreamConfig> = quick,
+  config: Partial<CombinedRegistryConfig> = {},
+) {
+  const [proxy, hosted] = await Promise.all([startRegistry(), startRegistry()]);
+  proxy.addImage("library/tool", { tag: "1.0", layers: ["public"] });
+  hosted.addImage("acme/app", { tag: "1.0", layers: ["private"] });
+  const router = await startRouter({
+    hosted: hosted.url,
+    proxy: { url: proxy.url, ...proxyOptions },
+    ...config,
+  });
+  return {
+    proxy,
+    hosted,
+    router,
+    async [Symbol.asyncDispose]() {
+      await router[Symbol.asyncDispose]();
+      await Promise.all([proxy.close(), hosted.close()]);
+    },
+  };
+}
+
+async function stateOf({ handler }: RunningRouter, name = "proxy"): Promise<string | undefined> {
+  return (await handler.health()).upstreams.find((upstream) => upstream.name === name)?.breaker;
+}
+
+/** Pulls a private image until the proxy is left out. */
+async function openBreaker(router: RunningRouter, failures = 3): Promise<void> {
+  for (let pull = 0; pull < failures; pull++) {
+    await fetchRaw(router.url, privateTag);
+  }
+  expect(await stateOf(router)).not.toBe("closed");
+}
+
+/** Pulls a private image again and again until something has happened. */
+async function pullUntil(
+  router: RunningRouter,
+  label: string,
+  holds: () => boolean | Promise<boolean>,
+): Promise<void> {
+  const end = performance.now() + 10_000;
+  while (!(await holds())) {
+    if (performance.now() > end) {
+      throw new Error(`${label}: not within 10 s`);
+    }
+    await fetchRaw(router.url, privateTag);
+  }
+}
+
+/** With a breaker that stays open for the rest of a test. */
+const lasting = { breaker: { failures: 3, delay: 60_000, longestDelay: 60_000 }, timeouts: { headers: 150 } };
+
+describe("an upstream that keeps failing", () => {
+  it.each([
+    ["resets connections", { reset: true }],
+    ["never answers", { hang: true }],
+    ["is a gateway with nothing behind it", { status: 502 }],
+    ["is unavailable", { status: 503 }],
+  ] as const)("is left out when it %s", async (_, fault) => {
+    await using sides = await startSides(lasting);
+    const { proxy, router } = sides;
+    proxy.fault(fault);
+    await openBreaker(router);
+    proxy.clearRequests();
+
+    const answer = await fetchRaw(router.url, privateTag);
+
+    expect([answer.status, answer.headers["x-combined-registry"]]).toEqual([
+      200,
+      "hosted; found; proxy failed (left out after failures)",
+    ]);
+    expect(proxy.requests).toEqual([]);
+  });
+
+  it.each([
+    ["any other error, which is an answer", { status: 500 }],
+    ["a limit, which will pass", { status: 429 }],
+    ["an absence, however it is said", { status: 403 }],
+  ] as const)("is not left out for %s", async (_, fault) => {
+    await using sides = await startSides(lasting);
+    const { proxy, router } = sides;
+    proxy.fault(fault);
+    for (let pull = 0; pull < 5; pull++) {
+      await fetchRaw(router.url, privateTag);
+    }
+    proxy.clearFaults();
+
+    expect(await stateOf(router)).toBe("closed");
+    expect((await fetchRaw(router.url, publicTag)).status).toBe(200);
+  });
+
+  it("is asked on while failures are not in a row", async () => {
+    await using sides = await startSides(lasting);
+    const { proxy, router } = sides;
+    for (let round = 0; round < 3; round++) {
+      proxy.fault({ reset: true, times: 2 });
+      await fetchRaw(router.url, privateTag);
+      await fetchRaw(router.url, privateTag);
+      await fetchRaw(router.url, publicTag);
+    }
+
+    expect(await stateOf(router)).toBe("closed");
+  });
+
+  it("is left out for being late even if it answers in between, as a cache does whose public registry hangs", async () => {
+    await using sides = await startSides(lasting);
+    const { proxy, router } = sides;
+    proxy.fault({ path: /acme/, hang: true });
+    for (let round = 0; round < 3; round++) {
+      await fetchRaw(router.url, privateTag);
+      expect((await fetchRaw(router.url, publicTag)).status).toBe(200);
+    }
+
+    expect(await stateOf(router)).toBe("open");
+  });
+
+  it("may be switched off", async () => {
+    await using sides = await startSides({ breaker: false });
+    const { proxy, router } = sides;
+    proxy.fault({ status: 503 });
+    for (let pull = 0; pull < 10; pull++) {
+      await fetchRaw(router.url, privateTag);
+    }
+
+    expect(proxy.requests).toHaveLength(10);
+    expect(await stateOf(router)).toBe("closed");
+  });
+});
+
+describe("what only an upstream has that is left out", () => {
+  it("is answered 503 with Retry-After at once, and the answer says why", async () => {
+    await using sides = await startSides(lasting);
+    const { proxy, router } = sides;
+    proxy.fault({ reset: true });
+    await openBreaker(router);
+    proxy.clearRequests();
+
+    const answer = await fetchRaw(router.url, publicTag);
+
+    expect([answer.status, errorOf(answer).code]).toEqual([503, "UNAVAILABLE"]);
+    expect(errorOf(answer).message).toBe("proxy failed (left out after failures), hosted absent");
+    expect(Number(answer.headers["retry-after"])).toBeGreaterThan(0);
+    expect(Number(answer.headers["retry-after"])).toBeLessThanOrEqual(60);
+    expect(proxy.requests).toEqual([]);
+  });
+
+  it("is 404 with a Warning for HEAD, as pushing clients give up on anything else", async () => {
+    await using sides = await startSides(lasting);
+    const { proxy, router } = sides;
+    proxy.fault({ reset: true });
+    await openBreaker(router);
+
+    const answer = await fetchRaw(router.url, publicTag, { method: "HEAD" });
+
+    expect(answer.status).toBe(404);
+    expect(answer.headers.warning).toContain("left out after failures");
+  });
+
+  it("is still had if it was left out for being late and has it at hand", async () => {
+    await using sides = await startSides(lasting);
+    const { proxy, router } = sides;
+    proxy.fault({ path: /acme/, hang: true });
+    await openBreaker(router);
+
+    const answer = await fetchRaw(router.url, publicTag);
+
+    expect([answer.status, answer.headers["x-combined-registry"]]).toEqual([
+      200,
+      "proxy; found; hosted absent",
+    ]);
+    expect(await stateOf(router)).toBe("open");
+  });
+
+  it("does not keep its client waiting long if that does not answer either", async () => {
+    await using sides = await startSides({ ...lasting, timeouts: { headers: 30_000 } });
+    const { proxy, router } = sides;
+    const hanging = proxy.fault({ hang: true });
+    // Each of these would take the full 30 s.
+    const lost = [1, 2, 3].map(() => fetchRaw(router.url, privateTag).catch(() => undefined));
+    await until(5_000, "three pulls to hang", () => hanging.hits === 3);
+    router.handler.reload({
+      hosted: sides.hosted.url,
+      proxy: { url: proxy.url, ...lasting, timeouts: { headers: 100 } },
+    });
+    await openBreaker(router);
+
+    expect((await fetchRaw(router.url, publicTag)).status).toBe(503);
+    router.server.closeAllConnections();
+    await Promise.all(lost);
+  });
+});
+
+describe("an upstream that was left out", () => {
+  it("is asked again once it answers what it had failed, tried in the background", async () => {
+    await using sides = await startSides();
+    const { proxy, router } = sides;
+    proxy.fault({ hang: true });
+    await openBreaker(router);
+    proxy.clearFaults();
+    proxy.clearRequests();
+
+    await pullUntil(router, "the proxy to be asked again", () => {
+      return proxy.requests.length > 0;
+    });
+    const [trial] = proxy.requests;
+    await pullUntil(router, "the proxy to be asked again", async () => (await stateOf(router)) === "closed");
+
+    expect([trial?.method, trial?.path]).toEqual(["GET", privateTag]);
+    expect((await fetchRaw(router.url, publicTag)).status).toBe(200);
+  });
+
+  it("makes nobody wait for a trial who can be served without it", async () => {
+    await using sides = await startSides({ ...quick, timeouts: { headers: 10_000 } });
+    const { proxy, router, hosted } = sides;
+    proxy.fault({ reset: true });
+    await openBreaker(router);
+    proxy.clearFaults();
+    const hanging = proxy.fault({ hang: true });
+    await pullUntil(router, "a trial to begin", () => {
+      return hanging.hits === 1;
+    });
+    hosted.clearRequests();
+
+    const answers = await Promise.all(Array.from({ length: 20 }, () => fetchRaw(router.url, privateTag)));
+
+    expect(answers.every(({ status }) => status === 200)).toBe(true);
+    expect(hanging.hits).toBe(1);
+    expect(await stateOf(router)).toBe("half-open");
+  });
+
+  it("serves who waits for the trial that brings it back", async () => {
+    await using sides = await startSides(quick);
+    const { proxy, router } = sides;
+    proxy.fault({ reset: true });
+    await openBreaker(router);
+    proxy.clearFaults();
+    const slow = proxy.fault({ path: privateTag, delay: 100 });
+    await pullUntil(router, "a trial to begin", () => {
+      return slow.hits === 1;
+    });
+
+    expect((await fetchRaw(router.url, publicTag)).status).toBe(200);
+  });
+
+  it("is tried less and less often while it does not come back", async () => {
+    await using sides = await startSides({
+      ...quick,
+      breaker: { failures: 3, delay: 40, longestDelay: 160 },
+    });
+    const { proxy, router } = sides;
+    proxy.fault({ reset: true });
+    await openBreaker(router);
+    const times: number[] = [];
+    const seen = () => proxy.requests.length;
+    let before = seen();
+    await pullUntil(router, "five trials", () => {
+      if (seen() > before) {
+        before = seen();
+        times.push(performance.now());
+      }
+      return times.length === 5;
+    });
+
+    const gaps = times.slice(1).map((time, index) => time - (times[index] ?? 0));
+    // What the clock allows to be said: never sooner than it should.
+    expect(gaps.map((gap, index) => gap >= ([80, 160, 160, 160][index] ?? 0) - 10)).toEqual([
+      true,
+      true,
+      true,
+      true,
+    ]);
+  });
+
+  it("shows it in /healthcheck and in metrics", async () => {
+    await using sides = await startSides(lasting);
+    const { proxy, router } = sides;
+    expect(await router.handler.metrics.metrics()).toContain('breaker_state{upstream="proxy"} 0');
+    proxy.fault({ path: /acme/, reset: true });
+    await openBreaker(router);
+
+    const health = await fetchRaw(router.url, "/healthcheck");
+    const ready = await fetchRaw(router.url, "/readyz");
+
+    expect([health.status, ready.status]).toEqual([503, 200]);
+    expect(JSON.parse(health.body.toString())).toMatchObject({
+      proxy: 200,
+      upstreams: [
+        { name: "hosted", up: true, breaker: "closed" },
+        { name: "proxy", up: false, status: 200, breaker: "open" },
+      ],
+    });
+    expect(await router.handler.metrics.metrics()).toContain('breaker_state{upstream="proxy"} 2');
+  });
+});
+
+describe("hosted that keeps failing", () => {
+  it("refuses pulls and pushes at once, and takes them when it is back", async () => {
+    await using sides = await startSides(quick, { lists: "hosted" });
+    const { hosted, proxy, router } = sides;
+    router.handler.reload({
+      hosted: { url: hosted.url, breaker: { failures: 3, delay: 100, longestDelay: 100 } },
+      proxy: proxy.url,
+    });
+    const body = Buffer.from("{}");
+    hosted.fault({ method: ["GET", "PUT", "POST"], path: /acme/, reset: true });
+    for (let push = 0; push < 3; push++) {
+      await fetchRaw(router.url, "/v2/acme/app/blobs/uploads/", { method: "POST" });
+    }
+    hosted.clearRequests();
+
+    const refused = await fetchRaw(router.url, "/v2/acme/app/manifests/2.0", { method: "PUT", body });
+    expect([refused.status, errorOf(refused).code, refused.headers["retry-after"]]).toEqual([
+      503,
+      "UNAVAILABLE",
+      "1",
+    ]);
+    hosted.clearFaults();
+
+    await pullUntil(router, "hosted to be tried", () => {
+      return hosted.requests.some(({ status }) => status === 200);
+    });
+    await pullUntil(
+      router,
+      "hosted to be asked again",
+      async () => (await stateOf(router, "hosted")) === "closed",
+    );
+    const pushed = await fetchRaw(router.url, "/v2/acme/app/blobs/uploads/", { method: "POST" });
+    expect(pushed.status).toBe(202);
+  });
+});
+
+describe("too many lookups at one upstream", () => {
+  it("wait in a queue; what does not fit goes on to the next upstream, or is answered 503", async () => {
+    await using sides = await startSides({
+      lookups: { concurrent: 2, queued: 1 },
+      timeouts: { headers: 20_000 },
+    });
+    const { proxy, router } = sides;
+    const slow = proxy.fault({ path: publicTag, delay: 400 });
+    const asked = [1, 2, 3].map(() => fetchRaw(router.url, publicTag));
+    await until(5_000, "two lookups to be under way", () => slow.hits === 2);
+    // The third has been read off its connection before these are.
+    const queued = async () => (await fetchRaw(router.url, privateTag)).headers["x-combined-registry"];
+    await until(5_000, "the queue to be full", () => proxy.requests.length === 2);
+
+    const beyond = await queued();
+    const nowhere = await fetchRaw(router.url, publicTag);
+
+    expect(beyond).toBe("hosted; found; proxy failed (too many requests are waiting for it)");
+    expect([nowhere.status, nowhere.headers["retry-after"]]).toEqual([503, "1"]);
+    expect((await Promise.all(asked)).map(({ status }) => status)).toEqual([200, 200, 200]);
+  });
+
+  it("a client that leaves the queue does not hold up those behind it", async () => {
+    await using sides = await startSides({
+      lookups: { concurrent: 1, queued: 5 },
+      timeouts: { headers: 20_000 },
+    });
+    const { proxy, router } = sides;
+    const slow = proxy.fault({ path: publicTag, delay: 200, times: 1 });
+    const first = fetchRaw(router.url, publicTag);
+    await until(5_000, "the first lookup to be under way", () => slow.hits === 1);
+    const controller = new AbortController();
+    const leaver = fetch(`${router.url}${publicTag}`, { signal: controller.signal }).catch(() => "left");
+    const last = fetchRaw(router.url, publicTag);
+    controller.abort();
+
+    expect(await leaver).toBe("left");
+    expect([(await first).status, (await last).status]).toEqual([200, 200]);
+  });
+});
