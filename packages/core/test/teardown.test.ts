@@ -50,11 +50,12 @@ describe("an end that stands still", () => {
   it("upstream: the client's connection is broken off after the idle time", async () => {
     await using proxy = await startRegistry();
     await using hosted = await startRegistry();
-    const blob = proxy.addBlob("stuck", Buffer.alloc(200_000));
+    const blob = proxy.addBlob("stuck", Buffer.alloc(400_000));
     await using router = await startRouter({
       hosted: hosted.url,
       proxy: { url: proxy.url, timeouts: { idle: 100 } },
     });
+    // Each time: what went on with it would stand still too.
     proxy.fault({ stallAt: 50_000 });
 
     const answer = await fetchRaw(router.url, `/v2/stuck/blobs/${blob.digest}`);

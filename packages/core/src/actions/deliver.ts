@@ -1,5 +1,6 @@
 import { describeAttempt } from "../routing/attempt.ts";
 import type { Exchange } from "./exchange.ts";
+import type { Mender } from "./mend.ts";
 import { relay, repeat } from "./relay.ts";
 import type { Walk } from "./walk.ts";
 
@@ -8,12 +9,13 @@ export async function deliver(
   exchange: Exchange,
   { upstream, said, attempts }: Extract<Walk, { ended: "answered" }>,
   how: string,
+  mender?: Mender,
 ): Promise<void> {
   const before = attempts.map(describeAttempt).join(", ");
   const reason = said.answer.status >= 400 ? `answered ${said.answer.status}` : how;
   exchange.decision = { upstream: upstream.name, reason: before === "" ? reason : `${reason}; ${before}` };
   if (said.outcome === "found") {
-    await relay(exchange, upstream, said.answer);
+    await relay(exchange, upstream, said.answer, mender);
   } else {
     repeat(exchange, upstream, said);
   }

@@ -6,6 +6,7 @@ import type { Upstream } from "../upstream/upstream.ts";
 import { consult, errandOf } from "./consult.ts";
 import { deliver } from "./deliver.ts";
 import type { Exchange } from "./exchange.ts";
+import { menderOf } from "./mend.ts";
 import { nobodyHasIt } from "./nobody-has-it.ts";
 import { type Walk, walk } from "./walk.ts";
 
@@ -35,7 +36,8 @@ export async function lookup(
   if (end.said.outcome === "found") {
     remember(services, request, end.upstream, firstValue(end.said.answer.headers, "docker-content-digest"));
   }
-  await deliver(exchange, end, plan.remembered === end.upstream ? "remembered" : "found");
+  const mender = menderOf(services, exchange, request, plan.order, end.said.answer);
+  await deliver(exchange, end, plan.remembered === end.upstream ? "remembered" : "found", mender);
 }
 
 /** Learns from a manifest that was served, so that its layers are asked for in the right place. */

@@ -1,14 +1,15 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
-import { pipeline } from "node:stream/promises";
+import type { ServerResponse } from "node:http";
 import { TLSSocket } from "node:tls";
 import { publicHost } from "../protocol/forwarding.ts";
 import { endToEnd, type RawHeaders } from "../protocol/headers.ts";
 import { relativeLocations } from "../protocol/locations.ts";
 import type { Answer } from "../upstream/ask.ts";
-import { UpstreamFailure } from "../upstream/failure.ts";
+import { ClientGone, UpstreamFailure } from "../upstream/failure.ts";
 import { StallWatch } from "../upstream/stall-watch.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { Exchange } from "./exchange.ts";
+import type { Mender, Source } from "./mend.ts";
+import { pour } from "./pour.ts";
 import { discardUpload, isUploading } from "./request-body.ts";
 import { send, writeHead } from "./send.ts";
 import type { Refusal } from "./walk.ts";
@@ -17,10 +18,16 @@ const nothing: ReadonlySet<string> = new Set();
 const contentLength: ReadonlySet<string> = new Set(["content-length"]);
 
 /**
- * Streams an upstream's answer to the client. Whichever end breaks, the other is torn down at once: a short body
- * never ends as if it were whole. The error is thrown once both are.
+ * Streams an upstream's answer to the client. If the upstream breaks off, `mender` may know how to go on; else, whichever end
+ * breaks, the other is torn down at once: a short body never ends as if it were whole.
+ * @throws what the body broke off with
  */
-export async function relay(exchange: Exchange, upstream: Upstream, answer: Answer): Promise<void> {
+export async function relay(
+  exchange: Exchange,
+  upstream: Upstream,
+  answer: Answer,
+  mender?: Mender,
+): Promise<void> {
   if (answer.status === 416 && exchange.request.method === "GET") {
     return relayWithoutBody(exchange, upstream, answer);
   }
@@ -30,7 +37,14 @@ export async function relay(exchange: Exchange, upstream: Upstream, answer: Answ
     answer.body.destroy();
     throw error;
   }
-  await stream(exchange, upstream, answer.body);
+  try {
+    await stream(exchange, { upstream, answer, passOver: 0 }, mender);
+  } catch (error) {
+    if (exchange.request.httpVersion === "1.0") {
+      reset(exchange.response);
+    }
+    throw error;
+  }
 }
 
 /** Gives the client an answer that has been read already, with `extra` headers. */
@@ -75,23 +89,57 @@ function relayWithoutBody(exchange: Exchange, upstream: Upstream, { status, head
   exchange.response.end();
 }
 
-async function stream(exchange: Exchange, upstream: Upstream, body: IncomingMessage): Promise<void> {
+async function stream(exchange: Exchange, first: Source, mender: Mender | undefined): Promise<void> {
   const { request, response, moved } = exchange;
-  if (request.httpVersion === "1.0") {
-    body.once("error", () => reset(response));
-  }
-  const watch = watchUpstream(exchange, upstream, body);
-  try {
-    const uploading = isUploading(request);
-    const done = pipeline(body, response, { end: !uploading });
-    body.on("data", (chunk: Buffer) => {
-      moved.down += chunk.length;
-    });
-    await done;
-    if (uploading) {
-      await discardUpload(request);
-      response.end();
+  let source = first;
+  let broken = await pourFrom(exchange, source);
+  while (broken !== undefined) {
+    const next = await mender?.goOn(source.upstream, moved.down);
+    if (next === undefined) {
+      throw broken;
     }
+    const { upstream, reason } = exchange.decision;
+    exchange.decision = {
+      upstream,
+      reason: `${reason}; ${source.upstream.name} broke off at byte ${moved.down} (${broken.report.cause}), ${next.upstream.name} went on`,
+    };
+    source = next;
+    broken = await pourFrom(exchange, source);
+  }
+  if (isUploading(request)) {
+    await discardUpload(request);
+  }
+  response.end();
+}
+
+/**
+ * Pours as much of a body as comes.
+ * @returns what it broke off with
+ * @throws ClientGone
+ */
+async function pourFrom(exchange: Exchange, source: Source): Promise<UpstreamFailure | undefined> {
+  const { response, moved } = exchange;
+  const { body } = source.answer;
+  let received = 0;
+  const watch = watchUpstream(exchange, source, () => received);
+  try {
+    await pour(body, response, {
+      passOver: source.passOver,
+      moved: (bytes) => {
+        received += bytes;
+      },
+      written: (bytes) => {
+        moved.down += bytes;
+      },
+    });
+    return undefined;
+  } catch (error) {
+    if (error instanceof ClientGone) {
+      throw error;
+    }
+    return error instanceof UpstreamFailure
+      ? error
+      : new UpstreamFailure("broken", "connection closed", { cause: error });
   } finally {
     watch.clear();
   }
@@ -105,13 +153,13 @@ function reset({ socket }: ServerResponse): void {
 }
 
 function watchUpstream(
-  { response, moved }: Exchange,
-  { timeouts }: Upstream,
-  body: IncomingMessage,
+  { response }: Exchange,
+  { upstream: { timeouts }, answer: { body } }: Source,
+  received: () => number,
 ): StallWatch {
   return new StallWatch({
     limit: timeouts.idle,
-    measure: () => (response.writableNeedDrain ? undefined : moved.down),
+    measure: () => (response.writableNeedDrain ? undefined : received()),
     stalled: () =>
       body.destroy(new UpstreamFailure("late", `no byte of the body within ${timeouts.idle} ms`)),
   });

@@ -32,6 +32,7 @@ export class Metrics {
   readonly upstreamUp: Gauge<"upstream">;
   readonly breaker: Gauge<"upstream">;
   readonly fallbacks: Counter<"from" | "to">;
+  readonly healed: Counter<"from" | "to">;
   readonly memory: Counter<"result">;
   readonly bytes: Counter<"direction" | "upstream">;
   readonly connections: Gauge;
@@ -82,6 +83,12 @@ export class Metrics {
     this.fallbacks = new Counter({
       name: `${prefix}lookup_fallbacks_total`,
       help: "Lookups that went on from one upstream to the next.",
+      labelNames: ["from", "to"],
+      registers,
+    });
+    this.healed = new Counter({
+      name: `${prefix}healed_bodies_total`,
+      help: "Blobs whose upstream broke off in the middle and that another one, or the same, went on with.",
       labelNames: ["from", "to"],
       registers,
     });

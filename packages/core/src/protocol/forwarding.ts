@@ -28,6 +28,8 @@ export interface ForwardingOptions {
   readonly body: "none" | "typed" | "opaque";
   /** Whether the answer is read here: then not in part, not only if it has changed. */
   readonly whole?: boolean;
+  /** The `Range` that takes the place of what the client wants of the whole. */
+  readonly range?: string | undefined;
   /** Whether nothing is to be said about the client: neither its address nor the name that it uses for the router. */
   readonly neutral?: boolean;
 }
@@ -73,7 +75,7 @@ const nothing: ReadonlySet<string> = new Set();
  * session from them.
  */
 export function forwardedHeaders(headers: RawHeaders, options: ForwardingOptions): string[] {
-  const { client, body, whole = false } = options;
+  const { client, body, whole = false, range } = options;
   const kept = endToEnd(
     headers,
     replaced,
@@ -81,8 +83,11 @@ export function forwardedHeaders(headers: RawHeaders, options: ForwardingOptions
     options.passthrough ? nothing : clientCredentials,
     body === "none" ? aboutBody : body === "opaque" ? opaqueType : nothing,
     body === "none" ? aboutCoding : nothing,
-    whole ? aboutParts : nothing,
+    whole || range !== undefined ? aboutParts : nothing,
   );
+  if (range !== undefined) {
+    kept.push("Range", range);
+  }
   if (body === "opaque" && valuesOf(headers, "content-type").length > 0) {
     kept.push("Content-Type", "application/octet-stream");
   }

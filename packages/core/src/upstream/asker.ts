@@ -99,13 +99,14 @@ export class Asker {
 
   /** Everything but `Host`. */
   headers(
-    { whole = false }: Errand,
+    { whole = false, range }: Errand,
     { request, client }: Sender,
     options: Pick<ForwardingOptions, "authorization" | "body" | "neutral">,
   ): string[] {
     return forwardedHeaders(request.rawHeaders, {
       client,
       whole,
+      range,
       via: this.#via,
       passthrough: this.#config.auth === "passthrough",
       ...options,

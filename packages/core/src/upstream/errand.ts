@@ -23,6 +23,8 @@ export interface Errand {
   readonly opaque?: boolean;
   /** Whether the answer is read here, so that no part of it and no 304 will do. */
   readonly whole?: boolean;
+  /** The `Range` to ask for, whatever the client asked for. */
+  readonly range?: string;
   /** Whether the upstream is asked although it is left out, and given little time. */
   readonly lastChance?: boolean;
 }

@@ -1,0 +1,99 @@
+import { type Extent, extentOf, passOver, rangeFor, restOf } from "../protocol/extent.ts";
+import { firstValue } from "../protocol/headers.ts";
+import type { RegistryRequest } from "../protocol/request.ts";
+import type { Services } from "../services.ts";
+import type { Answer } from "../upstream/ask.ts";
+import type { Upstream } from "../upstream/upstream.ts";
+import { consult, errandOf } from "./consult.ts";
+import type { Exchange } from "./exchange.ts";
+
+/** A body on its way to the client, and who sends it. */
+export interface Source {
+  readonly upstream: Upstream;
+  readonly answer: Answer;
+  /** Bytes at its beginning that the client has already. */
+  readonly passOver: number;
+}
+
+/** Finds somebody who goes on where a body broke off. */
+export interface Mender {
+  /**
+   * @param broken who sent the body so far
+   * @param sent bytes of the answer that the client has been given
+   * @throws ClientGone
+   */
+  goOn(broken: Upstream, sent: number): Promise<Source | undefined>;
+}
+
+// Upstreams that break off again and again would otherwise be asked for a blob byte by byte: so many times in a row they
+// may send less than a mebibyte.
+const mostPoorRepairs = 3;
+const poor = 1024 * 1024;
+
+/**
+ * The digest fixes the bytes of a blob, so whoever holds it can go on with it. Undefined for answers whose bytes cannot be
+ * counted.
+ */
+export function menderOf(
+  services: Services,
+  exchange: Exchange,
+  request: RegistryRequest,
+  order: readonly Upstream[],
+  first: Answer,
+): Mender | undefined {
+  const extent = extentOf(first.status, first.headers);
+  if (request.resource.kind !== "blob" || request.method !== "GET" || extent === undefined) {
+    return undefined;
+  }
+  let poorRepairs = 0;
+  let sentBefore = 0;
+  return {
+    async goOn(broken, sent) {
+      const wanted = restOf(extent, sent);
+      poorRepairs = sent - sentBefore < poor ? poorRepairs + 1 : 0;
+      if (wanted === undefined || poorRepairs > mostPoorRepairs) {
+        return undefined;
+      }
+      // Whoever sent the body so far is likely to have the rest, unless it was asked and sent nothing.
+      const others = order.filter((upstream) => upstream !== broken);
+      const holders = sent === sentBefore ? [...others, broken] : [broken, ...others];
+      sentBefore = sent;
+      for (const upstream of holders) {
+        const source = await continuation(services, exchange, request, upstream, wanted);
+        if (source !== undefined) {
+          services.metrics.healed.inc({ from: broken.name, to: upstream.name });
+          return source;
+        }
+      }
+      return undefined;
+    },
+  };
+}
+
+async function continuation(
+  services: Services,
+  exchange: Exchange,
+  request: RegistryRequest,
+  upstream: Upstream,
+  wanted: Extent,
+): Promise<Source | undefined> {
+  const errand = { ...errandOf(request), range: rangeFor(wanted) };
+  const said = await consult(services, exchange, upstream, errand);
+  if (said.outcome !== "found") {
+    return undefined;
+  }
+  const { answer } = said;
+  const given = extentOf(answer.status, answer.headers);
+  const skipped = given && passOver(wanted, given);
+  if (skipped === undefined || !isOfDigest(answer, request)) {
+    answer.body.destroy();
+    return undefined;
+  }
+  return { upstream, answer, passOver: skipped };
+}
+
+/** Where an upstream says what it sends, that has to be what was asked for. */
+function isOfDigest({ headers }: Answer, { resource }: RegistryRequest): boolean {
+  const said = firstValue(headers, "docker-content-digest");
+  return said === undefined || (resource.kind === "blob" && said === resource.digest);
+}
