@@ -1,5 +1,5 @@
 import { createServer } from "node:http";
-import { createCombinedRegistryHandler } from "@combined-registry/core";
+import { createCombinedRegistryHandler, serverOptions } from "@combined-registry/core";
 import express from "express";
 
 const registry = createCombinedRegistryHandler({
@@ -16,8 +16,7 @@ app.use(express.json());
 app.get("/healthcheck", (_request, response) => response.json({ application: "fine" }));
 app.post("/echo", (request, response) => response.json(request.body));
 
-// requestTimeout: an upload may take longer than Node's 300 seconds.
-const server = createServer({ requestTimeout: 0 }, app);
+const server = createServer(serverOptions, app);
 server.listen(Number(process.env.PORT ?? 5000), "127.0.0.1", () => {
   console.log(`listening on port ${server.address().port}`);
 });

@@ -1,13 +1,12 @@
 import { createServer } from "node:http";
-import { createCombinedRegistryHandler } from "@combined-registry/core";
+import { createCombinedRegistryHandler, serverOptions } from "@combined-registry/core";
 
 const registry = createCombinedRegistryHandler({
   hosted: process.env.HOSTED ?? "http://127.0.0.1:5001",
   proxy: process.env.PROXY ?? "http://127.0.0.1:5002",
 });
 
-// requestTimeout: an upload may take longer than Node's 300 seconds.
-const server = createServer({ requestTimeout: 0 }, (request, response) => {
+const server = createServer(serverOptions, (request, response) => {
   if (registry.matches(request)) {
     registry(request, response);
   } else {

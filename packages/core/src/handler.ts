@@ -43,7 +43,7 @@ export interface CombinedRegistryHandler {
  * @example
  * ```ts
  * const registry = createCombinedRegistryHandler({ hosted: "http://hosted:5000", proxy: "http://cache:5000" });
- * http.createServer({ requestTimeout: 0 }, registry).listen(5000); // an upload may take longer than Node's 300 s
+ * http.createServer(serverOptions, registry).listen(5000);
  * ```
  * @throws ConfigError naming each option that is wrong, what was expected and what was given
  */
