@@ -168,20 +168,23 @@ describe("what only an upstream has that is left out", () => {
     expect(answer.headers.warning).toContain("left out after failures");
   });
 
-  it("is still had if it was left out for being late and has it at hand", async () => {
-    await using sides = await startSides(lasting);
-    const { proxy, router } = sides;
-    proxy.fault({ path: /acme/, hang: true });
-    await openBreaker(router);
+  it.each(["GET", "HEAD"])(
+    "is still had by %s if it was left out for being late and has it at hand",
+    async (method) => {
+      await using sides = await startSides(lasting);
+      const { proxy, router } = sides;
+      proxy.fault({ path: /acme/, hang: true });
+      await openBreaker(router);
 
-    const answer = await fetchRaw(router.url, publicTag);
+      const answer = await fetchRaw(router.url, publicTag, { method });
 
-    expect([answer.status, answer.headers["x-combined-registry"]]).toEqual([
-      200,
-      "proxy; found; hosted absent",
-    ]);
-    expect(await stateOf(router)).toBe("open");
-  });
+      expect([answer.status, answer.headers["x-combined-registry"]]).toEqual([
+        200,
+        "proxy; found; hosted absent",
+      ]);
+      expect(await stateOf(router)).toBe("open");
+    },
+  );
 
   it("does not keep its client waiting long if that does not answer either", async () => {
     await using sides = await startSides({ ...lasting, timeouts: { headers: 30_000 } });
@@ -219,6 +222,19 @@ describe("an upstream that was left out", () => {
 
     expect([trial?.method, trial?.path]).toEqual(["GET", privateTag]);
     expect((await fetchRaw(router.url, publicTag)).status).toBe(200);
+  });
+
+  it("is back as soon as any request is answered, though one goes on failing", async () => {
+    await using sides = await startSides();
+    const { proxy, router } = sides;
+    proxy.fault({ path: privateTag, status: 502 });
+    await openBreaker(router);
+
+    await until(
+      5_000,
+      "the public image to be served",
+      async () => (await fetchRaw(router.url, publicTag)).status === 200,
+    );
   });
 
   it("makes nobody wait for a trial who can be served without it", async () => {

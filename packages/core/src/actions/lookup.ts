@@ -24,8 +24,8 @@ export async function lookup(
   const end = await walk(services, {
     order: plan.order,
     ask: (upstream, lastChance) => consult(services, exchange, upstream, { ...errand, lastChance }),
-    // Pushing clients ask HEAD about every layer, and go on when hosted has not got it.
-    insists: exchange.request.method === "GET",
+    // Pushing clients ask HEAD about every layer, and go on when hosted has not got it; for pulling ones, HEAD of a tag is final.
+    insists: request.method === "GET" || (request.resource.kind === "manifest" && !request.resource.byDigest),
     stopsAfterFailureOf: () => false,
   });
   countMemory(services, request, plan, end);

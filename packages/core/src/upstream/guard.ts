@@ -22,6 +22,15 @@ export class Guard {
     return this.#breaker?.state ?? "closed";
   }
 
+  get isOut(): boolean {
+    return this.state !== "closed";
+  }
+
+  /** Whether it was left out for being late, so that it may answer some requests. */
+  get isLate(): boolean {
+    return this.#breaker?.isLate ?? false;
+  }
+
   /**
    * Asks when it is this request's turn; its turn ends with the head of the answer.
    * @throws UpstreamFailure at once if the upstream is left out or its queue is full; ClientGone
@@ -56,17 +65,15 @@ export class Guard {
     if (this.#breaker === undefined || (await this.#breaker.comesBack())) {
       return "back";
     }
-    return this.#breaker.isLate ? "maybe" : undefined;
+    return this.isLate ? "maybe" : undefined;
   }
 
   #checkOpen(): void {
-    const breaker = this.#breaker;
-    if (breaker === undefined || breaker.state === "closed") {
-      return;
+    if (this.#breaker !== undefined && this.isOut) {
+      this.#breaker.tryAgain();
+      const retryAfter = String(this.#breaker.retryAfter);
+      throw new UpstreamFailure("skipped", "left out after failures", { retryAfter });
     }
-    breaker.tryAgain();
-    const seconds = breaker.retryAfter;
-    throw new UpstreamFailure("skipped", "left out after failures", { retryAfter: String(seconds) });
   }
 
   async #inTurn(turns: BulkheadPolicy, work: () => Promise<Answer>): Promise<Answer> {

@@ -38,7 +38,7 @@ export class Upstream implements Member {
   readonly #asker: Asker;
   readonly #forwarder: Forwarder;
   readonly #guard: Guard;
-  /** The last request that failed: what a trial has to repeat. */
+  /** The last request that failed, or found it left out: what a trial has to ask. */
   #suspect: OwnErrand | undefined;
 
   constructor(config: CompleteUpstream, { via, clientIdle, breakerChanged }: UpstreamContext) {
@@ -78,9 +78,14 @@ export class Upstream implements Member {
    * @throws UpstreamFailure, ClientGone
    */
   ask(errand: Errand, from: Sender): Promise<Answer> {
-    return errand.lastChance === true
-      ? this.#guard.askAnyway(() => this.#asker.ask(errand, from))
-      : this.#guard.ask(from.signal, () => this.#askAndNote(errand, from));
+    if (errand.lastChance === true) {
+      return this.#guard.askAnyway(() => this.#asker.ask(errand, from));
+    }
+    if (this.#guard.isOut && !this.#guard.isLate) {
+      // Then any request makes a trial, and another one each time is better: one name may fail for reasons of its own.
+      this.#note(errand, from);
+    }
+    return this.#guard.ask(from.signal, () => this.#askAndNote(errand, from));
   }
 
   /** Whether there is still hope in an upstream that was left out: it is back, or it may have some things. */
@@ -153,7 +158,10 @@ export class Upstream implements Member {
     }
   }
 
-  /** A request that failed, once more: a cache's `/v2/` would tell nothing about its public registry. */
+  /**
+   * Not `/v2/`, which tells nothing about a cache's public registry. If it was late, then what was late has to be asked once
+   * more: what the cache has at hand tells nothing either.
+   */
   async #trial(): Promise<Answer> {
     const answer = await this.#asker.askAlone(this.#suspect ?? base, new AbortController().signal);
     await readBounded(answer.body, errorBodyLimit, this.timeouts.idle);

@@ -12,9 +12,13 @@ export async function within<T>(milliseconds: number, label: string, work: Promi
 }
 
 /** Waits until a condition holds; looks every few milliseconds. */
-export async function until(milliseconds: number, label: string, holds: () => boolean): Promise<void> {
+export async function until(
+  milliseconds: number,
+  label: string,
+  holds: () => boolean | Promise<boolean>,
+): Promise<void> {
   const end = performance.now() + milliseconds;
-  while (!holds()) {
+  while (!(await holds())) {
     if (performance.now() > end) {
       throw new Error(`${label}: not within ${milliseconds} ms`);
     }
