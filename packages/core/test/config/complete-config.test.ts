@@ -36,6 +36,10 @@ describe("completeConfig", () => {
       write: 900_000,
       ping: 5000,
     });
+    expect(config.proxies[0]).toMatchObject({
+      breaker: { failures: 5, delay: 1_000, longestDelay: 10_000 },
+      lookups: { concurrent: 256, queued: 1_024 },
+    });
     expect(config).toMatchObject({ base: "all", lists: "first", decisionHeader: true, operations: "open" });
     expect(config.via).toMatch(/^combined-registry-[0-9a-f]{8}$/);
   });
@@ -47,6 +51,10 @@ describe("completeConfig", () => {
     });
 
     expect(proxies.map(({ name }) => name)).toEqual(["proxy-1", "ghcr", "proxy-3"]);
+  });
+
+  it("leaves the breaker out where that is wanted", () => {
+    expect(completeConfig({ hosted: { url: hosted, breaker: false }, proxy }).hosted.breaker).toBeUndefined();
   });
 
   it("keeps a path before /v2/, without its slash", () => {
@@ -73,6 +81,31 @@ describe("a configuration that cannot be used", () => {
       "an unknown key",
       { hosted, proxy, prxy: 1 },
       { option: "prxy", expected: "no such option", given: "1" },
+    ],
+    [
+      "a breaker that opens before anything fails",
+      { hosted: { url: hosted, breaker: { failures: 0 } }, proxy },
+      { option: "hosted.breaker.failures", expected: "a whole number, at least 1", given: "0" },
+    ],
+    [
+      "a breaker that waits longer than it may",
+      { hosted, proxy: { url: proxy, breaker: { delay: 60_000 } } },
+      { option: "proxy.breaker.longestDelay", expected: "at least as many milliseconds as delay" },
+    ],
+    [
+      "a breaker that is neither false nor a table",
+      { hosted, proxy: { url: proxy, breaker: true } },
+      { option: "proxy.breaker", expected: "false, or a table with failures, delay and longestDelay" },
+    ],
+    [
+      "an unknown key of a breaker",
+      { hosted, proxy: { url: proxy, breaker: { failure: 3 } } },
+      { option: "proxy.breaker.failure", expected: "no such option" },
+    ],
+    [
+      "a queue of less than nobody",
+      { hosted, proxy: { url: proxy, lookups: { queued: -1 } } },
+      { option: "proxy.lookups.queued", expected: "0 or more" },
     ],
     [
       "an unknown nested key",
