@@ -1,11 +1,9 @@
 import { readFile } from "node:fs/promises";
-import type { AuthorizeHook, Logger } from "@combined-registry/core";
+import type { AuthorizeHook, Logger, Verdict } from "@combined-registry/core";
 import { fileProblem, isFileError, misuse } from "./failure.ts";
 import { parseBasic } from "./htpasswd/basic.ts";
-import { createCryptThread } from "./htpasswd/crypt-thread.ts";
 import { type Htpasswd, HtpasswdError, parseHtpasswd } from "./htpasswd/parse.ts";
-import { remembering } from "./htpasswd/remember.ts";
-import { createVerifier, type Verify } from "./htpasswd/verifier.ts";
+import { createPasswords, type Judgement, type Passwords } from "./htpasswd/passwords.ts";
 import type { NamedFile } from "./load-config.ts";
 
 /**
@@ -28,34 +26,35 @@ export async function readHtpasswd({ path, from }: NamedFile): Promise<Htpasswd>
   }
 }
 
-/** Verifies the users of an htpasswd file off the event loop, and remembers who was right. */
-export function createHtpasswdVerifier(htpasswd: Htpasswd, path: string, logger: Logger): Verify {
-  for (const { line, user } of htpasswd.repeated) {
-    logger.warn(
-      { file: path, line, user },
-      "htpasswd file: the user has an earlier line, this one has no effect",
-    );
-  }
-  if (htpasswd.users.size === 0) {
-    logger.warn({ file: path }, "htpasswd file: no users, so nobody gets in");
-  }
-  return remembering(createVerifier(htpasswd, createCryptThread()));
+/** The users of an htpasswd file, for as long as the process runs. */
+export function createHtpasswdVerifier(htpasswd: Htpasswd, path: string, logger: Logger): Passwords {
+  const passwords = createPasswords(logger);
+  passwords.use(htpasswd, path);
+  return passwords;
 }
 
-/** Lets in who has a right password. */
-export function createAuthorize(verify: Verify, realm: string): AuthorizeHook {
+/** Lets in who has a right password, and has those wait who have sent too many wrong ones. */
+export function createAuthorize(passwords: Passwords, realm: string): AuthorizeHook {
   const challenge = {
     decision: "challenge",
     challenge: `Basic realm="${realm.replace(/["\\]/g, "\\$&")}", charset="UTF-8"`,
   } as const;
-  return (request) => {
+  return (request, { client }) => {
     const credentials = parseBasic(request.headers.authorization);
     if (credentials === undefined) {
       return challenge;
     }
     const { user, password } = credentials;
-    const verdict = (right: boolean) => (right ? ({ decision: "allow", user } as const) : challenge);
-    const right = verify(user, password);
-    return typeof right === "boolean" ? verdict(right) : right.then(verdict);
+    const verdict = (judgement: Judgement): Verdict => {
+      if (judgement === "right") {
+        return { decision: "allow", user };
+      }
+      return judgement === "wrong" ? challenge : { decision: "throttle", ...judgement, message };
+    };
+    const sender = { address: client, left: () => request.socket.destroyed };
+    const judgement = passwords.judge(user, password, sender);
+    return judgement instanceof Promise ? judgement.then(verdict) : verdict(judgement);
   };
 }
+
+const message = "too many passwords to check, try again later";

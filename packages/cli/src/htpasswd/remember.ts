@@ -1,9 +1,9 @@
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
-import type { Verify } from "./verifier.ts";
+import type { PasswordHash } from "./parse.ts";
 
 /** How long and how much is remembered. */
 export interface RememberOptions {
-  /** Milliseconds. @default 300000 */
+  /** Milliseconds after the last use. @default 300000 */
   readonly ttl?: number;
   /** Users. @default 10000 */
   readonly entries?: number;
@@ -17,50 +17,49 @@ interface Remembered {
 }
 
 /**
- * Remembers right passwords, as every request of a client brings its password again. What is kept is a hash
- * under a key of this process alone. Wrong passwords are not remembered; equal checks at the same time are
- * one check.
+ * Remembers right passwords, as every request of a client brings its password again. What is kept is a mark:
+ * a hash under a key of this process alone.
  */
-export function remembering(verify: Verify, options: RememberOptions = {}): Verify {
-  const { ttl = 300_000, entries = 10_000, now = () => performance.now() } = options;
-  const key = randomBytes(32);
-  const right = new Map<string, Remembered>();
-  const underWay = new Map<string, Promise<boolean>>();
+export class RightPasswords {
+  readonly #ttl: number;
+  readonly #entries: number;
+  readonly #now: () => number;
+  readonly #key = randomBytes(32);
+  readonly #marks = new Map<string, Remembered>();
 
-  const isRemembered = (user: string, mark: Buffer): boolean => {
-    const found = right.get(user);
-    return found !== undefined && found.until > now() && timingSafeEqual(found.mark, mark);
-  };
+  constructor(options: RememberOptions = {}) {
+    this.#ttl = options.ttl ?? 300_000;
+    this.#entries = options.entries ?? 10_000;
+    this.#now = options.now ?? (() => performance.now());
+  }
 
-  const remember = (user: string, mark: Buffer) => {
-    right.delete(user);
-    right.set(user, { mark, until: now() + ttl });
-    if (right.size > entries) {
-      const [oldest] = right.keys();
-      right.delete(oldest ?? user);
-    }
-  };
+  /**
+   * The mark of a password that is checked against a hash. It is made of the hash as well: where the file has
+   * another one now, nothing that is remembered fits any more.
+   */
+  markOf(user: string, password: string, hash: PasswordHash | undefined): Buffer {
+    // Neither names nor hashes nor, as they come from a header, passwords contain NUL.
+    return createHmac("sha256", this.#key)
+      .update(`${user}\0${password}\0${hash?.text ?? ""}`)
+      .digest();
+  }
 
-  const check = async (user: string, password: string, mark: Buffer): Promise<boolean> => {
-    const verdict = await verify(user, password);
-    if (verdict) {
-      remember(user, mark);
+  /** Whether it was right lately. Then it will be remembered for another while. */
+  has(user: string, mark: Buffer): boolean {
+    const found = this.#marks.get(user);
+    if (found === undefined || found.until <= this.#now() || !timingSafeEqual(found.mark, mark)) {
+      return false;
     }
-    return verdict;
-  };
+    this.add(user, mark);
+    return true;
+  }
 
-  return (user, password) => {
-    const mark = createHmac("sha256", key).update(`${user}\0${password}`).digest();
-    if (isRemembered(user, mark)) {
-      return true;
+  add(user: string, mark: Buffer): void {
+    this.#marks.delete(user);
+    this.#marks.set(user, { mark, until: this.#now() + this.#ttl });
+    if (this.#marks.size > this.#entries) {
+      const [oldest] = this.#marks.keys();
+      this.#marks.delete(oldest ?? user);
     }
-    const id = mark.toString("base64");
-    const sharing = underWay.get(id);
-    if (sharing !== undefined) {
-      return sharing;
-    }
-    const checking = check(user, password, mark).finally(() => underWay.delete(id));
-    underWay.set(id, checking);
-    return checking;
-  };
+  }
 }

@@ -1,8 +1,9 @@
 import { IncomingMessage } from "node:http";
 import { Socket } from "node:net";
 import type { Verdict } from "@combined-registry/core";
-import { describe, expect, test } from "@jest/globals";
+import { beforeEach, describe, expect, test } from "@jest/globals";
 import { parseBasic } from "../../src/htpasswd/basic.ts";
+import type { Judgement, Passwords } from "../../src/htpasswd/passwords.ts";
 import { createAuthorize } from "../../src/htpasswd.ts";
 
 const basic = (text: string) => `Basic ${Buffer.from(text).toString("base64")}`;
@@ -37,27 +38,57 @@ describe("Authorization: Basic", () => {
 });
 
 describe("the hook", () => {
-  const authorize = createAuthorize(
-    async (user, password) => user === "alice" && password === "right",
-    'the "house"',
-  );
+  const judged: unknown[] = [];
+  const passwords: Passwords = {
+    use: () => {},
+    judge: (user, password, sender) => {
+      judged.push({ user, password, address: sender.address, left: sender.left() });
+      return judgements[password] ?? "wrong";
+    },
+  };
+  const judgements: Readonly<Record<string, Judgement | Promise<Judgement>>> = {
+    right: "right",
+    "right in the end": Promise.resolve("right"),
+    "wrong in the end": Promise.resolve("wrong"),
+    late: { retryAfter: 7 },
+  };
+  const authorize = createAuthorize(passwords, 'the "house"');
   const challenge = { decision: "challenge", challenge: 'Basic realm="the \\"house\\"", charset="UTF-8"' };
-  const ask = async (authorization?: string): Promise<Verdict> => {
-    const request = new IncomingMessage(new Socket());
+  const ask = async (authorization?: string, socket = new Socket()): Promise<Verdict> => {
+    const request = new IncomingMessage(socket);
     request.headers = authorization === undefined ? {} : { authorization };
     return authorize(request, { repository: "team/app", access: "pull", client: "192.0.2.1" });
   };
+  beforeEach(() => {
+    judged.length = 0;
+  });
 
   test.each([
     ["nothing", undefined],
     ["another scheme", "Bearer abc"],
-    ["a wrong password", basic("alice:wrong")],
-    ["an unknown user", basic("bob:right")],
-  ])("%s is challenged", async (_what, header) => {
+    ["an empty user", basic(":right")],
+  ])("%s is challenged, and is no attempt", async (_what, header) => {
     expect(await ask(header)).toEqual(challenge);
+    expect(judged).toEqual([]);
   });
 
-  test("a right password is allowed and the user named", async () => {
-    expect(await ask(basic("alice:right"))).toEqual({ decision: "allow", user: "alice" });
+  test.each(["wrong", "wrong in the end"])("a password that is %s is challenged", async (password) => {
+    expect(await ask(basic(`alice:${password}`))).toEqual(challenge);
+    expect(judged).toEqual([{ user: "alice", password, address: "192.0.2.1", left: false }]);
+  });
+
+  test.each(["right", "right in the end"])("a password that is %s is allowed", async (password) => {
+    expect(await ask(basic(`alice:${password}`))).toEqual({ decision: "allow", user: "alice" });
+  });
+
+  test("one that is not checked is told when to come back, and not that it is wrong", async () => {
+    expect(await ask(basic("alice:late"))).toMatchObject({ decision: "throttle", retryAfter: 7 });
+  });
+
+  test("a client that has gone is known to be gone", async () => {
+    const socket = new Socket();
+    socket.destroy();
+    await ask(basic("alice:right"), socket);
+    expect(judged).toMatchObject([{ left: true }]);
   });
 });

@@ -1,0 +1,44 @@
+import { describe, expect, test } from "@jest/globals";
+import { createCheck } from "../../src/htpasswd/check.ts";
+import { checkCrypt } from "../../src/htpasswd/crypt.ts";
+import { parseHtpasswd } from "../../src/htpasswd/parse.ts";
+import { createPasswords } from "../../src/htpasswd/passwords.ts";
+import { fixtures, plainPassword } from "./fixtures.ts";
+import { keepWarnings, senderAt } from "./senders.ts";
+
+// The thread is left out: its script has to be built, and runs in the tests of the built program.
+const check = createCheck(async (hash, password) => checkCrypt(hash, password));
+
+/** Passwords with one file, and somebody who asks. */
+function askAbout(content: string) {
+  const passwords = createPasswords(keepWarnings().logger, { check, throttle: false });
+  passwords.use(parseHtpasswd(content), "htpasswd");
+  return (user: string, password: string) => passwords.judge(user, password, senderAt("192.0.2.1"));
+}
+
+describe("passwords", () => {
+  test.each(fixtures)("$tool: $password is right and others are not", async ({ hash, password }) => {
+    const judge = askAbout(`alice:${hash}`);
+    expect(await judge("alice", password)).toBe("right");
+    expect(await judge("alice", `X${password}`)).toBe("wrong");
+    expect(await judge("alice", password.slice(1))).toBe("wrong");
+    expect(await judge("alice", "")).toBe("wrong");
+    expect(await judge("Alice", password)).toBe("wrong");
+  });
+
+  test("bcrypt of cost 12, as careful people make it", async () => {
+    const judge = askAbout("alice:$2y$12$bTDFBQo7qKY8O50BUXlzZOZZuL36tnpTYIfyFZBVpL6WueKax0fUm");
+    expect(await judge("alice", plainPassword)).toBe("right");
+    expect(await judge("alice", "wrong")).toBe("wrong");
+  });
+
+  test("users whose names are properties of every object do not exist", async () => {
+    const judge = askAbout(`alice:${fixtures[10]?.hash}`);
+    expect(await judge("constructor", plainPassword)).toBe("wrong");
+    expect(await judge("__proto__", plainPassword)).toBe("wrong");
+  });
+
+  test("nobody gets in by an empty file", async () => {
+    expect(await askAbout("")("alice", "")).toBe("wrong");
+  });
+});

@@ -1,0 +1,72 @@
+import type { Logger } from "@combined-registry/core";
+import type { CheckHash } from "../../src/htpasswd/crypt-thread.ts";
+import { parseHtpasswd } from "../../src/htpasswd/parse.ts";
+import { createPasswords, type PasswordsOptions, type Sender } from "../../src/htpasswd/passwords.ts";
+
+/** Somebody who stays for the answer, unless told otherwise. */
+export function senderAt(address: string, left = () => false): Sender {
+  return { address, left };
+}
+
+/** A check that somebody has asked for, and that ends when the test says so. */
+export interface HeldCheck {
+  readonly hash: string;
+  readonly password: string;
+  answer(right: boolean): Promise<void>;
+  fail(error: Error): Promise<void>;
+}
+
+/** Checks that wait for the test to answer them. */
+export function holdChecks() {
+  const asked: HeldCheck[] = [];
+  const check: CheckHash = ({ text }, password) =>
+    new Promise((resolve, reject) => {
+      // What follows from an answer has happened when the microtasks are done.
+      const settle = (done: () => void) => {
+        done();
+        return new Promise<void>((next) => setImmediate(next));
+      };
+      asked.push({
+        hash: text,
+        password,
+        answer: (right) => settle(() => resolve(right)),
+        fail: (error) => settle(() => reject(error)),
+      });
+    });
+  return { asked, check };
+}
+
+/** A logger that keeps its warnings. */
+export function keepWarnings() {
+  const warnings: { readonly fields: object; readonly message: string }[] = [];
+  const silent = () => {};
+  const logger: Logger = {
+    debug: silent,
+    info: silent,
+    warn: (fields, message) => void warnings.push({ fields, message }),
+    error: silent,
+  };
+  return { logger, warnings };
+}
+
+/** Hashes of every user by name, told apart by their salt. Nothing computes them. */
+export function hashOf(user: string): string {
+  return `$2b$04$${user.padEnd(53, ".")}`;
+}
+
+/** A file with these users. */
+export function fileOf(...users: readonly string[]) {
+  return parseHtpasswd(users.map((user) => `${user}:${hashOf(user)}`).join("\n"));
+}
+
+/** Passwords of alice and bob, whose checks the test answers, by a clock that the test sets. */
+export function setUp(options: PasswordsOptions = {}) {
+  const clock = { now: 0 };
+  const { asked, check } = holdChecks();
+  const { logger, warnings } = keepWarnings();
+  const passwords = createPasswords(logger, { check, concurrent: 1, now: () => clock.now, ...options });
+  passwords.use(fileOf("alice", "bob"), "htpasswd");
+  const judge = (user: string, password: string, address = "192.0.2.1", left = () => false) =>
+    passwords.judge(user, password, senderAt(address, left));
+  return { clock, asked, warnings, passwords, judge };
+}
