@@ -3,8 +3,8 @@ import { createCheck } from "../../src/htpasswd/check.ts";
 import { checkCrypt } from "../../src/htpasswd/crypt.ts";
 import { parseHtpasswd } from "../../src/htpasswd/parse.ts";
 import { createPasswords } from "../../src/htpasswd/passwords.ts";
+import { keepWarnings, senderAt } from "./bench.ts";
 import { fixtures, plainPassword } from "./fixtures.ts";
-import { keepWarnings, senderAt } from "./senders.ts";
 
 // The thread is left out: its script has to be built, and runs in the tests of the built program.
 const check = createCheck(async (hash, password) => checkCrypt(hash, password));

@@ -1,7 +1,14 @@
 import type { Logger } from "@combined-registry/core";
+import { expect } from "@jest/globals";
 import type { CheckHash } from "../../src/htpasswd/crypt-thread.ts";
 import { parseHtpasswd } from "../../src/htpasswd/parse.ts";
-import { createPasswords, type PasswordsOptions, type Sender } from "../../src/htpasswd/passwords.ts";
+import {
+  createPasswords,
+  type Judgement,
+  type PasswordsOptions,
+  type Sender,
+} from "../../src/htpasswd/passwords.ts";
+import { within } from "../support/within.ts";
 
 /** Somebody who stays for the answer, unless told otherwise. */
 export function senderAt(address: string, left = () => false): Sender {
@@ -69,4 +76,22 @@ export function setUp(options: PasswordsOptions = {}) {
   const judge = (user: string, password: string, address = "192.0.2.1", left = () => false) =>
     passwords.judge(user, password, senderAt(address, left));
   return { clock, asked, warnings, passwords, judge };
+}
+
+/** A judgement, or a failure if it takes too long. */
+export const settled = (judgement: Judgement | Promise<Judgement>) =>
+  within(Promise.resolve(judgement), "the judgement");
+
+/** Sends wrong passwords, each checked before the next. */
+export async function beWrong(
+  { judge, asked }: ReturnType<typeof setUp>,
+  times: number,
+  user = "mallory",
+  address?: string,
+) {
+  for (let count = 0; count < times; count += 1) {
+    const judgement = judge(user, `wrong ${count}`, address);
+    await asked.at(-1)?.answer(false);
+    expect(await settled(judgement)).toBe("wrong");
+  }
 }

@@ -1,0 +1,72 @@
+import { describe, expect, test } from "@jest/globals";
+import { parseHtpasswd } from "../../src/htpasswd/parse.ts";
+import { beWrong, fileOf, hashOf, settled, setUp } from "./bench.ts";
+
+describe("another file", () => {
+  /** alice and bob have been right, then the file is replaced. */
+  async function reloaded(content: string) {
+    const bench = setUp();
+    for (const user of ["alice", "bob"]) {
+      const judgement = bench.judge(user, "right");
+      await bench.asked.at(-1)?.answer(true);
+      await settled(judgement);
+    }
+    bench.passwords.use(parseHtpasswd(content), "htpasswd");
+    bench.asked.length = 0;
+    return bench;
+  }
+  const line = (user: string, hash = user) => `${user}:${hashOf(hash)}`;
+
+  test("unchanged users need no new check", async () => {
+    const { judge } = await reloaded([line("carol"), line("bob"), line("alice")].join("\n"));
+    expect(judge("alice", "right")).toBe("right");
+    expect(judge("bob", "right")).toBe("right");
+  });
+
+  test("the old password of a changed line is checked against the new hash", async () => {
+    const { asked, judge } = await reloaded([line("alice", "changed"), line("bob")].join("\n"));
+    const judgement = judge("alice", "right");
+    expect(asked).toMatchObject([{ hash: hashOf("changed"), password: "right" }]);
+    await asked[0]?.answer(false);
+    expect(await settled(judgement)).toBe("wrong");
+    expect(judge("bob", "right")).toBe("right");
+  });
+
+  test("a removed user is a stranger, even with the hash of one who is there for a decoy", async () => {
+    const { asked, judge } = await reloaded(line("bob"));
+    const judgement = judge("alice", "right");
+    expect(asked).toMatchObject([{ hash: hashOf("bob") }]);
+    await asked[0]?.answer(true);
+    expect(await settled(judgement)).toBe("wrong");
+  });
+
+  test("what was being checked against the old one is not remembered for the new one", async () => {
+    const { asked, passwords, judge } = setUp();
+    const old = judge("alice", "right");
+    passwords.use(parseHtpasswd(line("alice", "changed")), "htpasswd");
+    const fresh = judge("alice", "right");
+    await asked[0]?.answer(true);
+    expect(await settled(old)).toBe("right");
+    expect(asked[1]).toMatchObject({ hash: hashOf("changed") });
+    await asked[1]?.answer(false);
+    expect(await settled(fresh)).toBe("wrong");
+  });
+
+  test("does not forgive wrong passwords", async () => {
+    const bench = setUp();
+    await beWrong(bench, 10);
+    bench.passwords.use(fileOf("alice"), "htpasswd");
+    expect(bench.judge("alice", "right")).toEqual({ retryAfter: 1 });
+  });
+
+  test("is warned of where lines repeat a user", () => {
+    const { warnings, passwords } = setUp();
+    passwords.use(fileOf("alice", "bob", "alice"), "users");
+    expect(warnings).toEqual([
+      {
+        fields: { file: "users", line: 3, user: "alice" },
+        message: "htpasswd file: the user has an earlier line, this one has no effect",
+      },
+    ]);
+  });
+});

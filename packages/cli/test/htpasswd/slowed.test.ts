@@ -1,0 +1,73 @@
+import { describe, expect, test } from "@jest/globals";
+import { within } from "../support/within.ts";
+import { beWrong, settled, setUp } from "./bench.ts";
+
+describe("an address with ten wrong passwords", () => {
+  test("has to wait, right or wrong, and is not checked meanwhile", async () => {
+    const bench = setUp();
+    const { clock, asked, judge } = bench;
+    await beWrong(bench, 10);
+    expect(judge("alice", "right")).toEqual({ retryAfter: 1 });
+    clock.now += 999;
+    expect(judge("alice", "right")).toEqual({ retryAfter: 1 });
+    expect(asked).toHaveLength(10);
+    clock.now += 1;
+    const judgement = judge("alice", "right");
+    await asked[10]?.answer(true);
+    expect(await settled(judgement)).toBe("right");
+  });
+
+  test("keeps those of its users who were right before, and holds up no other address", async () => {
+    const bench = setUp();
+    const before = bench.judge("alice", "right");
+    await bench.asked[0]?.answer(true);
+    await settled(before);
+    await beWrong(bench, 10);
+    expect(bench.judge("alice", "right")).toBe("right");
+    expect(bench.judge("bob", "right", "192.0.2.9")).toBeInstanceOf(Promise);
+  });
+
+  test("does not get the checks that it has waiting", async () => {
+    const bench = setUp();
+    await beWrong(bench, 9);
+    const tenth = bench.judge("mallory", "tenth");
+    const waiting = bench.judge("mallory", "eleventh");
+    await bench.asked[9]?.answer(false);
+    expect(await settled(tenth)).toBe("wrong");
+    expect(await settled(waiting)).toEqual({ retryAfter: 1 });
+    expect(bench.asked).toHaveLength(10);
+  });
+
+  test("does not spoil an equal check that somebody else waits for", async () => {
+    const bench = setUp();
+    await beWrong(bench, 9);
+    void bench.judge("mallory", "tenth");
+    void bench.judge("alice", "right");
+    const other = bench.judge("alice", "right", "192.0.2.9");
+    await bench.asked[9]?.answer(false);
+    await bench.asked[10]?.answer(true);
+    expect(await settled(other)).toBe("right");
+  });
+
+  test("is the whole /64 for IPv6", async () => {
+    const bench = setUp();
+    await beWrong(bench, 5, "mallory", "2001:db8::1");
+    await beWrong(bench, 5, "mallory", "2001:db8::2");
+    expect(bench.judge("alice", "right", "2001:db8::3")).toEqual({ retryAfter: 1 });
+    expect(bench.judge("alice", "right", "2001:db8:0:1::1")).toBeInstanceOf(Promise);
+  });
+
+  test("does not come about by one wrong password that is sent ten times at once", async () => {
+    const { asked, judge } = setUp();
+    const judgements = Array.from({ length: 20 }, () => judge("alice", "old password"));
+    await asked[0]?.answer(false);
+    await within(Promise.all(judgements), "all");
+    expect(judge("alice", "right")).toBeInstanceOf(Promise);
+  });
+
+  test("is as good as any where slowing is switched off", async () => {
+    const bench = setUp({ throttle: false });
+    await beWrong(bench, 30);
+    expect(bench.judge("alice", "right")).toBeInstanceOf(Promise);
+  });
+});
