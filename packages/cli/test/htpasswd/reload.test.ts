@@ -40,6 +40,13 @@ describe("another file", () => {
     expect(await settled(judgement)).toBe("wrong");
   });
 
+  test("a removed user who was right is a stranger, even where somebody else has that very hash", async () => {
+    const { asked, judge } = await reloaded(line("carol", "alice"));
+    const judgement = judge("alice", "right");
+    await asked[0]?.answer(true);
+    expect(await settled(judgement)).toBe("wrong");
+  });
+
   test("what was being checked against the old one is not remembered for the new one", async () => {
     const { asked, passwords, judge } = setUp();
     const old = judge("alice", "right");

@@ -49,6 +49,28 @@ describe("an address with ten wrong passwords", () => {
     expect(await settled(other)).toBe("right");
   });
 
+  test("is not one where they were a user's who was right in between", async () => {
+    const bench = setUp();
+    await beWrong(bench, 9, "alice");
+    const right = bench.judge("alice", "right");
+    await bench.asked.at(-1)?.answer(true);
+    await settled(right);
+    await beWrong(bench, 9, "alice");
+    expect(bench.judge("bob", "right")).toBeInstanceOf(Promise);
+  });
+
+  test("is one where a known user's clients go on while somebody guesses that user's password", async () => {
+    const bench = setUp();
+    const right = bench.judge("alice", "right");
+    await bench.asked[0]?.answer(true);
+    await settled(right);
+    for (let count = 0; count < 10; count += 1) {
+      await beWrong(bench, 1, "alice");
+      expect(bench.judge("alice", "right")).toBe("right");
+    }
+    expect(bench.judge("alice", "wrong")).toEqual({ retryAfter: 1 });
+  });
+
   test("is the whole /64 for IPv6", async () => {
     const bench = setUp();
     await beWrong(bench, 5, "mallory", "2001:db8::1");
