@@ -4,6 +4,7 @@ import { createCheck } from "./check.ts";
 import type { CheckHash } from "./crypt-thread.ts";
 import { Failures } from "./failures.ts";
 import { FairQueue } from "./fair-queue.ts";
+import { Guesses } from "./guesses.ts";
 import { networkOf } from "./network.ts";
 import type { Htpasswd, PasswordHash } from "./parse.ts";
 import { RightPasswords } from "./remember.ts";
@@ -44,6 +45,7 @@ export interface Passwords {
 }
 
 interface Attempt {
+  readonly id: string;
   readonly user: string;
   readonly password: string;
   readonly hash: PasswordHash | undefined;
@@ -62,8 +64,8 @@ interface Check {
  */
 const longestPassword = 1024;
 
-/** When to come back to a queue that is full: it moves on several times a second. */
-const queueIsFull = { retryAfter: 2 };
+/** Milliseconds, as the queue moves on several times a second. */
+const queueIsFull = 2000;
 
 /** Checks passwords, a few at a time, once there are users. Nobody gets in before. */
 export function createPasswords(logger: Logger, options: PasswordsOptions = {}): Passwords {
@@ -71,6 +73,7 @@ export function createPasswords(logger: Logger, options: PasswordsOptions = {}):
     options;
   const remembered = new RightPasswords(options);
   const failures = new Failures(options);
+  const guesses = new Guesses(options);
   const queue = new FairQueue({ concurrent, waiting: 128, waitingEach: 8 });
   const underWay = new Map<string, Check>();
   let users = new Users({ users: new Map() });
@@ -99,20 +102,29 @@ export function createPasswords(logger: Logger, options: PasswordsOptions = {}):
     return right ? "right" : "wrong";
   };
 
-  const start = (attempt: Attempt, id: string, first: Sender): Judgement | Promise<Judgement> => {
+  const refuse = ({ id, user }: Attempt, senders: readonly Sender[], milliseconds: number): Judgement => {
+    if (remembered.knows(user)) {
+      for (const { address } of senders) {
+        guesses.add(networkOf(address), user, id);
+      }
+    }
+    return { retryAfter: Math.ceil(milliseconds / 1000) };
+  };
+
+  const start = (attempt: Attempt, first: Sender): Judgement | Promise<Judgement> => {
     const senders = [first];
     const turn = queue.run(networkOf(first.address), async (): Promise<Judgement> => {
       // While it was waiting, its senders may have left, or wrong ones come from where they are.
       const waits = senders.filter((sender) => !sender.left()).map(waitOf);
       return waits.every((wait) => wait > 0)
-        ? throttled(Math.max(1000, ...waits))
+        ? refuse(attempt, senders, Math.max(1000, ...waits))
         : conclude(await isRight(attempt), attempt, senders);
     });
     if (turn === undefined) {
-      return queueIsFull;
+      return refuse(attempt, senders, queueIsFull);
     }
-    const judgement = turn.finally(() => underWay.delete(id));
-    underWay.set(id, { senders, judgement });
+    const judgement = turn.finally(() => underWay.delete(attempt.id));
+    underWay.set(attempt.id, { senders, judgement });
     return judgement;
   };
 
@@ -124,27 +136,23 @@ export function createPasswords(logger: Logger, options: PasswordsOptions = {}):
     judge(user, password, sender) {
       const { hash, known } = users.find(user);
       const mark = remembered.markOf(user, password, hash);
-      if (known && remembered.has(user, mark)) {
+      if (known && remembered.has(user, mark) && !guesses.tooMany(networkOf(sender.address), user)) {
         // This forgives nothing: a client of alice's would do so for all who guess her password next to it.
         return "right";
       }
+      const attempt = { id: mark.toString("base64"), user, password, hash, known, mark };
       const wait = waitOf(sender);
       if (wait > 0) {
-        return throttled(wait);
+        return refuse(attempt, [sender], wait);
       }
-      const id = mark.toString("base64");
-      const equal = underWay.get(id);
+      const equal = underWay.get(attempt.id);
       if (equal === undefined) {
-        return start({ user, password, hash, known, mark }, id, sender);
+        return start(attempt, sender);
       }
       equal.senders.push(sender);
       return equal.judgement;
     },
   };
-}
-
-function throttled(milliseconds: number): Judgement {
-  return { retryAfter: Math.ceil(milliseconds / 1000) };
 }
 
 function warnAbout(htpasswd: Htpasswd, path: string, logger: Logger): void {

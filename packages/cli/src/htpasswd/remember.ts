@@ -54,6 +54,11 @@ export class RightPasswords {
     return true;
   }
 
+  /** Whether there is anything to guess at. */
+  knows(user: string): boolean {
+    return this.#marks.has(user);
+  }
+
   add(user: string, mark: Buffer): void {
     this.#marks.delete(user);
     this.#marks.set(user, { mark, until: this.#now() + this.#ttl });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
+import type { PasswordsOptions } from "../../src/htpasswd/passwords.ts";
 import { within } from "../support/within.ts";
 import { beWrong, settled, setUp } from "./bench.ts";
 
@@ -91,5 +92,92 @@ describe("an address with ten wrong passwords", () => {
     const bench = setUp({ throttle: false });
     await beWrong(bench, 30);
     expect(bench.judge("alice", "right")).toBeInstanceOf(Promise);
+  });
+});
+
+describe("a remembered password, where others have to wait", () => {
+  /** alice has been right, and mallory's ten wrong ones slow the address for a second. */
+  async function slowed(options: PasswordsOptions = {}) {
+    const bench = setUp(options);
+    const right = bench.judge("alice", "right");
+    await bench.asked[0]?.answer(true);
+    await settled(right);
+    await beWrong(bench, 10);
+    return bench;
+  }
+  const guess = (bench: ReturnType<typeof setUp>, times: number, user = "alice") => {
+    for (let count = 0; count < times; count += 1) {
+      void bench.judge(user, `guess ${count}`);
+    }
+  };
+
+  test("is let in after nine different guesses, and not after ten", async () => {
+    const bench = await slowed();
+    guess(bench, 9);
+    expect(bench.judge("alice", "right")).toBe("right");
+    guess(bench, 10);
+    expect(bench.judge("alice", "right")).toEqual({ retryAfter: 1 });
+    expect(bench.judge("alice", "right", "192.0.2.9")).toBe("right");
+  });
+
+  test("is let in beside a machine that sends an old one over and over", async () => {
+    const bench = await slowed();
+    for (let count = 0; count < 1000; count += 1) {
+      expect(bench.judge("alice", "old password")).toEqual({ retryAfter: 1 });
+    }
+    expect(bench.judge("alice", "right")).toBe("right");
+  });
+
+  test("is let in beside guesses at others", async () => {
+    const bench = await slowed();
+    guess(bench, 1000, "bob");
+    guess(bench, 1000, "nobody");
+    expect(bench.judge("alice", "right")).toBe("right");
+  });
+
+  test("is checked again once it need not wait, and let in at once a minute after the last guess", async () => {
+    const bench = await slowed();
+    guess(bench, 10);
+    bench.clock.now = 30_000;
+    const checked = bench.judge("alice", "right");
+    await bench.asked.at(-1)?.answer(true);
+    expect(await settled(checked)).toBe("right");
+    bench.clock.now = 60_000;
+    expect(bench.judge("alice", "right")).toBe("right");
+  });
+
+  test("cannot be found by guesses that find the queue full", async () => {
+    const { asked, judge } = setUp();
+    const right = judge("alice", "right");
+    await asked[0]?.answer(true);
+    await settled(right);
+    for (let count = 0; count < 19; count += 1) {
+      void judge("alice", `guess ${count}`);
+    }
+    expect(judge("alice", "right")).toEqual({ retryAfter: 2 });
+  });
+
+  test("cannot be found by guesses whose senders do not wait for the check", async () => {
+    const { asked, judge } = setUp({ concurrent: 1 });
+    const right = judge("alice", "right");
+    await asked[0]?.answer(true);
+    await settled(right);
+    let left = false;
+    for (let round = 0; round < 2; round += 1) {
+      left = false;
+      void judge("mallory", `busy ${round}`);
+      for (let count = 0; count < 8; count += 1) {
+        void judge("alice", `guess ${round} ${count}`, "192.0.2.1", () => left);
+      }
+      left = true;
+      await asked.at(-1)?.answer(false);
+    }
+    expect(judge("alice", "right")).toBeInstanceOf(Promise);
+  });
+
+  test("is let in at once in any case where slowing is switched off", async () => {
+    const bench = await slowed({ throttle: false });
+    guess(bench, 100);
+    expect(bench.judge("alice", "right")).toBe("right");
   });
 });
