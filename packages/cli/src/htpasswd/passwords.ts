@@ -2,29 +2,18 @@ import { availableParallelism } from "node:os";
 import type { Logger } from "@combined-registry/core";
 import { createCheck } from "./check.ts";
 import type { CheckHash } from "./crypt-thread.ts";
-import { Failures } from "./failures.ts";
 import { FairQueue } from "./fair-queue.ts";
-import { Guesses } from "./guesses.ts";
+import { Ledger, type LedgerOptions, type Sender } from "./ledger.ts";
 import { networkOf } from "./network.ts";
-import type { Htpasswd, PasswordHash } from "./parse.ts";
+import type { Htpasswd } from "./parse.ts";
 import { RightPasswords } from "./remember.ts";
-import { Users } from "./users.ts";
+import { type Entry, Users } from "./users.ts";
 
 /** What is found about a password. `retryAfter` is in seconds: it was not checked. */
 export type Judgement = "right" | "wrong" | { readonly retryAfter: number };
 
-/** Who sends a password. */
-export interface Sender {
-  /** The IP address. */
-  readonly address: string;
-  /** Whether nobody waits for the answer any more. */
-  left(): boolean;
-}
-
 /** How passwords are checked. */
-export interface PasswordsOptions {
-  /** Whether addresses with many wrong passwords are slowed. @default true */
-  readonly throttle?: boolean;
+export interface PasswordsOptions extends LedgerOptions {
   /** Checks one password. @default bcrypt in libuv's threads, the other kinds in a thread of their own */
   readonly check?: CheckHash;
   /**
@@ -32,8 +21,6 @@ export interface PasswordsOptions {
    * with the router. @default one less than processors, at least 1 and at most 2
    */
   readonly concurrent?: number;
-  /** The clock, in milliseconds. */
-  readonly now?: () => number;
 }
 
 /** Checks the passwords of users. */
@@ -44,13 +31,12 @@ export interface Passwords {
   judge(user: string, password: string, sender: Sender): Judgement | Promise<Judgement>;
 }
 
-interface Attempt {
-  readonly id: string;
+interface Attempt extends Entry {
   readonly user: string;
   readonly password: string;
-  readonly hash: PasswordHash | undefined;
-  readonly known: boolean;
   readonly mark: Buffer;
+  /** The mark as text. */
+  readonly id: string;
 }
 
 interface Check {
@@ -63,96 +49,96 @@ interface Check {
  * and a header may have 64.
  */
 const longestPassword = 1024;
-
 /** Milliseconds, as the queue moves on several times a second. */
 const queueIsFull = 2000;
 
 /** Checks passwords, a few at a time, once there are users. Nobody gets in before. */
 export function createPasswords(logger: Logger, options: PasswordsOptions = {}): Passwords {
-  const { check = createCheck(), concurrent = Math.min(2, Math.max(1, availableParallelism() - 1)) } =
-    options;
-  const remembered = new RightPasswords(options);
-  const failures = new Failures(options);
-  const guesses = new Guesses(options);
-  const queue = new FairQueue({ concurrent, waiting: 128, waitingEach: 8 });
-  const underWay = new Map<string, Check>();
-  let users = new Users({ users: new Map() });
+  return new CheckedPasswords(logger, options);
+}
 
-  const waitOf = ({ address }: Sender) => failures.wait(networkOf(address));
+class CheckedPasswords implements Passwords {
+  readonly #logger: Logger;
+  readonly #check: CheckHash;
+  readonly #queue: FairQueue;
+  readonly #ledger: Ledger;
+  readonly #remembered: RightPasswords;
+  readonly #underWay = new Map<string, Check>();
+  #users = new Users({ users: new Map() });
 
-  const isRight = async ({ password, hash, known }: Attempt): Promise<boolean> =>
-    hash !== undefined &&
-    Buffer.byteLength(password) <= longestPassword &&
-    (await check(hash, password)) &&
-    known;
+  constructor(logger: Logger, options: PasswordsOptions) {
+    const { concurrent = Math.min(2, Math.max(1, availableParallelism() - 1)) } = options;
+    this.#logger = logger;
+    this.#check = options.check ?? createCheck();
+    this.#queue = new FairQueue({ concurrent, waiting: 128, waitingEach: 8 });
+    this.#ledger = new Ledger(logger, options);
+    this.#remembered = new RightPasswords(options);
+  }
 
-  const conclude = (right: boolean, { user, mark }: Attempt, senders: readonly Sender[]): Judgement => {
-    // One guess is counted once, however often an address has sent it at the same time.
-    const networks = new Map(senders.map(({ address }) => [networkOf(address), address]));
-    if (right) {
-      remembered.add(user, mark);
+  use(htpasswd: Htpasswd, path: string): void {
+    warnAbout(htpasswd, path, this.#logger);
+    this.#users = new Users(htpasswd);
+  }
+
+  judge(user: string, password: string, sender: Sender): Judgement | Promise<Judgement> {
+    const entry = this.#users.find(user);
+    const mark = this.#remembered.markOf(user, password, entry.hash);
+    if (entry.known && this.#remembered.has(user, mark) && this.#ledger.trusts(sender, user)) {
+      // This forgives nothing: a client of alice's would do so for all who guess her password next to it.
+      return "right";
     }
-    for (const [network, address] of networks) {
-      if (right) {
-        failures.right(network, user);
-      } else if (failures.wrong(network, user)) {
-        logger.warn({ client: address, user: printable(user) }, "wrong password");
-      }
+    const attempt = { ...entry, user, password, mark, id: mark.toString("base64") };
+    const wait = this.#ledger.waitOf(sender);
+    if (wait > 0) {
+      return this.#refuse(attempt, [sender], wait);
     }
-    return right ? "right" : "wrong";
-  };
+    const equal = this.#underWay.get(attempt.id);
+    if (equal === undefined) {
+      return this.#enqueue(attempt, sender);
+    }
+    equal.senders.push(sender);
+    return equal.judgement;
+  }
 
-  const refuse = ({ id, user }: Attempt, senders: readonly Sender[], milliseconds: number): Judgement => {
-    if (remembered.knows(user)) {
-      for (const { address } of senders) {
-        guesses.add(networkOf(address), user, id);
-      }
+  #enqueue(attempt: Attempt, first: Sender): Judgement | Promise<Judgement> {
+    const senders = [first];
+    const turn = this.#queue.run(networkOf(first.address), () => this.#takeTurn(attempt, senders));
+    if (turn === undefined) {
+      return this.#refuse(attempt, senders, queueIsFull);
+    }
+    const judgement = turn.finally(() => this.#underWay.delete(attempt.id));
+    this.#underWay.set(attempt.id, { senders, judgement });
+    return judgement;
+  }
+
+  async #takeTurn(attempt: Attempt, senders: readonly Sender[]): Promise<Judgement> {
+    // While it was waiting, its senders may have left, or wrong ones come from where they are.
+    const waits = senders.filter((sender) => !sender.left()).map((sender) => this.#ledger.waitOf(sender));
+    if (waits.every((wait) => wait > 0)) {
+      return this.#refuse(attempt, senders, Math.max(1000, ...waits));
+    }
+    if (!(await this.#isRight(attempt))) {
+      this.#ledger.wrong(attempt.user, senders);
+      return "wrong";
+    }
+    this.#remembered.add(attempt.user, attempt.mark);
+    this.#ledger.right(attempt.user, senders);
+    return "right";
+  }
+
+  async #isRight({ password, hash, known }: Attempt): Promise<boolean> {
+    if (hash === undefined || Buffer.byteLength(password) > longestPassword) {
+      return false;
+    }
+    return (await this.#check(hash, password)) && known;
+  }
+
+  #refuse({ user, id }: Attempt, senders: readonly Sender[], milliseconds: number): Judgement {
+    if (this.#remembered.knows(user)) {
+      this.#ledger.refused(user, id, senders);
     }
     return { retryAfter: Math.ceil(milliseconds / 1000) };
-  };
-
-  const start = (attempt: Attempt, first: Sender): Judgement | Promise<Judgement> => {
-    const senders = [first];
-    const turn = queue.run(networkOf(first.address), async (): Promise<Judgement> => {
-      // While it was waiting, its senders may have left, or wrong ones come from where they are.
-      const waits = senders.filter((sender) => !sender.left()).map(waitOf);
-      return waits.every((wait) => wait > 0)
-        ? refuse(attempt, senders, Math.max(1000, ...waits))
-        : conclude(await isRight(attempt), attempt, senders);
-    });
-    if (turn === undefined) {
-      return refuse(attempt, senders, queueIsFull);
-    }
-    const judgement = turn.finally(() => underWay.delete(attempt.id));
-    underWay.set(attempt.id, { senders, judgement });
-    return judgement;
-  };
-
-  return {
-    use(htpasswd, path) {
-      warnAbout(htpasswd, path, logger);
-      users = new Users(htpasswd);
-    },
-    judge(user, password, sender) {
-      const { hash, known } = users.find(user);
-      const mark = remembered.markOf(user, password, hash);
-      if (known && remembered.has(user, mark) && !guesses.tooMany(networkOf(sender.address), user)) {
-        // This forgives nothing: a client of alice's would do so for all who guess her password next to it.
-        return "right";
-      }
-      const attempt = { id: mark.toString("base64"), user, password, hash, known, mark };
-      const wait = waitOf(sender);
-      if (wait > 0) {
-        return refuse(attempt, [sender], wait);
-      }
-      const equal = underWay.get(attempt.id);
-      if (equal === undefined) {
-        return start(attempt, sender);
-      }
-      equal.senders.push(sender);
-      return equal.judgement;
-    },
-  };
+  }
 }
 
 function warnAbout(htpasswd: Htpasswd, path: string, logger: Logger): void {
@@ -165,9 +151,4 @@ function warnAbout(htpasswd: Htpasswd, path: string, logger: Logger): void {
   if (htpasswd.users.size === 0) {
     logger.warn({ file: path }, "htpasswd file: no users, so nobody gets in");
   }
-}
-
-/** A name for the log: whoever sent it chose every character. */
-function printable(user: string): string {
-  return user.slice(0, 64).replace(/[\p{C}\p{Z}]/gu, "?");
 }

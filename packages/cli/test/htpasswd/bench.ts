@@ -1,13 +1,9 @@
 import type { Logger } from "@combined-registry/core";
 import { expect } from "@jest/globals";
 import type { CheckHash } from "../../src/htpasswd/crypt-thread.ts";
+import type { Sender } from "../../src/htpasswd/ledger.ts";
 import { parseHtpasswd } from "../../src/htpasswd/parse.ts";
-import {
-  createPasswords,
-  type Judgement,
-  type PasswordsOptions,
-  type Sender,
-} from "../../src/htpasswd/passwords.ts";
+import { createPasswords, type Judgement, type PasswordsOptions } from "../../src/htpasswd/passwords.ts";
 import { within } from "../support/within.ts";
 
 /** Somebody who stays for the answer, unless told otherwise. */

@@ -1,0 +1,74 @@
+import type { Logger } from "@combined-registry/core";
+import { Failures } from "./failures.ts";
+import { Guesses } from "./guesses.ts";
+import { networkOf } from "./network.ts";
+
+/** Who sends a password. */
+export interface Sender {
+  /** The IP address. */
+  readonly address: string;
+  /** Whether nobody waits for the answer any more. */
+  left(): boolean;
+}
+
+/** How senders are treated. */
+export interface LedgerOptions {
+  /** Whether addresses with many wrong passwords are slowed. @default true */
+  readonly throttle?: boolean;
+  /** The clock, in milliseconds. */
+  readonly now?: () => number;
+}
+
+/** Keeps account of what passwords come from where. */
+export class Ledger {
+  readonly #logger: Logger;
+  readonly #failures: Failures;
+  readonly #guesses: Guesses;
+
+  constructor(logger: Logger, options: LedgerOptions) {
+    this.#logger = logger;
+    this.#failures = new Failures(options);
+    this.#guesses = new Guesses(options);
+  }
+
+  /** Milliseconds until a sender's password may be checked; 0 if it may now. */
+  waitOf({ address }: Sender): number {
+    return this.#failures.wait(networkOf(address));
+  }
+
+  /** Whether a user's remembered password may come from there without a check. */
+  trusts({ address }: Sender, user: string): boolean {
+    return !this.#guesses.tooMany(networkOf(address), user);
+  }
+
+  right(user: string, senders: readonly Sender[]): void {
+    for (const [network] of networksOf(senders)) {
+      this.#failures.right(network, user);
+    }
+  }
+
+  wrong(user: string, senders: readonly Sender[]): void {
+    for (const [network, address] of networksOf(senders)) {
+      if (this.#failures.wrong(network, user)) {
+        this.#logger.warn({ client: address, user: printable(user) }, "wrong password");
+      }
+    }
+  }
+
+  /** For passwords that are not checked, of users who have one remembered. @param id tells the password from others */
+  refused(user: string, id: string, senders: readonly Sender[]): void {
+    for (const [network] of networksOf(senders)) {
+      this.#guesses.add(network, user, id);
+    }
+  }
+}
+
+/** Each with one of its addresses: what one network sends several times at the same time counts once. */
+function networksOf(senders: readonly Sender[]): Map<string, string> {
+  return new Map(senders.map(({ address }) => [networkOf(address), address]));
+}
+
+/** A name for the log: whoever sent it chose every character. */
+function printable(user: string): string {
+  return user.slice(0, 64).replace(/[\p{C}\p{Z}]/gu, "?");
+}
