@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { putBounded } from "./put-bounded.ts";
 
 /** How wrong passwords are counted. */
 export interface FailuresOptions {
@@ -83,12 +84,7 @@ export class Failures {
   #tallyOf(network: string): Tally {
     const found = this.#tallies.get(network);
     const tally = found ?? { recent: [], doubledBy: [], until: 0, warned: Number.NEGATIVE_INFINITY };
-    this.#tallies.delete(network);
-    this.#tallies.set(network, tally);
-    if (this.#tallies.size > this.#entries) {
-      const [oldest] = this.#tallies.keys();
-      this.#tallies.delete(oldest ?? network);
-    }
+    putBounded(this.#tallies, network, tally, this.#entries);
     return tally;
   }
 }

@@ -1,3 +1,5 @@
+import { putBounded } from "./put-bounded.ts";
+
 /** How guesses are limited. */
 export interface GuessesOptions {
   /** Whether they are. @default true */
@@ -19,14 +21,15 @@ const tolerated = 10;
 /**
  * Passwords that were refused unchecked, of users whose right one is remembered. That one is let in even
  * where others have to wait: whoever has to wait could try thousands a second until one is let in. So it is
- * let in only as long as few others come for that user from the same network. One old password, however
- * often a forgotten machine sends it, is one guess.
+ * let in only from where that user has been before, or where few others have come for that user. One old
+ * password, however often a forgotten machine sends it, is one guess.
  */
 export class Guesses {
   readonly #throttle: boolean;
   readonly #entries: number;
   readonly #now: () => number;
   readonly #guessed = new Map<string, Guessed>();
+  readonly #homes = new Map<string, true>();
 
   constructor(options: GuessesOptions = {}) {
     this.#throttle = options.throttle ?? true;
@@ -34,10 +37,22 @@ export class Guesses {
     this.#now = options.now ?? (() => performance.now());
   }
 
-  /** Whether so many different ones have come that a right one may be just another guess. */
-  tooMany(network: string, user: string): boolean {
-    const found = this.#find(keyOf(network, user));
-    return this.#throttle && found !== undefined && found.marks.size >= tolerated;
+  /**
+   * Whether a user's remembered password may come from a network without a check: not if it may be just another
+   * guess. Where the user was before, it may in any case, or guesses of neighbours would lock the user out.
+   */
+  trusts(network: string, user: string): boolean {
+    const key = keyOf(network, user);
+    const trusted = !this.#throttle || this.#homes.has(key) || (this.#find(key)?.marks.size ?? 0) < tolerated;
+    if (trusted) {
+      putBounded(this.#homes, key, true, this.#entries);
+    }
+    return trusted;
+  }
+
+  /** The user's right password was found to have come from there. */
+  right(network: string, user: string): void {
+    putBounded(this.#homes, keyOf(network, user), true, this.#entries);
   }
 
   /** @param mark what tells this password from others */
@@ -50,12 +65,7 @@ export class Guesses {
     if (marks.size < tolerated) {
       marks.add(mark);
     }
-    this.#guessed.delete(key);
-    this.#guessed.set(key, { marks, until: this.#now() + minute });
-    if (this.#guessed.size > this.#entries) {
-      const [oldest] = this.#guessed.keys();
-      this.#guessed.delete(oldest ?? key);
-    }
+    putBounded(this.#guessed, key, { marks, until: this.#now() + minute }, this.#entries);
   }
 
   #find(key: string): Guessed | undefined {

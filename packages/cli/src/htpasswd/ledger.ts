@@ -38,12 +38,13 @@ export class Ledger {
 
   /** Whether a user's remembered password may come from there without a check. */
   trusts({ address }: Sender, user: string): boolean {
-    return !this.#guesses.tooMany(networkOf(address), user);
+    return this.#guesses.trusts(networkOf(address), user);
   }
 
   right(user: string, senders: readonly Sender[]): void {
     for (const [network] of networksOf(senders)) {
       this.#failures.right(network, user);
+      this.#guesses.right(network, user);
     }
   }
 

@@ -1,5 +1,6 @@
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import type { PasswordHash } from "./parse.ts";
+import { putBounded } from "./put-bounded.ts";
 
 /** How long and how much is remembered. */
 export interface RememberOptions {
@@ -60,11 +61,6 @@ export class RightPasswords {
   }
 
   add(user: string, mark: Buffer): void {
-    this.#marks.delete(user);
-    this.#marks.set(user, { mark, until: this.#now() + this.#ttl });
-    if (this.#marks.size > this.#entries) {
-      const [oldest] = this.#marks.keys();
-      this.#marks.delete(oldest ?? user);
-    }
+    putBounded(this.#marks, user, { mark, until: this.#now() + this.#ttl }, this.#entries);
   }
 }

@@ -14,37 +14,54 @@ function setUp(entries = 100) {
   return { clock, guesses, guess };
 }
 
-describe("guesses at a user", () => {
-  test("are too many from the tenth different one, for this user and network", () => {
+describe("a right password", () => {
+  test("is not trusted after ten different guesses for this user and network", () => {
+    const { guesses, guess } = setUp();
+    guess(1, 10);
+    expect(guesses.trusts(here, "alice")).toBe(false);
+    expect(guesses.trusts(here, "bob")).toBe(true);
+    expect(guesses.trusts("192.0.2.2", "alice")).toBe(true);
+  });
+
+  test("is trusted after nine, however often they came", () => {
     const { guesses, guess } = setUp();
     guess(1, 9);
     guess(1, 9);
-    expect(guesses.tooMany(here, "alice")).toBe(false);
-    guess(10, 10);
-    expect(guesses.tooMany(here, "alice")).toBe(true);
-    expect(guesses.tooMany(here, "bob")).toBe(false);
-    expect(guesses.tooMany("192.0.2.2", "alice")).toBe(false);
+    expect(guesses.trusts(here, "alice")).toBe(true);
   });
 
-  test("are too many until a minute has passed without another", () => {
+  test("is not trusted before a minute has passed without another guess", () => {
     const { clock, guesses, guess } = setUp();
     guess(1, 10);
     clock.now = 59_999;
     guess(11, 11);
     clock.now = 119_998;
-    expect(guesses.tooMany(here, "alice")).toBe(true);
+    expect(guesses.trusts(here, "alice")).toBe(false);
     clock.now = 119_999;
-    expect(guesses.tooMany(here, "alice")).toBe(false);
-    guess(12, 12);
-    expect(guesses.tooMany(here, "alice")).toBe(false);
+    expect(guesses.trusts(here, "alice")).toBe(true);
   });
 
-  test("are bounded in memory, those that are oldest going first", () => {
-    const { guesses, guess } = setUp(2);
+  test("is trusted where it was trusted or found right before, whatever comes then", () => {
+    const { guesses, guess } = setUp();
+    guesses.right(here, "alice");
+    guesses.trusts(here, "bob");
     guess(1, 10, "alice");
     guess(1, 10, "bob");
-    guess(11, 11, "alice");
     guess(1, 10, "carol");
-    expect(["alice", "bob", "carol"].map((user) => guesses.tooMany(here, user))).toEqual([true, false, true]);
+    expect(["alice", "bob", "carol"].map((user) => guesses.trusts(here, user))).toEqual([true, true, false]);
+  });
+
+  test("is remembered to have come from a bounded number of places, as guesses are", () => {
+    const { guesses, guess } = setUp(2);
+    for (const user of ["alice", "bob", "carol"]) {
+      guesses.right(here, user);
+    }
+    guess(1, 10, "alice");
+    guess(1, 10, "bob");
+    expect(guesses.trusts(here, "alice")).toBe(false);
+    expect(guesses.trusts(here, "bob")).toBe(true);
+    guess(1, 10, "dave");
+    expect(guesses.trusts(here, "dave")).toBe(false);
+    expect(guesses.trusts(here, "alice")).toBe(true);
   });
 });
