@@ -41,6 +41,15 @@ describe("a right password", () => {
     expect(guesses.trusts(here, "alice")).toBe(true);
   });
 
+  test("is trusted a minute after the last new guess, though old ones still come", () => {
+    const { clock, guesses, guess } = setUp();
+    guess(1, 10);
+    clock.now = 59_999;
+    guess(1, 10);
+    clock.now = 60_000;
+    expect(guesses.trusts(here, "alice")).toBe(true);
+  });
+
   test("is trusted where it was trusted or found right before, whatever comes then", () => {
     const { guesses, guess } = setUp();
     guesses.right(here, "alice");

@@ -142,6 +142,15 @@ describe("a remembered password, where others have to wait", () => {
     expect(bench.judge("alice", "right")).toBe("right");
   });
 
+  test("is not let in because guesses at thousands of strangers came in between", async () => {
+    const bench = await slowed();
+    guess(bench, 10);
+    for (let count = 0; count <= 10_000; count += 1) {
+      void bench.judge(`stranger ${count}`, "guess");
+    }
+    expect(bench.judge("alice", "right")).toEqual({ retryAfter: 1 });
+  });
+
   test("is checked again once it need not wait, and is at home there then", async () => {
     const bench = await slowed();
     guess(bench, 10);
