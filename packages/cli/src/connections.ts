@@ -5,6 +5,8 @@ import type { Socket } from "node:net";
 export interface Connections {
   /** Closes those without a request now, and each other one as soon as its answers are out. */
   drain(): void;
+  /** Breaks off all that are left. Returns how many answers were unfinished. */
+  cut(): number;
 }
 
 /**
@@ -44,6 +46,14 @@ export function trackConnections(
       for (const socket of unfinished.keys()) {
         closeIfIdle(socket);
       }
+    },
+    cut() {
+      let answers = 0;
+      for (const [socket, count] of unfinished) {
+        answers += count;
+        socket.destroy();
+      }
+      return answers;
     },
   };
 }

@@ -3,6 +3,9 @@ export const defaults = {
   host: "0.0.0.0",
   port: 5000,
   logLevel: "info",
+  maxConnections: 10_000,
+  /** Milliseconds that what is under way has at the end. */
+  drainTimeout: 300_000,
   /** Where and under which realm the nginx router kept its users. */
   htpasswdFile: "/etc/nginx/htpasswd",
   realm: "Docker registry login",

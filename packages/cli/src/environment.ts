@@ -13,7 +13,7 @@ export interface EnvironmentSettings {
   readonly directNames: readonly string[];
 }
 
-/** The variables, as `--help` lists them. All but the last two rows are those of the nginx router. */
+/** The variables, as `--help` lists them. All but the last three rows are those of the nginx router. */
 export const environmentTable: readonly (readonly [variables: string, meaning: string])[] = [
   ["HOSTED_HOSTNAME", "the private registry: host[:port] or URL"],
   ["PROXY_HOSTNAME", "the pull-through cache: host[:port] or URL"],
@@ -22,6 +22,7 @@ export const environmentTable: readonly (readonly [variables: string, meaning: s
   ["ENABLE_AUTH", "true or false: ask clients for user and password"],
   ["HTPASSWD_FILE", `users and passwords (${defaults.htpasswdFile} if ENABLE_AUTH=true)`],
   ["HOST, PORT", `where to listen (${defaults.host}, ${defaults.port})`],
+  ["DRAIN_TIMEOUT", `seconds for what is under way when told to stop (${defaults.drainTimeout / 1000})`],
   ["LOG_LEVEL", `trace, debug, info, warn, error, fatal or silent (${defaults.logLevel})`],
 ];
 
@@ -36,6 +37,7 @@ export function readEnvironment(environment: NodeJS.ProcessEnv): EnvironmentSett
     ["host", given(read, "HOST")],
     ["port", given(read, "PORT")],
     ["logLevel", given(read, "LOG_LEVEL")],
+    ["drain.timeout", given(read, "DRAIN_TIMEOUT")],
     ["auth.htpasswdFile", given(read, "HTPASSWD_FILE")],
   ];
   return {

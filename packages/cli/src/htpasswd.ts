@@ -1,9 +1,9 @@
 import { readFile } from "node:fs/promises";
-import type { AuthorizeHook, Logger, Verdict } from "@combined-registry/core";
+import type { AuthorizeHook, Verdict } from "@combined-registry/core";
 import { fileProblem, isFileError, misuse } from "./failure.ts";
 import { parseBasic } from "./htpasswd/basic.ts";
 import { type Htpasswd, HtpasswdError, parseHtpasswd } from "./htpasswd/parse.ts";
-import { createPasswords, type Judgement, type Passwords } from "./htpasswd/passwords.ts";
+import type { Judgement, Passwords } from "./htpasswd/passwords.ts";
 import type { NamedFile } from "./load-config.ts";
 
 /**
@@ -24,13 +24,6 @@ export async function readHtpasswd({ path, from }: NamedFile): Promise<Htpasswd>
     }
     throw error;
   }
-}
-
-/** The users of an htpasswd file, for as long as the process runs. */
-export function createHtpasswdVerifier(htpasswd: Htpasswd, path: string, logger: Logger): Passwords {
-  const passwords = createPasswords(logger);
-  passwords.use(htpasswd, path);
-  return passwords;
 }
 
 /** Lets in who has a right password, and has those wait who have sent too many wrong ones. */

@@ -24,11 +24,24 @@ export interface ServeConfig {
   readonly host: string;
   readonly port: number;
   readonly tls: { readonly cert: NamedFile; readonly key: NamedFile } | undefined;
-  readonly auth: { readonly htpasswd: NamedFile; readonly realm: string } | undefined;
+  readonly auth:
+    | { readonly htpasswd: NamedFile; readonly realm: string; readonly throttle: boolean }
+    | undefined;
+  readonly maxConnections: number;
+  /** Milliseconds for the headers of a request. */
+  readonly headersTimeout: number;
+  /** At the end: milliseconds before no connections are taken any more, and for what is under way then. */
+  readonly drain: { readonly delay: number; readonly timeout: number };
+  /** Whether files that change are noticed, or only SIGHUP is. */
+  readonly reload: "watch" | "signal";
   readonly logLevel: LogLevel;
   readonly publicName: string | undefined;
   /** The configuration file that was read. */
   readonly file: string | undefined;
+  /** Other files that were read into it: passwords and certificates of upstreams. */
+  readonly referenced: readonly string[];
+  /** All options, checked; for comparisons, as it has secrets. */
+  readonly options: Readonly<Record<string, unknown>>;
   /** What is accepted but not as it may have been meant; for the log. */
   readonly warnings: readonly string[];
 }
@@ -39,6 +52,8 @@ export interface Sources {
   readonly flags: Overrides;
   /** The file named there. */
   readonly configFile: string | undefined;
+  /** On a reload, the file that is in use: it is not looked for again, and has to be there. */
+  readonly fileInUse?: string | undefined;
   readonly environment: NodeJS.ProcessEnv;
   /** File names and the search for a configuration file start here. */
   readonly folder: string;
@@ -50,7 +65,7 @@ export interface Sources {
  */
 export async function loadConfig(sources: Sources): Promise<ServeConfig> {
   const environment = readEnvironment(sources.environment);
-  const file = await readConfigFile(sources.configFile, sources.folder);
+  const file = await readConfigFile(sources.configFile, sources.folder, sources.fileInUse);
   const folder = file === undefined ? sources.folder : dirname(file.path);
   const overrides = new Map([...environment.overrides, ...sources.flags]);
   const origins: Origins = { file: file?.path, overrides };
@@ -63,7 +78,7 @@ export async function loadConfig(sources: Sources): Promise<ServeConfig> {
   const merged = applyOverrides(fromFile, overrides);
   const written = decideAuth(merged, origins, environment.enableAuth, sources.flags);
 
-  const { own, router } = await check(written.table, folder, written.origins);
+  const { own, router, referenced } = await check(written.table, folder, written.origins);
   const named = (option: string, path: string): NamedFile => {
     const from = overrideOf(option, written.origins);
     return from === undefined
@@ -81,10 +96,17 @@ export async function loadConfig(sources: Sources): Promise<ServeConfig> {
     auth: own.auth && {
       htpasswd: named("auth.htpasswdFile", own.auth.htpasswdFile),
       realm: own.auth.realm ?? environment.publicName ?? defaults.realm,
+      throttle: own.auth.throttle,
     },
+    maxConnections: own.maxConnections,
+    headersTimeout: own.headersTimeout,
+    drain: own.drain,
+    reload: own.reload,
     logLevel: own.logLevel,
     publicName: environment.publicName,
     file: file?.path,
+    referenced,
+    options: { ...own, ...router },
     warnings: [
       ...replacedTables(fromFile, overrides).map(
         ({ option, from }) => `${from} replaces all of "${option}" in ${file?.path}`,

@@ -49,8 +49,10 @@ async function run(wanted: Wanted, { environment, folder, out }: Surroundings): 
     return;
   }
   const { flags, configFile } = wanted;
-  const config = await loadConfig({ flags, configFile, environment, folder });
-  await serve(config, createLog(config.logLevel));
+  const sources = { flags, configFile, environment, folder };
+  const config = await loadConfig(sources);
+  const reload = () => loadConfig({ ...sources, fileInUse: config.file });
+  await serve(config, reload, createLog(config.logLevel));
 }
 
 function packageVersion(): string {

@@ -27,6 +27,7 @@ interface Flags {
   readonly htpasswd?: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
+  readonly drainTimeout?: string;
   readonly logLevel?: string;
   readonly demo?: true;
   readonly once?: true;
@@ -72,6 +73,10 @@ function describeProgram(version: string, { out, err }: Output): Command {
     .option("--htpasswd <file>", "ask clients for user and password, and check them against this file")
     .option("--tls-cert <file>", "serve HTTPS with this certificate (PEM)")
     .option("--tls-key <file>", "and this private key (PEM)")
+    .option(
+      "--drain-timeout <seconds>",
+      `time for what is under way when told to stop (default: ${defaults.drainTimeout / 1000})`,
+    )
     .option(
       "--log-level <level>",
       `trace, debug, info, warn, error, fatal or silent (default: ${defaults.logLevel})`,
@@ -150,6 +155,7 @@ function overridesOf(flags: Flags): Overrides {
     ["auth.htpasswdFile", flags.htpasswd, "--htpasswd"],
     ["tls.certFile", flags.tlsCert, "--tls-cert"],
     ["tls.keyFile", flags.tlsKey, "--tls-key"],
+    ["drain.timeout", flags.drainTimeout, "--drain-timeout"],
     ["logLevel", flags.logLevel, "--log-level"],
   ];
   return new Map(

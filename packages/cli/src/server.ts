@@ -1,8 +1,11 @@
 import { createServer as createHttpServer, type RequestListener, type Server } from "node:http";
-import { createServer as createHttpsServer } from "node:https";
+import { createServer as createHttpsServer, Server as HttpsServer } from "node:https";
 import { type AddressInfo, Server as NetServer } from "node:net";
+import { serverOptions } from "@combined-registry/core";
 import { trackConnections } from "./connections.ts";
+import { defaults } from "./defaults.ts";
 import { breakdown, errorCode, messageOf } from "./failure.ts";
+import type { Log } from "./logging.ts";
 
 /** Certificate and private key, PEM. */
 export interface TlsMaterial {
@@ -10,12 +13,22 @@ export interface TlsMaterial {
   readonly key: string;
 }
 
+/** What can change while it listens. */
+export interface Limits {
+  /** Connections at one time; those beyond are closed at once. @default 10000 */
+  readonly maxConnections: number;
+  /** Milliseconds for the headers of a request. @default 30000 */
+  readonly headersTimeout: number;
+}
+
 /** Where and how to listen. */
-export interface ServerOptions {
+export interface ServerOptions extends Partial<Limits> {
   readonly host: string;
   /** 0 lets the system choose. */
   readonly port: number;
   readonly tls: TlsMaterial | undefined;
+  /** Told when connections are turned away. */
+  readonly log?: Pick<Log, "warn">;
 }
 
 /** A server that listens. */
@@ -23,30 +36,25 @@ export interface RunningServer {
   readonly address: AddressInfo;
   /** `http://127.0.0.1:5000` */
   readonly url: string;
-  /** Accepts nothing more, closes idle connections at once and the others after their answer. */
-  stop(): Promise<void>;
+  /** From now on, other limits and another certificate; connections that stand already keep theirs. */
+  use(options: Limits & Pick<ServerOptions, "tls">): void;
+  /**
+   * After `delay`, accepts nothing more, closes idle connections at once and the others after their answer, or after
+   * `timeout` (both in milliseconds). Returns how many answers were cut off.
+   */
+  stop(options?: { readonly delay?: number; readonly timeout?: number }): Promise<number>;
 }
-
-const limits = {
-  // Node's 300 s would cut the push of a large layer; time without progress is limited by the router.
-  requestTimeout: 0,
-  headersTimeout: 60_000,
-  // Longer than load balancers keep theirs (60 s), so that they never write to a connection being closed.
-  keepAliveTimeout: 75_000,
-  // Tokens of some identity providers exceed Node's 16 KiB.
-  maxHeaderSize: 64 * 1024,
-};
 
 /**
  * Listens.
  * @throws Failure if the address cannot be had
  */
-export async function listen(
-  listener: RequestListener,
-  { host, port, tls }: ServerOptions,
-): Promise<RunningServer> {
+export async function listen(listener: RequestListener, options: ServerOptions): Promise<RunningServer> {
+  const { host, port, tls, log } = options;
   const server = createServer(listener, tls);
   const connections = trackConnections(server, tls === undefined ? "connection" : "secureConnection");
+  applyLimits(server, options);
+  warnOfDrops(server, log);
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error) => reject(cannotListen(error, host, port)));
     server.listen({ host, port }, resolve);
@@ -58,21 +66,62 @@ export async function listen(
   return {
     address,
     url: `${tls === undefined ? "http" : "https"}://${hostAndPort(address.address, address.port)}`,
-    stop: () =>
-      new Promise((resolve) => {
+    use(next) {
+      applyLimits(server, next);
+      if (server instanceof HttpsServer && next.tls !== undefined) {
+        server.setSecureContext(next.tls);
+      }
+    },
+    async stop({ delay = 0, timeout = 0 } = {}) {
+      if (delay > 0) {
+        await new Promise((resolve) => setTimeout(resolve, delay));
+      }
+      return new Promise((resolve) => {
+        let cut = 0;
+        const cutOff = () => {
+          cut = connections.cut();
+        };
+        const timer = timeout > 0 ? setTimeout(cutOff, timeout) : undefined;
         // Node's http close() destroys every connection whose answer has ended, even if megabytes of it
         // have yet to leave. The plain one only stops listening; `connections` knows what is finished.
-        NetServer.prototype.close.call(server, () => resolve());
+        NetServer.prototype.close.call(server, () => {
+          clearTimeout(timer);
+          resolve(cut);
+        });
         connections.drain();
-      }),
+      });
+    },
   };
 }
 
 function createServer(listener: RequestListener, tls: TlsMaterial | undefined): Server {
   // A connection that never finishes its handshake would hold up `stop`.
   return tls === undefined
-    ? createHttpServer(limits, listener)
-    : createHttpsServer({ ...limits, ...tls, handshakeTimeout: 10_000 }, listener);
+    ? createHttpServer(serverOptions, listener)
+    : createHttpsServer({ ...serverOptions, ...tls, handshakeTimeout: 10_000 }, listener);
+}
+
+function applyLimits(server: Server, options: Partial<Limits>): void {
+  server.maxConnections = options.maxConnections ?? defaults.maxConnections;
+  server.headersTimeout = options.headersTimeout ?? serverOptions.headersTimeout;
+}
+
+const minute = 60_000;
+
+function warnOfDrops(server: Server, log: ServerOptions["log"]): void {
+  let dropped = 0;
+  let saidAt = Number.NEGATIVE_INFINITY;
+  server.on("drop", () => {
+    dropped += 1;
+    if (performance.now() - saidAt >= minute) {
+      log?.warn(
+        { dropped, maxConnections: server.maxConnections },
+        "connections are turned away: too many are open",
+      );
+      saidAt = performance.now();
+      dropped = 0;
+    }
+  });
 }
 
 const reasons: Readonly<Record<string, string>> = {

@@ -5,7 +5,7 @@ import { get as getTls } from "node:https";
 import { connect, type Socket } from "node:net";
 import { text } from "node:stream/consumers";
 import { describe, expect, test } from "@jest/globals";
-import { listen, type RunningServer, type TlsMaterial } from "../src/server.ts";
+import { type Limits, listen, type RunningServer, type TlsMaterial } from "../src/server.ts";
 import { fixture } from "./support/fixture.ts";
 import { within } from "./support/within.ts";
 
@@ -13,7 +13,27 @@ type Running = RunningServer & AsyncDisposable;
 
 async function start(listener: RequestListener, tls?: TlsMaterial): Promise<Running> {
   const server = await listen(listener, { host: "127.0.0.1", port: 0, tls });
-  return { ...server, [Symbol.asyncDispose]: () => server.stop() };
+  return {
+    ...server,
+    async [Symbol.asyncDispose]() {
+      await server.stop();
+    },
+  };
+}
+
+async function startWith(limits: Partial<Limits>): Promise<Running> {
+  const server = await listen((_, response) => response.end("hello"), {
+    host: "127.0.0.1",
+    port: 0,
+    tls: undefined,
+    ...limits,
+  });
+  return {
+    ...server,
+    async [Symbol.asyncDispose]() {
+      await server.stop();
+    },
+  };
 }
 
 async function open(port: number): Promise<Socket & AsyncDisposable> {
@@ -132,6 +152,24 @@ describe("stopping", () => {
     await within(stopped, "the server to stop");
   });
 
+  test("goes on accepting for a while first, where that is wanted", async () => {
+    const server = await start((_, response) => response.end("hello"));
+    const stopped = server.stop({ delay: 300 });
+    expect(await text(await responseTo(server.url))).toBe("hello");
+    expect(await within(stopped, "the server to stop")).toBe(0);
+    await expect(within(responseTo(server.url), "a refusal")).rejects.toThrow(/ECONNREFUSED|hang up/);
+  });
+
+  test("cuts off what is not finished in time, and tells how much", async () => {
+    const server = await start((_, response) => response.write("one "));
+    const bodies = [await responseTo(server.url), await responseTo(server.url)].map((response) =>
+      text(response),
+    );
+    const broken = Promise.all(bodies.map((body) => expect(body).rejects.toThrow("aborted")));
+    expect(await within(server.stop({ timeout: 50 }), "the server to stop")).toBe(2);
+    await broken;
+  });
+
   test("closes TLS connections that idle", async () => {
     const tls = await testTls();
     const server = await start((_, response) => response.end("hello"), tls);
@@ -139,5 +177,59 @@ describe("stopping", () => {
     const [response] = await within(once(request, "response"), "an answer");
     await text(response);
     await within(server.stop(), "the server to stop");
+  });
+});
+
+describe("limits", () => {
+  test("connections beyond the limit are closed at once, and that is said once", async () => {
+    const warnings: object[] = [];
+    const log = { warn: (fields: object) => void warnings.push(fields) };
+    const server = await listen((_, response) => response.end("hello"), {
+      host: "127.0.0.1",
+      port: 0,
+      tls: undefined,
+      maxConnections: 2,
+      log,
+    });
+    {
+      await using first = await open(server.address.port);
+      await using second = await open(server.address.port);
+      await using third = await open(server.address.port);
+      await using fourth = await open(server.address.port);
+      expect(await within(Promise.all([text(third), text(fourth)]), "the connections to close")).toEqual([
+        "",
+        "",
+      ]);
+      expect([first.destroyed, second.destroyed]).toEqual([false, false]);
+    }
+    expect(warnings).toEqual([{ dropped: 1, maxConnections: 2 }]);
+    await server.stop();
+  });
+
+  test.each([
+    ["sends nothing", ""],
+    ["sends headers without an end", "GET / HTTP/1.1\r\nHost: x\r\nX-Slow: "],
+  ])(
+    "a client that %s is cut off after the time for headers",
+    async (_, sent) => {
+      await using server = await startWith({ headersTimeout: 100 });
+      await using socket = await open(server.address.port);
+      socket.write(sent);
+      const answer = await within(text(socket), "the connection to close");
+      expect(answer).toMatch(sent === "" ? /^(HTTP\/1\.1 408 .*)?$/s : /^HTTP\/1\.1 408 /);
+    },
+    15_000,
+  );
+
+  test("they change while it serves", async () => {
+    await using server = await startWith({ maxConnections: 1 });
+    await using first = await open(server.address.port);
+    await using second = await open(server.address.port);
+    await within(text(second), "the second connection to close");
+    server.use({ maxConnections: 10, headersTimeout: 30_000, tls: undefined });
+    await using third = await open(server.address.port);
+    third.write("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    expect(await within(text(third), "an answer")).toMatch(/^HTTP\/1\.1 200 /);
+    expect(first.destroyed).toBe(false);
   });
 });

@@ -7,7 +7,7 @@ import { table, thingsToTry } from "../demo/report.ts";
 import { tour } from "../demo/tour.ts";
 import { createLog } from "../logging.ts";
 import { listen } from "../server.ts";
-import { toldToStop } from "../signals.ts";
+import { onStop } from "../signals.ts";
 
 /** What a demo is asked to be. */
 export interface DemoOptions {
@@ -60,7 +60,7 @@ async function show(
     );
     await tour(server.url, print);
     if (!once) {
-      const stop = toldToStop();
+      const stop = onStop();
       print(`Try it:\n${thingsToTry(server.address.port)}\n\nCtrl-C ends it.\n`);
       await stop;
     }

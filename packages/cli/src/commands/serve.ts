@@ -1,47 +1,91 @@
 import { isIP } from "node:net";
 import { type CombinedRegistryConfig, createCombinedRegistryHandler } from "@combined-registry/core";
-import { createAuthorize, createHtpasswdVerifier, readHtpasswd } from "../htpasswd.ts";
+import { breakdown, messageOf } from "../failure.ts";
+import { createPasswords, type Passwords } from "../htpasswd/passwords.ts";
+import { createAuthorize } from "../htpasswd.ts";
+import { differences, filesOf, fixedDifferences, type Prepared, prepare } from "../lifecycle/prepared.ts";
+import { Reloader } from "../lifecycle/reloader.ts";
+import { watchFiles } from "../lifecycle/watch.ts";
 import type { ServeConfig } from "../load-config.ts";
 import type { Log } from "../logging.ts";
 import { listen, type RunningServer } from "../server.ts";
-import { toldToStop } from "../signals.ts";
-import { readTls } from "../tls.ts";
+import { onHangup, onStop, surviveBugs } from "../signals.ts";
 
 /**
  * Serves until a signal comes, then finishes what is under way.
- * @throws Failure before anything is started
+ * @param load reads the configuration anew, from where it came from
+ * @throws Failure before anything is started, or if requests had to be cut off at the end
  */
-export async function serve(config: ServeConfig, log: Log): Promise<void> {
-  const tls = await readTls(config.tls);
-  const authorize = await prepareAuth(config.auth, log);
-  const handler = createCombinedRegistryHandler({
-    ...config.router,
-    ...authorize,
-    metrics: { process: true, ...config.router.metrics },
-    logger: log,
-  });
-  const stop = toldToStop();
-  const server = await listen(handler, { host: config.host, port: config.port, tls });
+export async function serve(config: ServeConfig, load: () => Promise<ServeConfig>, log: Log): Promise<void> {
+  let current = await prepare(config);
+  const passwords = createPasswords(log, { throttle: config.auth?.throttle ?? true });
+  useUsers(passwords, current);
+  const handler = createCombinedRegistryHandler(routerConfig(current, passwords, log));
+  const stop = onStop();
+  const server = await listen(handler, { ...config, tls: current.tls, log });
   announce(config, server, log);
+  surviveBugs(log);
+
+  const watch = watchFiles((files) => reloader.request(`changed: ${files.join(", ")}`));
+  const reloader = new Reloader(async (reason) => {
+    try {
+      const next = await prepare(await load());
+      handler.reload(routerConfig(next, passwords, log));
+      useUsers(passwords, next);
+      server.use({ ...next.config, tls: next.tls });
+      log.level = next.config.logLevel;
+      report(current, next, reason, log);
+      current = next;
+    } catch (error) {
+      log.error(
+        { reason, problems: messageOf(error).split("\n") },
+        "not reloaded, everything stays as it was",
+      );
+    }
+    await watch.reset(current.config.reload === "watch" ? filesOf(current.config) : []);
+  });
+  onHangup(() => reloader.request("SIGHUP"));
+  await watch.reset(config.reload === "watch" ? filesOf(config) : []);
 
   const signal = await stop;
+  watch.stop();
   handler.drain();
-  const stopped = server.stop();
-  log.info({ signal }, "finishing what is under way");
-  await stopped;
+  const { delay, timeout } = current.config.drain;
+  log.info({ signal, delay, timeout }, "finishing what is under way");
+  const cut = await server.stop({ delay, timeout });
   await handler.close();
+  if (cut > 0) {
+    log.warn({ cut }, "stopped, after cutting off what was not finished in time");
+    throw breakdown(`${cut} requests were not finished within ${timeout} ms and were cut off`);
+  }
   log.info({}, "stopped");
 }
 
-async function prepareAuth(
-  auth: ServeConfig["auth"],
-  log: Log,
-): Promise<Pick<CombinedRegistryConfig, "authorize">> {
-  if (auth === undefined) {
-    return {};
+function useUsers(passwords: Passwords, { config, htpasswd }: Prepared): void {
+  if (config.auth !== undefined && htpasswd !== undefined) {
+    passwords.use(htpasswd, config.auth.htpasswd.path);
   }
-  const verify = createHtpasswdVerifier(await readHtpasswd(auth.htpasswd), auth.htpasswd.path, log);
-  return { authorize: createAuthorize(verify, auth.realm) };
+}
+
+function routerConfig({ config }: Prepared, passwords: Passwords, log: Log): CombinedRegistryConfig {
+  return {
+    ...config.router,
+    ...(config.auth !== undefined && { authorize: createAuthorize(passwords, config.auth.realm) }),
+    metrics: { process: true, ...config.router.metrics },
+    logger: log,
+  };
+}
+
+/** Names options, never what they are set to: that may be secret. */
+function report(before: Prepared, after: Prepared, reason: string, log: Log): void {
+  for (const warning of after.config.warnings) {
+    log.warn({}, warning);
+  }
+  for (const option of fixedDifferences(before, after)) {
+    log.warn({ option }, `${option} has changed, which takes a restart`);
+  }
+  const changed = differences(before, after);
+  log.info({ reason, changed }, changed.length === 0 ? "reloaded, nothing has changed" : "reloaded");
 }
 
 function announce(config: ServeConfig, server: RunningServer, log: Log): void {

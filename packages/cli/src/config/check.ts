@@ -14,6 +14,8 @@ import { isTable, type Table } from "./table.ts";
 export interface Checked {
   readonly own: CompleteOwnConfig;
   readonly router: CombinedRegistryConfig;
+  /** Files that were read into it. */
+  readonly referenced: readonly string[];
 }
 
 /**
@@ -23,7 +25,7 @@ export interface Checked {
 export async function check(written: Table, folder: string, origins: Origins): Promise<Checked> {
   const divided = divide(written);
   const { own, problems: ownProblems } = parseOwn(divided.own);
-  const { router, problems: fileProblems } = await inlineFiles(divided.router, folder);
+  const { router, problems: fileProblems, files } = await inlineFiles(divided.router, folder);
   const { config, problems: routerProblems } = parseRouter(router);
 
   const absent = ["hosted", "proxy"].filter((option) => router[option] === undefined);
@@ -36,7 +38,7 @@ export async function check(written: Table, folder: string, origins: Origins): P
   if (own === undefined || config === undefined) {
     throw misuse(missingUpstream(absent));
   }
-  return { own, router: config };
+  return { own, router: config, referenced: files };
 }
 
 /** One sentence per problem. */

@@ -21,13 +21,17 @@ export interface ConfigFile {
 }
 
 /**
- * Reads the named file, or the first of the well-known ones in `folder`.
+ * Reads the file in use if there is one, the named file, or the first of the well-known ones in `folder`.
  * @throws Failure if there is a file that cannot be read or is not a table of options
  */
 export async function readConfigFile(
   named: string | undefined,
   folder: string,
+  inUse?: string,
 ): Promise<ConfigFile | undefined> {
+  if (inUse !== undefined) {
+    return load(inUse, "configuration file", inUse);
+  }
   if (named !== undefined) {
     return load(resolve(folder, named), "option --config", named);
   }

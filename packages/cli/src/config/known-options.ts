@@ -54,6 +54,10 @@ const top: Keys<Omit<CombinedRegistryConfig, "logger"> & OwnConfig> = {
   tls: true,
   auth: true,
   logLevel: true,
+  maxConnections: true,
+  headersTimeout: true,
+  drain: true,
+  reload: true,
   base: true,
   lists: true,
   trustProxy: true,
@@ -69,7 +73,12 @@ const memory: Keys<NonNullable<CombinedRegistryConfig["memory"]>> = { entries: t
 const limits: Keys<NonNullable<CombinedRegistryConfig["limits"]>> = { clientIdle: true };
 const metrics: Keys<NonNullable<CombinedRegistryConfig["metrics"]>> = { process: true };
 const tls: Keys<NonNullable<OwnConfig["tls"]>> = { certFile: true, keyFile: true };
-const auth: Keys<NonNullable<OwnConfig["auth"]>> = { htpasswdFile: true, realm: true };
+const auth: Keys<NonNullable<OwnConfig["auth"]>> = {
+  htpasswdFile: true,
+  realm: true,
+  throttle: true,
+};
+const drain: Keys<NonNullable<OwnConfig["drain"]>> = { timeout: true, delay: true };
 
 /** What may be written where. The types above make a new option of the router an error here until it is listed. */
 const knownOptions = new Map<string, Readonly<Record<string, true>>>([
@@ -91,6 +100,7 @@ const knownOptions = new Map<string, Readonly<Record<string, true>>>([
   ["metrics", metrics],
   ["tls", tls],
   ["auth", auth],
+  ["drain", drain],
 ]);
 
 /** Says of an option that nobody knows what may have been meant; undefined for one that exists. */

@@ -9,7 +9,8 @@ export type OverridableOption =
   | "logLevel"
   | "tls.certFile"
   | "tls.keyFile"
-  | "auth.htpasswdFile";
+  | "auth.htpasswdFile"
+  | "drain.timeout";
 
 /** A value, and what its source is called in messages. */
 export interface Given {

@@ -1,4 +1,4 @@
-import type { ConfigProblem } from "@combined-registry/core";
+import { type ConfigProblem, serverOptions } from "@combined-registry/core";
 import { z } from "zod";
 import { defaults } from "../defaults.ts";
 import type { Table } from "./table.ts";
@@ -8,6 +8,11 @@ import type { Table } from "./table.ts";
 const fileName = z.string("a file name").min(1, "a file name");
 const portMessage = "a port number from 0 to 65535";
 const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
+
+const milliseconds = z
+  .int("a whole number of milliseconds")
+  .min(1, "a whole number of milliseconds, at least 1")
+  .max(2 ** 31 - 1, "at most 2147483647 milliseconds");
 
 /** How much is logged. */
 export type LogLevel = (typeof logLevels)[number];
@@ -34,10 +39,34 @@ const ownSchema = z.object({
           .string("text")
           .regex(/^[\x20-\x7e]+$/, "printable ASCII characters")
           .optional(),
+        throttle: z.boolean("true or false").default(true),
       },
       "a table with htpasswdFile",
     )
     .optional(),
+  maxConnections: z
+    .int("a whole number, at least 1")
+    .min(1, "a whole number, at least 1")
+    .default(defaults.maxConnections),
+  headersTimeout: milliseconds.default(serverOptions.headersTimeout),
+  drain: z
+    .strictObject(
+      {
+        timeout: z.preprocess(
+          // From the flag and the environment, in seconds.
+          (value) => (typeof value === "string" && /^\d{1,6}$/.test(value) ? Number(value) * 1000 : value),
+          milliseconds.default(defaults.drainTimeout),
+        ),
+        delay: z
+          .int("a whole number of milliseconds")
+          .min(0, "0 or more milliseconds")
+          .max(600_000, "at most 600000 milliseconds")
+          .default(0),
+      },
+      "a table with timeout and delay",
+    )
+    .prefault({}),
+  reload: z.enum(["watch", "signal"], "one of watch, signal").default("watch"),
   logLevel: z.enum(logLevels, `one of ${logLevels.join(", ")}`).default(defaults.logLevel),
 });
 

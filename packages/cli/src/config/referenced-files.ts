@@ -14,11 +14,14 @@ const references: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 export interface Inlined {
   readonly router: Table;
   readonly problems: readonly ConfigProblem[];
+  /** Paths of the files that were read. */
+  readonly files: readonly string[];
 }
 
 /** Reads the passwords, certificates and keys of upstreams from their files, relative to `folder`. */
 export async function inlineFiles(router: Table, folder: string): Promise<Inlined> {
   const problems: ConfigProblem[] = [];
+  const files: string[] = [];
 
   const upstream = async (value: unknown, option: string): Promise<unknown> =>
     isTable(value)
@@ -53,6 +56,7 @@ export async function inlineFiles(router: Table, folder: string): Promise<Inline
       return "";
     }
     try {
+      files.push(resolve(folder, file));
       // Editors and `echo` end a file with a newline that no password has.
       return (await readFile(resolve(folder, file), "utf8")).replace(/\r?\n$/, "");
     } catch (error) {
@@ -74,5 +78,5 @@ export async function inlineFiles(router: Table, folder: string): Promise<Inline
   } else if (router.proxy !== undefined) {
     inlined.proxy = await upstream(router.proxy, "proxy");
   }
-  return { router: inlined, problems };
+  return { router: inlined, problems, files };
 }

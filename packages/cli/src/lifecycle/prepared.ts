@@ -1,0 +1,60 @@
+import type { Htpasswd } from "../htpasswd/parse.ts";
+import { readHtpasswd } from "../htpasswd.ts";
+import type { ServeConfig } from "../load-config.ts";
+import type { TlsMaterial } from "../server.ts";
+import { readTls } from "../tls.ts";
+
+/** A configuration with everything read that it names: nothing more can be wrong with it. */
+export interface Prepared {
+  readonly config: ServeConfig;
+  readonly tls: TlsMaterial | undefined;
+  readonly htpasswd: Htpasswd | undefined;
+}
+
+/**
+ * Reads the files of a configuration.
+ * @throws Failure if one cannot be used
+ */
+export async function prepare(config: ServeConfig): Promise<Prepared> {
+  return {
+    config,
+    tls: await readTls(config.tls),
+    htpasswd: config.auth && (await readHtpasswd(config.auth.htpasswd)),
+  };
+}
+
+/** Every file that a configuration rests on. */
+export function filesOf({ file, tls, auth, referenced }: ServeConfig): string[] {
+  const named = [tls?.cert.path, tls?.key.path, auth?.htpasswd.path, file];
+  return [...named.filter((path) => path !== undefined), ...referenced];
+}
+
+/** The options in which two configurations differ, and what else has changed. */
+export function differences(before: Prepared, after: Prepared): string[] {
+  const [old, now] = [before.config.options, after.config.options];
+  const options = [...new Set([...Object.keys(old), ...Object.keys(now)])].filter(
+    (option) => !same(old[option], now[option]),
+  );
+  const contents = [
+    ...(same(before.tls, after.tls) ? [] : ["certificate"]),
+    ...(sameUsers(before.htpasswd, after.htpasswd) ? [] : ["users"]),
+  ];
+  return [...options, ...contents];
+}
+
+/** The options in which two configurations differ although only a restart can change them. */
+export function fixedDifferences({ config: old }: Prepared, { config: now }: Prepared): string[] {
+  return [
+    ...(old.host === now.host ? [] : ["host"]),
+    ...(old.port === now.port ? [] : ["port"]),
+    ...((old.tls === undefined) === (now.tls === undefined) ? [] : ["tls"]),
+  ];
+}
+
+function sameUsers(one: Htpasswd | undefined, other: Htpasswd | undefined): boolean {
+  return same(one && [...one.users], other && [...other.users]);
+}
+
+function same(one: unknown, other: unknown): boolean {
+  return one === other || JSON.stringify(one) === JSON.stringify(other);
+}
