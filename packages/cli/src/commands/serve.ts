@@ -22,12 +22,15 @@ export async function serve(config: ServeConfig, load: () => Promise<ServeConfig
   useUsers(passwords, current);
   const handler = createCombinedRegistryHandler(routerConfig(current, passwords, log));
   const stop = onStop();
+  const reloader = new Reloader();
+  onHangup(() => reloader.request("SIGHUP"));
   const server = await listen(handler, { ...config, tls: current.tls, log });
-  announce(config, server, log);
   surviveBugs(log);
+  announce(config, server, log);
 
   const watch = watchFiles((files) => reloader.request(`changed: ${files.join(", ")}`));
-  const reloader = new Reloader(async (reason) => {
+  await watch.reset(config.reload === "watch" ? filesOf(config) : []);
+  reloader.start(async (reason) => {
     try {
       const next = await prepare(await load());
       handler.reload(routerConfig(next, passwords, log));
@@ -37,15 +40,10 @@ export async function serve(config: ServeConfig, load: () => Promise<ServeConfig
       report(current, next, reason, log);
       current = next;
     } catch (error) {
-      log.error(
-        { reason, problems: messageOf(error).split("\n") },
-        "not reloaded, everything stays as it was",
-      );
+      log.error({ reason }, `reload refused, everything stays as it was: ${messageOf(error)}`);
     }
     await watch.reset(current.config.reload === "watch" ? filesOf(current.config) : []);
   });
-  onHangup(() => reloader.request("SIGHUP"));
-  await watch.reset(config.reload === "watch" ? filesOf(config) : []);
 
   const signal = await stop;
   watch.stop();

@@ -1,27 +1,32 @@
 /** Does one reload at a time. What is asked for during one is done once more afterwards, however often it was asked for. */
 export class Reloader {
-  readonly #reload: (reason: string) => Promise<void>;
+  #reload: ((reason: string) => Promise<void>) | undefined;
   #running: Promise<void> | undefined;
   #next: string | undefined;
 
-  /** @param reload must not reject */
-  constructor(reload: (reason: string) => Promise<void>) {
-    this.#reload = reload;
-  }
-
-  /** @param reason for the log: "SIGHUP", say */
+  /** Asks for a reload. Before `start` it waits. @param reason for the log: "SIGHUP", say */
   request(reason: string): void {
     this.#next = reason;
-    this.#running ??= this.#work().finally(() => {
-      this.#running = undefined;
-    });
+    if (this.#reload !== undefined) {
+      this.#running ??= this.#work(this.#reload).finally(() => {
+        this.#running = undefined;
+      });
+    }
   }
 
-  async #work(): Promise<void> {
+  /** @param reload must not reject */
+  start(reload: (reason: string) => Promise<void>): void {
+    this.#reload = reload;
+    if (this.#next !== undefined) {
+      this.request(this.#next);
+    }
+  }
+
+  async #work(reload: (reason: string) => Promise<void>): Promise<void> {
     while (this.#next !== undefined) {
       const reason = this.#next;
       this.#next = undefined;
-      await this.#reload(reason);
+      await reload(reason);
     }
   }
 }

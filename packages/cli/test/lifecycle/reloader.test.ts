@@ -4,13 +4,16 @@ import { Reloader } from "../../src/lifecycle/reloader.ts";
 test("reloads come one after the other, and those asked for during one are one", async () => {
   const reasons: string[] = [];
   const finish: (() => void)[] = [];
-  const reloader = new Reloader((reason) => {
+  const reloader = new Reloader();
+  const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+  reloader.request("before there was anything to reload");
+  reloader.request("first");
+  expect(reasons).toEqual([]);
+  reloader.start((reason) => {
     reasons.push(reason);
     return new Promise((resolve) => finish.push(resolve));
   });
-  const turn = () => new Promise((resolve) => setImmediate(resolve));
-
-  reloader.request("first");
   reloader.request("second");
   reloader.request("third");
   await turn();
