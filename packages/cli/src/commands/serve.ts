@@ -49,8 +49,9 @@ export async function serve(config: ServeConfig, load: () => Promise<ServeConfig
   watch.stop();
   handler.drain();
   const { delay, timeout } = current.config.drain;
+  const stopped = server.stop({ delay, timeout });
   log.info({ signal, delay, timeout }, "finishing what is under way");
-  const cut = await server.stop({ delay, timeout });
+  const cut = await stopped;
   await handler.close();
   if (cut > 0) {
     log.warn({ cut }, "stopped, after cutting off what was not finished in time");
