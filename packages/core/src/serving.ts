@@ -9,6 +9,7 @@ import { account } from "./observe/account.ts";
 import { Connections } from "./observe/connections.ts";
 import { RegistryError } from "./protocol/errors.ts";
 import { isLoop } from "./protocol/forwarding.ts";
+import { checkHost } from "./protocol/host.ts";
 import { parseRequest } from "./protocol/request.ts";
 import { parseTarget, type Target } from "./protocol/target.ts";
 import { plan } from "./routing/plan.ts";
@@ -130,6 +131,7 @@ async function answerApi(
   { rest, search }: Extract<Target, { kind: "api" }>,
 ): Promise<void> {
   const { request } = exchange;
+  checkHost(request.rawHeaders);
   const parsed = parseRequest(request.method ?? "", rest, search);
   const { resource } = parsed;
   exchange.route = resource.kind;

@@ -17,6 +17,7 @@ export const errorTable = {
   UNKNOWN: { status: 500, message: "unknown error" },
   UNSUPPORTED: { status: 405, message: "the operation is unsupported" },
 
+  BAD_REQUEST: { status: 400, message: "the request is not well formed" },
   LOOP_DETECTED: { status: 508, message: "the request has come back to the router that sent it" },
   NOT_FOUND: { status: 404, message: "no such path in the distribution API" },
   UPSTREAM_FAILED: { status: 502, message: "an upstream registry failed" },

@@ -38,6 +38,7 @@ function originForm(target: string): string {
   if (target.startsWith("/")) {
     return target;
   }
-  const absolute = /^https?:\/\/[^/?#]*/i.exec(target);
+  // User and password have no place there (RFC 9110 4.2.4).
+  const absolute = /^https?:\/\/[^/?#@]*(?=[/?#]|$)/i.exec(target);
   return absolute === null ? target : target.slice(absolute[0].length) || "/";
 }

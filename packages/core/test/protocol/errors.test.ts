@@ -3,6 +3,7 @@ import { type ErrorCode, errorTable, RegistryError } from "../../src/protocol/er
 
 describe("the error table", () => {
   it.each<[ErrorCode, number]>([
+    ["BAD_REQUEST", 400],
     ["BLOB_UNKNOWN", 404],
     ["DENIED", 403],
     ["DIGEST_INVALID", 400],
@@ -29,6 +30,6 @@ describe("the error table", () => {
   });
 
   it("has no row without a test above", () => {
-    expect(Object.keys(errorTable)).toHaveLength(16);
+    expect(Object.keys(errorTable)).toHaveLength(17);
   });
 });
