@@ -19,6 +19,9 @@ describe("Location", () => {
     ["http://hosted:5000@evil.example/v2/a", "http://hosted:5000@evil.example/v2/a"],
     ["https://storage.example/blob?sig=1", "https://storage.example/blob?sig=1"],
     ["http://[", "http://["],
+    ["http://hosted:5000//evil.example/x", "/.//evil.example/x"],
+    ["http://hosted:5000/base//evil.example/x", "/.//evil.example/x"],
+    ["http://hosted:5000/\\evil.example/x", "/./\\evil.example/x"],
   ])("%s -> %s", (given, expected) => {
     expect(relativeLocations(["Location", given], own)).toEqual(["Location", expected]);
   });

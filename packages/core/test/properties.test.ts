@@ -1,0 +1,222 @@
+import { Agent, request as httpRequest, type IncomingHttpHeaders } from "node:http";
+import { describe, expect, it } from "@jest/globals";
+import fc from "fast-check";
+import { accessesOf } from "../src/authorize/authorize.ts";
+import { parseChallenges } from "../src/protocol/challenge.ts";
+import { errorTable, RegistryError } from "../src/protocol/errors.ts";
+import { endToEnd, valuesOf } from "../src/protocol/headers.ts";
+import { relativeLocations } from "../src/protocol/locations.ts";
+import { parseRequest, type RegistryRequest } from "../src/protocol/request.ts";
+import { parseTarget } from "../src/protocol/target.ts";
+import { HolderMemory } from "../src/routing/holder-memory.ts";
+import type { Member } from "../src/routing/member.ts";
+import { defaultPolicy, plan } from "../src/routing/plan.ts";
+import { method, sendableTarget, target } from "./properties/generators.ts";
+import { repositoryAsDistributionReadsIt } from "./properties/oracle.ts";
+import { listenRecording } from "./properties/upstream.ts";
+import { startRouter } from "./support/router.ts";
+
+/** More of everything: `FC_TIMES=10`. */
+const times = Number(process.env.FC_TIMES ?? 1);
+
+function parsed(given: string, how: string): RegistryRequest | undefined {
+  const { kind, ...parts } = parseTarget(given);
+  if (kind !== "api" || !("rest" in parts)) {
+    return undefined;
+  }
+  try {
+    return parseRequest(how, parts.rest, parts.search);
+  } catch (error) {
+    if (error instanceof RegistryError) {
+      return undefined;
+    }
+    throw error;
+  }
+}
+
+describe("of 190,000 generated targets", () => {
+  const hosted: Member = { name: "hosted", kind: "hosted", passthrough: false };
+  const proxy: Member = { name: "proxy", kind: "proxy", passthrough: false };
+  const memory = new HolderMemory<Member>({ entries: 100, ttl: 1_000 });
+  const policy = defaultPolicy(hosted, [proxy], "first");
+
+  it("each is understood or refused, and what an upstream is asked for is what was decided and authorized on", () => {
+    let understood = 0;
+    fc.assert(
+      fc.property(method, target, (how, given) => {
+        const request = parsed(given, how);
+        if (request === undefined) {
+          return;
+        }
+        understood += 1;
+        const { resource, path } = request;
+        const repository = "repository" in resource ? resource.repository : undefined;
+        expect(repositoryAsDistributionReadsIt(path)).toBe(repository);
+        expect(accessesOf(request)[0]?.repository).toBe(repository);
+        expect(path).toMatch(/^\/v2\/[!$&-;=@-Z_a-z~]*$/);
+        const planned = plan(request, policy, memory);
+        if (planned.action === "forward" || planned.action === "pass") {
+          expect(planned.to).toBe(hosted);
+        }
+      }),
+      { numRuns: 190_000 * times },
+    );
+    // Generators that only made nonsense would prove nothing.
+    expect(understood).toBeGreaterThan(10_000);
+  }, 120_000);
+});
+
+interface Answered {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+}
+
+function ask(port: number, agent: Agent, how: string, path: string, id: string): Promise<Answered> {
+  return new Promise((resolve, reject) => {
+    const headers = { "X-Id": id, "Content-Length": 0 };
+    const sent = httpRequest({ host: "127.0.0.1", port, method: how, path, headers, agent }, (response) => {
+      let body = "";
+      response.on("data", (chunk) => {
+        body += chunk;
+      });
+      response.on("end", () =>
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, body }),
+      );
+    });
+    sent.setTimeout(10_000, () => sent.destroy(new Error(`${how} ${path}: no answer`)));
+    sent.on("error", reject);
+    sent.end();
+  });
+}
+
+function checkWellFormed(how: string, path: string, { status, headers, body }: Answered): void {
+  expect(status).toBeGreaterThanOrEqual(200);
+  expect(status).toBeLessThan(500);
+  const ours = /^(?:http:\/\/[^/]*)?\/v2(?:[/?]|$)/.test(path);
+  if (ours) {
+    expect(headers["docker-distribution-api-version"]).toBe("registry/2.0");
+  }
+  if (how !== "HEAD" && headers["content-length"] !== undefined) {
+    expect(Buffer.byteLength(body)).toBe(Number(headers["content-length"]));
+  }
+  if (status >= 400 && how !== "HEAD") {
+    const { errors } = JSON.parse(body);
+    expect(errors).toHaveLength(1);
+    expect([...Object.keys(errorTable), "UPSTREAM_SAID"]).toContain(errors[0].code);
+  }
+}
+
+describe("of 20,000 generated requests over connections", () => {
+  it("each gets one well-formed answer, and reaches upstreams only under the name it was authorized for", async () => {
+    await using proxy = await listenRecording();
+    await using hosted = await listenRecording();
+    const authorized = new Map<string, (string | undefined)[]>();
+    await using router = await startRouter({
+      hosted: hosted.url,
+      proxy: proxy.url,
+      authorize: (request, { repository }) => {
+        const id = String(request.headers["x-id"]);
+        authorized.set(id, [...(authorized.get(id) ?? []), repository]);
+        return "allow";
+      },
+    });
+    const agent = new Agent({ keepAlive: true, maxSockets: 16 });
+    let id = 0;
+    const batch = fc.array(fc.tuple(method, sendableTarget), { minLength: 40, maxLength: 40 });
+
+    await fc.assert(
+      fc.asyncProperty(batch, async (requests) => {
+        authorized.clear();
+        const sent = requests.map(([how, path]) => ({ how, path, id: String(id++) }));
+        const answers = await Promise.all(
+          sent.map((one) => ask(router.port, agent, one.how, one.path, one.id)),
+        );
+        answers.forEach((answer, index) => {
+          const { how, path } = sent[index] ?? { how: "", path: "" };
+          checkWellFormed(how, path, answer);
+        });
+        for (const seen of hosted.take()) {
+          const repository = repositoryAsDistributionReadsIt(seen.path);
+          if (repository !== undefined) {
+            expect(authorized.get(seen.id)).toContain(repository);
+          }
+        }
+        for (const seen of proxy.take()) {
+          expect(["GET", "HEAD"]).toContain(seen.method);
+          if (seen.path !== "/v2/") {
+            expect(authorized.get(seen.id)).toEqual([repositoryAsDistributionReadsIt(seen.path)]);
+          }
+        }
+      }),
+      { numRuns: 500 * times },
+    );
+    agent.destroy();
+  }, 120_000);
+});
+
+describe("pieces", () => {
+  const header = fc.string({ unit: "binary", maxLength: 60 });
+
+  it("challenges are read without an exception, whatever they are", () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.oneof(header, fc.constantFrom('Bearer realm="a,b"', "Basic", ", ,", '="'))),
+        (values) => {
+          for (const { scheme } of parseChallenges(values)) {
+            expect(scheme).toMatch(/^[^\s,="]+$/);
+          }
+        },
+      ),
+      { numRuns: 10_000 * times },
+    );
+  });
+
+  it("what Connection names does not pass, except for what every message needs", () => {
+    const name = fc.constantFrom(
+      "x-a",
+      "X-B",
+      "authorization",
+      "accept",
+      "content-length",
+      "host",
+      "range",
+      "te",
+    );
+    fc.assert(
+      fc.property(fc.array(name), fc.array(fc.tuple(name, fc.string())), (named, headers) => {
+        const passed = endToEnd(["Connection", named.join(", "), ...headers.flat()]);
+        for (const one of named.filter((option) => !["content-length", "host"].includes(option))) {
+          expect(valuesOf(passed, one.toLowerCase())).toEqual([]);
+        }
+        expect(valuesOf(passed, "connection")).toEqual([]);
+      }),
+      { numRuns: 10_000 * times },
+    );
+  });
+
+  it("an address that becomes relative stays on the router", () => {
+    const upstream = new URL("http://hosted:5000/prefix");
+    const rest = fc.oneof(
+      fc.string({ maxLength: 30 }),
+      fc.constantFrom("//evil/", "/\\evil", "@evil/", "/v2/a"),
+    );
+    const origin = fc.constantFrom(
+      "http://hosted:5000",
+      "HTTP://HOSTED:5000/prefix",
+      "//hosted:5000",
+      "http://hosted:5000/prefix",
+    );
+    fc.assert(
+      fc.property(origin, rest, (before, after) => {
+        const given = before + after;
+        const [, value = ""] = relativeLocations(["Location", given], { upstream, publicHost: undefined });
+        if (value !== given) {
+          const reached = new URL(value, "http://router.example");
+          expect(reached.origin).toBe("http://router.example");
+        }
+      }),
+      { numRuns: 20_000 * times },
+    );
+  });
+});
