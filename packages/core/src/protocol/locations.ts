@@ -55,6 +55,6 @@ function sameHost(scheme: string, host: string, upstream: URL): boolean {
 
 function withoutPrefix(path: string, prefix: string): string {
   const local = prefix !== "" && path.startsWith(`${prefix}/`) ? path.slice(prefix.length) : path;
-  // Without a host before it, a path with two slashes in front would name one (RFC 3986 4.2).
-  return /^\/[/\\]/.test(local) ? `/.${local}` : local;
+  // Without a host before it, a path with two slashes in front would name one (RFC 3986 4.2), and browsers drop tabs first.
+  return /^\/\t*[/\\]/.test(local) ? `/.${local}` : local;
 }

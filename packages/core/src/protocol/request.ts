@@ -130,7 +130,8 @@ function parseMount(search: string): Mount | undefined {
   if (search === "") {
     return undefined;
   }
-  const query = new URLSearchParams(search);
+  // Registries built with Go before 1.17 (distribution 2.7, say), and others still, take `;` for `&`.
+  const query = new URLSearchParams(search.replaceAll(";", "&"));
   const digests = query.getAll("mount");
   const sources = query.getAll("from");
   if (digests.length > 1 || sources.length > 1) {

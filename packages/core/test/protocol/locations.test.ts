@@ -22,6 +22,7 @@ describe("Location", () => {
     ["http://hosted:5000//evil.example/x", "/.//evil.example/x"],
     ["http://hosted:5000/base//evil.example/x", "/.//evil.example/x"],
     ["http://hosted:5000/\\evil.example/x", "/./\\evil.example/x"],
+    ["http://hosted:5000/\t/evil.example/x", "/./\t/evil.example/x"],
   ])("%s -> %s", (given, expected) => {
     expect(relativeLocations(["Location", given], own)).toEqual(["Location", expected]);
   });

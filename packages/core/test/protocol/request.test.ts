@@ -77,6 +77,8 @@ describe("a mount names both repositories", () => {
   it.each([
     [`?mount=${sha256}&from=b/c`, { digest: sha256, from: "b/c" }],
     [`?mount=${encodeURIComponent(sha256)}&from=b%2Fc`, { digest: sha256, from: "b/c" }],
+    [`?mount=${sha256};from=b/c`, { digest: sha256, from: "b/c" }],
+    [`?x;mount=${sha256};from=b%2Fc`, { digest: sha256, from: "b/c" }],
     [`?mount=${sha256}`, { digest: sha256, from: undefined }],
     ["?from=b", undefined],
     ["", undefined],
@@ -87,6 +89,7 @@ describe("a mount names both repositories", () => {
   it.each([
     [`?mount=${sha256}&from=..%2Fb`, "NAME_INVALID"],
     [`?mount=${sha256}&from=a&from=b`, "NAME_INVALID"],
+    [`?mount=${sha256}&from=a;from=b`, "NAME_INVALID"],
     ["?mount=sha256:short&from=b", "DIGEST_INVALID"],
   ])("refuses %s", (search, code) => {
     expect(refusalOf("POST", "a/blobs/uploads/", search).code).toBe(code);
