@@ -1,5 +1,5 @@
 import { createServer } from "node:http";
-import { connect } from "node:net";
+import { connect, createServer as createTcpServer, type Socket } from "node:net";
 import { startRegistry } from "@combined-registry/testkit";
 import { describe, expect, it } from "@jest/globals";
 import { errorOf, fetchRaw } from "./support/client.ts";
@@ -243,6 +243,62 @@ describe("a kept connection that the upstream has closed", () => {
       await router[Symbol.asyncDispose]();
       forgetful.closeAllConnections();
       forgetful.close();
+    }
+  });
+
+  it("never costs a push with a body, which goes over a connection of its own", async () => {
+    const served = new WeakSet<object>();
+    const forgetful = createServer((request, response) => {
+      if (served.has(request.socket)) {
+        request.socket.resetAndDestroy();
+        return;
+      }
+      served.add(request.socket);
+      request.resume().on("end", () => response.writeHead(request.method === "PUT" ? 201 : 404).end());
+    });
+    const url = `http://127.0.0.1:${await listen(forgetful)}`;
+    const router = await startRouter({ hosted: url, proxy: url });
+    const push = async () =>
+      (await fetchRaw(router.url, "/v2/a/manifests/1", { method: "PUT", body: "{}" })).status;
+    try {
+      await fetchRaw(router.url, "/v2/a/manifests/1");
+
+      expect([await push(), await push(), await push()]).toEqual([201, 201, 201]);
+    } finally {
+      await router[Symbol.asyncDispose]();
+      forgetful.closeAllConnections();
+      forgetful.close();
+    }
+  });
+});
+
+describe("an upstream that says more than it was asked", () => {
+  it.each([
+    ["a second answer", ""],
+    ["a body that is longer than was said", "and more"],
+  ])("%s is no answer to the next request", async (_, rest) => {
+    const answerOf = (text: string) =>
+      `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ${text.length}\r\n\r\n${text}`;
+    const sockets: Socket[] = [];
+    const talkative = createTcpServer((socket) => {
+      const count = sockets.push(socket);
+      socket.on("error", () => undefined);
+      socket.on("data", () => socket.write(answerOf(`{"repositories":["${count}"]}`)));
+    });
+    const url = `http://127.0.0.1:${await listen(talkative)}`;
+    const router = await startRouter({ hosted: url, proxy: url });
+    const list = async () => (await fetchRaw(router.url, "/v2/_catalog")).body.toString();
+    try {
+      const first = await list();
+      const [kept] = sockets;
+      const closed = new Promise((resolve) => kept?.once("close", resolve));
+      kept?.write(rest + answerOf('{"repositories":["poison"]}'));
+      await within(5_000, "the kept connection's end", closed);
+
+      expect([first, await list()]).toEqual(['{"repositories":["1"]}', '{"repositories":["2"]}']);
+    } finally {
+      await router[Symbol.asyncDispose]();
+      talkative.close();
     }
   });
 });

@@ -1,5 +1,6 @@
-import { Agent as HttpAgent } from "node:http";
+import { type ClientRequest, Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
+import type { Duplex } from "node:stream";
 import type { CompleteUpstream } from "../config/complete.ts";
 
 /** The connections of one upstream, shared by lookups and by http-proxy. */
@@ -25,12 +26,12 @@ export function createAgents({ url, tls }: CompleteUpstream): Agents {
   const [pooled, fresh] =
     url.protocol === "https:"
       ? [
-          new HttpsAgent({ ...pooledOptions, ...tlsOptions(tls) }),
+          quiet(new HttpsAgent({ ...pooledOptions, ...tlsOptions(tls) })),
           forOneRequest(new HttpsAgent({ keepAlive: true, ...tlsOptions(tls) })),
         ]
-      : [new HttpAgent(pooledOptions), forOneRequest(new HttpAgent({ keepAlive: true }))];
-  const plain = new HttpAgent(pooledOptions);
-  const secure = new HttpsAgent(pooledOptions);
+      : [quiet(new HttpAgent(pooledOptions)), forOneRequest(new HttpAgent({ keepAlive: true }))];
+  const plain = quiet(new HttpAgent(pooledOptions));
+  const secure = quiet(new HttpsAgent(pooledOptions));
   return {
     pooled,
     fresh,
@@ -49,6 +50,28 @@ export function createAgents({ url, tls }: CompleteUpstream): Agents {
  */
 function forOneRequest(agent: HttpAgent): HttpAgent {
   return Object.assign(agent, { keepSocketAlive: () => false });
+}
+
+/**
+ * What arrives on a kept connection while nobody asks is no answer: a second one to a request that had its own, or the rest
+ * of a body longer than was said. Node drops those bytes and keeps the connection, and what follows them would be taken for
+ * the answer to the next request. Go and undici close it too.
+ */
+function quiet<A extends HttpAgent>(agent: A): A {
+  const { keepSocketAlive, reuseSocket } = agent;
+  const breakOff = function (this: Duplex) {
+    this.destroy();
+  };
+  return Object.assign(agent, {
+    keepSocketAlive(socket: Duplex) {
+      socket.once("data", breakOff);
+      return keepSocketAlive.call(agent, socket);
+    },
+    reuseSocket(socket: Duplex, request: ClientRequest) {
+      socket.off("data", breakOff);
+      reuseSocket.call(agent, socket, request);
+    },
+  });
 }
 
 /** An upstream's TLS choices in Node's words. */
