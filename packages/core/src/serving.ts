@@ -106,6 +106,7 @@ export class Serving {
   }
 
   async #answer(services: Services, exchange: Exchange, target: Target): Promise<void> {
+    checkHost(exchange.request.rawHeaders);
     const { operations: access } = services.config;
     if (target.kind === "operations" && access !== "off") {
       exchange.route = target.page;
@@ -131,7 +132,6 @@ async function answerApi(
   { rest, search }: Extract<Target, { kind: "api" }>,
 ): Promise<void> {
   const { request } = exchange;
-  checkHost(request.rawHeaders);
   const parsed = parseRequest(request.method ?? "", rest, search);
   const { resource } = parsed;
   exchange.route = resource.kind;
