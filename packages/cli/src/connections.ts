@@ -35,8 +35,12 @@ export function trackConnections(
   server.on("request", ({ socket }: IncomingMessage, response: ServerResponse) => {
     unfinished.set(socket, (unfinished.get(socket) ?? 0) + 1);
     response.once("close", () => {
-      unfinished.set(socket, (unfinished.get(socket) ?? 1) - 1);
-      closeIfIdle(socket);
+      const count = unfinished.get(socket);
+      // Of a client that left, the connection may have closed before the answer: it must not come back into the map.
+      if (count !== undefined) {
+        unfinished.set(socket, count - 1);
+        closeIfIdle(socket);
+      }
     });
   });
 

@@ -52,10 +52,10 @@ export class Daemon implements AsyncDisposable {
   }
 
   /**
-   * The first thing that `read` finds in a line, printed already or to come.
+   * The first thing that `read` finds in a line, printed already (unless `fresh`) or to come.
    * @throws Error with what was printed, if the program ends or takes too long
    */
-  async waitFor<T>(what: string, read: (line: string) => T | undefined): Promise<T> {
+  async waitFor<T>(what: string, read: (line: string) => T | undefined, fresh = false): Promise<T> {
     let listener: (line: string) => void = () => undefined;
     const found = new Promise<T>((resolve) => {
       listener = (line) => {
@@ -66,7 +66,9 @@ export class Daemon implements AsyncDisposable {
       };
     });
     this.#listeners.add(listener);
-    this.#lines.forEach(listener);
+    if (!fresh) {
+      this.#lines.forEach(listener);
+    }
     const ended = this.#exited.then((): never => {
       throw new Error(`${this.#label} ended (${this.exitCode})`);
     });
@@ -78,6 +80,12 @@ export class Daemon implements AsyncDisposable {
     } finally {
       this.#listeners.delete(listener);
     }
+  }
+
+  /** Waits for it to end by itself. @returns its exit code, null after a signal */
+  async ended(): Promise<number | null> {
+    await within(`${this.#label} to end`, 60_000, this.#exited);
+    return this.exitCode;
   }
 
   /** Asks it to end, and sees to it that it does. */

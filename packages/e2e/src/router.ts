@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { readdir, readFile, readlink } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { Daemon } from "./daemon.ts";
 import { searchPath } from "./programs.ts";
@@ -22,6 +22,17 @@ export interface Router extends AsyncDisposable {
   readonly host: string;
   /** The most memory that its process has held at one time, in bytes. */
   peakMemory(): Promise<number>;
+  /** The memory that its process holds, in bytes. */
+  memory(): Promise<number>;
+  /** How many sockets its process has open. */
+  openSockets(): Promise<number>;
+  signal(signal: NodeJS.Signals): void;
+  /** Waits for a line of its log, which may be there already. */
+  logged(text: string): Promise<void>;
+  /** Waits for a line of its log that is yet to come. */
+  logs(text: string): Promise<void>;
+  /** Its exit code, once it has ended. */
+  ended(): Promise<number | null>;
 }
 
 const program = fileURLToPath(new URL("../../cli/bin/combined-registry.js", import.meta.url));
@@ -45,7 +56,13 @@ export async function startRouter({ args = [], env = {}, folder }: RouterOptions
     return {
       origin: `http://${host}`,
       host,
-      peakMemory: () => peakMemoryOf(daemon.pid),
+      peakMemory: () => statusOf(daemon.pid, "VmHWM"),
+      memory: () => statusOf(daemon.pid, "VmRSS"),
+      openSockets: () => openSocketsOf(daemon.pid),
+      signal: (signal) => void process.kill(daemon.pid, signal),
+      logged: (text) => waitForLine(daemon, text, false),
+      logs: (text) => waitForLine(daemon, text, true),
+      ended: () => daemon.ended(),
       [Symbol.asyncDispose]: () => daemon.stop(),
     };
   } catch (error) {
@@ -54,16 +71,28 @@ export async function startRouter({ args = [], env = {}, folder }: RouterOptions
   }
 }
 
+async function waitForLine(daemon: Daemon, text: string, fresh: boolean): Promise<void> {
+  await daemon.waitFor(`"${text}"`, (line) => (line.includes(text) ? true : undefined), fresh);
+}
+
 /** Its log is JSON, and says where it listens in one message. */
 function portIn(line: string): string | undefined {
   return /"listening on https?:\/\/[^"]*:(\d+)"/.exec(line)?.[1];
 }
 
-async function peakMemoryOf(pid: number): Promise<number> {
+async function statusOf(pid: number, field: string): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, "utf8");
-  const kibibytes = /^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1];
+  const kibibytes = new RegExp(`^${field}:\\s+(\\d+) kB$`, "m").exec(status)?.[1];
   if (kibibytes === undefined) {
-    throw new Error(`/proc/${pid}/status does not tell the peak memory`);
+    throw new Error(`/proc/${pid}/status does not tell ${field}`);
   }
   return Number(kibibytes) * 1024;
+}
+
+async function openSocketsOf(pid: number): Promise<number> {
+  const folder = `/proc/${pid}/fd`;
+  const links = await Promise.all(
+    (await readdir(folder)).map((name) => readlink(`${folder}/${name}`).catch(() => "")),
+  );
+  return links.filter((link) => link.startsWith("socket:")).length;
 }
