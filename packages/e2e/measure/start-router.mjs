@@ -12,7 +12,7 @@ const program = fileURLToPath(new URL("../../cli/bin/combined-registry.js", impo
  * Starts the built program on a free port of 127.0.0.1.
  * @param {object} config what its configuration file says besides host and port
  * @param {Readonly<Record<string, string>>} [files] by name; the configuration may name them
- * @returns {Promise<{ port: number, stop: () => Promise<void> }>}
+ * @returns {Promise<{ port: number, pid: number, file: string, stop: () => Promise<void> }>} `file` is the configuration's
  */
 export async function startRouter(config, files = {}) {
   const folder = await mkdtemp(join(tmpdir(), "combined-registry-measure-"));
@@ -41,6 +41,8 @@ export async function startRouter(config, files = {}) {
   ]).finally(() => clearTimeout(timer));
   return {
     port,
+    pid: child.pid ?? 0,
+    file: join(folder, "router.json"),
     async stop() {
       child.kill("SIGTERM");
       await ended;
