@@ -3,6 +3,7 @@ import { type CombinedRegistryConfig, createCombinedRegistryHandler } from "@com
 import { breakdown, messageOf } from "../failure.ts";
 import { createPasswords, type Passwords } from "../htpasswd/passwords.ts";
 import { createAuthorize } from "../htpasswd.ts";
+import { loadWatched } from "../lifecycle/load-watched.ts";
 import { differences, filesOf, fixedDifferences, type Prepared, prepare } from "../lifecycle/prepared.ts";
 import { Reloader } from "../lifecycle/reloader.ts";
 import { watchFiles } from "../lifecycle/watch.ts";
@@ -13,26 +14,33 @@ import { onHangup, onStop, surviveBugs } from "../signals.ts";
 
 /**
  * Serves until a signal comes, then finishes what is under way.
+ * @param found says which files there are to watch; it is loaded once more from then on
  * @param load reads the configuration anew, from where it came from
  * @throws Failure before anything is started, or if requests had to be cut off at the end
  */
-export async function serve(config: ServeConfig, load: () => Promise<ServeConfig>, log: Log): Promise<void> {
-  let current = await prepare(config);
+export async function serve(found: ServeConfig, load: () => Promise<ServeConfig>, log: Log): Promise<void> {
+  const reloader = new Reloader();
+  const watch = watchFiles((files) => reloader.request(`changed: ${files.join(", ")}`));
+  const watched = (config: ServeConfig) => (config.reload === "watch" ? filesOf(config) : []);
+  const loadAfter = (before: ServeConfig) =>
+    loadWatched(watch, watched(before), {
+      load: async () => prepare(await load()),
+      filesOf: ({ config }: Prepared) => watched(config),
+    });
+  let current = await loadAfter(found);
+  const { config } = current;
   const passwords = createPasswords(log, { throttle: config.auth?.throttle ?? true });
   useUsers(passwords, current);
   const handler = createCombinedRegistryHandler(routerConfig(current, passwords, log));
   const stop = onStop();
-  const reloader = new Reloader();
   onHangup(() => reloader.request("SIGHUP"));
   const server = await listen(handler, { ...config, tls: current.tls, log });
   surviveBugs(log);
   announce(config, server, log);
 
-  const watch = watchFiles((files) => reloader.request(`changed: ${files.join(", ")}`));
-  await watch.reset(config.reload === "watch" ? filesOf(config) : []);
   reloader.start(async (reason) => {
     try {
-      const next = await prepare(await load());
+      const next = await loadAfter(current.config);
       handler.reload(routerConfig(next, passwords, log));
       useUsers(passwords, next);
       server.use({ ...next.config, tls: next.tls });
@@ -42,7 +50,6 @@ export async function serve(config: ServeConfig, load: () => Promise<ServeConfig
     } catch (error) {
       log.error({ reason }, `reload refused, everything stays as it was: ${messageOf(error)}`);
     }
-    await watch.reset(current.config.reload === "watch" ? filesOf(current.config) : []);
   });
 
   const signal = await stop;
