@@ -22,9 +22,25 @@ export class TrustedAddresses {
   }
 }
 
-/** An IPv4 client of a socket that listens on IPv6 as well appears as `::ffff:1.2.3.4`. */
+/**
+ * An IPv4 client of a socket that listens on IPv6 as well appears as `::ffff:1.2.3.4` (RFC 4291 section 2.5.5.2), and a
+ * load balancer may write `::FFFF:102:304` or all of its zeros. Any other IPv6 address stays as it is.
+ */
 export function plainAddress(address = ""): string {
-  return address.startsWith("::ffff:") && address.includes(".") ? address.slice(7) : address;
+  // Most addresses end here, and so does what would leave the brackets below.
+  if (!/ffff:/i.test(address) || !isIPv6(address)) {
+    return address;
+  }
+  const written = `http://[${address}]/`;
+  const canonical = URL.canParse(written) ? new URL(written).hostname : "";
+  const mapped = /^\[::ffff:([\da-f]{1,4}):([\da-f]{1,4})\]$/.exec(canonical);
+  return mapped === null ? address : mapped.slice(1).flatMap(bytes).join(".");
+}
+
+/** The two bytes of four hexadecimal digits. */
+function bytes(group: string): number[] {
+  const value = Number.parseInt(group, 16);
+  return [value >> 8, value & 255];
 }
 
 function familyOf(address: string): "ipv4" | "ipv6" {

@@ -29,6 +29,16 @@ describe("the address of a client", () => {
     ["a port", "10.0.0.1", ["198.51.100.9:4711"], "198.51.100.9"],
     ["IPv6 with a port", "fd00::1", ["[2001:db8::5]:4711"], "2001:db8::5"],
     ["IPv4 in IPv6", "10.0.0.1", ["::ffff:198.51.100.9"], "198.51.100.9"],
+    ["IPv4 in IPv6, in hexadecimal", "10.0.0.1", ["::FFFF:c633:6409"], "198.51.100.9"],
+    ["IPv4 in IPv6, a load balancer's too", "10.0.0.1", ["198.51.100.9, ::ffff:a00:2"], "198.51.100.9"],
+    ["what only looks like it", "10.0.0.1", ["::ffff:198.51.100.9]/"], "10.0.0.1"],
+    ["IPv4 in IPv6, in full", "10.0.0.1", ["[0:0:0:0:0:ffff:c633:6409]:4711"], "198.51.100.9"],
+    [
+      "an IPv6 address with ffff elsewhere",
+      "10.0.0.1",
+      ["2001:db8::ffff:c633:6409"],
+      "2001:db8::ffff:c633:6409",
+    ],
   ] as const)("%s", (_, connection, values, expected) => {
     expect(from(connection, ...values)).toBe(expected);
   });
