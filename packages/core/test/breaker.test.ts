@@ -36,12 +36,12 @@ async function stateOf({ handler }: RunningRouter, name = "proxy"): Promise<stri
   return (await handler.health()).upstreams.find((upstream) => upstream.name === name)?.breaker;
 }
 
-/** Pulls a private image until the proxy is left out. */
-async function openBreaker(router: RunningRouter, failures = 3): Promise<void> {
+/** Pulls a private image until an upstream is left out. */
+async function openBreaker(router: RunningRouter, failures = 3, name = "proxy"): Promise<void> {
   for (let pull = 0; pull < failures; pull++) {
     await fetchRaw(router.url, privateTag);
   }
-  expect(await stateOf(router)).not.toBe("closed");
+  expect(await stateOf(router, name)).not.toBe("closed");
 }
 
 /** Pulls a private image again and again until something has happened. */
@@ -299,6 +299,24 @@ describe("an upstream that was left out", () => {
     ]);
   });
 
+  it("is tried and comes back where nobody but /healthcheck asks, by what it had failed", async () => {
+    await using sides = await startSides();
+    const { proxy, router } = sides;
+    proxy.fault({ path: /acme/, reset: true });
+    await openBreaker(router);
+    proxy.clearFaults();
+    proxy.clearRequests();
+
+    await until(
+      5_000,
+      "/healthcheck to find it back",
+      async () => (await fetchRaw(router.url, "/healthcheck")).status === 200,
+    );
+
+    const trials = proxy.requests.filter(({ path }) => path !== "/v2/");
+    expect(trials.map(({ method, path }) => [method, path])).toEqual([["GET", privateTag]]);
+  });
+
   it("shows it in /healthcheck and in metrics", async () => {
     await using sides = await startSides(lasting);
     const { proxy, router } = sides;
@@ -354,6 +372,19 @@ describe("hosted that keeps failing", () => {
     );
     const pushed = await fetchRaw(router.url, "/v2/acme/app/blobs/uploads/", { method: "POST" });
     expect(pushed.status).toBe(202);
+  });
+});
+
+describe("hosted that is left out", () => {
+  it("leaves the router ready while its /v2/ answers: only requests bring it back", async () => {
+    await using sides = await startSides();
+    const { hosted, proxy, router } = sides;
+    router.handler.reload({ hosted: { url: hosted.url, ...lasting }, proxy: proxy.url });
+    hosted.fault({ path: /acme/, reset: true });
+    await openBreaker(router, 3, "hosted");
+
+    expect((await fetchRaw(router.url, "/readyz")).status).toBe(200);
+    expect((await fetchRaw(router.url, "/healthcheck")).status).toBe(503);
   });
 });
 

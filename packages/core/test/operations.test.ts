@@ -2,6 +2,7 @@ import { startRegistry } from "@combined-registry/testkit";
 import { describe, expect, it } from "@jest/globals";
 import { fetchRaw } from "./support/client.ts";
 import { startRouter } from "./support/router.ts";
+import { within } from "./support/within.ts";
 
 async function startSides() {
   const proxy = await startRegistry();
@@ -63,6 +64,15 @@ describe("/healthcheck", () => {
       upstreams: [{}, { up: false, cause: "connection refused" }],
     });
     expect(ready.status).toBe(200);
+  });
+
+  it("waits for no proxy to say that the router is ready, and asks none", async () => {
+    await using sides = await startSides();
+    sides.proxy.fault({ hang: true });
+
+    const ready = await within(4_000, "/readyz", fetchRaw(sides.router.url, "/readyz"));
+
+    expect([ready.status, sides.proxy.requests]).toEqual([200, []]);
   });
 
   it("without hosted, the router is alive and not ready", async () => {

@@ -1,4 +1,4 @@
-import { checkHealth } from "../observe/health.ts";
+import { checkHealth, isReady } from "../observe/health.ts";
 import { RegistryError } from "../protocol/errors.ts";
 import type { OperationsPage } from "../protocol/target.ts";
 import type { Services } from "../services.ts";
@@ -39,21 +39,14 @@ async function sendHealth(
   draining: boolean,
   headers: string[],
 ): Promise<void> {
-  if (page === "readyz" && draining) {
+  if (page === "healthcheck") {
+    const health = await checkHealth(services);
+    sendJson(exchange, health.upstreams.every(({ up }) => up) ? 200 : 503, health, headers);
+  } else if (draining) {
     sendJson(exchange, 503, { status: "draining" }, headers);
-    return;
+  } else if (await isReady(services)) {
+    sendJson(exchange, 200, { status: "ok" }, headers);
+  } else {
+    sendJson(exchange, 503, { status: "hosted is down" }, headers);
   }
-  const health = await checkHealth(services);
-  if (page === "readyz") {
-    // Without a proxy there is still a private registry to serve; without hosted there is none.
-    const hosted = health.upstreams.find(({ kind }) => kind === "hosted");
-    sendJson(
-      exchange,
-      hosted?.up === true ? 200 : 503,
-      { status: hosted?.up === true ? "ok" : "hosted is down" },
-      headers,
-    );
-    return;
-  }
-  sendJson(exchange, health.upstreams.every(({ up }) => up) ? 200 : 503, health, headers);
 }

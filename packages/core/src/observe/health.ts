@@ -28,15 +28,30 @@ export interface UpstreamHealth {
   readonly cause?: string;
 }
 
-/** Asks every upstream for its `/v2/`. Never rejects. */
+/** Asks every upstream for its `/v2/`, and those that are left out for more than that, if it is time to. Never rejects. */
 export async function checkHealth({ upstreams, pings }: Services): Promise<Health> {
   const checked = await Promise.all(
-    upstreams.map(async (upstream) => upstreamHealth(upstream, await pings.ping(upstream))),
+    upstreams.map(async (upstream) => {
+      // Where no client asks, somebody who watches would see an upstream left out for ever.
+      upstream.tryAgain();
+      return upstreamHealth(upstream, await pings.ping(upstream));
+    }),
   );
   const statuses = (kind: UpstreamHealth["kind"]) =>
     checked.filter((one) => one.kind === kind).map(({ status }) => status);
   const worst = (all: readonly number[]) => all.find((status) => status !== 200) ?? 200;
   return { proxy: worst(statuses("proxy")), hosted: worst(statuses("hosted")), upstreams: checked };
+}
+
+/**
+ * Whether hosted answers: without a proxy there is still a private registry to serve, without hosted there is none. Nobody
+ * else is asked, as whoever checks readiness has little patience. Its breaker does not count: only requests close it, and
+ * an address that is not ready gets none.
+ */
+export async function isReady({ upstreams, pings }: Services): Promise<boolean> {
+  const hosted = upstreams.filter(({ kind }) => kind === "hosted");
+  const up = await Promise.all(hosted.map(async (one) => isUp(one, await pings.ping(one))));
+  return up.every(Boolean);
 }
 
 function upstreamHealth(upstream: Upstream, ping: Ping): UpstreamHealth {

@@ -60,6 +60,11 @@ export class Guard {
     return this.#breaker === undefined ? work() : this.#breaker.run(work);
   }
 
+  /** Tries an upstream that is left out, in the background, if it is time to. */
+  tryAgain(): void {
+    this.#breaker?.tryAgain();
+  }
+
   /** Whether there is still hope in an upstream that was left out: it is back, or it may have some things. */
   async lastChance(): Promise<"back" | "maybe" | undefined> {
     if (this.#breaker === undefined || (await this.#breaker.comesBack())) {

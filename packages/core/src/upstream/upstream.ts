@@ -88,6 +88,11 @@ export class Upstream implements Member {
     return this.#guard.ask(from.signal, () => this.#askAndNote(errand, from));
   }
 
+  /** If it is left out and it is time to, tries in the background whether it is back. */
+  tryAgain(): void {
+    this.#guard.tryAgain();
+  }
+
   /** Whether there is still hope in an upstream that was left out: it is back, or it may have some things. */
   lastChance(): Promise<"back" | "maybe" | undefined> {
     return this.#guard.lastChance();
