@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
+import { certificateProblems } from "./certificates.ts";
 import type { CompleteConfig, CompleteUpstream, UpstreamKind } from "./complete.ts";
 import { ConfigError, type ConfigProblem } from "./config-error.ts";
-import { problemsOf } from "./problems.ts";
+import { optionAt, problemsOf } from "./problems.ts";
 import { configSchema, type ParsedConfig } from "./schema.ts";
 import type { CombinedRegistryConfig } from "./written.ts";
 
@@ -15,7 +16,7 @@ export function completeConfig(written: unknown): CompleteConfig {
     throw new ConfigError(parsed.error.issues.flatMap((issue) => problemsOf(issue, written)));
   }
   const config = completeUpstreams(parsed.data);
-  const problems = conflicts(config);
+  const problems = conflicts(config, written);
   if (problems.length > 0) {
     throw new ConfigError(problems);
   }
@@ -65,14 +66,16 @@ function completeUpstream(parsed: ParsedUpstream, kind: UpstreamKind, defaultNam
 }
 
 /** What no single option shows. */
-function conflicts({ hosted, proxies, authorize }: CompleteConfig): ConfigProblem[] {
-  const problems: ConfigProblem[] = [];
+function conflicts({ hosted, proxies, authorize }: CompleteConfig, written: unknown): ConfigProblem[] {
+  const problems = [
+    ...certificateProblems(hosted.tls, "hosted"),
+    ...proxies.flatMap(({ tls }, index) => certificateProblems(tls, optionAt(["proxy", index], written))),
+  ];
   const names = new Set([hosted.name]);
   proxies.forEach((proxy, index) => {
     if (names.has(proxy.name)) {
-      const option = proxies.length === 1 ? "proxy.name" : `proxy[${index}].name`;
       problems.push({
-        option,
+        option: optionAt(["proxy", index, "name"], written),
         expected: "a name that no other upstream has",
         given: JSON.stringify(proxy.name),
       });

@@ -9,6 +9,11 @@ export function problemsOf(issue: z.core.$ZodIssue, written: unknown): ConfigPro
   return [problemAt(issue.path, issue.message, written)];
 }
 
+/** What an option is called where it was written, by where the schema has it. */
+export function optionAt(path: readonly PropertyKey[], written: unknown): string {
+  return optionName(asWritten(path, written).steps);
+}
+
 function problemAt(path: readonly PropertyKey[], expected: string, written: unknown): ConfigProblem {
   const { steps, value } = asWritten(path, written);
   return { option: optionName(steps), expected, given: describe(value, steps.at(-1)) };

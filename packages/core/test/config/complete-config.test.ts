@@ -138,6 +138,11 @@ describe("a configuration that cannot be used", () => {
       { hosted, proxy: { name: "hosted", url: proxy } },
       { option: "proxy.name" },
     ],
+    [
+      "hosted's name for the only proxy of a list",
+      { hosted, proxy: [{ name: "hosted", url: proxy }] },
+      { option: "proxy[0].name" },
+    ],
     ["the router's name", { hosted: { name: "router", url: hosted }, proxy }, { option: "hosted.name" }],
     [
       "a certificate without key",

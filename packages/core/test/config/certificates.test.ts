@@ -1,0 +1,92 @@
+import { readFileSync } from "node:fs";
+import type { UpstreamTlsConfig } from "@combined-registry/core";
+import { describe, expect, it } from "@jest/globals";
+import { completeConfig } from "../../src/config/complete-config.ts";
+import { ConfigError, type ConfigProblem } from "../../src/config/config-error.ts";
+
+const fixture = (name: string) => readFileSync(new URL(`../fixtures/${name}`, import.meta.url), "utf8");
+const cert = fixture("test-only.cert.pem");
+const key = fixture("test-only.key.pem");
+const otherKey = fixture("test-only-other.key.pem");
+const half = cert.slice(0, cert.length / 2);
+const scrambled = cert.replace(/^M.*$/m, (line) => [...line].reverse().join(""));
+
+function problemsOf(written: object): readonly ConfigProblem[] {
+  try {
+    completeConfig(written);
+    return [];
+  } catch (error) {
+    if (error instanceof ConfigError) {
+      return error.problems;
+    }
+    throw error;
+  }
+}
+
+const withTls = (tls: UpstreamTlsConfig) => ({
+  hosted: { url: "https://hosted:1", tls },
+  proxy: { url: "https://proxy:1", tls },
+});
+const pair = "a PEM certificate and the private key that belongs to it";
+
+describe("certificates and keys of upstreams", () => {
+  it.each<[string, UpstreamTlsConfig]>([
+    ["one issuer", { ca: cert }],
+    ["several issuers with text around them", { ca: `first\n${cert}\nsecond\r\n${cert}end` }],
+    ["a certificate and its key", { cert, key }],
+    ["a certificate with its chain", { cert: cert + cert, key }],
+    ["all of it", { ca: cert, cert, key }],
+  ])("are taken: %s", (_, tls) => {
+    expect(problemsOf(withTls(tls))).toEqual([]);
+  });
+
+  it.each<[string, UpstreamTlsConfig, string, string, string]>([
+    ["nothing to read", { ca: "\n" }, "ca", "PEM certificates", "text without any"],
+    ["a name of a file", { ca: "/etc/ssl/ca.pem" }, "ca", "PEM certificates", "text without any"],
+    ["a key for an issuer", { ca: key }, "ca", "PEM certificates", "text without any"],
+    ["half an issuer", { ca: half }, "ca", "PEM certificates", "text of which 1 of 1 cannot be read"],
+    [
+      "half of the second",
+      { ca: cert + half },
+      "ca",
+      "PEM certificates",
+      "text of which 1 of 2 cannot be read",
+    ],
+    [
+      "half of the first",
+      { ca: half + cert },
+      "ca",
+      "PEM certificates",
+      "text of which 1 of 2 cannot be read",
+    ],
+    [
+      "one scrambled",
+      { ca: scrambled + cert },
+      "ca",
+      "PEM certificates",
+      "text of which 1 of 2 cannot be read",
+    ],
+    ["no certificate", { cert: "x", key }, "cert", pair, "what OpenSSL refuses (no start line)"],
+    ["no key", { cert, key: "x" }, "cert", pair, "what OpenSSL refuses (unsupported)"],
+    ["another key", { cert, key: otherKey }, "cert", pair, "what OpenSSL refuses (key values mismatch)"],
+  ])("are refused at once, rather than by every request: %s", (_, tls, name, expected, given) => {
+    expect(problemsOf(withTls(tls))).toEqual(
+      ["hosted", "proxy"].map((upstream) => ({ option: `${upstream}.tls.${name}`, expected, given })),
+    );
+  });
+
+  it("of proxies in a list are named by their place", () => {
+    const bad = { url: "https://proxy:1", tls: { ca: "x" } };
+    const options = (proxy: unknown) =>
+      problemsOf({ hosted: "http://h:1", proxy }).map(({ option }) => option);
+
+    expect(options([bad])).toEqual(["proxy[0].tls.ca"]);
+    expect(options(["http://p:1", bad])).toEqual(["proxy[1].tls.ca"]);
+  });
+
+  it("are not repeated in messages", () => {
+    const said = JSON.stringify(problemsOf(withTls({ ca: key, cert: key, key: cert })));
+
+    expect(said).not.toMatch(/BEGIN|MI/);
+  });
+});
