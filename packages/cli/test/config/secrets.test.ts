@@ -1,8 +1,16 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "@jest/globals";
+import { fixture } from "../support/fixture.ts";
 import { folderWith } from "../support/folder.ts";
 import { load } from "../support/load.ts";
 
 const proxy = "proxy: http://p:1";
+const cert = pem("test-only.cert.pem");
+const key = pem("test-only.key.pem");
+
+function pem(name: string): string {
+  return readFileSync(fixture(name), "utf8").trimEnd();
+}
 
 describe("variables in a file", () => {
   test("is replaced in every text, however deep, and nowhere else", async () => {
@@ -65,14 +73,14 @@ proxy: [{ url: "http://p:1", auth: { username: u, passwordFile: "\${WHERE}" } },
       "combined-registry.yaml": `
 hosted: { url: "https://h:1", tls: { caFile: ca.pem, serverName: h.example.com } }
 proxy: { url: "https://p:1", tls: { certFile: cert.pem, keyFile: key.pem } }`,
-      "ca.pem": "CA",
-      "cert.pem": "CERT",
-      "key.pem": "KEY",
+      "ca.pem": `${cert}\n`,
+      "cert.pem": `${cert}\r\n`,
+      "key.pem": key,
     });
     const { router } = await load({ folder: folder.path });
     expect(router).toEqual({
-      hosted: { url: "https://h:1", tls: { ca: "CA", serverName: "h.example.com" } },
-      proxy: { url: "https://p:1", tls: { cert: "CERT", key: "KEY" } },
+      hosted: { url: "https://h:1", tls: { ca: cert, serverName: "h.example.com" } },
+      proxy: { url: "https://p:1", tls: { cert, key } },
     });
   });
 });
