@@ -132,6 +132,20 @@ describe("SIGHUP", () => {
     expect([await status("alice"), await status("bob")]).toEqual([401, 200]);
   });
 
+  test("ends or begins the slowing of those who send wrong passwords", async () => {
+    const auth = { htpasswdFile: "htpasswd" };
+    await using running = await start({ auth }, { htpasswd: alice });
+    const status = async () => (await fetch(`${running.url}/v2/`, { headers: basic("alice:wrong") })).status;
+    for (let count = 0; count < 10; count += 1) {
+      expect(await status()).toBe(401);
+    }
+    expect(await status()).toBe(429);
+    await running.configure({ auth: { ...auth, throttle: false } });
+    expect(await hangUp(running, "reloaded")).toMatchObject({ changed: ["auth"] });
+
+    expect([await status(), await status()]).toEqual([401, 401]);
+  });
+
   test("brings in another certificate for new connections, while those that stand go on", async () => {
     const files = {
       cert: await readFile(fixture("test-only.cert.pem"), "utf8"),

@@ -29,7 +29,7 @@ export async function serve(found: ServeConfig, load: () => Promise<ServeConfig>
     });
   let current = await loadAfter(found);
   const { config } = current;
-  const passwords = createPasswords(log, { throttle: config.auth?.throttle ?? true });
+  const passwords = createPasswords(log);
   useUsers(passwords, current);
   const handler = createCombinedRegistryHandler(routerConfig(current, passwords, log));
   const stop = onStop();
@@ -69,7 +69,8 @@ export async function serve(found: ServeConfig, load: () => Promise<ServeConfig>
 
 function useUsers(passwords: Passwords, { config, htpasswd }: Prepared): void {
   if (config.auth !== undefined && htpasswd !== undefined) {
-    passwords.use(htpasswd, config.auth.htpasswd.path);
+    const { htpasswd: file, throttle } = config.auth;
+    passwords.use(htpasswd, file.path, { throttle });
   }
 }
 

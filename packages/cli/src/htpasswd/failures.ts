@@ -3,8 +3,6 @@ import { putBounded } from "./put-bounded.ts";
 
 /** How wrong passwords are counted. */
 export interface FailuresOptions {
-  /** Whether anybody is slowed. @default true */
-  readonly throttle?: boolean;
   /** Networks. @default 10000 */
   readonly entries?: number;
   /** The clock, in milliseconds. */
@@ -33,21 +31,18 @@ const delays = 7;
  * each further wrong one twice as long, up to a minute. Every minute without one halves the delay again.
  */
 export class Failures {
-  readonly #throttle: boolean;
   readonly #entries: number;
   readonly #now: () => number;
   readonly #tallies = new Map<string, Tally>();
 
   constructor(options: FailuresOptions = {}) {
-    this.#throttle = options.throttle ?? true;
     this.#entries = options.entries ?? 10_000;
     this.#now = options.now ?? (() => performance.now());
   }
 
   /** Milliseconds until a network may try again; 0 if it may now. */
   wait(network: string): number {
-    const until = this.#throttle ? (this.#tallies.get(network)?.until ?? 0) : 0;
-    return Math.max(0, until - this.#now());
+    return Math.max(0, (this.#tallies.get(network)?.until ?? 0) - this.#now());
   }
 
   /** Counts a wrong password. @returns whether it is time to warn of this network, once a minute at most */

@@ -2,8 +2,6 @@ import { putBounded } from "./put-bounded.ts";
 
 /** How guesses are limited. */
 export interface GuessesOptions {
-  /** Whether they are. @default true */
-  readonly throttle?: boolean;
   /** Users, once for each network that guesses at them. @default 10000 */
   readonly entries?: number;
   /** The clock, in milliseconds. */
@@ -25,14 +23,12 @@ const tolerated = 10;
  * password, however often a forgotten machine sends it, is one guess.
  */
 export class Guesses {
-  readonly #throttle: boolean;
   readonly #entries: number;
   readonly #now: () => number;
   readonly #guessed = new Map<string, Guessed>();
   readonly #homes = new Map<string, true>();
 
   constructor(options: GuessesOptions = {}) {
-    this.#throttle = options.throttle ?? true;
     this.#entries = options.entries ?? 10_000;
     this.#now = options.now ?? (() => performance.now());
   }
@@ -43,7 +39,7 @@ export class Guesses {
    */
   trusts(network: string, user: string): boolean {
     const key = keyOf(network, user);
-    const trusted = !this.#throttle || this.#homes.has(key) || (this.#find(key)?.marks.size ?? 0) < tolerated;
+    const trusted = this.#homes.has(key) || (this.#find(key)?.marks.size ?? 0) < tolerated;
     if (trusted) {
       putBounded(this.#homes, key, true, this.#entries);
     }

@@ -3,7 +3,7 @@ import type { Logger } from "@combined-registry/core";
 import { createCheck } from "./check.ts";
 import type { CheckHash } from "./crypt-thread.ts";
 import { FairQueue } from "./fair-queue.ts";
-import { Ledger, type LedgerOptions, type Sender } from "./ledger.ts";
+import { Ledger, type LedgerOptions, type Sender, type ThrottleOptions } from "./ledger.ts";
 import { networkOf } from "./network.ts";
 import type { Htpasswd } from "./parse.ts";
 import { RightPasswords } from "./remember.ts";
@@ -25,8 +25,11 @@ export interface PasswordsOptions extends LedgerOptions {
 
 /** Checks the passwords of users. */
 export interface Passwords {
-  /** Takes the users of a file in place of those known so far. Unchanged ones need no new check. */
-  use(htpasswd: Htpasswd, path: string): void;
+  /**
+   * Takes the users of a file in place of those known so far. Unchanged ones need no new check, and what was counted
+   * against senders stays, however they are treated from now on.
+   */
+  use(htpasswd: Htpasswd, path: string, options?: ThrottleOptions): void;
   /** Nothing but a lookup when the answer is not a promise. */
   judge(user: string, password: string, sender: Sender): Judgement | Promise<Judgement>;
 }
@@ -75,8 +78,9 @@ class CheckedPasswords implements Passwords {
     this.#remembered = new RightPasswords(options);
   }
 
-  use(htpasswd: Htpasswd, path: string): void {
+  use(htpasswd: Htpasswd, path: string, { throttle = true }: ThrottleOptions = {}): void {
     warnAbout(htpasswd, path, this.#logger);
+    this.#ledger.throttles = throttle;
     this.#users = new Users(htpasswd);
   }
 

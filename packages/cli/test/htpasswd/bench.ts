@@ -1,7 +1,7 @@
 import type { Logger } from "@combined-registry/core";
 import { expect } from "@jest/globals";
 import type { CheckHash } from "../../src/htpasswd/crypt-thread.ts";
-import type { Sender } from "../../src/htpasswd/ledger.ts";
+import type { Sender, ThrottleOptions } from "../../src/htpasswd/ledger.ts";
 import { parseHtpasswd } from "../../src/htpasswd/parse.ts";
 import { createPasswords, type Judgement, type PasswordsOptions } from "../../src/htpasswd/passwords.ts";
 import { within } from "../support/within.ts";
@@ -63,12 +63,12 @@ export function fileOf(...users: readonly string[]) {
 }
 
 /** Passwords of alice and bob, whose checks the test answers, by a clock that the test sets. */
-export function setUp(options: PasswordsOptions = {}) {
+export function setUp(options: PasswordsOptions & ThrottleOptions = {}) {
   const clock = { now: 0 };
   const { asked, check } = holdChecks();
   const { logger, warnings } = keepWarnings();
   const passwords = createPasswords(logger, { check, concurrent: 1, now: () => clock.now, ...options });
-  passwords.use(fileOf("alice", "bob"), "htpasswd");
+  passwords.use(fileOf("alice", "bob"), "htpasswd", options);
   const judge = (user: string, password: string, address = "192.0.2.1", left = () => false) =>
     passwords.judge(user, password, senderAt(address, left));
   return { clock, asked, warnings, passwords, judge };

@@ -11,8 +11,8 @@ const check = createCheck(async (hash, password) => checkCrypt(hash, password));
 
 /** Passwords with one file, and somebody who asks. */
 function askAbout(content: string) {
-  const passwords = createPasswords(keepWarnings().logger, { check, throttle: false });
-  passwords.use(parseHtpasswd(content), "htpasswd");
+  const passwords = createPasswords(keepWarnings().logger, { check });
+  passwords.use(parseHtpasswd(content), "htpasswd", { throttle: false });
   return (user: string, password: string) => passwords.judge(user, password, senderAt("192.0.2.1"));
 }
 

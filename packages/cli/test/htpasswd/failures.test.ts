@@ -65,12 +65,6 @@ describe("wrong passwords", () => {
     expect(failures.wait(elsewhere)).toBe(0);
   });
 
-  test("slow nobody when that is switched off", () => {
-    const { failures, wrong } = setUp({ throttle: false });
-    wrong(100);
-    expect(failures.wait(here)).toBe(0);
-  });
-
   test("are bounded in memory, the networks that were quiet for longest going first", () => {
     const { failures, wrong } = setUp({ entries: 2 });
     wrong(10, "alice", "first");

@@ -66,6 +66,19 @@ describe("another file", () => {
     expect(bench.judge("alice", "right")).toEqual({ retryAfter: 1 });
   });
 
+  test("may come with slowing switched off or on, which neither forgets nor invents wrong passwords", async () => {
+    const bench = setUp();
+    await beWrong(bench, 10);
+    bench.passwords.use(fileOf("alice"), "htpasswd", { throttle: false });
+    const judgement = bench.judge("alice", "right");
+    expect(judgement).toBeInstanceOf(Promise);
+    await bench.asked.at(-1)?.answer(false);
+    expect(await settled(judgement)).toBe("wrong");
+    bench.passwords.use(fileOf("alice"), "htpasswd", { throttle: true });
+    expect(bench.judge("alice", "right")).toEqual({ retryAfter: 2 });
+    expect(bench.judge("alice", "right", "192.0.2.9")).toBeInstanceOf(Promise);
+  });
+
   test("is warned of where lines repeat a user", () => {
     const { warnings, passwords } = setUp();
     passwords.use(fileOf("alice", "bob", "alice"), "users");

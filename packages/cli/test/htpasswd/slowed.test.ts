@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import type { PasswordsOptions } from "../../src/htpasswd/passwords.ts";
+import type { ThrottleOptions } from "../../src/htpasswd/ledger.ts";
 import { within } from "../support/within.ts";
 import { beWrong, settled, setUp } from "./bench.ts";
 
@@ -99,7 +99,7 @@ describe("a remembered password, where others have to wait", () => {
   const home = "192.0.2.9";
 
   /** alice has been right at home, and ten wrong ones of mallory's slow another address. */
-  async function slowed(options: PasswordsOptions = {}) {
+  async function slowed(options: ThrottleOptions = {}) {
     const bench = setUp(options);
     const right = bench.judge("alice", "right", home);
     await bench.asked[0]?.answer(true);
