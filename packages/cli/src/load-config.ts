@@ -1,7 +1,7 @@
 import { dirname, resolve } from "node:path";
 import type { CombinedRegistryConfig } from "@combined-registry/core";
 import { check, refusal } from "./config/check.ts";
-import { readConfigFile } from "./config/config-file.ts";
+import { type ConfigFile, readConfigFile } from "./config/config-file.ts";
 import { decideAuth } from "./config/decide-auth.ts";
 import { type Origins, overrideOf } from "./config/origin.ts";
 import { applyOverrides, type Overrides, replacedTables } from "./config/overrides.ts";
@@ -10,6 +10,7 @@ import { substitute } from "./config/substitute.ts";
 import { isTable } from "./config/table.ts";
 import { defaults } from "./defaults.ts";
 import { readEnvironment } from "./environment.ts";
+import type { Reading } from "./lifecycle/load-watched.ts";
 
 /** A file to read later, and how messages call it. */
 export interface NamedFile {
@@ -37,9 +38,7 @@ export interface ServeConfig {
   readonly logLevel: LogLevel;
   readonly publicName: string | undefined;
   /** The configuration file that was read. */
-  readonly file: string | undefined;
-  /** Other files that were read into it: passwords and certificates of upstreams. */
-  readonly referenced: readonly string[];
+  readonly file: ConfigFile | undefined;
   /** All options, checked; for comparisons, as it has secrets. */
   readonly options: Readonly<Record<string, unknown>>;
   /** What is accepted but not as it may have been meant; for the log. */
@@ -52,20 +51,20 @@ export interface Sources {
   readonly flags: Overrides;
   /** The file named there. */
   readonly configFile: string | undefined;
-  /** On a reload, the file that is in use: it is not looked for again, and has to be there. */
-  readonly fileInUse?: string | undefined;
   readonly environment: NodeJS.ProcessEnv;
   /** File names and the search for a configuration file start here. */
   readonly folder: string;
+  readonly reading: Reading;
 }
 
 /**
  * Puts flags, environment, file and defaults together, the stronger over the weaker.
+ * @param inUse on a reload, the file that is in use: it is not looked for again, and has to be there
  * @throws Failure with one sentence per problem
  */
-export async function loadConfig(sources: Sources): Promise<ServeConfig> {
+export async function loadConfig(sources: Sources, inUse?: ConfigFile): Promise<ServeConfig> {
   const environment = readEnvironment(sources.environment);
-  const file = await readConfigFile(sources.configFile, sources.folder, sources.fileInUse);
+  const file = await readConfigFile(sources, inUse);
   const folder = file === undefined ? sources.folder : dirname(file.path);
   const overrides = new Map([...environment.overrides, ...sources.flags]);
   const origins: Origins = { file: file?.path, overrides };
@@ -78,7 +77,7 @@ export async function loadConfig(sources: Sources): Promise<ServeConfig> {
   const merged = applyOverrides(fromFile, overrides);
   const written = decideAuth(merged, origins, environment.enableAuth, sources.flags);
 
-  const { own, router, referenced } = await check(written.table, folder, written.origins);
+  const { own, router } = await check(written, folder, sources.reading);
   const named = (option: string, path: string): NamedFile => {
     const from = overrideOf(option, written.origins);
     return from === undefined
@@ -104,8 +103,7 @@ export async function loadConfig(sources: Sources): Promise<ServeConfig> {
     reload: own.reload,
     logLevel: own.logLevel,
     publicName: environment.publicName,
-    file: file?.path,
-    referenced,
+    file,
     options: { ...own, ...router },
     warnings: [
       ...replacedTables(fromFile, overrides).map(

@@ -49,10 +49,10 @@ async function run(wanted: Wanted, { environment, folder, out }: Surroundings): 
     return;
   }
   const { flags, configFile } = wanted;
-  const sources = { flags, configFile, environment, folder };
-  const config = await loadConfig(sources);
-  const reload = () => loadConfig({ ...sources, fileInUse: config.file });
-  await serve(config, reload, createLog(config.logLevel));
+  await serve(
+    (reading, before) => loadConfig({ flags, configFile, environment, folder, reading }, before?.file),
+    createLog,
+  );
 }
 
 function packageVersion(): string {

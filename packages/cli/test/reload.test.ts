@@ -191,6 +191,21 @@ describe("a file that changes", () => {
       reason: expect.stringMatching(/^changed: .*htpasswd$/),
     });
   }, 20_000);
+
+  test("and is wrong is refused, and noticed again when it or what it names is put right", async () => {
+    await using running = await start({ reload: "watch" });
+    const auth = { username: "router", passwordFile: "password" };
+    await running.configure({ hosted: { url: running.hosted.url, auth } });
+    expect(await running.program.logged("reload refused")).toMatchObject({
+      msg: expect.stringContaining("hosted.auth.passwordFile: expected a readable file"),
+    });
+    await writeFile(running.folder.file("password"), "secret\n");
+
+    expect(await running.program.logged("reloaded")).toMatchObject({
+      changed: ["hosted"],
+      reason: expect.stringMatching(/^changed: .*password$/),
+    });
+  }, 30_000);
 });
 
 describe("an exception that nobody caught", () => {

@@ -1,10 +1,11 @@
 import { isIP } from "node:net";
 import { type CombinedRegistryConfig, createCombinedRegistryHandler } from "@combined-registry/core";
+import type { LogLevel } from "../config/own-schema.ts";
 import { breakdown, messageOf } from "../failure.ts";
 import { createPasswords, type Passwords } from "../htpasswd/passwords.ts";
 import { createAuthorize } from "../htpasswd.ts";
-import { loadWatched } from "../lifecycle/load-watched.ts";
-import { differences, filesOf, fixedDifferences, type Prepared, prepare } from "../lifecycle/prepared.ts";
+import { loadWatched, type Reading } from "../lifecycle/load-watched.ts";
+import { differences, fixedDifferences, type Prepared, prepare } from "../lifecycle/prepared.ts";
 import { Reloader } from "../lifecycle/reloader.ts";
 import { watchFiles } from "../lifecycle/watch.ts";
 import type { ServeConfig } from "../load-config.ts";
@@ -12,23 +13,25 @@ import type { Log } from "../logging.ts";
 import { listen, type RunningServer } from "../server.ts";
 import { onHangup, onStop, surviveBugs } from "../signals.ts";
 
+/** Reads the configuration from where it comes from. On a reload, `before` is the one in use. */
+export type LoadConfig = (reading: Reading, before?: ServeConfig) => Promise<ServeConfig>;
+
 /**
  * Serves until a signal comes, then finishes what is under way.
- * @param found says which files there are to watch; it is loaded once more from then on
- * @param load reads the configuration anew, from where it came from
  * @throws Failure before anything is started, or if requests had to be cut off at the end
  */
-export async function serve(found: ServeConfig, load: () => Promise<ServeConfig>, log: Log): Promise<void> {
+export async function serve(load: LoadConfig, createLog: (level: LogLevel) => Log): Promise<void> {
   const reloader = new Reloader();
   const watch = watchFiles((files) => reloader.request(`changed: ${files.join(", ")}`));
-  const watched = (config: ServeConfig) => (config.reload === "watch" ? filesOf(config) : []);
-  const loadAfter = (before: ServeConfig) =>
-    loadWatched(watch, watched(before), {
-      load: async () => prepare(await load()),
-      filesOf: ({ config }: Prepared) => watched(config),
-    });
-  let current = await loadAfter(found);
+  const loadAfter = (before?: Prepared) =>
+    loadWatched(
+      watch,
+      async (reading) => prepare(await load(reading, before?.config), reading),
+      (loaded = before) => loaded?.config.reload === "watch",
+    );
+  let current = await loadAfter();
   const { config } = current;
+  const log = createLog(config.logLevel);
   const passwords = createPasswords(log);
   useUsers(passwords, current);
   const handler = createCombinedRegistryHandler(routerConfig(current, passwords, log));
@@ -40,7 +43,7 @@ export async function serve(found: ServeConfig, load: () => Promise<ServeConfig>
 
   reloader.start(async (reason) => {
     try {
-      const next = await loadAfter(current.config);
+      const next = await loadAfter(current);
       handler.reload(routerConfig(next, passwords, log));
       useUsers(passwords, next);
       server.use({ ...next.config, tls: next.tls });
@@ -112,7 +115,7 @@ function announce(config: ServeConfig, server: RunningServer, log: Log): void {
       proxy: (Array.isArray(proxy) ? proxy : [proxy]).map(urlOf),
       auth: config.auth !== undefined || config.router.authorize !== undefined,
       ...(config.publicName !== undefined && { name: config.publicName }),
-      ...(config.file !== undefined && { config: config.file }),
+      ...(config.file !== undefined && { config: config.file.path }),
     },
     `listening on ${server.url}`,
   );

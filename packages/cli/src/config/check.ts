@@ -5,6 +5,7 @@ import {
   type ConfigProblem,
 } from "@combined-registry/core";
 import { type Failure, misuse } from "../failure.ts";
+import type { Reading } from "../lifecycle/load-watched.ts";
 import { type Origins, sentence } from "./origin.ts";
 import { type CompleteOwnConfig, divide, parseOwn } from "./own-schema.ts";
 import { inlineFiles } from "./referenced-files.ts";
@@ -14,31 +15,33 @@ import { isTable, type Table } from "./table.ts";
 export interface Checked {
   readonly own: CompleteOwnConfig;
   readonly router: CombinedRegistryConfig;
-  /** Files that were read into it. */
-  readonly referenced: readonly string[];
 }
 
 /**
  * Checks a merged configuration, reading the secrets that it keeps in files relative to `folder`.
  * @throws Failure with one sentence per problem
  */
-export async function check(written: Table, folder: string, origins: Origins): Promise<Checked> {
+export async function check(
+  { table: written, origins }: { readonly table: Table; readonly origins: Origins },
+  folder: string,
+  reading: Reading,
+): Promise<Checked> {
   const divided = divide(written);
   const { own, problems: ownProblems } = parseOwn(divided.own);
-  const { router, problems: fileProblems, files } = await inlineFiles(divided.router, folder);
+  const { router, problems: fileProblems } = await inlineFiles(divided.router, { folder, reading });
   const { config, problems: routerProblems } = parseRouter(router);
 
   const absent = ["hosted", "proxy"].filter((option) => router[option] === undefined);
-  const problems = [...ownProblems, ...fileProblems, ...routerProblems, ...conflicts(written)].filter(
+  const all = [...ownProblems, ...fileProblems, ...routerProblems, ...conflicts(written)].filter(
     ({ option }) => !absent.includes(option),
   );
-  if (problems.length > 0) {
-    throw refusal(problems, origins);
+  if (all.length > 0) {
+    throw refusal(all, origins);
   }
   if (own === undefined || config === undefined) {
     throw misuse(missingUpstream(absent));
   }
-  return { own, router: config, referenced: files };
+  return { own, router: config };
 }
 
 /** One sentence per problem. */

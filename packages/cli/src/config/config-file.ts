@@ -2,6 +2,7 @@ import { access } from "node:fs/promises";
 import { basename, extname, resolve } from "node:path";
 import { cosmiconfig, defaultLoaders, type Loader } from "cosmiconfig";
 import { errorCode, fileProblem, isFileError, messageOf, misuse, property } from "../failure.ts";
+import type { Reading } from "../lifecycle/load-watched.ts";
 import { isTable, type Table } from "./table.ts";
 
 const name = "combined-registry";
@@ -20,31 +21,56 @@ export interface ConfigFile {
   readonly written: Table;
 }
 
+/** Which file to read, and how. */
+export interface ConfigFileSources {
+  /** The one that `--config` names. */
+  readonly configFile: string | undefined;
+  /** Where it and the well-known ones are looked for. */
+  readonly folder: string;
+  readonly reading: Reading;
+}
+
 /**
- * Reads the file in use if there is one, the named file, or the first of the well-known ones in `folder`.
+ * Reads the file in use if there is one, the named file, or the first of the well-known ones in the folder.
  * @throws Failure if there is a file that cannot be read or is not a table of options
  */
 export async function readConfigFile(
-  named: string | undefined,
-  folder: string,
-  inUse?: string,
+  { configFile: named, folder, reading }: ConfigFileSources,
+  inUse?: ConfigFile,
 ): Promise<ConfigFile | undefined> {
   if (inUse !== undefined) {
-    return load(inUse, "configuration file", inUse);
+    return readAgain(inUse, reading);
   }
   if (named !== undefined) {
-    return load(resolve(folder, named), "option --config", named);
+    const path = resolve(folder, named);
+    await reading(path);
+    return load(path, "option --config", named);
   }
   // Not cosmiconfig's own search: that passes over a file that it may not read, and a router
   // whose configuration asks for passwords must not start without them.
   for (const place of searchPlaces) {
     const path = resolve(folder, place);
-    const file = (await exists(path)) ? await load(path, "configuration file", path) : undefined;
-    if (file !== undefined) {
-      return file;
+    if (await exists(path)) {
+      await reading(path);
+      const file = await load(path, "configuration file", path);
+      if (file !== undefined) {
+        return file;
+      }
     }
   }
   return undefined;
+}
+
+/** A file that has lost what was in it (a full disk, a write that is not over) must not switch passwords off. */
+async function readAgain({ path }: ConfigFile, reading: Reading): Promise<ConfigFile> {
+  await reading(path);
+  const file = await load(path, "configuration file", path);
+  if (file === undefined) {
+    throw misuse(
+      `configuration file: expected options as there were before, given none in ${JSON.stringify(path)}`,
+    );
+  }
+  return file;
 }
 
 const parseJson: Loader = (_path, content): unknown => JSON.parse(content);

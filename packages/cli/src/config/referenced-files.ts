@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { ConfigProblem } from "@combined-registry/core";
 import { fileProblem } from "../failure.ts";
+import type { Reading } from "../lifecycle/load-watched.ts";
 import { isTable, mapValues, type Table } from "./table.ts";
 
 /** Per table of an upstream: the option that names a file, and the option that its content becomes. */
@@ -14,14 +15,14 @@ const references: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 export interface Inlined {
   readonly router: Table;
   readonly problems: readonly ConfigProblem[];
-  /** Paths of the files that were read. */
-  readonly files: readonly string[];
 }
 
 /** Reads the passwords, certificates and keys of upstreams from their files, relative to `folder`. */
-export async function inlineFiles(router: Table, folder: string): Promise<Inlined> {
+export async function inlineFiles(
+  router: Table,
+  { folder, reading }: { readonly folder: string; readonly reading: Reading },
+): Promise<Inlined> {
   const problems: ConfigProblem[] = [];
-  const files: string[] = [];
 
   const upstream = async (value: unknown, option: string): Promise<unknown> =>
     isTable(value)
@@ -56,9 +57,10 @@ export async function inlineFiles(router: Table, folder: string): Promise<Inline
       return "";
     }
     try {
-      files.push(resolve(folder, file));
+      const path = resolve(folder, file);
+      await reading(path);
       // Editors and `echo` end a file with a newline that no password has.
-      return (await readFile(resolve(folder, file), "utf8")).replace(/\r?\n$/, "");
+      return (await readFile(path, "utf8")).replace(/\r?\n$/, "");
     } catch (error) {
       problems.push({
         option,
@@ -78,5 +80,5 @@ export async function inlineFiles(router: Table, folder: string): Promise<Inline
   } else if (router.proxy !== undefined) {
     inlined.proxy = await upstream(router.proxy, "proxy");
   }
-  return { router: inlined, problems, files };
+  return { router: inlined, problems };
 }

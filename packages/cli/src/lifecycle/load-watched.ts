@@ -1,23 +1,27 @@
 import type { Watch } from "./watch.ts";
 
-/** What is loaded, and the files that it rests on. */
-export interface WatchedLoad<T> {
-  load(): Promise<T>;
-  filesOf(loaded: T): readonly string[];
-}
+/** To be told of every file, and waited for, before it is read. */
+export type Reading = (path: string) => Promise<void>;
 
 /**
- * Loads what rests on files, each of them watched from before it was read, so that no change in between is missed. Which
- * files they are is only known afterwards: `likely` says which they were the last time, and if they are others now, all
- * are read again.
+ * Loads what rests on files, and watches them. If it cannot be loaded, its files are watched beside those of before: what
+ * was missing may come, and what was wrong may be put right.
+ * @param isWanted whether to watch at all; without an argument, after a failure
  */
 export async function loadWatched<T>(
   watch: Watch,
-  likely: readonly string[],
-  { load, filesOf }: WatchedLoad<T>,
+  load: (reading: Reading) => Promise<T>,
+  isWanted: (loaded?: T) => boolean,
 ): Promise<T> {
-  await watch.reset(likely);
-  const loaded = await load();
-  const files = filesOf(loaded);
-  return files.join("\0") === likely.join("\0") ? loaded : loadWatched(watch, files, { load, filesOf });
+  const files = watch.begin();
+  try {
+    const loaded = await load((path) => files.add(path));
+    (isWanted(loaded) ? files : watch.begin()).replace();
+    return loaded;
+  } catch (error) {
+    if (isWanted()) {
+      files.join();
+    }
+    throw error;
+  }
 }

@@ -3,6 +3,7 @@ import { readHtpasswd } from "../htpasswd.ts";
 import type { ServeConfig } from "../load-config.ts";
 import type { TlsMaterial } from "../server.ts";
 import { readTls } from "../tls.ts";
+import type { Reading } from "./load-watched.ts";
 
 /** A configuration with everything read that it names: nothing more can be wrong with it. */
 export interface Prepared {
@@ -15,18 +16,14 @@ export interface Prepared {
  * Reads the files of a configuration.
  * @throws Failure if one cannot be used
  */
-export async function prepare(config: ServeConfig): Promise<Prepared> {
-  return {
-    config,
-    tls: await readTls(config.tls),
-    htpasswd: config.auth && (await readHtpasswd(config.auth.htpasswd)),
-  };
-}
-
-/** Every file that a configuration rests on. */
-export function filesOf({ file, tls, auth, referenced }: ServeConfig): string[] {
-  const named = [tls?.cert.path, tls?.key.path, auth?.htpasswd.path, file];
-  return [...named.filter((path) => path !== undefined), ...referenced];
+export async function prepare(config: ServeConfig, reading: Reading): Promise<Prepared> {
+  const { tls, auth } = config;
+  for (const file of [tls?.cert, tls?.key, auth?.htpasswd]) {
+    if (file !== undefined) {
+      await reading(file.path);
+    }
+  }
+  return { config, tls: await readTls(tls), htpasswd: auth && (await readHtpasswd(auth.htpasswd)) };
 }
 
 /** The options in which two configurations differ, and what else has changed. */

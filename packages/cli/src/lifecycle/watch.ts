@@ -12,9 +12,19 @@ export interface WatchOptions {
 
 /** Watching that can be ended. */
 export interface Watch {
-  /** Takes files as they are now for unchanged; these from now on. */
-  reset(files: readonly string[]): Promise<void>;
+  /** Begins with other files. Those of before are watched until it is decided what becomes of these. */
+  begin(): Batch;
   stop(): void;
+}
+
+/** Files that are read one after the other. */
+export interface Batch {
+  /** Takes a file as it is now for unchanged. To be waited for before it is read, so that no change in between is missed. */
+  add(file: string): Promise<void>;
+  /** Watches these in place of those of before. */
+  replace(): void;
+  /** Watches these beside those of before. */
+  join(): void;
 }
 
 /**
@@ -52,19 +62,28 @@ export function watchFiles(changed: (files: readonly string[]) => void, options:
   const timer = setInterval(() => void tick(), interval);
   timer.unref();
 
-  return {
-    async reset(files) {
-      known = await lookAll(files);
+  const begin = (): Batch => {
+    const seen = new Map<string, string>();
+    const watchThese = (files: Map<string, string>) => {
+      known = files;
       before = known;
-    },
-    stop: () => clearInterval(timer),
+    };
+    return {
+      async add(file) {
+        seen.set(file, await look(file));
+      },
+      replace: () => watchThese(seen),
+      join: () => watchThese(new Map([...known, ...seen])),
+    };
   };
+  return { begin, stop: () => clearInterval(timer) };
 }
 
 async function lookAt(path: string): Promise<string> {
   try {
-    const { mtimeMs, size, ino, dev } = await stat(path);
-    return [mtimeMs, size, ino, dev].join(" ");
+    const found = await stat(path);
+    // A pipe changes by being read, and has nothing more to say then.
+    return found.isFIFO() ? "a pipe" : [found.mtimeMs, found.size, found.ino, found.dev].join(" ");
   } catch {
     return "not there";
   }

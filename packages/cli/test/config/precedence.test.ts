@@ -81,7 +81,7 @@ describe("flags, environment, file and defaults", () => {
       key: "file.key",
     });
     expect(config.auth?.realm).toBe("the file");
-    expect(config.file).toBe(folder.file("combined-registry.yaml"));
+    expect(config.file?.path).toBe(folder.file("combined-registry.yaml"));
   });
 
   test("the environment is stronger than the file", async () => {
@@ -173,7 +173,7 @@ describe("where a configuration file is found", () => {
     await using folder = await folderWith({ "package.json": '{"name": "unrelated"}', [name]: content });
     const config = await load({ folder: folder.path });
     expect(config.router.hosted).toBe(hosted);
-    expect(config.file).toBe(folder.file(name));
+    expect(config.file?.path).toBe(folder.file(name));
   });
 
   test("not in the folders above it", async () => {
@@ -183,7 +183,7 @@ describe("where a configuration file is found", () => {
 
   test("--config is the only one read", async () => {
     await using folder = await folderWith({ "combined-registry.yaml": "no: such: yaml", "other.yml": yaml });
-    expect((await load({ argv: ["--config", "other.yml"], folder: folder.path })).file).toBe(
+    expect((await load({ argv: ["--config", "other.yml"], folder: folder.path })).file?.path).toBe(
       folder.file("other.yml"),
     );
   });

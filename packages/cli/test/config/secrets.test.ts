@@ -1,4 +1,6 @@
 import { readFileSync } from "node:fs";
+import { readFile, writeFile } from "node:fs/promises";
+import { basename } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { fixture } from "../support/fixture.ts";
 import { folderWith } from "../support/folder.ts";
@@ -82,5 +84,31 @@ proxy: { url: "https://p:1", tls: { certFile: cert.pem, keyFile: key.pem } }`,
       hosted: { url: "https://h:1", tls: { ca: cert, serverName: "h.example.com" } },
       proxy: { url: "https://p:1", tls: { cert, key } },
     });
+  });
+
+  test("every file is announced before it is read, the configuration's own first", async () => {
+    await using folder = await folderWith({
+      "combined-registry.yaml": `
+hosted: { url: "https://h:1", auth: { username: u, passwordFile: hosted-password }, tls: { caFile: ca.pem } }
+proxy: [{ url: "https://p:1", tls: { certFile: cert.pem, keyFile: key.pem } }]`,
+    });
+    const late: Readonly<Record<string, string>> = {
+      "hosted-password": "secret",
+      "ca.pem": cert,
+      "cert.pem": cert,
+      "key.pem": key,
+    };
+    const announced: string[] = [];
+    const reading = async (path: string) => {
+      const name = basename(path);
+      announced.push(name);
+      // Nothing but the configuration is there before.
+      await writeFile(path, late[name] ?? (await readFile(path)));
+    };
+    await load({ folder: folder.path, reading });
+    expect([announced[0], [...announced].sort()]).toEqual([
+      "combined-registry.yaml",
+      ["ca.pem", "cert.pem", "combined-registry.yaml", "hosted-password", "key.pem"],
+    ]);
   });
 });

@@ -1,43 +1,17 @@
-import { mkdir, rename, symlink, writeFile } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { readFile, rename, symlink, writeFile } from "node:fs/promises";
+import { promisify } from "node:util";
 import { describe, expect, test } from "@jest/globals";
-import { type Watch, watchFiles } from "../../src/lifecycle/watch.ts";
+import { watchFiles } from "../../src/lifecycle/watch.ts";
 import { folderWith } from "../support/folder.ts";
+import { watching } from "../support/watching.ts";
 import { within } from "../support/within.ts";
-
-/** Changes as they are told, one after the other. */
-function watching(interval = 20) {
-  const told: (readonly string[])[] = [];
-  let arrived: () => void = () => undefined;
-  const watch: Watch = watchFiles(
-    (files) => {
-      told.push(files);
-      arrived();
-    },
-    { interval },
-  );
-  return {
-    ...watch,
-    told,
-    async next(): Promise<readonly string[]> {
-      if (told.length === 0) {
-        await within(
-          new Promise<void>((resolve) => {
-            arrived = resolve;
-          }),
-          "a change to be noticed",
-        );
-      }
-      return told.shift() ?? [];
-    },
-    [Symbol.dispose]: () => watch.stop(),
-  };
-}
 
 describe("a watched file", () => {
   test("is told of when it changes", async () => {
     await using folder = await folderWith({ one: "1", two: "2" });
     using watch = watching();
-    await watch.reset([folder.file("one"), folder.file("two")]);
+    await watch.also(folder.file("one"), folder.file("two"));
     await writeFile(folder.file("two"), "changed");
     expect(await watch.next()).toEqual([folder.file("two")]);
   });
@@ -45,7 +19,7 @@ describe("a watched file", () => {
   test("is told of when it goes, and when it comes", async () => {
     await using folder = await folderWith({ one: "1" });
     using watch = watching();
-    await watch.reset([folder.file("one")]);
+    await watch.also(folder.file("one"));
     await rename(folder.file("one"), folder.file("away"));
     expect(await watch.next()).toEqual([folder.file("one")]);
     await rename(folder.file("away"), folder.file("one"));
@@ -57,7 +31,7 @@ describe("a watched file", () => {
     await symlink("v1", folder.file("..data"));
     await symlink("..data/config", folder.file("config"));
     using watch = watching();
-    await watch.reset([folder.file("config")]);
+    await watch.also(folder.file("config"));
     await symlink("v2", folder.file("..data_tmp"));
     await rename(folder.file("..data_tmp"), folder.file("..data"));
     expect(await watch.next()).toEqual([folder.file("config")]);
@@ -82,22 +56,23 @@ describe("a watched file", () => {
           },
         },
       );
-      void watch.reset(["file"]);
+      const batch = watch.begin();
+      void batch.add("file").then(() => batch.replace());
     });
     await within(settled, "the change to be told");
     // "d" was seen at 3 first, and again at 4.
     expect(told).toEqual([4]);
   });
 
-  test("that nobody watches any more is not told of", async () => {
-    await using folder = await folderWith({ one: "1", two: "2" });
-    await mkdir(folder.file("sub"));
+  test("that is a pipe is not told of when it is read, which changes it", async () => {
+    await using folder = await folderWith({ file: "1" });
+    const pipe = folder.file("pipe");
+    await promisify(execFile)("mkfifo", [pipe]);
     using watch = watching();
-    await watch.reset([folder.file("one")]);
-    await watch.reset([folder.file("two")]);
-    await writeFile(folder.file("one"), "changed");
-    await writeFile(folder.file("two"), "changed");
-    expect(await watch.next()).toEqual([folder.file("two")]);
+    await watch.also(pipe, folder.file("file"));
+    await within(Promise.all([writeFile(pipe, "content"), readFile(pipe)]), "the pipe to be read");
+    await writeFile(folder.file("file"), "changed");
+    expect(await watch.next()).toEqual([folder.file("file")]);
     expect(watch.told).toEqual([]);
   });
 });

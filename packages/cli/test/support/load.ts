@@ -1,3 +1,4 @@
+import type { Reading } from "../../src/lifecycle/load-watched.ts";
 import { loadConfig, type ServeConfig } from "../../src/load-config.ts";
 import { parseCommandLine } from "../../src/program.ts";
 
@@ -6,14 +7,22 @@ export interface Start {
   readonly argv?: readonly string[];
   readonly environment?: NodeJS.ProcessEnv;
   readonly folder: string;
+  /** Told of every file before it is read. */
+  readonly reading?: Reading;
 }
 
 /** Reads the configuration as the program does. */
-export async function load({ argv = [], environment = {}, folder }: Start): Promise<ServeConfig> {
+export async function load({
+  argv = [],
+  environment = {},
+  folder,
+  reading = async () => undefined,
+}: Start): Promise<ServeConfig> {
   const silent = { out: () => {}, err: () => {} };
   const wanted = await parseCommandLine(argv, "0.0.0", silent);
   if (wanted.command !== "serve") {
     throw new Error(`expected serve, the command line asks for ${wanted.command}`);
   }
-  return loadConfig({ flags: wanted.flags, configFile: wanted.configFile, environment, folder });
+  const { flags, configFile } = wanted;
+  return loadConfig({ flags, configFile, environment, folder, reading });
 }
