@@ -121,6 +121,30 @@ describe("SIGHUP", () => {
     expect((await fetch(`${running.url}/v2/`, { headers: basic("alice:correct horse") })).status).toBe(200);
   });
 
+  test.each(["", "# nothing\n", "{}\n"])(
+    "never takes a configuration that has become empty for one that asks for no passwords: %j",
+    async (content) => {
+      await using upstream = await startUpstream();
+      const file = "combined-registry.yaml";
+      const written = "{ host: 127.0.0.1, port: 0, reload: signal, auth: { htpasswdFile: htpasswd } }";
+      await using folder = await folderWith({ htpasswd: alice, [file]: written });
+      // With upstreams from elsewhere, nothing but the passwords would be missing.
+      const environment = { HOSTED_URL: upstream.url, PROXY_URL: upstream.url };
+      await using program = startProgram([], { folder: folder.path, environment });
+      const url = await program.url();
+      await writeFile(folder.file(file), content);
+      program.signal("SIGHUP");
+
+      expect(await program.logged("reload refused")).toMatchObject({
+        level: "error",
+        msg: expect.stringContaining(
+          "configuration file: expected options as there were before, given none in",
+        ),
+      });
+      expect((await fetch(`${url}/v2/`)).status).toBe(401);
+    },
+  );
+
   test("brings in other users, and those who are gone stay out", async () => {
     await using running = await start({ auth: { htpasswdFile: "htpasswd" } }, { htpasswd: alice });
     const status = async (user: string) =>

@@ -62,15 +62,19 @@ export async function readConfigFile(
 }
 
 /** A file that has lost what was in it (a full disk, a write that is not over) must not switch passwords off. */
-async function readAgain({ path }: ConfigFile, reading: Reading): Promise<ConfigFile> {
+async function readAgain({ path, written }: ConfigFile, reading: Reading): Promise<ConfigFile> {
   await reading(path);
   const file = await load(path, "configuration file", path);
-  if (file === undefined) {
+  if (file === undefined || (isEmpty(file.written) && !isEmpty(written))) {
     throw misuse(
       `configuration file: expected options as there were before, given none in ${JSON.stringify(path)}`,
     );
   }
   return file;
+}
+
+function isEmpty(written: Table): boolean {
+  return Object.keys(written).length === 0;
 }
 
 const parseJson: Loader = (_path, content): unknown => JSON.parse(content);
