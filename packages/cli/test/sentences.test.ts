@@ -226,6 +226,43 @@ const rows: readonly Row[] = [
     says: [`${inFile}hosted.auth.passwordFile: expected a readable file, given "pw" (no such file)`],
   },
   {
+    what: "a password file with nothing in it",
+    files: {
+      ...yaml("proxy: http://p:1\nhosted: { url: 'http://h:1', auth: { username: u, passwordFile: pw } }\n"),
+      pw: "\n",
+    },
+    says: [
+      `${inFile}hosted.auth.passwordFile: expected a file with something in it, given "pw", which is empty`,
+    ],
+  },
+  {
+    what: "an upstream's certificates that are none",
+    files: {
+      ...yaml(
+        "hosted: { url: 'https://h:1', tls: { caFile: ca.pem } }\n" +
+          "proxy: [{ url: 'https://p:1', tls: { certFile: cert.pem, keyFile: key.pem } }]\n",
+      ),
+      "ca.pem": "hunter2\n",
+      "cert.pem": "hunter2\n",
+      "key.pem": "hunter2\n",
+    },
+    says: [
+      `${inFile}hosted.tls.caFile: expected PEM certificates, given "ca.pem", text without any`,
+      `${inFile}proxy[0].tls.certFile: expected a PEM certificate and the private key that belongs to it, ` +
+        `given "cert.pem", what OpenSSL refuses (no start line)`,
+    ],
+  },
+  {
+    what: "an upstream's certificate without its key",
+    files: {
+      ...yaml(
+        "proxy: http://p:1\nhosted: { url: 'https://h:1', tls: { certFile: cert.pem, keyFile: key.pem } }\n",
+      ),
+      "cert.pem": "hunter2\n",
+    },
+    says: [`${inFile}hosted.tls.keyFile: expected a readable file, given "key.pem" (no such file)`],
+  },
+  {
     what: "a password and a password file",
     files: yaml(
       "proxy: http://p:1\nhosted: { url: 'http://h:1', auth: { username: u, password: hunter2, passwordFile: pw } }\n",

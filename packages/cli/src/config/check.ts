@@ -28,8 +28,10 @@ export async function check(
 ): Promise<Checked> {
   const divided = divide(written);
   const { own, problems: ownProblems } = parseOwn(divided.own);
-  const { router, problems: fileProblems } = await inlineFiles(divided.router, { folder, reading });
-  const { config, problems: routerProblems } = parseRouter(router);
+  const inlined = await inlineFiles(divided.router, { folder, reading });
+  const { router, problems: fileProblems } = inlined;
+  const { config, problems } = parseRouter(router);
+  const routerProblems = inlined.rephrase(problems);
 
   const absent = ["hosted", "proxy"].filter((option) => router[option] === undefined);
   const all = [...ownProblems, ...fileProblems, ...routerProblems, ...conflicts(written)].filter(

@@ -15,6 +15,8 @@ const references: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 export interface Inlined {
   readonly router: Table;
   readonly problems: readonly ConfigProblem[];
+  /** Says of the file what is wrong with what was in it, and nothing of tables that lack one which could not be read. */
+  rephrase(problems: readonly ConfigProblem[]): ConfigProblem[];
 }
 
 /** Reads the passwords, certificates and keys of upstreams from their files, relative to `folder`. */
@@ -23,6 +25,7 @@ export async function inlineFiles(
   { folder, reading }: { readonly folder: string; readonly reading: Reading },
 ): Promise<Inlined> {
   const problems: ConfigProblem[] = [];
+  const read = new Map<string, { readonly option: string; readonly file: string }>();
 
   const upstream = async (value: unknown, option: string): Promise<unknown> =>
     isTable(value)
@@ -46,6 +49,7 @@ export async function inlineFiles(
         });
       } else {
         inlined[target] = await content(value, `${option}.${key}`);
+        read.set(`${option}.${target}`, { option: `${option}.${key}`, file: JSON.stringify(value) });
       }
     }
     return inlined;
@@ -60,7 +64,15 @@ export async function inlineFiles(
       const path = resolve(folder, file);
       await reading(path);
       // Editors and `echo` end a file with a newline that no password has.
-      return (await readFile(path, "utf8")).replace(/\r?\n$/, "");
+      const text = (await readFile(path, "utf8")).replace(/\r?\n$/, "");
+      if (text === "") {
+        problems.push({
+          option,
+          expected: "a file with something in it",
+          given: `${JSON.stringify(file)}, which is empty`,
+        });
+      }
+      return text;
     } catch (error) {
       problems.push({
         option,
@@ -80,5 +92,22 @@ export async function inlineFiles(
   } else if (router.proxy !== undefined) {
     inlined.proxy = await upstream(router.proxy, "proxy");
   }
-  return { router: inlined, problems };
+  return {
+    router: inlined,
+    problems,
+    rephrase: (found) =>
+      found
+        .filter(({ option }) => !problems.some((known) => tableOf(known.option) === tableOf(option)))
+        .map((problem) => {
+          const source = read.get(problem.option);
+          return source === undefined
+            ? problem
+            : { ...problem, option: source.option, given: `${source.file}, ${problem.given}` };
+        }),
+  };
+}
+
+/** "hosted.tls" of "hosted.tls.caFile". */
+function tableOf(option: string): string {
+  return option.slice(0, option.lastIndexOf("."));
 }
