@@ -15,6 +15,7 @@ export type {
   UpstreamConfig,
   UpstreamTlsConfig,
 } from "./config/written.ts";
+export type { AccessConfig, RuleConfig } from "./config/written-rules.ts";
 export { type CombinedRegistryHandler, createCombinedRegistryHandler } from "./handler.ts";
 export type { Health, UpstreamHealth } from "./observe/health.ts";
 export type { Logger } from "./observe/logger.ts";

@@ -2,7 +2,7 @@ import type { CompleteConfig, CompleteUpstream } from "./config/complete.ts";
 import { breakerValues, Metrics } from "./observe/metrics.ts";
 import { TrustedAddresses } from "./protocol/trusted-addresses.ts";
 import { HolderMemory } from "./routing/holder-memory.ts";
-import { defaultPolicy, type Policy } from "./routing/plan.ts";
+import { Policy } from "./routing/policy.ts";
 import { Pings } from "./upstream/pings.ts";
 import { Upstream, type UpstreamContext } from "./upstream/upstream.ts";
 
@@ -46,7 +46,7 @@ export function createServices(config: CompleteConfig, before?: Services): Servi
     metrics,
     upstreams,
     trusted: new TrustedAddresses(config.trustProxy),
-    policy: defaultPolicy(hosted, proxies, config.lists),
+    policy: new Policy({ hosted, proxies, rules: config.rules }),
     memory: memoryToKeep(config, upstreams, before) ?? new HolderMemory(config.memory),
     pings:
       before?.pings ??

@@ -8,13 +8,15 @@ import { type Generation, Generations } from "./generations.ts";
 import { account } from "./observe/account.ts";
 import { Connections } from "./observe/connections.ts";
 import { RegistryError } from "./protocol/errors.ts";
-import { isLoop } from "./protocol/forwarding.ts";
-import { checkHost } from "./protocol/host.ts";
-import { parseRequest } from "./protocol/request.ts";
+import { isLoop, publicHost } from "./protocol/forwarding.ts";
+import { bareHostName, checkHost } from "./protocol/host.ts";
+import { parseRequest, type RegistryRequest } from "./protocol/request.ts";
 import { parseTarget, type Target } from "./protocol/target.ts";
 import { plan } from "./routing/plan.ts";
+import type { Ruling } from "./routing/ruling.ts";
 import type { Services } from "./services.ts";
 import { ClientGone } from "./upstream/failure.ts";
+import type { Upstream } from "./upstream/upstream.ts";
 
 /** Serves requests, each on its way once down: parse, authorize, decide, act, account. */
 export class Serving {
@@ -142,7 +144,24 @@ async function answerApi(
       message: "an upstream leads back to this router: check hosted and proxy",
     });
   }
-  await perform(services, exchange, parsed, plan(parsed, services.policy, services.memory));
+  const known = { policy: services.policy, memory: services.memory, lists: services.config.lists };
+  await perform(services, exchange, parsed, plan(parsed, rulingFor(services, exchange, parsed), known));
+}
+
+/** What the policy says of a request's repository, if it has one. */
+function rulingFor(
+  { policy }: Services,
+  { request, client }: Exchange,
+  { resource, namespace }: RegistryRequest,
+): Ruling<Upstream> | undefined {
+  if (!("repository" in resource)) {
+    return undefined;
+  }
+  const host = publicHost(request.rawHeaders, client);
+  return policy.rulingFor(resource.repository, {
+    namespace,
+    host: host === undefined ? undefined : bareHostName(host),
+  });
 }
 
 async function authorized(

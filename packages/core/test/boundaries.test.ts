@@ -9,7 +9,7 @@ const source = fileURLToPath(new URL("../src/", import.meta.url));
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   protocol: ["protocol"],
   routing: ["protocol", "routing", "lru-cache"],
-  config: ["config", "node:crypto", "node:net", "node:tls", "zod"],
+  config: ["config", "routing", "node:crypto", "node:net", "node:tls", "zod"],
   authorize: ["authorize", "protocol"],
   upstream: [
     "protocol",

@@ -41,7 +41,7 @@ async function answeredByHosted(
   request: RegistryRequest,
   hosted: Upstream,
 ): Promise<boolean> {
-  const said = await consult(services, exchange, hosted, errandOf(request));
+  const said = await consult(services, exchange, hosted, errandOf(request, hosted));
   if (said.outcome === "final") {
     await deliver(exchange, { ended: "answered", upstream: hosted, said, attempts: [] }, "");
     return true;

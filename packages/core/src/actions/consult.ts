@@ -1,5 +1,5 @@
 import { firstValue } from "../protocol/headers.ts";
-import type { RegistryRequest } from "../protocol/request.ts";
+import { type RegistryRequest, renamedPath } from "../protocol/request.ts";
 import { type FailureReport, isUnasked } from "../routing/attempt.ts";
 import { classify, isFound } from "../routing/classify.ts";
 import type { Services } from "../services.ts";
@@ -20,11 +20,14 @@ export type Consultation =
   | { readonly outcome: "absent"; readonly answer: Answer; readonly body: Buffer }
   | { readonly outcome: "failed"; readonly failure: FailureReport };
 
-/** The errand that a request amounts to. */
-export function errandOf(request: RegistryRequest): Errand {
+/** The errand that a request amounts to at an upstream, which may call the repository something else. */
+export function errandOf(request: RegistryRequest, upstream: Upstream): Errand {
   const { method, path, search, resource } = request;
   const opaque = resource.kind === "uploads" || resource.kind === "upload-session";
-  return { method, path, search, scope: scopeOf(request), opaque };
+  const nameOf = (repository: string) => upstream.nameOf(repository);
+  const renamed =
+    "repository" in resource ? renamedPath(path, resource.repository, nameOf(resource.repository)) : path;
+  return { method, path: renamed, search, scope: scopeOf(request, nameOf), opaque };
 }
 
 /**

@@ -51,9 +51,9 @@ async function deliverTo(
   try {
     // Without a body there is nothing that could not be sent twice: then a dead connection or an old token costs another try.
     if (!hasBody(exchange.request)) {
-      return await to.ask(errandOf(request), exchange);
+      return await to.ask(errandOf(request, to), exchange);
     }
-    return await to.forward(errandOf(request), exchange, {
+    return await to.forward(errandOf(request, to), exchange, {
       response: exchange.response,
       moved: (bytes) => {
         exchange.moved.up += bytes;

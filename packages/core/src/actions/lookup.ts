@@ -20,13 +20,13 @@ export async function lookup(
   request: RegistryRequest,
   plan: LookupPlan<Upstream>,
 ): Promise<void> {
-  const errand = errandOf(request);
   const end = await walk(services, {
     order: plan.order,
-    ask: (upstream, lastChance) => consult(services, exchange, upstream, { ...errand, lastChance }),
+    ask: (upstream, lastChance) =>
+      consult(services, exchange, upstream, { ...errandOf(request, upstream), lastChance }),
     // Pushing clients ask HEAD about every layer, and go on when hosted has not got it; for pulling ones, HEAD of a tag is final.
     insists: request.method === "GET" || (request.resource.kind === "manifest" && !request.resource.byDigest),
-    stopsAfterFailureOf: () => false,
+    stopsAfterFailureOf: () => plan.stopsAtFailure,
   });
   countMemory(services, request, plan, end);
   if (end.ended === "exhausted") {

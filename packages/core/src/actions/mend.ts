@@ -77,7 +77,7 @@ async function continuation(
   upstream: Upstream,
   wanted: Extent,
 ): Promise<Source | undefined> {
-  const errand = { ...errandOf(request), range: rangeFor(wanted) };
+  const errand = { ...errandOf(request, upstream), range: rangeFor(wanted) };
   const said = await consult(services, exchange, upstream, errand);
   if (said.outcome !== "found") {
     return undefined;

@@ -22,7 +22,7 @@ export async function pass(
   const end = await walk(services, {
     order: [to],
     ask: (upstream, lastChance) =>
-      consult(services, exchange, upstream, { ...errandOf(request), lastChance }),
+      consult(services, exchange, upstream, { ...errandOf(request, upstream), lastChance }),
     insists: method === "GET",
     stopsAfterFailureOf: () => true,
   });

@@ -1,5 +1,7 @@
+import { RegistryError } from "../protocol/errors.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import type { Plan } from "../routing/plan.ts";
+import { ruleName } from "../routing/ruling.ts";
 import type { Services } from "../services.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { base } from "./base.ts";
@@ -10,8 +12,11 @@ import { lookup } from "./lookup.ts";
 import { pass } from "./pass.ts";
 import { referrers } from "./referrers.ts";
 
-/** Does what was decided. */
-export function perform(
+/**
+ * Does what was decided.
+ * @throws RegistryError, among others DENIED where a rule says so
+ */
+export async function perform(
   services: Services,
   exchange: Exchange,
   request: RegistryRequest,
@@ -24,11 +29,17 @@ export function perform(
       return lookup(services, exchange, request, plan.lookup);
     case "list":
       return list(services, exchange, request, plan.order);
+    case "merge":
+      return list(services, exchange, request, plan.members);
     case "referrers":
       return referrers(services, exchange, request, plan.members);
     case "pass":
       return pass(services, exchange, request, plan.to);
     case "forward":
       return forward(services, exchange, request, plan.to);
+    case "deny":
+      throw new RegistryError("DENIED", {
+        message: `nothing is pushed to ${exchange.repository} or deleted there: ${ruleName(plan.ruling)} denies it`,
+      });
   }
 }

@@ -34,8 +34,11 @@ export async function referrers(
   request: RegistryRequest,
   members: readonly Upstream[],
 ): Promise<void> {
-  const errand = { ...errandOf(request), whole: true };
-  const known = await Promise.all(members.map((member) => listAt(services, exchange, member, errand)));
+  const known = await Promise.all(
+    members.map((member) =>
+      listAt(services, exchange, member, { ...errandOf(request, member), whole: true }),
+    ),
+  );
   const failures = known.flatMap((one, index) => failedAttempt(members[index], one));
   const hosted = known[members.findIndex(({ kind }) => kind === "hosted")];
   if (hosted?.kind === "failed") {

@@ -3,6 +3,7 @@ import { certificateProblems } from "./certificates.ts";
 import type { CompleteConfig, CompleteUpstream, UpstreamKind } from "./complete.ts";
 import { ConfigError, type ConfigProblem } from "./config-error.ts";
 import { optionAt, problemsOf } from "./problems.ts";
+import { completeRule, ruleProblems } from "./rules.ts";
 import { configSchema, type ParsedConfig } from "./schema.ts";
 import type { CombinedRegistryConfig } from "./written.ts";
 
@@ -31,22 +32,31 @@ export function assertConfig(value: unknown): asserts value is CombinedRegistryC
   completeConfig(value);
 }
 
-type ParsedUpstream = ParsedConfig["hosted"] | ParsedConfig["proxy"][number];
+type ParsedUpstream = Omit<ParsedConfig["proxy"][number], "auth"> & {
+  readonly auth?: CompleteUpstream["auth"];
+};
 
 function completeUpstreams(parsed: ParsedConfig): CompleteConfig {
-  const { hosted, proxy, via, authorize, logger, ...rest } = parsed;
+  const { hosted, proxy, rules, via, authorize, logger, ...rest } = parsed;
   const alone = proxy.length === 1;
-  return {
-    ...rest,
-    hosted: completeUpstream(hosted, "hosted", "hosted"),
+  const upstreams = {
+    hosted: completeUpstream({ ...noProxy, ...hosted }, "hosted", "hosted"),
     proxies: proxy.map((one, index) =>
       completeUpstream(one, "proxy", alone ? "proxy" : `proxy-${index + 1}`),
     ),
+  };
+  return {
+    ...rest,
+    ...upstreams,
+    rules: rules.map((rule) => completeRule(rule, upstreams)),
     via: via ?? `combined-registry-${randomBytes(4).toString("hex")}`,
     authorize,
     logger,
   };
 }
+
+/** What hosted cannot be given. */
+const noProxy = { namespace: undefined, libraryPrefix: false, match: ["**"] };
 
 function completeUpstream(parsed: ParsedUpstream, kind: UpstreamKind, defaultName: string): CompleteUpstream {
   const url = new URL(parsed.url);
@@ -62,11 +72,16 @@ function completeUpstream(parsed: ParsedUpstream, kind: UpstreamKind, defaultNam
     redirects: parsed.redirects,
     breaker: parsed.breaker ?? undefined,
     lookups: parsed.lookups,
+    hosts: parsed.hosts,
+    namespace: parsed.namespace,
+    libraryPrefix: parsed.libraryPrefix,
+    match: parsed.match,
   };
 }
 
 /** What no single option shows. */
-function conflicts({ hosted, proxies, authorize }: CompleteConfig, written: unknown): ConfigProblem[] {
+function conflicts(config: CompleteConfig, written: unknown): ConfigProblem[] {
+  const { hosted, proxies, authorize } = config;
   const problems = [
     ...certificateProblems(hosted.tls, "hosted"),
     ...proxies.flatMap(({ tls }, index) => certificateProblems(tls, optionAt(["proxy", index], written))),
@@ -82,6 +97,7 @@ function conflicts({ hosted, proxies, authorize }: CompleteConfig, written: unkn
     }
     names.add(proxy.name);
   });
+  problems.push(...duplicateHosts(config, written), ...ruleProblems(config.rules, config));
   if (authorize !== undefined && hosted.auth === "passthrough") {
     problems.push({
       option: "hosted.auth",
@@ -91,4 +107,24 @@ function conflicts({ hosted, proxies, authorize }: CompleteConfig, written: unkn
     });
   }
   return problems;
+}
+
+/** A host name can stand for one registry. */
+function duplicateHosts({ hosted, proxies }: CompleteConfig, written: unknown): ConfigProblem[] {
+  const taken = new Map<string, string>(hosted.hosts.map((host) => [host, "hosted"]));
+  return proxies.flatMap(({ name, hosts }, index) =>
+    hosts.flatMap((host, place) => {
+      const other = taken.get(host);
+      taken.set(host, name);
+      return other === undefined
+        ? []
+        : [
+            {
+              option: optionAt(["proxy", index, "hosts", place], written),
+              expected: `a host name that does not stand for ${other} already`,
+              given: JSON.stringify(host),
+            },
+          ];
+    }),
+  );
 }

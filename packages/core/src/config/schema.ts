@@ -2,6 +2,7 @@ import { isIP } from "node:net";
 import { z } from "zod";
 import type { AuthorizeHook } from "../authorize/hook.ts";
 import type { Logger } from "../observe/logger.ts";
+import { patterns, rule } from "./rule-schema.ts";
 
 // The one place where options are described and defaults stand. `expected` sentences end
 // "<option>: expected ...", so they say what would be right.
@@ -100,6 +101,10 @@ const lookups = z
   )
   .prefault({});
 
+const hostName = z
+  .string("a host name")
+  .regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/, "a host name in lower case, without port");
+
 const upstream = {
   name: name.optional(),
   url: upstreamUrl,
@@ -108,6 +113,7 @@ const upstream = {
   redirects: z.enum(["pass", "follow"], 'one of "pass", "follow"').default("pass"),
   breaker,
   lookups,
+  hosts: z.array(hostName, "a list of host names").default([]),
 };
 
 /** A URL alone stands for a table that has nothing else. */
@@ -131,7 +137,19 @@ const hosted = z.preprocess(
 
 const proxy = z.preprocess(
   urlAlone,
-  z.strictObject({ ...upstream, auth: credentials.optional() }, "a URL or a table with url"),
+  z.strictObject(
+    {
+      ...upstream,
+      auth: credentials.optional(),
+      namespace: z
+        .string("a registry's host")
+        .regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?$/, "a registry's host such as docker.io")
+        .optional(),
+      libraryPrefix: z.boolean("true or false").default(false),
+      match: patterns.prefault("**"),
+    },
+    "a URL or a table with url",
+  ),
 );
 
 const proxies = z.preprocess(
@@ -168,7 +186,8 @@ export const configSchema = z.strictObject(
     hosted,
     proxy: proxies,
     base: z.enum(["all", "hosted", "any"], 'one of "all", "hosted", "any"').default("all"),
-    lists: z.enum(["first", "hosted"], 'one of "first", "hosted"').default("first"),
+    rules: z.array(rule, "a list of rules").default([]),
+    lists: z.enum(["first", "hosted", "merge"], 'one of "first", "hosted", "merge"').default("first"),
     trustProxy: z.array(address, "a list of addresses").default([]),
     via: z
       .string("a name")

@@ -1,5 +1,6 @@
 import type { AuthorizeHook } from "../authorize/hook.ts";
 import type { Logger } from "../observe/logger.ts";
+import type { RuleConfig } from "./written-rules.ts";
 
 /**
  * What people type. Every default stands in `schema.ts`, which parses this into `CompleteConfig`.
@@ -23,11 +24,18 @@ export interface CombinedRegistryConfig {
   base?: "all" | "hosted" | "any";
 
   /**
+   * What holds for which names, tried in order. For a name that no rule is for, proxies are asked in order, then hosted,
+   * and pushes go to hosted.
+   * @default []
+   */
+  rules?: readonly RuleConfig[];
+
+  /**
    * Who answers `tags/list`. `first`: hosted, and for a repository that hosted does not know the
-   * proxies in order. `hosted`: hosted alone.
+   * proxies in order. `hosted`: hosted alone. `merge`: all of them, joined; the catalog as well.
    * @default "first"
    */
-  lists?: "first" | "hosted";
+  lists?: "first" | "hosted" | "merge";
 
   /**
    * Addresses and CIDR ranges of the load balancers whose `X-Forwarded-*` and `Forwarded` headers are
@@ -109,6 +117,13 @@ export interface UpstreamConfig {
 
   /** How many requests may wait for the head of an answer. Beyond, the next upstream is asked, or 503 is answered. */
   lookups?: LookupsConfig;
+
+  /**
+   * Host names, without port, under which clients reach this registry alone.
+   * @default []
+   * @example ["hosted.example.com"]
+   */
+  hosts?: readonly string[];
 }
 
 /** The private registry. */
@@ -124,6 +139,25 @@ export interface HostedConfig extends UpstreamConfig {
 export interface ProxyConfig extends UpstreamConfig {
   /** The router's own credentials. Without them a registry that asks for a token is asked for an anonymous one. */
   auth?: CredentialsConfig;
+
+  /**
+   * The registry whose content it has, as containerd calls it when it asks a mirror (`?ns=docker.io`): such requests go to
+   * this proxy alone.
+   * @example "ghcr.io"
+   */
+  namespace?: string;
+
+  /**
+   * Ask it for `library/nginx` when the client says `nginx`, as Docker Hub is to be asked.
+   * @default false
+   */
+  libraryPrefix?: boolean;
+
+  /**
+   * Patterns over the names that it is asked for, as in rules.
+   * @default "**"
+   */
+  match?: string | readonly string[];
 }
 
 /** A user of an upstream: sent as Basic, or exchanged for tokens where the upstream asks for Bearer. */

@@ -18,3 +18,8 @@ export function checkHost(headers: RawHeaders): void {
     throw new RegistryError("BAD_REQUEST", { message: "the request's Host is not a host" });
   }
 }
+
+/** A host without its port, in lower case. */
+export function bareHostName(host: string): string {
+  return host.replace(/:\d*$/, "").toLowerCase();
+}

@@ -1,6 +1,7 @@
 import type { CompleteUpstream } from "../config/complete.ts";
 import { valuesOf } from "../protocol/headers.ts";
-import type { Member } from "../routing/member.ts";
+import type { Candidate } from "../routing/member.ts";
+import { Patterns } from "../routing/patterns.ts";
 import { type Agents, createAgents } from "./agents.ts";
 import type { Answer } from "./ask.ts";
 import { Asker, type OwnErrand } from "./asker.ts";
@@ -25,14 +26,18 @@ export interface UpstreamContext {
 const base: OwnErrand = { errand: { method: "GET", path: "/v2/", search: "", scope: [] }, accept: [] };
 
 /** One registry behind the router: whether it is asked, and how. */
-export class Upstream implements Member {
+export class Upstream implements Candidate {
   readonly name: string;
   readonly kind: "hosted" | "proxy";
   readonly passthrough: boolean;
   readonly url: URL;
+  readonly namespace: string | undefined;
+  readonly hosts: readonly string[];
   readonly timeouts: CompleteUpstream["timeouts"];
   /** Whether the router has a user of its own there. */
   readonly hasCredentials: boolean;
+  readonly #patterns: Patterns;
+  readonly #libraryPrefix: boolean;
   readonly #agents: Agents;
   readonly #credentials: Credentials | undefined;
   readonly #asker: Asker;
@@ -45,6 +50,10 @@ export class Upstream implements Member {
     this.name = config.name;
     this.kind = config.kind;
     this.url = config.url;
+    this.namespace = config.namespace;
+    this.hosts = config.hosts;
+    this.#patterns = new Patterns([config.match]);
+    this.#libraryPrefix = config.libraryPrefix;
     this.timeouts = config.timeouts;
     this.passthrough = config.auth === "passthrough";
     this.hasCredentials = typeof config.auth === "object";
@@ -65,6 +74,15 @@ export class Upstream implements Member {
       trial: () => this.#trial(),
       changed: (state) => breakerChanged(config.name, state),
     });
+  }
+
+  serves(repository: string): boolean {
+    return this.#patterns.first(repository) !== undefined;
+  }
+
+  /** What it calls a repository: Docker Hub's `nginx` is `library/nginx` there. */
+  nameOf(repository: string): string {
+    return this.#libraryPrefix && !repository.includes("/") ? `library/${repository}` : repository;
   }
 
   /** Whether it is asked, left out, or being tried. */

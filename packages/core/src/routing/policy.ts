@@ -1,0 +1,102 @@
+import type { Candidate } from "./member.ts";
+import { Patterns } from "./patterns.ts";
+import type { Ruling, WrittenRule } from "./ruling.ts";
+
+/** What routing has to know of the registries and of the rules over them. */
+export interface PolicyOptions<M extends Candidate> {
+  readonly hosted: M;
+  /** In the order in which they are asked. */
+  readonly proxies: readonly M[];
+  /** In the order in which they are tried; the first that has a pattern for a name is the name's rule. */
+  readonly rules: readonly WrittenRule[];
+}
+
+/** Which way a request came in, where that narrows down who is meant. */
+export interface Entrance {
+  /** The registry that a containerd mirror asks on behalf of: `?ns=docker.io`. */
+  readonly namespace: string | undefined;
+  /** What the client takes this registry to be called: `Host` without port, in lower case. */
+  readonly host: string | undefined;
+}
+
+/** Everything that the order of upstreams follows from. Compiled once: many rules cost a request no more than one. */
+export class Policy<M extends Candidate> {
+  readonly hosted: M;
+  readonly proxies: readonly M[];
+  readonly #patterns: Patterns;
+  readonly #rulings: readonly Ruling<M>[];
+  readonly #default: Ruling<M>;
+  readonly #byHost: ReadonlyMap<string, M>;
+
+  constructor({ hosted, proxies, rules }: PolicyOptions<M>) {
+    this.hosted = hosted;
+    this.proxies = proxies;
+    this.#patterns = new Patterns(rules.map(({ match }) => match));
+    this.#rulings = rules.map((rule, position) => this.#compile(rule, position));
+    this.#default = this.#compile(defaultRule, undefined);
+    const all = [hosted, ...proxies];
+    this.#byHost = new Map(all.flatMap((member) => member.hosts.map((host) => [host, member] as const)));
+  }
+
+  /** The one registry that a host name stands for, if it does not stand for all of them. */
+  directly({ host }: Entrance): M | undefined {
+    return host === undefined ? undefined : this.#byHost.get(host);
+  }
+
+  /** What the first rule for a name says, and who is left for this name and this way in. */
+  rulingFor(repository: string, entrance: Entrance): Ruling<M> {
+    const position = this.#patterns.first(repository);
+    const ruling = (position === undefined ? undefined : this.#rulings[position]) ?? this.#default;
+    const direct = this.directly(entrance);
+    const pull = ruling.pull.filter(
+      (member) =>
+        member.serves(repository) &&
+        (direct === undefined || member === direct) &&
+        this.#isMeant(member, entrance.namespace),
+    );
+    const push = direct === undefined || direct === ruling.push ? ruling.push : undefined;
+    return pull.length === ruling.pull.length && push === ruling.push ? ruling : { ...ruling, pull, push };
+  }
+
+  /**
+   * A mirror's request is for another registry's content: the proxy of that registry is asked, and hosted is not. For a
+   * registry that no proxy says it serves, those that say which other one they serve are left out.
+   */
+  #isMeant(member: M, namespace: string | undefined): boolean {
+    if (namespace === undefined) {
+      return true;
+    }
+    return this.proxies.some((proxy) => proxy.namespace === namespace)
+      ? member.namespace === namespace
+      : member.namespace === undefined;
+  }
+
+  #compile({ pull, push, match, ...rest }: WrittenRule, position: number | undefined): Ruling<M> {
+    const members = pull.flatMap((name) => this.#membersCalled(name));
+    return {
+      ...rest,
+      position,
+      pull: [...new Set(members)],
+      push: push === "hosted" ? this.hosted : undefined,
+    };
+  }
+
+  #membersCalled(name: string): readonly M[] {
+    const one = [this.hosted, ...this.proxies].find((member) => member.name === name);
+    if (name === "hosted") {
+      return [this.hosted];
+    }
+    return name === "proxy" ? this.proxies : one === undefined ? [] : [one];
+  }
+}
+
+/** What holds for names that no rule is for. */
+export const defaultRule: WrittenRule = {
+  match: ["**"],
+  pull: ["proxy", "hosted"],
+  push: "hosted",
+  onFailure: "continue",
+  owned: false,
+  shadow: "warn",
+  access: { pull: undefined, push: undefined },
+};
