@@ -1,4 +1,5 @@
 import { firstValue } from "../protocol/headers.ts";
+import { rateLimitRemaining } from "../protocol/rate-limit.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import { type FailureReport, isUnasked } from "../routing/attempt.ts";
 import { classify, isFound } from "../routing/classify.ts";
@@ -38,7 +39,7 @@ export async function consult(
   errand: Errand,
 ): Promise<Consultation> {
   const done = services.metrics.upstreamDuration.startTimer({ upstream: upstream.name });
-  const consultation = await consultQuietly(exchange, upstream, errand);
+  const consultation = await consultQuietly(services, exchange, upstream, errand);
   if (consultation.outcome === "failed" && isUnasked(consultation.failure)) {
     return consultation;
   }
@@ -50,7 +51,12 @@ export async function consult(
   return consultation;
 }
 
-async function consultQuietly(exchange: Exchange, upstream: Upstream, errand: Errand): Promise<Consultation> {
+async function consultQuietly(
+  { metrics }: Services,
+  exchange: Exchange,
+  upstream: Upstream,
+  errand: Errand,
+): Promise<Consultation> {
   let answer: Answer;
   try {
     answer = await upstream.ask(errand, exchange);
@@ -59,6 +65,10 @@ async function consultQuietly(exchange: Exchange, upstream: Upstream, errand: Er
       throw error;
     }
     return { outcome: "failed", failure: upstreamFailure(error).report };
+  }
+  const remaining = rateLimitRemaining(answer.headers);
+  if (remaining !== undefined) {
+    metrics.rateLimitRemaining.set({ upstream: upstream.name }, remaining);
   }
   if (isFound(answer.status)) {
     return { outcome: "found", answer };

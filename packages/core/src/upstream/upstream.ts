@@ -52,7 +52,7 @@ export class Upstream implements Member {
     this.#credentials =
       config.auth === "passthrough"
         ? undefined
-        : new Credentials(config.auth, config.url, requestTokenOver(this.#agents, config.url));
+        : new Credentials(config.auth, config.url, requestTokenOver(this.#agents, config));
     this.#asker = new Asker(config, { via, agents: this.#agents, credentials: this.#credentials });
     this.#forwarder = new Forwarder(config.url, this.#agents, {
       connectTimeout: config.timeouts.connect,
