@@ -64,6 +64,11 @@ export interface TokenOptions {
    * (its OAuth2 specification), or either way. What it does not want is answered 405. @default "both"
    */
   readonly method?: "GET" | "POST" | "both";
+  /**
+   * Under which host name challenges name the token endpoint: the one that the client uses, as told in `X-Forwarded-Host`; or
+   * the registry's own, whatever is forwarded, as with Docker Hub. @default "forwarded"
+   */
+  readonly realm?: "forwarded" | "own";
   /** Whether those who are not `user` get tokens; if not, the token endpoint answers them 401. @default true */
   readonly anonymous?: boolean;
 }

@@ -246,6 +246,19 @@ describe("the token endpoint", () => {
     expect([get.status, post.status]).toEqual(statuses);
   });
 
+  it.each([
+    ["forwarded", "https://public.example/token"],
+    ["own", "/token"],
+  ] as const)("is named by the host that is %s", async (realm, expected) => {
+    await using registry = await startRegistry({ tokens: { realm } });
+    const headers = { "X-Forwarded-Host": "public.example", "X-Forwarded-Proto": "https" };
+
+    const challenge = (await send(registry.url, "GET", "/v2/", { headers })).headers["www-authenticate"];
+
+    const address = realm === "own" ? `${registry.url}${expected}` : expected;
+    expect(challenge).toBe(`Bearer realm="${address}",service="testkit"`);
+  });
+
   it("without anonymous tokens has none for strangers", async () => {
     await using registry = await startRegistry({ tokens: { user, anonymous: false } });
 

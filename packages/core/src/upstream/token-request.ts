@@ -133,12 +133,15 @@ function meaningOf(reply: Reply | undefined, elapsed: number): Token | Denial {
   if (status >= 400 && status < 500 && status !== 408) {
     return { denied: status };
   }
-  const token = status === 200 ? readToken(text ?? "", firstValue(headers, "date")) : undefined;
+  if (status !== 200) {
+    throw new UpstreamFailure("broken", `token endpoint answered ${status}`);
+  }
+  if (text === undefined) {
+    throw new UpstreamFailure("broken", "token endpoint broke off its answer, or went on without end");
+  }
+  const token = readToken(text, firstValue(headers, "date"));
   if (token === undefined) {
-    throw new UpstreamFailure(
-      "broken",
-      status === 200 ? "token endpoint sent no token" : `token endpoint answered ${status}`,
-    );
+    throw new UpstreamFailure("broken", "token endpoint sent no token");
   }
   return { value: token.value, lifetime: token.lifetime - elapsed };
 }

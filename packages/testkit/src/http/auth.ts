@@ -62,9 +62,9 @@ export class Authentication {
   }
 
   #checkToken(context: Context, route: Route): void {
-    const { request, origin, method } = context;
+    const { request, method } = context;
     const grant = this.#grants.get(/^Bearer (.+)$/.exec(request.headers.authorization ?? "")?.[1] ?? "");
-    const challenge = `Bearer realm="${origin}/token",service="testkit"`;
+    const challenge = `Bearer realm="${realmOf(context)}",service="testkit"`;
     const known = grant !== undefined && grant.expires > performance.now();
     if (!("repository" in route)) {
       if (!known) {
@@ -87,6 +87,14 @@ function granted({ store }: Context, scope: string, user: boolean): string[] {
     .split(",")
     .filter((action) => user || (action === "pull" && store.get(name) !== undefined));
   return permitted.map((action) => `${name}:${action}`);
+}
+
+function realmOf({ options, origin, request }: Context): string {
+  if (options.tokens?.realm !== "own") {
+    return `${origin}/token`;
+  }
+  const scheme = options.tls === undefined ? "http" : "https";
+  return `${scheme}://${request.headers.host}/token`;
 }
 
 /** With GET in query and header, with POST in a form. */

@@ -1,0 +1,128 @@
+import { type Fault, startRegistry } from "@combined-registry/testkit";
+import { describe, expect, it } from "@jest/globals";
+import { errorOf, fetchRaw } from "./support/client.ts";
+import { startRouter } from "./support/router.ts";
+
+const user = { username: "router", password: "right" };
+const basic = `Basic ${Buffer.from("router:right").toString("base64")}`;
+
+const brokeOff = "token endpoint broke off its answer, or went on without end";
+
+describe("a token endpoint in trouble", () => {
+  const troubles: Record<string, readonly [fault: Fault, cause: string, status: number]> = {
+    "that answers 503": [{ status: 503 }, "token endpoint answered 503", 502],
+    "that leads elsewhere": [
+      { status: 307, headers: { Location: "http://elsewhere.example/" } },
+      "token endpoint answered 307",
+      502,
+    ],
+    "that is none": [{ status: 404 }, "token endpoint answered 404", 502],
+    "without a token": [{ status: 200, body: { token: "" } }, "token endpoint sent no token", 502],
+    "that sends a page": [{ status: 200, body: "<html>" }, "token endpoint sent no token", 502],
+    "that breaks off": [{ cutAt: 5 }, brokeOff, 502],
+    "without end": [{ status: 200, body: " ".repeat(300_000) }, brokeOff, 502],
+    "that resets": [{ reset: true }, "token endpoint: connection closed before an answer", 502],
+    "that hangs": [{ hang: true }, "token endpoint: no answer within 200 ms", 504],
+    "that hangs in the middle": [{ stallAt: 5 }, brokeOff, 502],
+  };
+
+  it.each(Object.entries(troubles))("%s is the proxy's failure, never not-found", async (_, trouble) => {
+    const [fault, cause, status] = trouble;
+    await using proxy = await startRegistry({ tokens: { user } });
+    await using hosted = await startRegistry();
+    proxy.addImage("a", { tag: "1" });
+    hosted.addImage("b", { tag: "1" });
+    proxy.fault({ path: /^\/token/, ...fault });
+    const timeouts = { headers: 200 };
+    await using router = await startRouter({
+      hosted: hosted.url,
+      proxy: { url: proxy.url, auth: user, timeouts },
+    });
+
+    const a = await fetchRaw(router.url, "/v2/a/manifests/1");
+    const b = await fetchRaw(router.url, "/v2/b/manifests/1");
+
+    expect([a.status, errorOf(a).message]).toEqual([status, `proxy failed (${cause}), hosted absent`]);
+    expect([b.status, b.headers["x-combined-registry"]]).toEqual([
+      200,
+      `hosted; found; proxy failed (${cause})`,
+    ]);
+  });
+
+  it("is well again a moment after it is", async () => {
+    await using proxy = await startRegistry({ tokens: {} });
+    await using hosted = await startRegistry();
+    proxy.addImage("a", { tag: "1" });
+    proxy.addImage("b", { tag: "1" });
+    proxy.fault({ path: /^\/token/, times: 1, status: 500 });
+    await using router = await startRouter({ hosted: hosted.url, proxy: proxy.url });
+
+    const statuses = [];
+    for (const repository of ["a", "b"]) {
+      statuses.push((await fetchRaw(router.url, `/v2/${repository}/manifests/1`)).status);
+    }
+
+    expect(statuses).toEqual([502, 200]);
+  });
+});
+
+describe("the router's user", () => {
+  it("refused by a proxy is a failure with its cause, in health too, and the proxy is asked on", async () => {
+    await using proxy = await startRegistry({ auth: { ...user, password: "other" } });
+    await using hosted = await startRegistry();
+    await using router = await startRouter({ hosted: hosted.url, proxy: { url: proxy.url, auth: user } });
+    const cause = "refused the router's credentials (401)";
+
+    const messages = [];
+    for (let tries = 0; tries < 7; tries += 1) {
+      const answer = await fetchRaw(router.url, "/v2/a/manifests/1");
+      messages.push([answer.status, errorOf(answer).message]);
+    }
+    const health = JSON.parse((await fetchRaw(router.url, "/healthcheck")).body.toString());
+    const base = await fetchRaw(router.url, "/v2/");
+
+    expect(messages).toEqual(messages.map(() => [502, `proxy failed (${cause}), hosted absent`]));
+    expect([health.hosted, health.proxy]).toEqual([200, 401]);
+    expect(health.upstreams[1]).toMatchObject({ name: "proxy", up: false, breaker: "closed", cause });
+    expect([base.status, errorOf(base).message]).toEqual([503, `proxy: ${cause}`]);
+  });
+
+  it("whose token endpoint is refused for its transport is a failure too", async () => {
+    await using proxy = await startRegistry();
+    await using hosted = await startRegistry();
+    const challenge = 'Bearer realm="ftp://tokens.example/",service="x"';
+    proxy.fault({ path: /^\/v2\/a/, status: 401, headers: { "WWW-Authenticate": challenge } });
+    await using router = await startRouter({ hosted: hosted.url, proxy: { url: proxy.url, auth: user } });
+
+    const answer = await fetchRaw(router.url, "/v2/a/manifests/1");
+
+    expect([answer.status, errorOf(answer).message]).toEqual([
+      502,
+      "proxy failed (asks for tokens from nowhere, or from where they would travel less safely (401)), hosted absent",
+    ]);
+  });
+
+  it("goes to the upstream and to its token endpoint, and tokens to the upstream alone", async () => {
+    await using tokens = await startRegistry({ tokens: { user } });
+    await using proxy = await startRegistry();
+    await using storage = await startRegistry();
+    await using hosted = await startRegistry();
+    const { digest } = storage.addBlob("a", "content");
+    const challenge = `Bearer realm="${tokens.url}/token",service="x"`;
+    proxy.fault({ status: 307, headers: { Location: `${storage.url}/storage/${digest}` } });
+    proxy.fault({ times: 2, status: 401, headers: { "WWW-Authenticate": challenge } });
+    await using router = await startRouter({
+      hosted: hosted.url,
+      proxy: { url: proxy.url, auth: user, redirects: "follow" },
+    });
+
+    const blob = await fetchRaw(router.url, `/v2/a/blobs/${digest}`);
+
+    expect(blob.body.toString()).toBe("content");
+    const shown = (registry: typeof proxy) =>
+      registry.requests.map(({ headers }) => String(headers.authorization).replace(/^Bearer .*/, "Bearer"));
+    expect(shown(proxy)).toEqual([basic, basic, "Bearer"]);
+    expect(shown(tokens)).toEqual([basic]);
+    expect([shown(storage), shown(hosted)]).toEqual([["undefined"], []]);
+  });
+});
