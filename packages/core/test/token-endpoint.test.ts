@@ -1,8 +1,12 @@
+import { readFileSync } from "node:fs";
 import { type Fault, startRegistry } from "@combined-registry/testkit";
 import { describe, expect, it } from "@jest/globals";
 import { errorOf, fetchRaw } from "./support/client.ts";
 import { startRouter } from "./support/router.ts";
 
+const fixture = (name: string) => readFileSync(new URL(`fixtures/${name}`, import.meta.url), "utf8");
+const cert = fixture("test-only.cert.pem");
+const key = fixture("test-only.key.pem");
 const user = { username: "router", password: "right" };
 const basic = `Basic ${Buffer.from("router:right").toString("base64")}`;
 
@@ -63,6 +67,26 @@ describe("a token endpoint in trouble", () => {
     }
 
     expect(statuses).toEqual([502, 200]);
+  });
+});
+
+describe("a token endpoint on another host", () => {
+  it("may have a certificate of the upstream's own issuer", async () => {
+    await using tokens = await startRegistry({ tokens: { user }, tls: { key, cert } });
+    await using proxy = await startRegistry({ tls: { key, cert } });
+    await using hosted = await startRegistry();
+    const image = proxy.addImage("a", { tag: "1" });
+    const challenge = `Bearer realm="${tokens.url}/token",service="x"`;
+    proxy.fault({ times: 2, status: 401, headers: { "WWW-Authenticate": challenge } });
+    await using router = await startRouter({
+      hosted: hosted.url,
+      proxy: { url: proxy.url, auth: user, tls: { ca: cert } },
+    });
+
+    const answer = await fetchRaw(router.url, "/v2/a/manifests/1");
+
+    expect([answer.status, answer.headers["docker-content-digest"]]).toEqual([200, image.digest]);
+    expect(tokens.requests.map(({ path, status }) => [path, status])).toEqual([["/token", 200]]);
   });
 });
 

@@ -20,12 +20,11 @@ const clientId = "combined-registry";
 
 /**
  * Asks token endpoints over the network: with GET as the specification has it, or where that is not known, with a form
- * (https://distribution.github.io/distribution/spec/auth/oauth/). One on the upstream's own host gets the upstream's TLS
- * options.
+ * (https://distribution.github.io/distribution/spec/auth/oauth/).
  */
 export function requestTokenOver(
   agents: Agents,
-  { url: upstream, timeouts }: Pick<CompleteUpstream, "url" | "timeouts">,
+  { timeouts }: Pick<CompleteUpstream, "timeouts">,
 ): RequestToken {
   let known: { readonly realm: string; readonly method: Method } | undefined;
 
@@ -33,7 +32,7 @@ export function requestTokenOver(
     const url = source.realm;
     const destination = {
       url,
-      agent: url.origin === upstream.origin ? agents.pooled : agents.elsewhere(url),
+      agent: agents.tokens(url),
       connectTimeout: timeouts.connect,
       answerTimeout: Math.min(timeouts.headers, answerTimeout),
     };

@@ -50,6 +50,8 @@ const mostText = 8 * 1024 * 1024;
 const afterFailure = 1_000;
 // How long a refusal stands: what is not permitted, or not there, may be so soon. Milliseconds.
 const refusalStands = 10_000;
+// With 400 a form is answered whose user is not known (RFC 6749 5.2).
+const refusals = [400, 401, 403];
 // What a clock may be off, and a request may take.
 const longestMargin = 30_000;
 
@@ -172,8 +174,7 @@ export class Tokens {
       return said;
     }
     const { user } = this.#source;
-    const isRefusal = [401, 403].includes(said.denied);
-    if (isRefusal && user === undefined) {
+    if (user === undefined && [401, 403].includes(said.denied)) {
       return undefined;
     }
     if (scope.length > 0) {
@@ -181,7 +182,7 @@ export class Tokens {
       await this.header([]);
       return undefined;
     }
-    throw isRefusal
+    throw user !== undefined && refusals.includes(said.denied)
       ? new UpstreamFailure("refused", `token endpoint refused the router's credentials (${said.denied})`)
       : new UpstreamFailure("broken", `token endpoint answered ${said.denied}`);
   }

@@ -223,6 +223,11 @@ describe("a token endpoint", () => {
       403,
       { kind: "refused", cause: "token endpoint refused the router's credentials (403)" },
     ],
+    [
+      "does not know the user",
+      400,
+      { kind: "refused", cause: "token endpoint refused the router's credentials (400)" },
+    ],
     ["is none", 404, { kind: "broken", cause: "token endpoint answered 404" }],
   ])("that %s (%i) is a failure", async (_, denied, report) => {
     const credentials = withTokens(endpoint(() => ({ denied })).request, user);
