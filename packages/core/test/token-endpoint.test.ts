@@ -111,6 +111,20 @@ describe("the router's user", () => {
     expect([base.status, errorOf(base).message]).toEqual([503, `proxy: ${cause}`]);
   });
 
+  it("refused by a token endpoint is told in health too", async () => {
+    await using proxy = await startRegistry({ tokens: { user: { ...user, password: "other" } } });
+    await using hosted = await startRegistry();
+    await using router = await startRouter({ hosted: hosted.url, proxy: { url: proxy.url, auth: user } });
+
+    const health = JSON.parse((await fetchRaw(router.url, "/healthcheck")).body.toString());
+
+    expect([health.hosted, health.proxy]).toEqual([200, 401]);
+    expect(health.upstreams[1]).toMatchObject({
+      up: false,
+      cause: "token endpoint refused the router's credentials (401)",
+    });
+  });
+
   it("whose token endpoint is refused for its transport is a failure too", async () => {
     await using proxy = await startRegistry();
     await using hosted = await startRegistry();

@@ -126,6 +126,7 @@ function meaningOf(reply: Reply | undefined, elapsed: number): Token | Denial {
   if (status === 429) {
     const retryAfter = firstValue(headers, "retry-after");
     throw new UpstreamFailure("limited", "token endpoint answered 429, too many requests", {
+      status,
       ...(retryAfter !== undefined && { retryAfter }),
     });
   }

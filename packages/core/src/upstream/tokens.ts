@@ -62,6 +62,8 @@ export class Tokens {
   readonly #entries = new LRUCache<string, Entry>({
     max: mostTokens,
     maxSize: mostText,
+    // The clock of `since`.
+    perf: { now: () => performance.now() },
     sizeCalculation: ({ header = "" }, key) => key.length + header.length + 1,
   });
   /** What has to be asked for where the upstream wants more than the specification says. */
@@ -182,9 +184,11 @@ export class Tokens {
       await this.header([]);
       return undefined;
     }
-    throw user !== undefined && refusals.includes(said.denied)
-      ? new UpstreamFailure("refused", `token endpoint refused the router's credentials (${said.denied})`)
-      : new UpstreamFailure("broken", `token endpoint answered ${said.denied}`);
+    if (user !== undefined && refusals.includes(said.denied)) {
+      const cause = `token endpoint refused the router's credentials (${said.denied})`;
+      throw new UpstreamFailure("refused", cause, { status: said.denied });
+    }
+    throw new UpstreamFailure("broken", `token endpoint answered ${said.denied}`);
   }
 }
 

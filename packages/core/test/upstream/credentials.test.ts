@@ -1,4 +1,4 @@
-import { describe, expect, it } from "@jest/globals";
+import { afterEach, beforeEach, describe, expect, it, jest } from "@jest/globals";
 import { Credentials } from "../../src/upstream/credentials.ts";
 import { UpstreamFailure } from "../../src/upstream/failure.ts";
 import type { Denial, RequestToken, Token, TokenSource } from "../../src/upstream/tokens.ts";
@@ -247,6 +247,84 @@ describe("a token endpoint", () => {
     expect([first?.status, second?.status]).toEqual(["rejected", "rejected"]);
     await expect(credentials.header(pull)).rejects.toMatchObject({ report: { kind: "late", cause: "away" } });
     expect(asked).toHaveLength(1);
+  });
+});
+
+describe("as time goes by", () => {
+  beforeEach(() => {
+    jest.useFakeTimers();
+    // lru-cache takes the very beginning of time for none.
+    jest.advanceTimersByTime(1);
+  });
+  afterEach(() => void jest.useRealTimers());
+
+  const lived = (lifetime: number) => endpoint((_, count) => ({ value: `t${count}`, lifetime }));
+
+  it.each([
+    [300_000, 269_000, 271_000],
+    [60_000, 53_000, 55_000],
+    [3_600_000, 3_569_000, 3_571_000],
+  ])("a token of %i ms is there after %i and renewed after %i", async (lifetime, before, after) => {
+    const credentials = withTokens(lived(lifetime).request);
+    await credentials.header(pull);
+
+    jest.advanceTimersByTime(before);
+    expect(credentials.header(pull)).toBe("Bearer t1");
+    jest.advanceTimersByTime(after - before);
+    expect(await credentials.header(pull)).toBe("Bearer t2");
+  });
+
+  it("a clock that is set changes nothing", async () => {
+    const credentials = withTokens(lived(300_000).request);
+    await credentials.header(pull);
+
+    for (const hours of [48, -48]) {
+      jest.setSystemTime(Date.now() + hours * 3_600_000);
+      expect(credentials.header(pull)).toBe("Bearer t1");
+    }
+  });
+
+  it("a token that nobody has tried yet is worth another when it is old", async () => {
+    const credentials = withTokens(lived(300_000).request);
+    const sent = await credentials.header(pull);
+
+    jest.advanceTimersByTime(11_000);
+
+    expect(refuse(credentials, sent)).toBe(true);
+    expect(await credentials.header(pull)).toBe("Bearer t2");
+  });
+
+  it("what was refused is asked about with a new token, however often it is asked for", async () => {
+    const { asked, request } = lived(300_000);
+    const credentials = withTokens(request);
+    for (let second = 0; second <= 25; second += 1) {
+      refuse(credentials, await credentials.header(pull));
+      jest.advanceTimersByTime(1_000);
+    }
+
+    expect(asked).toHaveLength(3);
+  });
+
+  it("what was denied is asked for again", async () => {
+    const { asked, request } = endpoint(() => ({ denied: 401 }));
+    const credentials = withTokens(request);
+    await credentials.header(pull);
+    jest.advanceTimersByTime(11_000);
+    await credentials.header(pull);
+
+    expect(asked).toHaveLength(2);
+  });
+
+  it("an endpoint that failed is asked again", async () => {
+    const credentials = withTokens(
+      endpoint((_, count) =>
+        count === 1 ? Promise.reject(new UpstreamFailure("late", "away")) : { value: "t", lifetime: 60_000 },
+      ).request,
+    );
+    await expect(credentials.header(pull)).rejects.toThrow("away");
+    jest.advanceTimersByTime(1_100);
+
+    expect(await credentials.header(pull)).toBe("Bearer t");
   });
 });
 
