@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
-import { type Fault, startRegistry } from "@combined-registry/testkit";
+import { type Fault, startRegistry, type TestRegistry } from "@combined-registry/testkit";
 import { describe, expect, it } from "@jest/globals";
 import { errorOf, fetchRaw } from "./support/client.ts";
 import { startRouter } from "./support/router.ts";
+import { until } from "./support/within.ts";
 
 const fixture = (name: string) => readFileSync(new URL(`fixtures/${name}`, import.meta.url), "utf8");
 const cert = fixture("test-only.cert.pem");
@@ -70,6 +71,81 @@ describe("a token endpoint in trouble", () => {
   });
 });
 
+describe("an upstream that is set up anew while its old token endpoint is away", () => {
+  const challengeOf = ({ url }: TestRegistry) => ({
+    status: 401,
+    headers: { "WWW-Authenticate": `Bearer realm="${url}/token",service="x"` },
+  });
+
+  /** An upstream that wanted tokens, short-lived ones, from an endpoint that has gone since. */
+  async function startForsaken(side: "hosted" | "proxy") {
+    const old = await startRegistry({ tokens: { lifetime: 0.001 } });
+    const upstream = await startRegistry();
+    const other = await startRegistry();
+    upstream.addImage("a", { tag: "1" });
+    upstream.fault({ times: 2, ...challengeOf(old) });
+    const both = { hosted: other.url, proxy: other.url, [side]: upstream.url };
+    const router = await startRouter(both);
+    const before = await fetchRaw(router.url, "/v2/a/manifests/1");
+    await old.close();
+    return {
+      before: before.status,
+      upstream,
+      router,
+      async [Symbol.asyncDispose]() {
+        await router[Symbol.asyncDispose]();
+        await Promise.all([upstream.close(), other.close()]);
+      },
+    };
+  }
+
+  it("to want others is given those", async () => {
+    await using tokens = await startRegistry({ tokens: {} });
+    await using forsaken = await startForsaken("proxy");
+    forsaken.upstream.fault({ times: 2, ...challengeOf(tokens) });
+
+    const after = await fetchRaw(forsaken.router.url, "/v2/a/manifests/1");
+
+    expect([forsaken.before, after.status]).toEqual([200, 200]);
+    expect(tokens.requests.map(({ path }) => path)).toEqual(["/token"]);
+  });
+
+  it("to want others is given those with a push, too", async () => {
+    await using tokens = await startRegistry({ tokens: {} });
+    await using forsaken = await startForsaken("hosted");
+    forsaken.upstream.fault({ times: 2, ...challengeOf(tokens) });
+
+    const target = "/v2/a/manifests/2";
+    const put = await fetchRaw(forsaken.router.url, target, { method: "PUT", body: '{"layers":[]}' });
+
+    expect(put.status).toBe(201);
+    expect(forsaken.upstream.hasManifest("a", "2")).toBe(true);
+  });
+
+  it.each(["hosted", "proxy"] as const)("to want none is asked without (%s)", async (side) => {
+    await using forsaken = await startForsaken(side);
+
+    const after = await fetchRaw(forsaken.router.url, "/v2/a/manifests/1");
+
+    expect([forsaken.before, after.status]).toEqual([200, 200]);
+    expect(forsaken.upstream.requests.at(-1)?.headers.authorization).toBeUndefined();
+  });
+
+  it("to want the same still is a failure", async () => {
+    await using forsaken = await startForsaken("proxy");
+    await using gone = await startRegistry();
+    await gone.close();
+    forsaken.upstream.fault(challengeOf(gone));
+
+    const after = await fetchRaw(forsaken.router.url, "/v2/a/manifests/1");
+
+    expect([after.status, errorOf(after).message]).toEqual([
+      502,
+      "proxy failed (token endpoint: connection refused), hosted absent",
+    ]);
+  });
+});
+
 describe("a token endpoint on another host", () => {
   it("may have a certificate of the upstream's own issuer", async () => {
     await using tokens = await startRegistry({ tokens: { user }, tls: { key, cert } });
@@ -78,15 +154,17 @@ describe("a token endpoint on another host", () => {
     const image = proxy.addImage("a", { tag: "1" });
     const challenge = `Bearer realm="${tokens.url}/token",service="x"`;
     proxy.fault({ times: 2, status: 401, headers: { "WWW-Authenticate": challenge } });
-    await using router = await startRouter({
+    const router = await startRouter({
       hosted: hosted.url,
       proxy: { url: proxy.url, auth: user, tls: { ca: cert } },
     });
 
     const answer = await fetchRaw(router.url, "/v2/a/manifests/1");
+    await router[Symbol.asyncDispose]();
 
     expect([answer.status, answer.headers["docker-content-digest"]]).toEqual([200, image.digest]);
     expect(tokens.requests.map(({ path, status }) => [path, status])).toEqual([["/token", 200]]);
+    await until(5_000, "the connection to the token endpoint is closed", () => tokens.openConnections === 0);
   });
 });
 

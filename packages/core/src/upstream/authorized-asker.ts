@@ -45,7 +45,7 @@ export class AuthorizedAsker {
     if (credentials === undefined) {
       return this.#send(askWith(passedThrough, false));
     }
-    const sent = await credentials.header(scope);
+    const sent = await credentials.headerAtFirst(scope);
     let answer = await this.#send(askWith(sent, false));
     let remedy = this.learn(answer, { sent, scope, neutral: false });
     if (remedy === "ask neutrally" && this.#discovery !== undefined) {

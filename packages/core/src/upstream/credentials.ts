@@ -1,6 +1,7 @@
 import type { CredentialsConfig } from "../config/written.ts";
 import { basicAuthorization, type Challenge, parseChallenges } from "../protocol/challenge.ts";
 import type { Scope } from "../protocol/token-scope.ts";
+import { UpstreamFailure } from "./failure.ts";
 import { type RequestToken, Tokens } from "./tokens.ts";
 
 /** A request that has been answered: what it was for, and what it offered. */
@@ -61,6 +62,21 @@ export class Credentials {
     return this.#tokens === undefined ? this.#basic : this.#tokens.header(scope);
   }
 
+  /**
+   * The same for a request that can be repeated: nothing where tokens cannot be had. The upstream may have been set up anew
+   * to want others or none, which its answer will tell; if not, `header` fails for the repetition.
+   */
+  async headerAtFirst(scope: Scope): Promise<string | undefined> {
+    try {
+      return await this.header(scope);
+    } catch (error) {
+      if (error instanceof UpstreamFailure) {
+        return undefined;
+      }
+      throw error;
+    }
+  }
+
   /** Whether there is a user, and nothing is known yet of how the upstream wants to be told: to be found out without a body. */
   needsProbe(): boolean {
     return this.#basic !== undefined && !this.#asked;
@@ -69,6 +85,10 @@ export class Credentials {
   /** The upstream has answered something else than 401: it need not be probed, and what was sent is good. */
   accepted({ scope, sent }: Offer): void {
     this.#asked = true;
+    if (sent === undefined && this.#tokens?.hasFailed(scope) === true) {
+      // It does without.
+      this.#tokens = undefined;
+    }
     this.#tokens?.accepted(scope, sent);
   }
 

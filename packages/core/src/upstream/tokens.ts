@@ -41,6 +41,8 @@ interface Entry {
   accepted: boolean;
   /** Whether the upstream has refused it, so that another would not do better. */
   refused: boolean;
+  /** Whether the endpoint has failed. */
+  failed: boolean;
 }
 
 const mostTokens = 1_000;
@@ -87,6 +89,11 @@ export class Tokens {
     const key = keyOf(scope);
     const entry = this.#entries.get(key) ?? this.#fetch(key, scope);
     return entry.header ?? entry.pending;
+  }
+
+  /** Whether the endpoint has failed to say anything about a scope, a moment ago. */
+  hasFailed(scope: Scope): boolean {
+    return this.#entries.peek(keyOf(scope))?.failed === true;
   }
 
   /** The upstream has taken what was sent. */
@@ -158,13 +165,21 @@ export class Tokens {
         return header;
       },
       (error: unknown) => {
+        entry.failed = true;
         keep(entry, afterFailure);
         throw error;
       },
     );
     // Whoever waits for it hears of its failure; it is nobody's if they have all gone.
     pending.catch(() => undefined);
-    const entry: Entry = { pending, header: undefined, since: undefined, accepted: false, refused: false };
+    const entry: Entry = {
+      pending,
+      header: undefined,
+      since: undefined,
+      accepted: false,
+      refused: false,
+      failed: false,
+    };
     this.#entries.set(key, entry);
     return entry;
   }

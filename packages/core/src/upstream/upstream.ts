@@ -107,11 +107,7 @@ export class Upstream implements Member {
     from: Sender,
     delivery: Pick<Delivery, "response" | "moved">,
   ): Promise<Answer> {
-    if (this.#credentials?.needsProbe() === true) {
-      // The body cannot be sent twice, so how the upstream wants to be addressed is found out without one.
-      await this.ping(from.signal);
-    }
-    const sent = await this.#credentials?.header(errand.scope);
+    const sent = await this.#headerForBody(errand, from);
     const answer = await this.#guard.send(() =>
       this.#forwarder.forward({
         ...delivery,
@@ -142,6 +138,19 @@ export class Upstream implements Member {
   /** Closes every connection, used or kept. */
   close(): void {
     this.#agents.close();
+  }
+
+  /** A body cannot be sent twice, so how the upstream wants to be addressed is found out without one. */
+  async #headerForBody({ scope }: Errand, { signal }: Sender): Promise<string | undefined> {
+    if (this.#credentials?.needsProbe() === true) {
+      await this.ping(signal);
+    }
+    try {
+      return await this.#credentials?.header(scope);
+    } catch {
+      await this.ping(signal);
+      return this.#credentials?.header(scope);
+    }
   }
 
   async #askAndNote(errand: Errand, from: Sender): Promise<Answer> {

@@ -328,6 +328,20 @@ describe("as time goes by", () => {
   });
 });
 
+describe("an upstream that does without tokens although their endpoint has failed", () => {
+  it("is asked for none any more", async () => {
+    const { asked, request } = endpoint(() => Promise.reject(new UpstreamFailure("unreachable", "away")));
+    const credentials = withTokens(request, user);
+
+    expect(await credentials.headerAtFirst(pull)).toBeUndefined();
+    credentials.accepted({ scope: pull, sent: undefined });
+
+    expect(credentials.header(pull)).toBe(basic);
+    expect(credentials.header(["repository:c:pull"])).toBe(basic);
+    expect(asked).toHaveLength(1);
+  });
+});
+
 describe("the memory of tokens", () => {
   it("is bounded by their length as by their number", async () => {
     const { asked, request } = endpoint(() => ({ value: "x".repeat(30_000), lifetime: 60_000 }));
