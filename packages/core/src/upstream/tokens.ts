@@ -53,7 +53,7 @@ const afterFailure = 1_000;
 // How long a refusal stands: what is not permitted, or not there, may be so soon. Milliseconds.
 const refusalStands = 10_000;
 // With 400 a form is answered whose user is not known (RFC 6749 5.2).
-const refusals = [400, 401, 403];
+const userRefused = [400, 401, 403];
 // What a clock may be off, and a request may take.
 const longestMargin = 30_000;
 
@@ -141,7 +141,9 @@ export class Tokens {
     }
     if (!entry.refused) {
       entry.refused = true;
-      this.#entries.set(key, entry, { ttl: Math.min(this.#entries.getRemainingTTL(key), refusalStands) });
+      const left = Math.min(this.#entries.getRemainingTTL(key), refusalStands);
+      // Of 0, it would never expire.
+      this.#entries.set(key, entry, { ttl: Math.max(1, left) });
     }
     return false;
   }
@@ -199,7 +201,7 @@ export class Tokens {
       await this.header([]);
       return undefined;
     }
-    if (user !== undefined && refusals.includes(said.denied)) {
+    if (user !== undefined && userRefused.includes(said.denied)) {
       const cause = `token endpoint refused the router's credentials (${said.denied})`;
       throw new UpstreamFailure("refused", cause, { status: said.denied });
     }
