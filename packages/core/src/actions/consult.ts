@@ -1,4 +1,5 @@
 import { firstValue } from "../protocol/headers.ts";
+import { rateLimitRemaining } from "../protocol/rate-limit.ts";
 import { type RegistryRequest, renamedPath } from "../protocol/request.ts";
 import { type FailureReport, isUnasked } from "../routing/attempt.ts";
 import { classify, isFound } from "../routing/classify.ts";
@@ -41,7 +42,7 @@ export async function consult(
   errand: Errand,
 ): Promise<Consultation> {
   const done = services.metrics.upstreamDuration.startTimer({ upstream: upstream.name });
-  const consultation = await consultQuietly(exchange, upstream, errand);
+  const consultation = await consultQuietly(services, exchange, upstream, errand);
   if (consultation.outcome === "failed" && isUnasked(consultation.failure)) {
     return consultation;
   }
@@ -53,7 +54,12 @@ export async function consult(
   return consultation;
 }
 
-async function consultQuietly(exchange: Exchange, upstream: Upstream, errand: Errand): Promise<Consultation> {
+async function consultQuietly(
+  { metrics }: Services,
+  exchange: Exchange,
+  upstream: Upstream,
+  errand: Errand,
+): Promise<Consultation> {
   let answer: Answer;
   try {
     answer = await upstream.ask(errand, exchange);
@@ -62,6 +68,10 @@ async function consultQuietly(exchange: Exchange, upstream: Upstream, errand: Er
       throw error;
     }
     return { outcome: "failed", failure: upstreamFailure(error).report };
+  }
+  const remaining = rateLimitRemaining(answer.headers);
+  if (remaining !== undefined) {
+    metrics.rateLimitRemaining.set({ upstream: upstream.name }, remaining);
   }
   if (isFound(answer.status)) {
     return { outcome: "found", answer };

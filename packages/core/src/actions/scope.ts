@@ -1,5 +1,5 @@
 import type { RegistryRequest } from "../protocol/request.ts";
-import type { Scope } from "../upstream/credentials.ts";
+import type { Scope } from "../protocol/token-scope.ts";
 
 /**
  * What a token for a request has to permit, in the words of distribution's specification ("Token Scope Documentation"):

@@ -38,7 +38,11 @@ const name = z
   .refine((value) => value !== "router", "a name other than router, which stands for the router itself");
 
 const credentials = z.strictObject(
-  { username: text, password: z.string("text") },
+  {
+    // RFC 7617 2: the first colon ends it, and the rest would be taken for the password.
+    username: text.regex(/^[^:]*$/, "a user name without a colon"),
+    password: z.string("text"),
+  },
   "a table with username and password",
 );
 

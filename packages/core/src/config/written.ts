@@ -162,13 +162,14 @@ export interface ProxyConfig extends UpstreamConfig {
 
 /** A user of an upstream: sent as Basic, or exchanged for tokens where the upstream asks for Bearer. */
 export interface CredentialsConfig {
+  /** Without a colon, which would end it (RFC 7617). */
   username: string;
   password: string;
 }
 
 /** TLS towards an upstream. PEM text, not file names. */
 export interface UpstreamTlsConfig {
-  /** Certificates that may sign the upstream's, in place of the system's. */
+  /** Certificates that may sign the upstream's, in place of the system's; and, beside those, its token endpoint's. */
   ca?: string;
   /** The router's client certificate; needs `key`. */
   cert?: string;

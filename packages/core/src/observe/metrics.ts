@@ -31,6 +31,7 @@ export class Metrics {
   readonly upstreamDuration: Histogram<"upstream">;
   readonly upstreamUp: Gauge<"upstream">;
   readonly breaker: Gauge<"upstream">;
+  readonly rateLimitRemaining: Gauge<"upstream">;
   readonly fallbacks: Counter<"from" | "to">;
   readonly healed: Counter<"from" | "to">;
   readonly memory: Counter<"result">;
@@ -77,6 +78,12 @@ export class Metrics {
     this.breaker = new Gauge({
       name: `${prefix}breaker_state`,
       help: "0 while the upstream is asked, 2 while it is left out after failures, 1 while a trial is under way.",
+      labelNames: ["upstream"],
+      registers,
+    });
+    this.rateLimitRemaining = new Gauge({
+      name: `${prefix}ratelimit_remaining`,
+      help: "How many more requests the upstream said that it grants for now (RateLimit-Remaining, as Docker Hub sends it).",
       labelNames: ["upstream"],
       registers,
     });

@@ -1,6 +1,7 @@
 import { type ClientRequest, Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
 import type { Duplex } from "node:stream";
+import { createSecureContext, rootCertificates } from "node:tls";
 import type { CompleteUpstream } from "../config/complete.ts";
 
 /** The connections of one upstream, shared by lookups and by http-proxy. */
@@ -11,6 +12,8 @@ export interface Agents {
   readonly fresh: HttpAgent;
   /** For where redirects lead: nothing of this upstream's TLS applies there. */
   elsewhere(url: URL): HttpAgent;
+  /** For token endpoints: those on other hosts may have certificates of the upstream's own issuer, or of a public one. */
+  tokens(url: URL): HttpAgent;
   close(): void;
 }
 
@@ -32,13 +35,25 @@ export function createAgents({ url, tls }: CompleteUpstream): Agents {
       : [quiet(new HttpAgent(pooledOptions)), forOneRequest(new HttpAgent({ keepAlive: true }))];
   const plain = quiet(new HttpAgent(pooledOptions));
   const secure = quiet(new HttpsAgent(pooledOptions));
+  const elsewhere = ({ protocol }: URL) => (protocol === "https:" ? secure : plain);
+  let secureTokens: HttpsAgent | undefined;
   return {
     pooled,
     fresh,
-    elsewhere: ({ protocol }) => (protocol === "https:" ? secure : plain),
+    elsewhere,
+    tokens(address) {
+      if (address.origin === url.origin) {
+        return pooled;
+      }
+      if (address.protocol !== "https:" || tls.ca === undefined) {
+        return elsewhere(address);
+      }
+      secureTokens ??= quiet(new HttpsAgent({ ...pooledOptions, secureContext: publicAnd(tls.ca) }));
+      return secureTokens;
+    },
     close() {
-      for (const agent of [pooled, fresh, plain, secure]) {
-        agent.destroy();
+      for (const agent of [pooled, fresh, plain, secure, secureTokens]) {
+        agent?.destroy();
       }
     },
   };
@@ -72,6 +87,11 @@ function quiet<A extends HttpAgent>(agent: A): A {
       reuseSocket.call(agent, socket, request);
     },
   });
+}
+
+/** Read once: there are some hundred and fifty of them. */
+function publicAnd(ca: string) {
+  return createSecureContext({ ca: [...rootCertificates, ca] });
 }
 
 /** An upstream's TLS choices in Node's words. */

@@ -4,13 +4,15 @@ import type { RawHeaders } from "../protocol/headers.ts";
 import { ClientGone, errorCode, UpstreamFailure, upstreamFailure } from "./failure.ts";
 import { HeadDeadline, type HeadTimeouts } from "./head-deadline.ts";
 
-/** A request without a body. */
+/** A request, usually without a body. */
 export interface Question {
   readonly method: string;
   /** Path and query. */
   readonly path: string;
   /** Everything but `Host`. */
   readonly headers: RawHeaders;
+  /** A short one, with its length and type in `headers`. */
+  readonly body?: string;
   /** Aborted when the client is gone. */
   readonly signal: AbortSignal;
   /** Milliseconds for connection and headers, if it is to be less than usual. */
@@ -74,7 +76,7 @@ export function ask(destination: Destination, question: Question): Promise<Answe
       settled();
       reject(new UpstreamFailure("broken", "connection closed before an answer"));
     });
-    request.end();
+    request.end(question.body);
   });
 }
 

@@ -47,10 +47,10 @@ export class Breaker {
       this.#nextTrial = Date.now() + duration;
       return { duration, next: () => doubling(Math.min(2 * duration, longestDelay)) };
     };
-    this.#policy = circuitBreaker(
-      handleWhen((error) => error instanceof UpstreamFailure).orWhenResult(isNoAnswer),
-      { breaker: this.#trips, halfOpenAfter: { next: () => doubling(delay) } },
-    );
+    this.#policy = circuitBreaker(handleWhen(isOutage).orWhenResult(isNoAnswer), {
+      breaker: this.#trips,
+      halfOpenAfter: { next: () => doubling(delay) },
+    });
     this.#policy.onStateChange((state) => changed(names[state]));
   }
 
@@ -103,6 +103,11 @@ export class Breaker {
     }
     return this.#policy.state === CircuitState.Closed;
   }
+}
+
+/** Whether a failure is one of the upstream itself: one that refuses the router, or asks for patience, is there. */
+function isOutage(error: unknown): boolean {
+  return error instanceof UpstreamFailure && !["refused", "limited"].includes(error.report.kind);
 }
 
 /** Whether an answer is a gateway's that says that there is none. */

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { ClientConnection } from "../protocol/forwarding.ts";
-import type { Scope } from "./credentials.ts";
+import type { Scope } from "../protocol/token-scope.ts";
 
 /** On whose behalf an upstream is asked. */
 export interface Sender {

@@ -8,10 +8,15 @@ export class UpstreamFailure extends Error {
   constructor(
     kind: FailureKind,
     cause: string,
-    { retryAfter, ...options }: ErrorOptions & Pick<FailureReport, "retryAfter"> = {},
+    { retryAfter, status, ...options }: ErrorOptions & Pick<FailureReport, "retryAfter" | "status"> = {},
   ) {
     super(cause, options);
-    this.report = { kind, cause, ...(retryAfter !== undefined && { retryAfter }) };
+    this.report = {
+      kind,
+      cause,
+      ...(status !== undefined && { status }),
+      ...(retryAfter !== undefined && { retryAfter }),
+    };
   }
 }
 

@@ -65,7 +65,7 @@ async function pingNow(upstream: Upstream): Promise<Ping> {
       error instanceof ClientGone
         ? { kind: "late", cause: `no answer within ${limit} ms` }
         : upstreamFailure(error).report;
-    return { status: undefined, failure, latency: performance.now() - started };
+    return { status: failure.status, failure, latency: performance.now() - started };
   } finally {
     clearTimeout(timer);
   }

@@ -61,7 +61,7 @@ export class Upstream implements Candidate {
     this.#credentials =
       config.auth === "passthrough"
         ? undefined
-        : new Credentials(config.auth, config.url, requestTokenOver(this.#agents, config.url));
+        : new Credentials(config.auth, config.url, requestTokenOver(this.#agents, config));
     this.#asker = new Asker(config, { via, agents: this.#agents, credentials: this.#credentials });
     this.#forwarder = new Forwarder(config.url, this.#agents, {
       connectTimeout: config.timeouts.connect,
@@ -125,11 +125,7 @@ export class Upstream implements Candidate {
     from: Sender,
     delivery: Pick<Delivery, "response" | "moved">,
   ): Promise<Answer> {
-    if (this.#credentials?.needsProbe() === true) {
-      // The body cannot be sent twice, so how the upstream wants to be addressed is found out without one.
-      await this.ping(from.signal);
-    }
-    const sent = await this.#credentials?.header(errand.scope);
+    const sent = await this.#headerForBody(errand, from);
     const answer = await this.#guard.send(() =>
       this.#forwarder.forward({
         ...delivery,
@@ -160,6 +156,19 @@ export class Upstream implements Candidate {
   /** Closes every connection, used or kept. */
   close(): void {
     this.#agents.close();
+  }
+
+  /** A body cannot be sent twice, so how the upstream wants to be addressed is found out without one. */
+  async #headerForBody({ scope }: Errand, { signal }: Sender): Promise<string | undefined> {
+    if (this.#credentials?.needsProbe() === true) {
+      await this.ping(signal);
+    }
+    try {
+      return await this.#credentials?.header(scope);
+    } catch {
+      await this.ping(signal);
+      return this.#credentials?.header(scope);
+    }
   }
 
   async #askAndNote(errand: Errand, from: Sender): Promise<Answer> {

@@ -159,6 +159,15 @@ describe("a configuration that cannot be used", () => {
       { hosted, proxy, authorize: "allow" },
       { option: "authorize", expected: "a function" },
     ],
+    ...["hosted", "proxy"].map((side): [string, object, object] => [
+      `a user name for ${side} with the password in it`,
+      { hosted, proxy, [side]: { url: hosted, auth: { username: "bob:hunter2", password: "" } } },
+      {
+        option: `${side}.auth.username`,
+        expected: "a user name without a colon",
+        given: "a string (not shown)",
+      },
+    ]),
     [
       "passthrough for a proxy",
       { hosted, proxy: { url: proxy, auth: "passthrough" } },
