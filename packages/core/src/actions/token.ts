@@ -21,9 +21,9 @@ export async function token(services: Services, exchange: Exchange): Promise<voi
       headers: { Allow: "GET" },
     });
   }
-  const token = await tokenOf(services, exchange);
+  const given = await tokenOf(services, exchange);
   exchange.decision = { upstream: "router", reason: "token" };
-  const answer = { token, access_token: token, expires_in: lifetime };
+  const answer = { token: given, access_token: given, expires_in: lifetime };
   sendJson(exchange, 200, answer, ["Cache-Control", "no-store"]);
 }
 
