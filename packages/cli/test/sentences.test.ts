@@ -279,6 +279,13 @@ const rows: readonly Row[] = [
     ],
   },
   {
+    what: "a rule for users without htpasswd",
+    files: yaml(`${both}rules:\n  - { match: "**", access: { push: [alice] } }\n`),
+    says: [
+      `${inFile}rules[0].access.push: expected authentication (auth.htpasswdFile, or an authorize function), without which nobody is known, or "anonymous", given ["alice"]`,
+    ],
+  },
+  {
     what: "auth that is no table",
     files: yaml(`${both}auth: true\n`),
     says: [`${inFile}auth: expected a table with htpasswdFile, given true`],
