@@ -1,8 +1,8 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { type Client, dockerClient, podmanClient, skopeoClient } from "../src/clients.ts";
-import { startDockerEngine } from "../src/docker-engine.ts";
+import { type Client, ctrClient, dockerClient, podmanClient, skopeoClient } from "../src/clients.ts";
+import { type DockerEngine, startDockerEngine } from "../src/docker-engine.ts";
 import { request } from "../src/http.ts";
 import { acceptManifests, image } from "../src/images.ts";
 import { type Lab, openLab } from "../src/lab.ts";
@@ -23,11 +23,12 @@ const rules = [
 
 describeE2E(
   "rules on who may what",
-  ["docker-registry", "docker", "dockerd", "skopeo", "podman", "htpasswd"],
+  ["docker-registry", "docker", "dockerd", "ctr", "skopeo", "podman", "htpasswd"],
   () => {
     const resources = new Resources();
     let lab: Lab;
     let router: Router;
+    let engine: DockerEngine;
 
     beforeAll(async () => {
       lab = await openLab(resources);
@@ -42,7 +43,8 @@ describeE2E(
       await seed(lab.public.origin, "library/tool", "1.0", await image("public"));
       await seed(lab.hosted.origin, "secret/app", "1.0", await image("secret"));
       await seed(lab.hosted.origin, "team-a/base", "1.0", await image("of team a"));
-    }, 60_000);
+      engine = resources.use(await startDockerEngine(lab.folder));
+    }, 90_000);
 
     afterAll(() => resources[Symbol.asyncDispose](), 60_000);
 
@@ -55,9 +57,9 @@ describeE2E(
     describe("docker", () => {
       let docker: Client;
 
-      beforeAll(async () => {
-        docker = dockerClient(lab.folder, resources.use(await startDockerEngine(lab.folder)));
-      }, 60_000);
+      beforeAll(() => {
+        docker = dockerClient(lab.folder, engine);
+      });
 
       async function pushAs(name: string): Promise<void> {
         await docker("tag", `${router.host}/library/tool:1.0`, `${router.host}/${name}:2.0`);
@@ -106,6 +108,36 @@ describeE2E(
         await docker("push", `${router.host}/team-b/by-bob:2.0`);
         expect(await hostedHas("team-b/by-bob")).toBe(true);
       }, 90_000);
+    });
+
+    describe("containerd, which asks for tokens by POST before it does by GET", () => {
+      let ctr: Client;
+      const plain = "--plain-http";
+      const as = (user: keyof typeof passwords) => `--user=${user}:${passwords[user]}`;
+
+      beforeAll(() => {
+        ctr = ctrClient(lab.folder, engine);
+      });
+
+      it("without a password pulls what everybody may", async () => {
+        await ctr("content", "fetch", plain, `${router.host}/library/tool:1.0`);
+        await expect(ctr("content", "fetch", plain, `${router.host}/secret/app:1.0`)).rejects.toThrow(
+          /401 Unauthorized/,
+        );
+      }, 60_000);
+
+      it("with one pulls and pushes as that user may", async () => {
+        const secret = `${router.host}/secret/app:1.0`;
+        await expect(ctr("content", "fetch", plain, as("alice"), secret)).rejects.toThrow(/403 Forbidden/);
+        await ctr("content", "fetch", plain, as("bob"), secret);
+        await ctr("images", "push", plain, as("bob"), `${router.host}/team-b/by-ctr:2.0`, secret);
+        expect(await hostedHas("team-b/by-ctr")).toBe(true);
+        const denied = `${router.host}/team-b/by-alice-with-ctr:2.0`;
+        await expect(ctr("images", "push", plain, as("alice"), denied, secret)).rejects.toThrow(
+          /ended with 1/,
+        );
+        expect(await hostedHas("team-b/by-alice-with-ctr")).toBe(false);
+      }, 60_000);
     });
 
     describe("podman", () => {
