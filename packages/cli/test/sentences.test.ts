@@ -275,7 +275,14 @@ const rows: readonly Row[] = [
       "proxy: http://p:1\nhosted: { url: 'http://h:1', auth: passthrough }\nauth: { htpasswdFile: users }\n",
     ),
     says: [
-      `${inFile}hosted.auth: expected no passthrough while htpasswd users are asked for (one Authorization header cannot be for both), given "passthrough"`,
+      `${inFile}hosted.auth: expected the router's own credentials or none, since the router judges the clients' itself (one Authorization header cannot be for both), given "passthrough"`,
+    ],
+  },
+  {
+    what: "a rule for users without htpasswd",
+    files: yaml(`${both}rules:\n  - { match: "**", access: { push: [alice] } }\n`),
+    says: [
+      `${inFile}rules[0].access.push: expected authentication (auth.htpasswdFile, or an authorize function), without which nobody is known, or "anonymous", given ["alice"]`,
     ],
   },
   {

@@ -3,14 +3,15 @@ import { type Exchange, newExchange } from "./actions/exchange.ts";
 import { operations } from "./actions/operations.ts";
 import { perform } from "./actions/perform.ts";
 import { send, sendError } from "./actions/send.ts";
-import { accessesOf, authorize, type Wanted } from "./authorize/authorize.ts";
+import { token } from "./actions/token.ts";
+import { admit, admitUnruled } from "./admit.ts";
 import { type Generation, Generations } from "./generations.ts";
 import { account } from "./observe/account.ts";
 import { Connections } from "./observe/connections.ts";
 import { RegistryError } from "./protocol/errors.ts";
 import { isLoop, publicHost } from "./protocol/forwarding.ts";
 import { bareHostName, checkHost } from "./protocol/host.ts";
-import { parseRequest, type RegistryRequest } from "./protocol/request.ts";
+import { parseRequest, type RegistryRequest, withoutMount } from "./protocol/request.ts";
 import { parseTarget, type Target } from "./protocol/target.ts";
 import { plan } from "./routing/plan.ts";
 import type { Ruling } from "./routing/ruling.ts";
@@ -51,6 +52,7 @@ export class Serving {
     return (
       kind === "api" ||
       kind === "api-without-slash" ||
+      kind === "token" ||
       (kind === "operations" && this.services.config.operations !== "off")
     );
   }
@@ -113,11 +115,14 @@ export class Serving {
     if (target.kind === "operations" && access !== "off") {
       exchange.route = target.page;
       if (access === "protected") {
-        await authorized(services, exchange, [{ repository: undefined, access: "operations" }]);
+        await admitUnruled(services, exchange, { repository: undefined, access: "operations" });
       }
       await operations(services, exchange, target.page, this.#draining);
     } else if (target.kind === "api") {
       await answerApi(services, exchange, target);
+    } else if (target.kind === "token" && services.config.tokens) {
+      exchange.route = "token";
+      await token(services, exchange);
     } else if (target.kind === "api-without-slash") {
       exchange.route = "base";
       exchange.decision = { upstream: "router", reason: "/v2/ is meant" };
@@ -138,14 +143,18 @@ async function answerApi(
   const { resource } = parsed;
   exchange.route = resource.kind;
   exchange.repository = "repository" in resource ? resource.repository : undefined;
-  await authorized(services, exchange, accessesOf(parsed));
+  await admit(services, exchange, parsed);
   if (isLoop(request.rawHeaders, services.config.via)) {
     throw new RegistryError("LOOP_DETECTED", {
       message: "an upstream leads back to this router: check hosted and proxy",
     });
   }
-  const known = { policy: services.policy, memory: services.memory, lists: services.config.lists };
-  await perform(services, exchange, parsed, plan(parsed, rulingFor(services, exchange, parsed), known));
+  const { policy, memory, config } = services;
+  // Nobody says from where, so nobody can say whether it may be pulled from there.
+  const unsourced = resource.kind === "uploads" && resource.mount?.from === undefined;
+  const decided = policy.restrictsPulls && unsourced ? withoutMount(parsed) : parsed;
+  const ruling = rulingFor(services, exchange, parsed);
+  await perform(services, exchange, decided, plan(decided, ruling, { policy, memory, lists: config.lists }));
 }
 
 /** What the policy says of a request's repository, if it has one. */
@@ -162,19 +171,6 @@ function rulingFor(
     namespace,
     host: host === undefined ? undefined : bareHostName(host),
   });
-}
-
-async function authorized(
-  { config: { authorize: hook } }: Services,
-  exchange: Exchange,
-  wanted: readonly Wanted[],
-): Promise<void> {
-  if (hook !== undefined) {
-    exchange.user = await authorize(hook, exchange.request, exchange.client.origin, wanted);
-    if (exchange.signal.aborted) {
-      throw new ClientGone();
-    }
-  }
 }
 
 /** Answers what went wrong; once an answer has begun, all that is left is to break it off, so that it cannot look whole. */

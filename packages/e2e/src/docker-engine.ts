@@ -9,6 +9,8 @@ import { run } from "./run.ts";
 export interface DockerEngine extends AsyncDisposable {
   /** For `docker --host`. */
   readonly address: string;
+  /** The socket of the containerd that it has started for itself. */
+  readonly containerd: string;
 }
 
 /** Starts `dockerd`, which touches neither the network nor anything outside `folder`. */
@@ -34,7 +36,8 @@ export async function startDockerEngine(folder: string): Promise<DockerEngine> {
   });
   try {
     await until("dockerd to answer", 30_000, () => answers(address, daemon));
-    return { address, [Symbol.asyncDispose]: () => daemon.stop() };
+    const containerd = inside("exec/containerd/containerd.sock");
+    return { address, containerd, [Symbol.asyncDispose]: () => daemon.stop() };
   } catch (error) {
     await daemon.stop();
     throw error;

@@ -3,6 +3,7 @@ import { certificateProblems } from "./certificates.ts";
 import type { CompleteConfig, CompleteUpstream, UpstreamKind } from "./complete.ts";
 import { ConfigError, type ConfigProblem } from "./config-error.ts";
 import { optionAt, problemsOf } from "./problems.ts";
+import { accessProblems, letsInAnybody } from "./rule-access.ts";
 import { completeRule, ruleProblems } from "./rules.ts";
 import { configSchema, type ParsedConfig } from "./schema.ts";
 import type { CombinedRegistryConfig } from "./written.ts";
@@ -45,12 +46,14 @@ function completeUpstreams(parsed: ParsedConfig): CompleteConfig {
       completeUpstream(one, "proxy", alone ? "proxy" : `proxy-${index + 1}`),
     ),
   };
+  const completeRules = rules.map((rule) => completeRule(rule, upstreams));
   return {
     ...rest,
     ...upstreams,
-    rules: rules.map((rule) => completeRule(rule, upstreams)),
+    rules: completeRules,
     via: via ?? `combined-registry-${randomBytes(4).toString("hex")}`,
     authorize,
+    tokens: authorize !== undefined && completeRules.some(letsInAnybody),
     logger,
   };
 }
@@ -98,11 +101,12 @@ function conflicts(config: CompleteConfig, written: unknown): ConfigProblem[] {
     names.add(proxy.name);
   });
   problems.push(...duplicateHosts(config, written), ...ruleProblems(config.rules, config));
+  problems.push(...accessProblems(config));
   if (authorize !== undefined && hosted.auth === "passthrough") {
     problems.push({
       option: "hosted.auth",
       expected:
-        "the router's own credentials or none, since authorize judges the clients' (one Authorization header cannot be for both)",
+        "the router's own credentials or none, since the router judges the clients' itself (one Authorization header cannot be for both)",
       given: '"passthrough"',
     });
   }

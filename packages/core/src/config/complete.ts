@@ -20,6 +20,8 @@ export interface CompleteConfig {
   readonly metrics: { readonly process: boolean };
   readonly operations: "open" | "protected" | "off";
   readonly authorize: AuthorizeHook | undefined;
+  /** Whether clients are sent for tokens: where some are let in without credentials and others are asked for them. */
+  readonly tokens: boolean;
   readonly logger: Logger | undefined;
 }
 

@@ -19,9 +19,11 @@ export const patterns = z.preprocess(
 
 const upstreamName = z.string('"hosted", "proxy" or the name of an upstream');
 
+const user = z.string("a user's name").min(1, "a user's name");
+
 const who = z
   .union(
-    [z.enum(["anonymous", "authenticated"]), z.array(z.string().min(1)).min(1)],
+    [z.enum(["anonymous", "authenticated"]), z.array(user).min(1, "at least one user")],
     '"anonymous", "authenticated" or a list of users',
   )
   .optional();

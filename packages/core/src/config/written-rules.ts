@@ -44,10 +44,12 @@ export interface RuleConfig {
 }
 
 /**
- * Who may pull, and who may push and delete: `"anonymous"` is everybody, `"authenticated"` everybody who has made known who
- * they are, a list is those users.
+ * Who may: `"anonymous"` is everybody, `"authenticated"` everybody who has made known who they are, a list is those users.
+ * The last two need `authorize` to say who a client is, and none goes with `hosted.auth: "passthrough"`.
  */
 export interface AccessConfig {
+  /** Manifests, blobs, tags, referrers, and a place in the catalog. */
   pull?: "anonymous" | "authenticated" | readonly string[];
+  /** Pushes, upload sessions and deletes. */
   push?: "anonymous" | "authenticated" | readonly string[];
 }

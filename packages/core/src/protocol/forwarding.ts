@@ -111,7 +111,7 @@ function aboutClient(headers: RawHeaders, client: ClientConnection): string[] {
   if (hops.length > 0) {
     said.push("X-Forwarded-For", hops.join(", "));
   }
-  said.push("X-Forwarded-Proto", forwardedProto(headers, client));
+  said.push("X-Forwarded-Proto", publicProto(headers, client));
   const host = publicHost(headers, client);
   if (host !== undefined) {
     said.push("X-Forwarded-Host", host);
@@ -132,7 +132,8 @@ export function isLoop(headers: RawHeaders, via: string): boolean {
   );
 }
 
-function forwardedProto(headers: RawHeaders, client: ClientConnection): string {
+/** `http` or `https`, as the client sees it. */
+export function publicProto(headers: RawHeaders, client: ClientConnection): string {
   const told = client.trusted ? firstOf(headers, "x-forwarded-proto") : undefined;
   return told ?? (client.encrypted ? "https" : "http");
 }

@@ -75,6 +75,25 @@ export function parseRequest(method: string, rest: string, search: string): Regi
   return { method, resource, path: `/v2/${segments.join("/")}`, search, namespace: parseNamespace(search) };
 }
 
+/**
+ * The same request for an upload, but for its mount: registries take that for a wish and begin an upload if they cannot
+ * fulfil it (distribution-spec 1.1, "Mounting a blob from another repository").
+ */
+export function withoutMount(request: RegistryRequest): RegistryRequest {
+  const { resource, search } = request;
+  if (resource.kind !== "uploads" || resource.mount === undefined) {
+    return request;
+  }
+  const query = new URLSearchParams(search.replaceAll(";", "&"));
+  query.delete("mount");
+  query.delete("from");
+  return {
+    ...request,
+    resource: { ...resource, mount: undefined },
+    search: query.size === 0 ? "" : `?${query}`,
+  };
+}
+
 /** An address of the API with another repository in it. */
 export function renamedPath(path: string, from: string, to: string): string {
   const start = `/v2/${from}/`;

@@ -1,6 +1,6 @@
 import type { Candidate } from "./member.ts";
 import { Patterns } from "./patterns.ts";
-import type { Ruling, WrittenRule } from "./ruling.ts";
+import { isRestricted, type Ruling, type WrittenRule } from "./ruling.ts";
 
 /** What routing has to know of the registries and of the rules over them. */
 export interface PolicyOptions<M extends Candidate> {
@@ -23,6 +23,8 @@ export interface Entrance {
 export class Policy<M extends Candidate> {
   readonly hosted: M;
   readonly proxies: readonly M[];
+  /** Whether there are names that not everybody may pull whom `authorize` lets in. */
+  readonly restrictsPulls: boolean;
   readonly #patterns: Patterns;
   readonly #rulings: readonly Ruling<M>[];
   readonly #default: Ruling<M>;
@@ -31,6 +33,7 @@ export class Policy<M extends Candidate> {
   constructor({ hosted, proxies, rules }: PolicyOptions<M>) {
     this.hosted = hosted;
     this.proxies = proxies;
+    this.restrictsPulls = rules.some(({ access }) => isRestricted(access.pull));
     this.#patterns = new Patterns(rules.map(({ match }) => match));
     this.#rulings = rules.map((rule, position) => this.#compile(rule, position));
     this.#default = this.#compile(defaultRule, undefined);
@@ -43,10 +46,15 @@ export class Policy<M extends Candidate> {
     return host === undefined ? undefined : this.#byHost.get(host);
   }
 
-  /** What the first rule for a name says, and who is left for this name and this way in. */
-  rulingFor(repository: string, entrance: Entrance): Ruling<M> {
+  /** What the first rule for a name says. */
+  ruleOn(repository: string): Ruling<M> {
     const position = this.#patterns.first(repository);
-    const ruling = (position === undefined ? undefined : this.#rulings[position]) ?? this.#default;
+    return (position === undefined ? undefined : this.#rulings[position]) ?? this.#default;
+  }
+
+  /** The same, and who is left for this name and this way in. */
+  rulingFor(repository: string, entrance: Entrance): Ruling<M> {
+    const ruling = this.ruleOn(repository);
     const direct = this.directly(entrance);
     const pull = ruling.pull.filter(
       (member) =>

@@ -19,6 +19,11 @@ export type Shadow = "allow" | "warn" | "deny";
 /** Who may: everybody, whoever has made known who they are, or these users. */
 export type Who = "anonymous" | "authenticated" | readonly string[];
 
+/** Whether not everybody may. */
+export function isRestricted(who: Who | undefined): boolean {
+  return who !== undefined && who !== "anonymous";
+}
+
 /** What the policy says of a request for one repository. */
 export interface Ruling<M extends Member> extends Omit<WrittenRule, "match" | "pull" | "push"> {
   /** Its place among the rules, from 0; undefined for what holds without a rule. */
