@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { type Exchange, newExchange } from "./actions/exchange.ts";
 import { operations } from "./actions/operations.ts";
+import { mayAskProxies, withoutProxiesIfOwned } from "./actions/owners.ts";
 import { perform } from "./actions/perform.ts";
 import { send, sendError } from "./actions/send.ts";
 import { accessesOf, authorize, type Wanted } from "./authorize/authorize.ts";
@@ -12,8 +13,8 @@ import { isLoop, publicHost } from "./protocol/forwarding.ts";
 import { bareHostName, checkHost } from "./protocol/host.ts";
 import { parseRequest, type RegistryRequest } from "./protocol/request.ts";
 import { parseTarget, type Target } from "./protocol/target.ts";
-import { plan } from "./routing/plan.ts";
-import type { Ruling } from "./routing/ruling.ts";
+import { type Plan, plan } from "./routing/plan.ts";
+import type { Entrance } from "./routing/policy.ts";
 import type { Services } from "./services.ts";
 import { ClientGone } from "./upstream/failure.ts";
 import type { Upstream } from "./upstream/upstream.ts";
@@ -144,24 +145,36 @@ async function answerApi(
       message: "an upstream leads back to this router: check hosted and proxy",
     });
   }
-  const known = { policy: services.policy, memory: services.memory, lists: services.config.lists };
-  await perform(services, exchange, parsed, plan(parsed, rulingFor(services, exchange, parsed), known));
+  await perform(services, exchange, parsed, await decide(services, exchange, parsed));
 }
 
-/** What the policy says of a request's repository, if it has one. */
-function rulingFor(
-  { policy }: Services,
-  { request, client }: Exchange,
-  { resource, namespace }: RegistryRequest,
-): Ruling<Upstream> | undefined {
-  if (!("repository" in resource)) {
-    return undefined;
+/**
+ * What is to be done, after the rules, the way in, and hosted's word on whether a repository is its own.
+ * @throws RegistryError if hosted has a say and does not say it
+ */
+async function decide(
+  services: Services,
+  exchange: Exchange,
+  request: RegistryRequest,
+): Promise<Plan<Upstream>> {
+  const { policy, memory, config } = services;
+  const entrance = entranceOf(exchange, request);
+  exchange.namespace = policy.namespaceOf(entrance);
+  const known = { policy, memory, lists: config.lists, direct: policy.directly(entrance) };
+  if (!("repository" in request.resource)) {
+    return plan(request, undefined, known);
   }
+  const { repository } = request.resource;
+  const ruling = policy.rulingFor(repository, entrance);
+  const settled = mayAskProxies(request)
+    ? await withoutProxiesIfOwned(services, exchange, repository, ruling)
+    : ruling;
+  return plan(request, settled, known);
+}
+
+function entranceOf({ request, client }: Exchange, { namespace }: RegistryRequest): Entrance {
   const host = publicHost(request.rawHeaders, client);
-  return policy.rulingFor(resource.repository, {
-    namespace,
-    host: host === undefined ? undefined : bareHostName(host),
-  });
+  return { namespace, host: host === undefined ? undefined : bareHostName(host) };
 }
 
 async function authorized(

@@ -74,14 +74,18 @@ function failed(member: Upstream, failure: FailureReport): Error {
   return failureError([{ member, outcome: "failed", failure }]);
 }
 
-/** What hosted accepted is pulled from there. */
+/** What hosted accepted is pulled from there, and its repository is there. */
 function learn(
-  { memory }: Services,
+  { memory, owners }: Services,
   { method, resource }: RegistryRequest,
   hosted: Upstream,
   answer: Answer,
 ): void {
-  if (method === "PUT" && resource.kind === "manifest" && answer.status === 201) {
+  if (answer.status !== 201 || !("repository" in resource)) {
+    return;
+  }
+  owners.learn(resource.repository, true);
+  if (method === "PUT" && resource.kind === "manifest") {
     const digest = resource.byDigest
       ? resource.reference
       : firstValue(answer.headers, "docker-content-digest");

@@ -126,7 +126,11 @@ function misleadingNames({ hosted, proxies }: CompleteConfig, written: unknown):
 
 function misleading(option: string, name: string): ConfigProblem {
   const meant = name === "hosted" ? "hosted" : "every proxy";
-  return { option, expected: `another name, as "${name}" stands for ${meant} in rules`, given: JSON.stringify(name) };
+  return {
+    option,
+    expected: `another name, as "${name}" stands for ${meant} in rules`,
+    given: JSON.stringify(name),
+  };
 }
 
 /** A host name can stand for one registry. */

@@ -101,14 +101,18 @@ function likeComponent(pattern: string, component: string): boolean {
     return component === "";
   }
   return pattern.startsWith("*")
-    ? likeComponent(pattern.slice(1), component) || (component !== "" && likeComponent(pattern, component.slice(1)))
+    ? likeComponent(pattern.slice(1), component) ||
+        (component !== "" && likeComponent(pattern, component.slice(1)))
     : component[0] === pattern[0] && likeComponent(pattern.slice(1), component.slice(1));
 }
 
 const component = fc.stringMatching(/^[ab]{1,4}$/);
 const name = fc.array(component, { minLength: 1, maxLength: 4 }).map((parts) => parts.join("/"));
 const pattern = fc
-  .array(fc.oneof(component, fc.constant("**"), fc.stringMatching(/^[ab*]{1,4}$/)), { minLength: 1, maxLength: 4 })
+  .array(fc.oneof(component, fc.constant("**"), fc.stringMatching(/^[ab*]{1,4}$/)), {
+    minLength: 1,
+    maxLength: 4,
+  })
   .map((parts) => parts.join("/"))
   .filter(isPattern);
 const entries = fc.array(fc.array(pattern, { minLength: 1, maxLength: 2 }), { maxLength: 6 });
