@@ -9,6 +9,7 @@ import type { Upstream } from "../upstream/upstream.ts";
 import { errandOf, reportOf } from "./consult.ts";
 import type { Exchange } from "./exchange.ts";
 import { failureError } from "./nobody-has-it.ts";
+import { learnOwner } from "./owners.ts";
 import { relay } from "./relay.ts";
 import { hasBody } from "./request-body.ts";
 
@@ -76,7 +77,7 @@ function failed(member: Upstream, failure: FailureReport): Error {
 
 /** What hosted accepted is pulled from there, and its repository is there. */
 function learn(
-  { memory, owners }: Services,
+  services: Services,
   { method, resource }: RegistryRequest,
   hosted: Upstream,
   answer: Answer,
@@ -84,11 +85,11 @@ function learn(
   if (answer.status !== 201 || !("repository" in resource)) {
     return;
   }
-  owners.learn(resource.repository, true);
+  learnOwner(services, resource.repository);
   if (method === "PUT" && resource.kind === "manifest") {
     const digest = resource.byDigest
       ? resource.reference
       : firstValue(answer.headers, "docker-content-digest");
-    memory.manifestAt(hosted, resource.repository, digest);
+    services.memory.manifestAt(hosted, resource.repository, digest);
   }
 }

@@ -36,14 +36,25 @@ export async function withoutProxiesIfOwned(
   ruling: Ruling<Upstream>,
 ): Promise<Ruling<Upstream>> {
   const { hosted } = services.policy;
-  const proxies = ruling.pull.filter((upstream) => upstream !== hosted);
-  if (!ruling.owned || proxies.length === 0 || !(await isAtHosted(services, exchange, repository))) {
+  const asksProxies = ruling.pull.some((upstream) => upstream !== hosted);
+  if (!ruling.owned || !asksProxies || !(await isAtHosted(services, exchange, repository))) {
     return ruling;
   }
-  for (const proxy of proxies) {
+  keepFromTrials(services, repository);
+  return { ...ruling, pull: ruling.pull.filter((upstream) => upstream === hosted) };
+}
+
+/** Something of a repository was pushed to hosted. */
+export function learnOwner(services: Services, repository: string): void {
+  services.owners.learn(repository, true);
+  keepFromTrials(services, repository);
+}
+
+/** A proxy that is left out may be waiting for a trial with what it was asked for before the repository was hosted's. */
+function keepFromTrials({ policy }: Services, repository: string): void {
+  for (const proxy of policy.proxies) {
     proxy.forgetSuspect(repository);
   }
-  return { ...ruling, pull: ruling.pull.filter((upstream) => upstream === hosted) };
 }
 
 /** Whether a request is one that proxies may be asked for. */
