@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { entranceOf } from "./actions/entrance.ts";
 import { type Exchange, newExchange } from "./actions/exchange.ts";
 import { operations } from "./actions/operations.ts";
 import { mayAskProxies, withoutProxiesIfOwned } from "./actions/owners.ts";
@@ -9,12 +10,11 @@ import { type Generation, Generations } from "./generations.ts";
 import { account } from "./observe/account.ts";
 import { Connections } from "./observe/connections.ts";
 import { RegistryError } from "./protocol/errors.ts";
-import { isLoop, publicHost } from "./protocol/forwarding.ts";
-import { bareHostName, checkHost } from "./protocol/host.ts";
+import { isLoop } from "./protocol/forwarding.ts";
+import { checkHost } from "./protocol/host.ts";
 import { parseRequest, type RegistryRequest } from "./protocol/request.ts";
 import { parseTarget, type Target } from "./protocol/target.ts";
 import { type Plan, plan } from "./routing/plan.ts";
-import type { Entrance } from "./routing/policy.ts";
 import type { Services } from "./services.ts";
 import { ClientGone } from "./upstream/failure.ts";
 import type { Upstream } from "./upstream/upstream.ts";
@@ -170,11 +170,6 @@ async function decide(
     ? await withoutProxiesIfOwned(services, exchange, repository, ruling)
     : ruling;
   return plan(request, settled, known);
-}
-
-function entranceOf({ request, client }: Exchange, { namespace }: RegistryRequest): Entrance {
-  const host = publicHost(request.rawHeaders, client);
-  return { namespace, host: host === undefined ? undefined : bareHostName(host) };
 }
 
 async function authorized(

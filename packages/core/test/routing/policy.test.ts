@@ -1,4 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
+import fc from "fast-check";
 import type { Candidate } from "../../src/routing/member.ts";
 import { defaultRule, type Entrance, Policy } from "../../src/routing/policy.ts";
 import { ruleName, type WrittenRule } from "../../src/routing/ruling.ts";
@@ -136,5 +137,40 @@ describe("a host name that stands for one registry", () => {
       push: undefined,
       noPushBy: undefined,
     });
+  });
+});
+
+describe("whatever the rules, the name and the way in", () => {
+  const names = ["hosted", "proxy", "private", "hub", "ghcr", "spare"];
+  const rule = fc.record({
+    match: fc.subarray(["org/*", "corp/**", "**/app", "*", "**"], { minLength: 1 }),
+    pull: fc.shuffledSubarray(names, { minLength: 1 }),
+    push: fc.constantFrom<"hosted" | "deny">("hosted", "deny"),
+  });
+  const entrance = fc.record({
+    namespace: fc.constantFrom(undefined, "docker.io", "ghcr.io", "quay.io"),
+    host: fc.constantFrom(undefined, "hosted.example.com", "hub.example.com", "other.example.com"),
+  });
+  const name = fc.constantFrom("org/app", "corp/a/app", "corp", "library/tool", "app");
+
+  it("a way in only takes away from what the rule allows, and changes no order", () => {
+    fc.assert(
+      fc.property(fc.array(rule, { maxLength: 4 }), name, entrance, (rules, repository, way) => {
+        const policy = policyWith(...rules);
+        const full = policy.rulingFor(repository, anyWay);
+        const narrow = policy.rulingFor(repository, way);
+        const left = full.pull.filter((member) => narrow.pull.includes(member));
+
+        expect(narrow.pull).toEqual(left);
+        expect([undefined, full.push]).toContain(narrow.push);
+        expect({ ...narrow, pull: [], push: undefined, noPushBy: undefined }).toEqual({
+          ...full,
+          pull: [],
+          push: undefined,
+          noPushBy: undefined,
+        });
+      }),
+      { numRuns: 2_000 },
+    );
   });
 });
