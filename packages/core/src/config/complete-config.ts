@@ -117,7 +117,8 @@ function conflicts(config: CompleteConfig, written: unknown): ConfigProblem[] {
 function misleadingNames({ hosted, proxies }: CompleteConfig, written: unknown): ConfigProblem[] {
   const problems = hosted.name === "proxy" ? [misleading("hosted.name", hosted.name)] : [];
   proxies.forEach(({ name }, index) => {
-    if (name === "hosted" || (name === "proxy" && proxies.length > 1)) {
+    // Beside a hosted registry of that name it is a double, and said to be one.
+    if ((name === "hosted" && hosted.name !== name) || (name === "proxy" && proxies.length > 1)) {
       problems.push(misleading(optionAt(["proxy", index, "name"], written), name));
     }
   });
