@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import type { CombinedRegistryConfig } from "@combined-registry/core";
-import { startRegistry, type TestRegistry } from "@combined-registry/testkit";
+import type { HostedConfig } from "@combined-registry/core";
+import { type RegistryOptions, startRegistry, type TestRegistry } from "@combined-registry/testkit";
 import { describe, expect, it } from "@jest/globals";
 import { errorOf, fetchRaw } from "./support/client.ts";
 import { startRouter } from "./support/router.ts";
@@ -9,16 +9,15 @@ import { until } from "./support/within.ts";
 const layer = "a layer";
 const layerDigest = `sha256:${createHash("sha256").update(layer).digest("hex")}`;
 
-async function startSides(config: Partial<CombinedRegistryConfig> = {}) {
-  const [hosted, proxy] = await Promise.all([startRegistry(), startRegistry()]);
+async function startSides(options: RegistryOptions = {}, config: Partial<HostedConfig> = {}) {
+  const [hosted, proxy] = await Promise.all([startRegistry(options), startRegistry()]);
   hosted.addImage("corp/app", { tag: "1.0", layers: ["private"] });
   proxy.addImage("corp/app", { tag: "2.0", layers: ["somebody else's"] });
   proxy.addImage("library/tool", { tag: "1.0", layers: ["public"] });
   const router = await startRouter({
-    hosted: hosted.url,
+    hosted: { url: hosted.url, ...config },
     proxy: proxy.url,
     rules: [{ match: "**", owned: true }],
-    ...config,
   });
   return {
     hosted,
@@ -155,14 +154,8 @@ describe("when hosted cannot tell", () => {
     [{ hang: true }, 504, "UPSTREAM_TIMEOUT"],
     [{ reset: true }, 502, "UPSTREAM_FAILED"],
   ] as const)("%j, the request fails, and no proxy is asked", async (fault, status, code) => {
-    await using hosted = await startRegistry();
-    await using proxy = await startRegistry();
-    proxy.addImage("library/tool", { tag: "1.0", layers: ["public"] });
-    await using router = await startRouter({
-      hosted: { url: hosted.url, timeouts: { headers: 100 } },
-      proxy: proxy.url,
-      rules: [{ match: "**", owned: true }],
-    });
+    await using sides = await startSides({}, { timeouts: { headers: 100 } });
+    const { hosted, proxy, router } = sides;
     hosted.fault(fault);
 
     const answer = await fetchRaw(router.url, "/v2/library/tool/manifests/1.0");
@@ -188,29 +181,8 @@ describe("with the clients' own credentials", () => {
   const auth = { username: "dev", password: "secret" };
   const Authorization = `Basic ${Buffer.from("dev:secret").toString("base64")}`;
 
-  async function startPassing() {
-    const hosted = await startRegistry({ auth });
-    const proxy = await startRegistry();
-    hosted.addImage("corp/app", { tag: "1.0", layers: ["private"] });
-    proxy.addImage("library/tool", { tag: "1.0", layers: ["public"] });
-    const router = await startRouter({
-      hosted: { url: hosted.url, auth: "passthrough" },
-      proxy: proxy.url,
-      rules: [{ match: "**", owned: true }],
-    });
-    return {
-      hosted,
-      proxy,
-      router,
-      async [Symbol.asyncDispose]() {
-        await router[Symbol.asyncDispose]();
-        await Promise.all([hosted.close(), proxy.close()]);
-      },
-    };
-  }
-
   it("hosted's challenge reaches a client that has none, and no proxy is asked", async () => {
-    await using sides = await startPassing();
+    await using sides = await startSides({ auth }, { auth: "passthrough" });
 
     const answer = await fetchRaw(sides.router.url, "/v2/corp/app/manifests/1.0");
 
@@ -220,7 +192,7 @@ describe("with the clients' own credentials", () => {
   });
 
   it("what one client is told is absent says nothing to another", async () => {
-    await using sides = await startPassing();
+    await using sides = await startSides({ auth }, { auth: "passthrough" });
     const { router, hosted } = sides;
 
     for (let pull = 0; pull < 2; pull++) {

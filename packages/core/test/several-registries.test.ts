@@ -242,14 +242,13 @@ describe("a host name that stands for one registry", () => {
     expect((await fetchRaw(sides.router.url, "/v2/")).status).toBe(503);
     expect((await fetchRaw(sides.router.url, "/v2/", at("hub.example.com"))).status).toBe(200);
     sides.hub.fault({ status: 500 });
-    const later = await startRouter({
+    await using later = await startRouter({
       hosted: sides.hosted.url,
       proxy: { url: sides.hub.url, hosts: ["hub.example.com"] },
       base: "hosted",
     });
     expect((await fetchRaw(later.url, "/v2/")).status).toBe(200);
     expect((await fetchRaw(later.url, "/v2/", at("hub.example.com"))).status).toBe(503);
-    await later[Symbol.asyncDispose]();
   });
 
   it("takes pushes if that is hosted, and says why not if it is not", async () => {

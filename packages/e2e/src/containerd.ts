@@ -2,7 +2,6 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Client } from "./clients.ts";
 import { Daemon } from "./daemon.ts";
-import { until } from "./deadline.ts";
 import { searchPath } from "./programs.ts";
 import { run } from "./run.ts";
 
@@ -34,32 +33,10 @@ export async function startContainerd(folder: string): Promise<Containerd> {
   );
   const env = { PATH: searchPath, HOME: folder };
   const ctr: Client = (...args) => run("ctr", ["--address", address, ...args], env);
-  const daemon = await Daemon.start({
-    label: "containerd",
-    program: "containerd",
-    args: ["--config", inside("config.toml")],
-    env,
-  });
-  try {
-    await until("containerd to answer", 30_000, () => answers(ctr, daemon));
-    return { ctr, [Symbol.asyncDispose]: () => daemon.stop() };
-  } catch (error) {
-    await daemon.stop();
-    throw error;
-  }
-}
-
-async function answers(ctr: Client, daemon: Daemon): Promise<boolean> {
-  if (daemon.exitCode !== null) {
-    // Throws with what it printed.
-    await daemon.waitFor("its socket", () => undefined);
-  }
-  try {
-    await ctr("version");
-    return true;
-  } catch {
-    return false;
-  }
+  const args = ["--config", inside("config.toml")];
+  const command = { label: "containerd", program: "containerd", args, env };
+  const daemon = await Daemon.answering(command, () => ctr("version"));
+  return { ctr, [Symbol.asyncDispose]: () => daemon.stop() };
 }
 
 /**
