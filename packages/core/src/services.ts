@@ -1,3 +1,4 @@
+import { Owners } from "./actions/owners.ts";
 import type { CompleteConfig, CompleteUpstream } from "./config/complete.ts";
 import { breakerValues, Metrics } from "./observe/metrics.ts";
 import { TrustedAddresses } from "./protocol/trusted-addresses.ts";
@@ -14,6 +15,7 @@ export interface Services {
   readonly upstreams: readonly Upstream[];
   readonly policy: Policy<Upstream>;
   readonly memory: HolderMemory<Upstream>;
+  readonly owners: Owners;
   readonly pings: Pings;
   readonly metrics: Metrics;
 }
@@ -38,6 +40,12 @@ export function createServices(config: CompleteConfig, before?: Services): Servi
   const hosted = upstreamFor(config.hosted);
   const proxies = config.proxies.map(upstreamFor);
   const upstreams = [hosted, ...proxies];
+  if (JSON.stringify(before?.config.rules) !== JSON.stringify(config.rules)) {
+    for (const proxy of proxies) {
+      // What it was asked for before may be a name by now that it must not be asked for.
+      proxy.forgetSuspect();
+    }
+  }
   for (const { name, state } of upstreams) {
     metrics.breaker.set({ upstream: name }, breakerValues[state]);
   }
@@ -47,6 +55,7 @@ export function createServices(config: CompleteConfig, before?: Services): Servi
     upstreams,
     trusted: new TrustedAddresses(config.trustProxy),
     policy: new Policy({ hosted, proxies, rules: config.rules }),
+    owners: before?.policy.hosted === hosted ? before.owners : new Owners(),
     memory: memoryToKeep(config, upstreams, before) ?? new HolderMemory(config.memory),
     pings:
       before?.pings ??

@@ -1,6 +1,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { entranceOf } from "./actions/entrance.ts";
 import { type Exchange, newExchange } from "./actions/exchange.ts";
 import { operations } from "./actions/operations.ts";
+import { mayAskProxies, withoutProxiesIfOwned } from "./actions/owners.ts";
 import { perform } from "./actions/perform.ts";
 import { send, sendError } from "./actions/send.ts";
 import { token } from "./actions/token.ts";
@@ -9,12 +11,11 @@ import { type Generation, Generations } from "./generations.ts";
 import { account } from "./observe/account.ts";
 import { Connections } from "./observe/connections.ts";
 import { RegistryError } from "./protocol/errors.ts";
-import { isLoop, publicHost } from "./protocol/forwarding.ts";
-import { bareHostName, checkHost } from "./protocol/host.ts";
+import { isLoop } from "./protocol/forwarding.ts";
+import { checkHost } from "./protocol/host.ts";
 import { parseRequest, type RegistryRequest, withoutMount } from "./protocol/request.ts";
 import { parseTarget, type Target } from "./protocol/target.ts";
-import { plan } from "./routing/plan.ts";
-import type { Ruling } from "./routing/ruling.ts";
+import { type Plan, plan } from "./routing/plan.ts";
 import type { Services } from "./services.ts";
 import { ClientGone } from "./upstream/failure.ts";
 import type { Upstream } from "./upstream/upstream.ts";
@@ -149,28 +150,34 @@ async function answerApi(
       message: "an upstream leads back to this router: check hosted and proxy",
     });
   }
-  const { policy, memory, config } = services;
   // Nobody says from where, so nobody can say whether it may be pulled from there.
   const unsourced = resource.kind === "uploads" && resource.mount?.from === undefined;
-  const decided = policy.restrictsPulls && unsourced ? withoutMount(parsed) : parsed;
-  const ruling = rulingFor(services, exchange, parsed);
-  await perform(services, exchange, decided, plan(decided, ruling, { policy, memory, lists: config.lists }));
+  const decided = services.policy.restrictsPulls && unsourced ? withoutMount(parsed) : parsed;
+  await perform(services, exchange, decided, await decide(services, exchange, decided));
 }
 
-/** What the policy says of a request's repository, if it has one. */
-function rulingFor(
-  { policy }: Services,
-  { request, client }: Exchange,
-  { resource, namespace }: RegistryRequest,
-): Ruling<Upstream> | undefined {
-  if (!("repository" in resource)) {
-    return undefined;
+/**
+ * What is to be done, after the rules, the way in, and hosted's word on whether a repository is its own.
+ * @throws RegistryError if hosted has a say and does not say it
+ */
+async function decide(
+  services: Services,
+  exchange: Exchange,
+  request: RegistryRequest,
+): Promise<Plan<Upstream>> {
+  const { policy, memory, config } = services;
+  const entrance = entranceOf(exchange, request);
+  exchange.namespace = policy.namespaceOf(entrance);
+  const known = { policy, memory, lists: config.lists, direct: policy.directly(entrance) };
+  if (!("repository" in request.resource)) {
+    return plan(request, undefined, known);
   }
-  const host = publicHost(request.rawHeaders, client);
-  return policy.rulingFor(resource.repository, {
-    namespace,
-    host: host === undefined ? undefined : bareHostName(host),
-  });
+  const { repository } = request.resource;
+  const ruling = policy.rulingFor(repository, entrance);
+  const settled = mayAskProxies(request)
+    ? await withoutProxiesIfOwned(services, exchange, repository, ruling)
+    : ruling;
+  return plan(request, settled, known);
 }
 
 /** Answers what went wrong; once an answer has begun, all that is left is to break it off, so that it cannot look whole. */

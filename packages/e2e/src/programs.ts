@@ -7,6 +7,7 @@ export type Program =
   | "docker-registry"
   | "docker"
   | "dockerd"
+  | "containerd"
   | "ctr"
   | "skopeo"
   | "podman"

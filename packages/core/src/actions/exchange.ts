@@ -28,6 +28,8 @@ export interface Exchange {
   /** The row of the route contract. */
   route: string;
   repository: string | undefined;
+  /** The registry that a mirror's request was for (`?ns=`), where a proxy serves it: told in `OCI-Namespace`. */
+  namespace: string | undefined;
   user: string | undefined;
   decision: Decision;
   /** What went wrong, for the log. */
@@ -72,6 +74,7 @@ export function newExchange(
     isClosing: context.isClosing,
     route: "other",
     repository: undefined,
+    namespace: undefined,
     user: undefined,
     decision: { upstream: "router", reason: "" },
     problem: undefined,

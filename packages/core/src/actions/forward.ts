@@ -9,6 +9,7 @@ import type { Upstream } from "../upstream/upstream.ts";
 import { errandOf, reportOf } from "./consult.ts";
 import type { Exchange } from "./exchange.ts";
 import { failureError } from "./nobody-has-it.ts";
+import { learnOwner } from "./owners.ts";
 import { relay } from "./relay.ts";
 import { hasBody } from "./request-body.ts";
 
@@ -74,17 +75,21 @@ function failed(member: Upstream, failure: FailureReport): Error {
   return failureError([{ member, outcome: "failed", failure }]);
 }
 
-/** What hosted accepted is pulled from there. */
+/** What hosted accepted is pulled from there, and its repository is there. */
 function learn(
-  { memory }: Services,
+  services: Services,
   { method, resource }: RegistryRequest,
   hosted: Upstream,
   answer: Answer,
 ): void {
-  if (method === "PUT" && resource.kind === "manifest" && answer.status === 201) {
+  if (answer.status !== 201 || !("repository" in resource)) {
+    return;
+  }
+  learnOwner(services, resource.repository);
+  if (method === "PUT" && resource.kind === "manifest") {
     const digest = resource.byDigest
       ? resource.reference
       : firstValue(answer.headers, "docker-content-digest");
-    memory.manifestAt(hosted, resource.repository, digest);
+    services.memory.manifestAt(hosted, resource.repository, digest);
   }
 }

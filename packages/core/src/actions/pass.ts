@@ -26,6 +26,9 @@ export async function pass(
     insists: method === "GET",
     stopsAfterFailureOf: () => true,
   });
+  if (method === "DELETE" && resource.kind === "manifest") {
+    services.owners.forget(resource.repository);
+  }
   if (end.ended === "exhausted") {
     nobodyHasIt(services, exchange, resource.kind, end);
   } else {

@@ -2,7 +2,7 @@ import { namesFor } from "../authorize/access.ts";
 import { RegistryError } from "../protocol/errors.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import type { Plan } from "../routing/plan.ts";
-import { ruleName } from "../routing/ruling.ts";
+import { type Ruling, ruleName } from "../routing/ruling.ts";
 import type { Services } from "../services.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { base } from "./base.ts";
@@ -16,7 +16,7 @@ import { referrers } from "./referrers.ts";
 
 /**
  * Does what was decided.
- * @throws RegistryError, among others DENIED where a rule says so
+ * @throws RegistryError, among others DENIED where nothing may be pushed
  */
 export async function perform(
   services: Services,
@@ -26,7 +26,7 @@ export async function perform(
 ): Promise<void> {
   switch (plan.action) {
     case "base":
-      return base(services, exchange, request);
+      return base(services, exchange, request, plan.direct);
     case "lookup":
       return lookup(services, exchange, request, plan.lookup);
     case "list":
@@ -46,7 +46,18 @@ export async function perform(
       return forward(services, exchange, request, plan.to);
     case "deny":
       throw new RegistryError("DENIED", {
-        message: `nothing is pushed to ${exchange.repository} or deleted there: ${ruleName(plan.ruling)} denies it`,
+        message: `nothing is pushed to ${exchange.repository} or deleted there: ${whyNot(plan.ruling)}`,
       });
+  }
+}
+
+function whyNot(ruling: Ruling<Upstream>): string {
+  switch (ruling.noPushBy) {
+    case "host":
+      return "under this host name a registry is reached that this router pushes nothing to";
+    case "namespace":
+      return "with ?ns= the content of another registry is asked for, which this router only mirrors";
+    case undefined:
+      return `${ruleName(ruling)} denies it`;
   }
 }

@@ -100,8 +100,12 @@ function conflicts(config: CompleteConfig, written: unknown): ConfigProblem[] {
     }
     names.add(proxy.name);
   });
-  problems.push(...duplicateHosts(config, written), ...ruleProblems(config.rules, config));
-  problems.push(...accessProblems(config));
+  problems.push(
+    ...misleadingNames(config, written),
+    ...duplicateHosts(config, written),
+    ...ruleProblems(config.rules, config),
+    ...accessProblems(config),
+  );
   if (authorize !== undefined && hosted.auth === "passthrough") {
     problems.push({
       option: "hosted.auth",
@@ -111,6 +115,27 @@ function conflicts(config: CompleteConfig, written: unknown): ConfigProblem[] {
     });
   }
   return problems;
+}
+
+/** Rules say `hosted` and `proxy` and mean just that. */
+function misleadingNames({ hosted, proxies }: CompleteConfig, written: unknown): ConfigProblem[] {
+  const problems = hosted.name === "proxy" ? [misleading("hosted.name", hosted.name)] : [];
+  proxies.forEach(({ name }, index) => {
+    // Beside a hosted registry of that name it is a double, and said to be one.
+    if ((name === "hosted" && hosted.name !== name) || (name === "proxy" && proxies.length > 1)) {
+      problems.push(misleading(optionAt(["proxy", index, "name"], written), name));
+    }
+  });
+  return problems;
+}
+
+function misleading(option: string, name: string): ConfigProblem {
+  const meant = name === "hosted" ? "hosted" : "every proxy";
+  return {
+    option,
+    expected: `another name, as "${name}" stands for ${meant} in rules`,
+    given: JSON.stringify(name),
+  };
 }
 
 /** A host name can stand for one registry. */

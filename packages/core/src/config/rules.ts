@@ -21,10 +21,11 @@ export function completeRule({ push, access, ...rest }: ParsedRule, { hosted }: 
 
 /** What is wrong with rules that are each well formed. */
 export function ruleProblems(rules: readonly WrittenRule[], named: Named): ConfigProblem[] {
+  const all = new Patterns(rules.map(({ match }) => match));
   return rules.flatMap((rule, index) => [
     ...unknownUpstreams(rule, index, named),
     ...pushesForNobody(rule, index, named),
-    ...unreachable(rules, index),
+    ...unreachable(rule, index, rules, all),
   ]);
 }
 
@@ -57,12 +58,16 @@ function pushesForNobody({ pull, push }: WrittenRule, index: number, { hosted }:
 }
 
 /** A rule of whose patterns earlier rules leave nothing is a mistake, and may be one that lets a private name out. */
-function unreachable(rules: readonly WrittenRule[], index: number): ConfigProblem[] {
-  const before = new Patterns(rules.slice(0, index).map(({ match }) => match));
-  const match = rules[index]?.match ?? [];
-  const coverers = match.map((pattern) => before.firstCovering(pattern));
-  const [first] = coverers;
-  return first === undefined || coverers.includes(undefined)
+function unreachable(
+  { match }: WrittenRule,
+  index: number,
+  rules: readonly WrittenRule[],
+  all: Patterns,
+): ConfigProblem[] {
+  // Each pattern covers itself, so there is a first one.
+  const coverers = match.map((pattern) => all.firstCovering(pattern) ?? index);
+  const first = Math.min(...coverers);
+  return coverers.some((coverer) => coverer >= index)
     ? []
     : [
         {

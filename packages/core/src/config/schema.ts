@@ -107,7 +107,8 @@ const lookups = z
 
 const hostName = z
   .string("a host name")
-  .regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/, "a host name in lower case, without port");
+  // Underscores are none of DNS's, but names of containers have them.
+  .regex(/^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$/, "a host name in lower case, without port");
 
 const upstream = {
   name: name.optional(),

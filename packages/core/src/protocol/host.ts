@@ -19,7 +19,7 @@ export function checkHost(headers: RawHeaders): void {
   }
 }
 
-/** A host without its port, in lower case. */
+/** A host without its port and without the dot that a name may end in, in lower case. */
 export function bareHostName(host: string): string {
-  return host.replace(/:\d*$/, "").toLowerCase();
+  return host.replace(/:\d*$/, "").replace(/\.$/, "").toLowerCase();
 }

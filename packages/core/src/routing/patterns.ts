@@ -1,3 +1,6 @@
+import { isRepositoryName } from "../protocol/repository-name.ts";
+import { WildComponents } from "./wild-components.ts";
+
 /** Where so many components of a name have been read, and what may follow. */
 interface Node {
   /** The earliest entry whose pattern ends here. */
@@ -5,7 +8,7 @@ interface Node {
   /** By the component as it stands. */
   readonly literal: Map<string, Node>;
   /** By the component with its `*`. */
-  readonly wild: Map<string, { readonly parts: readonly string[]; readonly node: Node }>;
+  readonly wild: WildComponents<Node>;
   /** After `**`: it stays where it is, whatever component follows. */
   deep: Node | undefined;
   readonly isDeep: boolean;
@@ -13,8 +16,9 @@ interface Node {
 
 /**
  * Patterns over repository names, compiled into one tree: `*` stands for any part of a component, `**` for any number of
- * components, none included (`corp/**` is `corp` and everything below it). What a name costs depends on the
- * name's components and on the patterns that fit so far, not on how many patterns there are.
+ * components, none included (`corp/**` is `corp` and everything below it). What a name costs depends on its components and
+ * on the patterns that fit so far, not on how many there are; only of those with a `*` in the middle of a component and the
+ * same ends is each one looked at.
  */
 export class Patterns {
   readonly #root = newNode(false);
@@ -33,7 +37,7 @@ export class Patterns {
     return this.#walk(name.split("/"), followersOf);
   }
 
-  /** The first entry that has a pattern for everything that `pattern` is for; not each such entry is found. */
+  /** The first entry with one pattern for everything that `pattern` is for. Several that only do so together are not found. */
   firstCovering(pattern: string): number | undefined {
     return this.#walk(pattern.split("/"), coverersOf);
   }
@@ -70,14 +74,17 @@ export class Patterns {
 
 /** Whether text is a pattern: components of a name in which `*` may stand, or `**` alone. */
 export function isPattern(text: string): boolean {
-  return (
-    text.length <= 255 &&
-    text.split("/").every((part) => part === "**" || /^(?!.*\*\*)[a-z0-9._*-]+$/.test(part))
-  );
+  return text.length <= 255 && text.split("/").every(isComponent);
+}
+
+/** A component that no name can have would make a rule that protects nothing. */
+function isComponent(text: string): boolean {
+  const isWild = /^[a-z0-9._*-]+$/.test(text) && text.includes("*") && !text.includes("**");
+  return text === "**" || isWild || isRepositoryName([text]);
 }
 
 function newNode(isDeep: boolean): Node {
-  return { entry: undefined, literal: new Map(), wild: new Map(), deep: undefined, isDeep };
+  return { entry: undefined, literal: new Map(), wild: new WildComponents(), deep: undefined, isDeep };
 }
 
 function childFor(node: Node, component: string): Node {
@@ -94,27 +101,7 @@ function childFor(node: Node, component: string): Node {
     node.literal.set(component, child);
     return child;
   }
-  const child = node.wild.get(component) ?? { parts: component.split("*"), node: newNode(false) };
-  node.wild.set(component, child);
-  return child.node;
-}
-
-/** Whether a component is these parts in order with anything in between; in linear time, unlike a regular expression. */
-function fits(component: string, parts: readonly string[]): boolean {
-  const start = parts[0] ?? "";
-  const end = parts.at(-1) ?? "";
-  if (!component.startsWith(start) || !component.endsWith(end)) {
-    return false;
-  }
-  let position = start.length;
-  for (const part of parts.slice(1, -1)) {
-    const found = component.indexOf(part, position);
-    if (found === -1) {
-      return false;
-    }
-    position = found + part.length;
-  }
-  return position <= component.length - end.length;
+  return node.wild.add(component, () => newNode(false));
 }
 
 function followersOf(node: Node, component: string): Node[] {
@@ -123,29 +110,15 @@ function followersOf(node: Node, component: string): Node[] {
   if (literal !== undefined) {
     followers.push(literal);
   }
-  for (const { parts, node: child } of node.wild.values()) {
-    if (fits(component, parts)) {
-      followers.push(child);
-    }
-  }
-  return followers;
+  return followers.concat(node.wild.matching(component));
 }
 
-/** A component of a pattern is covered by itself, by `*` and by `**`; if it has a `*`, by nothing else for sure. */
+/**
+ * What follows for every component that a pattern's component is for. A `*` in it counts as a letter that only a `*` can stand
+ * for, so nothing that follows for it depends on what it stands for; all the more `**`, which may even be none.
+ */
 function coverersOf(node: Node, component: string): Node[] {
-  if (!component.includes("*")) {
-    return followersOf(node, component);
-  }
-  const coverers = node.isDeep ? [node] : [];
-  const same = node.wild.get(component);
-  const any = node.wild.get("*");
-  if (component !== "**" && any !== undefined) {
-    coverers.push(any.node);
-  }
-  if (same !== undefined && same !== any) {
-    coverers.push(same.node);
-  }
-  return coverers;
+  return component === "**" ? (node.isDeep ? [node] : []) : followersOf(node, component);
 }
 
 /** `**` may also stand for no component at all. */

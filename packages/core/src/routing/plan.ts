@@ -9,7 +9,8 @@ export type Lists = "first" | "hosted" | "merge";
 
 /** What is to be done with a request, and by whom. */
 export type Plan<M extends Member> =
-  | { readonly action: "base" }
+  /** Everybody, or the one registry that the host name stands for. */
+  | { readonly action: "base"; readonly direct: M | undefined }
   | { readonly action: "lookup"; readonly lookup: LookupPlan<M> }
   | { readonly action: "list"; readonly order: readonly M[] }
   | { readonly action: "merge"; readonly members: readonly M[] }
@@ -18,7 +19,7 @@ export type Plan<M extends Member> =
   | { readonly action: "pass"; readonly to: M }
   /** A request with a body. */
   | { readonly action: "forward"; readonly to: M; readonly ruling: Ruling<M> }
-  /** Not to be done, by a rule. */
+  /** Not to be done. */
   | { readonly action: "deny"; readonly ruling: Ruling<M> };
 
 /** Whom to ask, in which order. */
@@ -35,6 +36,8 @@ export interface Known<M extends Candidate> {
   readonly policy: Policy<M>;
   readonly memory: HolderMemory<M>;
   readonly lists: Lists;
+  /** The one registry that the host name stands for, if it does. */
+  readonly direct: M | undefined;
 }
 
 /**
@@ -47,7 +50,7 @@ export function plan<M extends Candidate>(
   known: Known<M>,
 ): Plan<M> {
   if (ruling === undefined) {
-    return request.resource.kind === "base" ? { action: "base" } : planCatalog(known);
+    return request.resource.kind === "base" ? { action: "base", direct: known.direct } : planCatalog(known);
   }
   const { resource, method } = request;
   switch (resource.kind) {
@@ -74,18 +77,22 @@ function planWrite<M extends Member>(method: string, ruling: Ruling<M>): Plan<M>
     : { action: "forward", to: ruling.push, ruling };
 }
 
-function planCatalog<M extends Candidate>({ policy, lists }: Known<M>): Plan<M> {
+function planCatalog<M extends Candidate>({ policy, lists, direct }: Known<M>): Plan<M> {
+  if (direct !== undefined) {
+    return { action: "list", order: [direct] };
+  }
   return lists === "merge"
     ? { action: "merge", members: [policy.hosted, ...policy.proxies] }
     : { action: "list", order: [policy.hosted] };
 }
 
-function planTags<M extends Candidate>({ pull }: Ruling<M>, { lists }: Known<M>): Plan<M> {
+function planTags<M extends Candidate>({ pull }: Ruling<M>, { lists, direct }: Known<M>): Plan<M> {
   const members = hostedFirst(pull);
   if (lists === "merge" && members.length > 1) {
     return { action: "merge", members };
   }
-  return { action: "list", order: lists === "hosted" ? members.filter(isHosted) : members };
+  const hostedAlone = lists === "hosted" && direct === undefined;
+  return { action: "list", order: hostedAlone ? members.filter(isHosted) : members };
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { Candidate } from "./member.ts";
 import { Patterns } from "./patterns.ts";
-import { isRestricted, type Ruling, type WrittenRule } from "./ruling.ts";
+import { isRestricted, type Narrowing, type Ruling, type WrittenRule } from "./ruling.ts";
 
 /** What routing has to know of the registries and of the rules over them. */
 export interface PolicyOptions<M extends Candidate> {
@@ -29,6 +29,8 @@ export class Policy<M extends Candidate> {
   readonly #rulings: readonly Ruling<M>[];
   readonly #default: Ruling<M>;
   readonly #byHost: ReadonlyMap<string, M>;
+  /** Those that some proxy says it serves. */
+  readonly #namespaces: ReadonlySet<string>;
 
   constructor({ hosted, proxies, rules }: PolicyOptions<M>) {
     this.hosted = hosted;
@@ -39,6 +41,7 @@ export class Policy<M extends Candidate> {
     this.#default = this.#compile(defaultRule, undefined);
     const all = [hosted, ...proxies];
     this.#byHost = new Map(all.flatMap((member) => member.hosts.map((host) => [host, member] as const)));
+    this.#namespaces = new Set(proxies.flatMap(({ namespace }) => namespace ?? []));
   }
 
   /** The one registry that a host name stands for, if it does not stand for all of them. */
@@ -62,8 +65,15 @@ export class Policy<M extends Candidate> {
         (direct === undefined || member === direct) &&
         this.#isMeant(member, entrance.namespace),
     );
-    const push = direct === undefined || direct === ruling.push ? ruling.push : undefined;
-    return pull.length === ruling.pull.length && push === ruling.push ? ruling : { ...ruling, pull, push };
+    const noPushBy = this.#noPushBy(ruling, entrance);
+    return pull.length === ruling.pull.length && noPushBy === undefined
+      ? ruling
+      : { ...ruling, pull, push: noPushBy === undefined ? ruling.push : undefined, noPushBy };
+  }
+
+  /** The namespace that a way in names, if some proxy serves it. */
+  namespaceOf({ namespace }: Entrance): string | undefined {
+    return namespace !== undefined && this.#namespaces.has(namespace) ? namespace : undefined;
   }
 
   /**
@@ -74,9 +84,16 @@ export class Policy<M extends Candidate> {
     if (namespace === undefined) {
       return true;
     }
-    return this.proxies.some((proxy) => proxy.namespace === namespace)
-      ? member.namespace === namespace
-      : member.namespace === undefined;
+    return this.#namespaces.has(namespace) ? member.namespace === namespace : member.namespace === undefined;
+  }
+
+  /** What is pushed has to be there when it is pulled the same way. */
+  #noPushBy({ push }: Ruling<M>, entrance: Entrance): Narrowing | undefined {
+    const direct = this.directly(entrance);
+    if (push === undefined || (direct !== undefined && direct !== push)) {
+      return push === undefined ? undefined : "host";
+    }
+    return this.namespaceOf(entrance) === undefined ? undefined : "namespace";
   }
 
   #compile({ pull, push, match, ...rest }: WrittenRule, position: number | undefined): Ruling<M> {
@@ -86,6 +103,7 @@ export class Policy<M extends Candidate> {
       position,
       pull: [...new Set(members)],
       push: push === "hosted" ? this.hosted : undefined,
+      noPushBy: undefined,
     };
   }
 

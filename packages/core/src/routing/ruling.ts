@@ -32,7 +32,12 @@ export interface Ruling<M extends Member> extends Omit<WrittenRule, "match" | "p
   readonly pull: readonly M[];
   /** Where pushes go; undefined if they are denied. */
   readonly push: M | undefined;
+  /** Why nothing is pushed, where it is not the rule that says so. */
+  readonly noPushBy: Narrowing | undefined;
 }
+
+/** What a way in is narrowed by: a host name that stands for one registry, or `?ns=`. */
+export type Narrowing = "host" | "namespace";
 
 /** `rules[2]`, or what to call it when there is none. */
 export function ruleName({ position }: { readonly position: number | undefined }): string {

@@ -153,6 +153,14 @@ export class Upstream implements Candidate {
     return answer.status;
   }
 
+  /** A trial shall not ask for what it was last asked for: of this repository, or whatever it was. */
+  forgetSuspect(repository?: string): void {
+    const path = repository === undefined ? "" : `/v2/${this.nameOf(repository)}/`;
+    if (this.#suspect?.errand.path.startsWith(path) === true) {
+      this.#suspect = undefined;
+    }
+  }
+
   /** Closes every connection, used or kept. */
   close(): void {
     this.#agents.close();

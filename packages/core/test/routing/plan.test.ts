@@ -25,7 +25,7 @@ function planFor(
   lists: Lists = "first",
 ): Plan<Candidate> {
   const request = parseRequest(method, rest, "");
-  return plan(request, rulingFor(request), { policy, memory, lists });
+  return plan(request, rulingFor(request), { policy, memory, lists, direct: undefined });
 }
 
 function rulingFor({ resource }: RegistryRequest): Ruling<Candidate> | undefined {
