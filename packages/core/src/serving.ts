@@ -14,12 +14,14 @@ import { parseRequest } from "./protocol/request.ts";
 import { parseTarget, type Target } from "./protocol/target.ts";
 import { plan } from "./routing/plan.ts";
 import type { Services } from "./services.ts";
+import { Turns } from "./turns.ts";
 import { ClientGone } from "./upstream/failure.ts";
 
 /** Serves requests, each on its way once down: parse, authorize, decide, act, account. */
 export class Serving {
   readonly #generations: Generations;
   readonly #connections: Connections;
+  readonly #turns = new Turns();
   #draining = false;
   #inFlight = 0;
   #whenIdle: (() => void)[] = [];
@@ -53,22 +55,9 @@ export class Serving {
     );
   }
 
-  /** Never rejects: whatever goes wrong is answered, counted and logged. */
-  async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    if (response.destroyed || request.socket.destroyed) {
-      // Gone while the host application's middleware was at work: its closing would never be noticed.
-      return;
-    }
-    this.#connections.seen(request.socket);
-    const generation = this.#generations.enter();
-    const { services } = generation;
-    const exchange = newExchange(request, response, { ...services, isClosing: () => this.#draining });
-    this.#begin(generation, exchange);
-    try {
-      await this.#answer(services, exchange, parseTarget(request.url ?? ""));
-    } catch (error) {
-      refuse(exchange, error);
-    }
+  /** Serves a request when it has its turn on its connection. Whatever goes wrong is answered, counted and logged. */
+  serve(request: IncomingMessage, response: ServerResponse): void {
+    this.#turns.take(request, response, () => void this.#serve(request, response));
   }
 
   /** New requests are answered, each as the last on its connection. */
@@ -79,6 +68,26 @@ export class Serving {
   /** Resolves when no request is in flight. */
   idle(): Promise<void> {
     return this.#inFlight === 0 ? Promise.resolve() : new Promise((resolve) => this.#whenIdle.push(resolve));
+  }
+
+  /** Never rejects. */
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (response.destroyed || request.socket.destroyed) {
+      // Gone while the host application's middleware was at work: its closing would never be noticed.
+      return;
+    }
+    this.#connections.seen(request.socket);
+    const generation = this.#generations.enter();
+    const { services } = generation;
+    const exchange = newExchange(request, response, { ...services, isClosing: () => this.#draining });
+    this.#begin(generation, exchange);
+    try {
+      // Node finishes a response twice that ends while it is being given its connection.
+      await undefined;
+      await this.#answer(services, exchange, parseTarget(request.url ?? ""));
+    } catch (error) {
+      refuse(exchange, error);
+    }
   }
 
   #begin(generation: Generation, exchange: Exchange): void {
