@@ -4,9 +4,10 @@ import type { Services } from "../services.ts";
 import { errorBodyLimit, readBounded } from "../upstream/bounded-body.ts";
 import { isUp } from "../upstream/pings.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import { consult, errandOf } from "./consult.ts";
+import { consult, errandOf, reportOf } from "./consult.ts";
 import { deliver } from "./deliver.ts";
 import type { Exchange } from "./exchange.ts";
+import { failureOf } from "./nobody-has-it.ts";
 import { sendJson } from "./send.ts";
 
 /** Why an upstream keeps `/v2/` from answering 200. */
@@ -18,7 +19,7 @@ interface Objection {
 /** `/v2/`: whether this is a registry, and whether it is ready for this client. */
 export async function base(services: Services, exchange: Exchange, request: RegistryRequest): Promise<void> {
   const { hosted } = services.policy;
-  if (hosted.passthrough && (await answeredByHosted(services, exchange, request, hosted))) {
+  if (hosted.passthrough && (await refusedByHosted(services, exchange, request, hosted))) {
     return;
   }
   const asked = services.config.base === "hosted" ? [hosted] : services.upstreams;
@@ -34,8 +35,11 @@ export async function base(services: Services, exchange: Exchange, request: Regi
   sendJson(exchange, 200, {});
 }
 
-/** Hosted judges this client's own credentials, so its refusal and challenge reach the client; docker goes by them alone. */
-async function answeredByHosted(
+/**
+ * Hosted judges this client's own credentials, so its refusal and challenge reach the client; docker goes by them alone.
+ * @throws RegistryError if hosted could not judge: docker login takes 200 for a right password
+ */
+async function refusedByHosted(
   services: Services,
   exchange: Exchange,
   request: RegistryRequest,
@@ -48,6 +52,10 @@ async function answeredByHosted(
   }
   if (said.outcome === "found") {
     await readBounded(said.answer.body, errorBodyLimit, hosted.timeouts.ping);
+  }
+  if (said.outcome !== "found" || said.answer.status !== 200) {
+    const failure = said.outcome === "failed" ? said.failure : reportOf(hosted, said.answer);
+    throw failureOf(hosted, failure);
   }
   return false;
 }
