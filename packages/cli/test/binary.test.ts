@@ -118,6 +118,23 @@ describe("serving", () => {
     expect([...hosted.requests, ...proxy.requests].filter((request) => !request.endsWith(" -"))).toEqual([]);
   });
 
+  test("keeps its own pages for users where they are protected", async () => {
+    await using hosted = await startUpstream();
+    const { url: upstream } = hosted;
+    const written = { hosted: upstream, proxy: upstream, operations: "protected" };
+    await using folder = await folderWith({
+      "combined-registry.json": JSON.stringify({ ...written, auth: { htpasswdFile: "users" } }),
+      users: "alice:{SHA}L55TUjtiq8FBorTWAZ0jy6g129A=\n",
+    });
+    await using program = startProgram(anyPort, { folder: folder.path });
+    const url = await program.url();
+
+    const statuses = ["alice:wrong", "alice:correct horse"].map(
+      async (user) => (await fetch(`${url}/metrics`, { headers: basic(user) })).status,
+    );
+    expect(await Promise.all(statuses)).toEqual([401, 200]);
+  });
+
   test("serves HTTPS", async () => {
     await using hosted = await startUpstream();
     await using proxy = await startUpstream();

@@ -66,7 +66,10 @@ function completeUpstream(parsed: ParsedUpstream, kind: UpstreamKind, defaultNam
 }
 
 /** What no single option shows. */
-function conflicts({ hosted, proxies, authorize }: CompleteConfig, written: unknown): ConfigProblem[] {
+function conflicts(
+  { hosted, proxies, authorize, operations }: CompleteConfig,
+  written: unknown,
+): ConfigProblem[] {
   const problems = [
     ...certificateProblems(hosted.tls, "hosted"),
     ...proxies.flatMap(({ tls }, index) => certificateProblems(tls, optionAt(["proxy", index], written))),
@@ -88,6 +91,13 @@ function conflicts({ hosted, proxies, authorize }: CompleteConfig, written: unkn
       expected:
         "the router's own credentials or none, since authorize judges the clients' (one Authorization header cannot be for both)",
       given: '"passthrough"',
+    });
+  }
+  if (authorize === undefined && operations === "protected") {
+    problems.push({
+      option: "operations",
+      expected: '"open" or "off" without authorize, which would judge who may see them',
+      given: '"protected"',
     });
   }
   return problems;
