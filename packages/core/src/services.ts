@@ -30,7 +30,7 @@ export function createServices(config: CompleteConfig, before?: Services): Servi
   const context: UpstreamContext = {
     via: config.via,
     clientIdle: config.limits.clientIdle,
-    breakerChanged: (upstream, state) => metrics.breaker.set({ upstream }, breakerValues[state]),
+    breakerChanged: ({ name: upstream }, state) => metrics.breaker.set({ upstream }, breakerValues[state]),
   };
   const kept = before === undefined ? new Map<string, Upstream>() : upstreamsByIdentity(before);
   const upstreamFor = (one: CompleteUpstream) =>

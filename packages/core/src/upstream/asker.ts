@@ -3,17 +3,10 @@ import type { CompleteUpstream } from "../config/complete.ts";
 import { type ForwardingOptions, forwardedHeaders } from "../protocol/forwarding.ts";
 import type { Agents } from "./agents.ts";
 import { type Answer, ask, type Destination, type Question, StaleConnection } from "./ask.ts";
-import { type AskWith, AuthorizedAsker } from "./authorized-asker.ts";
+import { AuthorizedAsker } from "./authorized-asker.ts";
 import type { Credentials, Unauthorized } from "./credentials.ts";
-import { type Errand, isRead, isRepeatable, noBody, type Sender } from "./errand.ts";
+import { type Errand, isRead, isRepeatable, noBody, type OwnErrand, type Sender } from "./errand.ts";
 import { followRedirects, isRedirect } from "./redirects.ts";
-
-/** What a request without a client is made of. */
-export interface OwnErrand {
-  readonly errand: Errand;
-  /** `Accept` values. */
-  readonly accept: readonly string[];
-}
 
 // What an upstream gets to answer that was left out for being late. A cache has what it has at once. Milliseconds.
 const lastChancePatience = 1_000;
@@ -43,35 +36,34 @@ export class Asker {
   }
 
   /**
-   * Asks on behalf of a client, and follows redirects where that is wanted.
+   * Asks on behalf of a client.
    * @throws UpstreamFailure, ClientGone
    */
-  async ask(errand: Errand, from: Sender): Promise<Answer> {
-    const question: AskWith = (authorization, neutral) => ({
-      method: errand.method,
-      path: this.target(errand),
-      headers: [
-        ...this.headers(errand, from, { authorization, body: "none", neutral }),
-        ...noBody(errand.method),
-      ],
-      signal: from.signal,
-      ...(errand.lastChance === true && { patience: lastChancePatience }),
-    });
-    const answer = await this.#authorized.ask(errand.scope, this.passedThrough(from), question);
-    if (this.#config.redirects === "pass" || !isRedirect(answer) || !isRead(errand.method)) {
-      return answer;
-    }
-    const address = new URL(this.target(errand), this.#config.url);
-    return followRedirects(answer, address, question(undefined, true), (url, next) =>
-      this.#askElsewhere(url, next),
+  ask(errand: Errand, from: Sender): Promise<Answer> {
+    return this.#authorized.ask(errand.scope, this.passedThrough(from), (authorization, neutral) =>
+      this.#question(errand, from, { authorization, neutral }),
     );
   }
 
   /**
-   * Asks on nobody's behalf, with the router's own credentials.
+   * Follows the redirects of an answer, where that is wanted.
    * @throws UpstreamFailure, ClientGone
    */
-  askAlone({ errand, accept }: OwnErrand, signal: AbortSignal): Promise<Answer> {
+  async follow(answer: Answer, errand: Errand, from: Sender): Promise<Answer> {
+    if (this.#config.redirects === "pass" || !isRedirect(answer) || !isRead(errand.method)) {
+      return answer;
+    }
+    const address = new URL(this.target(errand), this.#config.url);
+    const question = this.#question(errand, from, { authorization: undefined, neutral: true });
+    return followRedirects(answer, address, question, (url, next) => this.#askElsewhere(url, next));
+  }
+
+  /**
+   * Asks on nobody's behalf, with the router's own credentials.
+   * @param patience milliseconds for connection and headers, if it is to be less than usual
+   * @throws UpstreamFailure, ClientGone
+   */
+  askAlone({ errand, accept }: OwnErrand, signal: AbortSignal, patience?: number): Promise<Answer> {
     return this.#authorized.ask(errand.scope, undefined, (authorization) => ({
       method: errand.method,
       path: this.target(errand),
@@ -84,6 +76,7 @@ export class Asker {
         ...(authorization === undefined ? [] : ["Authorization", authorization]),
       ],
       signal,
+      ...(patience !== undefined && { patience }),
     }));
   }
 
@@ -116,6 +109,20 @@ export class Asker {
   /** The client's own `Authorization`, where that is for the upstream to judge. */
   passedThrough({ request }: Sender): string | undefined {
     return this.#config.auth === "passthrough" ? request.headers.authorization : undefined;
+  }
+
+  #question(
+    errand: Errand,
+    from: Sender,
+    options: Pick<ForwardingOptions, "authorization" | "neutral">,
+  ): Question {
+    return {
+      method: errand.method,
+      path: this.target(errand),
+      headers: [...this.headers(errand, from, { ...options, body: "none" }), ...noBody(errand.method)],
+      signal: from.signal,
+      ...(errand.lastChance === true && { patience: lastChancePatience }),
+    };
   }
 
   async #askOnce(question: Question): Promise<Answer> {
