@@ -1,11 +1,10 @@
-import type { Agent } from "node:http";
 import type { CompleteUpstream } from "../config/complete.ts";
 import { type ForwardingOptions, forwardedHeaders } from "../protocol/forwarding.ts";
-import type { Agents } from "./agents.ts";
-import { type Answer, ask, type Destination, type Question, StaleConnection } from "./ask.ts";
+import type { Agents, Connections } from "./agents.ts";
+import { type Answer, ask, type Question } from "./ask.ts";
 import { AuthorizedAsker } from "./authorized-asker.ts";
 import type { Credentials, Unauthorized } from "./credentials.ts";
-import { type Errand, isRead, isRepeatable, noBody, type OwnErrand, type Sender } from "./errand.ts";
+import { type Errand, isRead, noBody, type OwnErrand, type Sender } from "./errand.ts";
 import { followRedirects, isRedirect } from "./redirects.ts";
 
 // What an upstream gets to answer that was left out for being late. A cache has what it has at once. Milliseconds.
@@ -30,7 +29,7 @@ export class Asker {
     this.#prefix = config.url.pathname === "/" ? "" : config.url.pathname;
     this.#authorized = new AuthorizedAsker(
       credentials,
-      (question) => this.#askOnce(question),
+      (question) => this.#askHere(question),
       config.timeouts.idle,
     );
   }
@@ -125,30 +124,21 @@ export class Asker {
     };
   }
 
-  async #askOnce(question: Question): Promise<Answer> {
-    const { url } = this.#config;
-    if (!isRepeatable(question.method)) {
-      return ask(this.#destination(url, this.#agents.fresh, question), question);
-    }
-    try {
-      return await ask(this.#destination(url, this.#agents.pooled, question), question);
-    } catch (error) {
-      if (error instanceof StaleConnection) {
-        return ask(this.#destination(url, this.#agents.fresh, question), question);
-      }
-      throw error;
-    }
+  #askHere(question: Question): Promise<Answer> {
+    return this.#askAt(this.#config.url, this.#agents, question);
   }
 
   #askElsewhere(url: URL, question: Question): Promise<Answer> {
-    const agent = url.origin === this.#config.url.origin ? this.#agents.pooled : this.#agents.elsewhere(url);
-    return ask(this.#destination(url, agent, question), question);
+    const isHere = url.origin === this.#config.url.origin;
+    return this.#askAt(url, isHere ? this.#agents : this.#agents.elsewhere(url), question);
   }
 
-  #destination(url: URL, agent: Agent, { method, patience }: Question): Destination {
+  #askAt(url: URL, connections: Connections, question: Question): Promise<Answer> {
     const { connect, headers, write } = this.#config.timeouts;
+    const { method, patience } = question;
     // To close an upload, a registry reads and moves a whole layer before it answers.
     const answerTimeout = isRead(method) ? Math.min(headers, patience ?? headers) : write;
-    return { url, agent, connectTimeout: Math.min(connect, patience ?? connect), answerTimeout };
+    const connectTimeout = Math.min(connect, patience ?? connect);
+    return ask(connections, { url, connectTimeout, answerTimeout }, question);
   }
 }
