@@ -55,7 +55,7 @@ export async function consult(
   const outcome = consultation.outcome === "final" ? "found" : consultation.outcome;
   services.metrics.upstreamRequests.inc({ upstream: upstream.name, outcome });
   const reached = consultation.outcome !== "failed" || consultation.failure.status !== undefined;
-  services.metrics.upstreamUp.set({ upstream: upstream.name }, reached ? 1 : 0);
+  services.metrics.upstreams.asked(upstream, reached);
   return consultation;
 }
 

@@ -24,8 +24,8 @@ export interface BreakerContext {
   readonly patience: number;
   /** Asks the upstream something that shows how it is, and waits so many milliseconds at the most. Runs in the background. */
   trial(asked: OwnErrand, patience: number): Promise<Answer>;
-  /** Told of every change. */
-  changed(state: BreakerState): void;
+  /** Told of every change of the state. */
+  changed(): void;
 }
 
 // How long a request that nobody else can answer waits for a trial that is under way. Milliseconds.
@@ -60,7 +60,7 @@ export class Breaker {
       handleWhenResult((result) => result instanceof Outcome && result.isFailure),
       { breaker: this.#trips, halfOpenAfter: { next: () => doubling(delay) } },
     );
-    this.#policy.onStateChange((state) => this.#changed(names[state]));
+    this.#policy.onStateChange(() => this.#changed());
   }
 
   get state(): BreakerState {
@@ -138,12 +138,12 @@ export class Breaker {
     }
   }
 
-  #changed(state: BreakerState): void {
-    if (state === "closed") {
+  #changed(): void {
+    if (this.state === "closed") {
       this.#trialBegan = undefined;
       this.#suspects.clear();
     }
-    this.#context.changed(state);
+    this.#context.changed();
   }
 }
 

@@ -19,7 +19,7 @@ export interface UpstreamContext {
   /** Milliseconds that a client may stand still. */
   readonly clientIdle: number;
   /** Told when an upstream is left out, tried, or asked again. */
-  breakerChanged(upstream: Upstream, state: BreakerState): void;
+  breakerChanged(upstream: Upstream): void;
 }
 
 /** One registry behind the router: whether it is asked, and how. */
@@ -60,7 +60,7 @@ export class Upstream implements Member {
       kind: config.kind,
       patience: config.timeouts.headers,
       trial: (asked, patience) => this.#trial(asked, patience),
-      changed: (state) => breakerChanged(this, state),
+      changed: () => breakerChanged(this),
     });
   }
 
