@@ -1,5 +1,5 @@
 import type { CompleteConfig, CompleteUpstream } from "./config/complete.ts";
-import { breakerValues, Metrics } from "./observe/metrics.ts";
+import { Metrics } from "./observe/metrics.ts";
 import { TrustedAddresses } from "./protocol/trusted-addresses.ts";
 import { HolderMemory } from "./routing/holder-memory.ts";
 import { defaultPolicy, type Policy } from "./routing/plan.ts";
@@ -30,7 +30,7 @@ export function createServices(config: CompleteConfig, before?: Services): Servi
   const context: UpstreamContext = {
     via: config.via,
     clientIdle: config.limits.clientIdle,
-    breakerChanged: (upstream, state) => metrics.breaker.set({ upstream }, breakerValues[state]),
+    breakerChanged: (upstream) => metrics.upstreams.breakerChanged(upstream),
   };
   const kept = before === undefined ? new Map<string, Upstream>() : upstreamsByIdentity(before);
   const upstreamFor = (one: CompleteUpstream) =>
@@ -38,9 +38,7 @@ export function createServices(config: CompleteConfig, before?: Services): Servi
   const hosted = upstreamFor(config.hosted);
   const proxies = config.proxies.map(upstreamFor);
   const upstreams = [hosted, ...proxies];
-  for (const { name, state } of upstreams) {
-    metrics.breaker.set({ upstream: name }, breakerValues[state]);
-  }
+  metrics.upstreams.show(upstreams);
   return {
     config,
     metrics,
@@ -50,9 +48,7 @@ export function createServices(config: CompleteConfig, before?: Services): Servi
     memory: memoryToKeep(config, upstreams, before) ?? new HolderMemory(config.memory),
     pings:
       before?.pings ??
-      new Pings((upstream, { status }) =>
-        metrics.upstreamUp.set({ upstream: upstream.name }, status === undefined ? 0 : 1),
-      ),
+      new Pings((upstream, { status }) => metrics.upstreams.asked(upstream, status !== undefined)),
   };
 }
 

@@ -1,5 +1,5 @@
 import { firstValue } from "../protocol/headers.ts";
-import type { RegistryRequest } from "../protocol/request.ts";
+import type { RegistryRequest, Resource } from "../protocol/request.ts";
 import { type FailureReport, isUnasked } from "../routing/attempt.ts";
 import { classify, isFound } from "../routing/classify.ts";
 import type { Services } from "../services.ts";
@@ -20,11 +20,20 @@ export type Consultation =
   | { readonly outcome: "absent"; readonly answer: Answer; readonly body: Buffer }
   | { readonly outcome: "failed"; readonly failure: FailureReport };
 
+const lists: ReadonlySet<Resource["kind"]> = new Set(["catalog", "tags", "referrers"]);
+
 /** The errand that a request amounts to. */
 export function errandOf(request: RegistryRequest): Errand {
   const { method, path, search, resource } = request;
-  const opaque = resource.kind === "uploads" || resource.kind === "upload-session";
-  return { method, path, search, scope: scopeOf(request), opaque };
+  return {
+    method,
+    path,
+    search,
+    scope: scopeOf(request),
+    repository: "repository" in resource ? resource.repository : undefined,
+    list: lists.has(resource.kind),
+    opaque: resource.kind === "uploads" || resource.kind === "upload-session",
+  };
 }
 
 /**
@@ -46,7 +55,7 @@ export async function consult(
   const outcome = consultation.outcome === "final" ? "found" : consultation.outcome;
   services.metrics.upstreamRequests.inc({ upstream: upstream.name, outcome });
   const reached = consultation.outcome !== "failed" || consultation.failure.status !== undefined;
-  services.metrics.upstreamUp.set({ upstream: upstream.name }, reached ? 1 : 0);
+  services.metrics.upstreams.asked(upstream, reached);
   return consultation;
 }
 

@@ -12,9 +12,10 @@ const shortestLife = 60;
 /** Asks token endpoints over the network. One on the upstream's own host gets the upstream's TLS options. */
 export function requestTokenOver(agents: Agents, upstream: URL): RequestToken {
   return async (address, authorization) => {
-    const agent = address.origin === upstream.origin ? agents.pooled : agents.elsewhere(address);
+    const connections = address.origin === upstream.origin ? agents : agents.elsewhere(address);
     const answer = await ask(
-      { url: address, agent, connectTimeout, answerTimeout },
+      connections,
+      { url: address, connectTimeout, answerTimeout },
       {
         method: "GET",
         path: address.pathname + address.search,

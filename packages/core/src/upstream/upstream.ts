@@ -3,11 +3,11 @@ import { valuesOf } from "../protocol/headers.ts";
 import type { Member } from "../routing/member.ts";
 import { type Agents, createAgents } from "./agents.ts";
 import type { Answer } from "./ask.ts";
-import { Asker, type OwnErrand } from "./asker.ts";
+import { Asker } from "./asker.ts";
 import { errorBodyLimit, readBounded } from "./bounded-body.ts";
-import { type BreakerState, isNoAnswer } from "./breaker.ts";
+import type { BreakerState } from "./breaker.ts";
 import { Credentials } from "./credentials.ts";
-import { type Errand, isRead, type Sender } from "./errand.ts";
+import { base, type Errand, type OwnErrand, type Sender } from "./errand.ts";
 import { type Delivery, Forwarder } from "./forwarder.ts";
 import { Guard } from "./guard.ts";
 import { requestTokenOver } from "./token-request.ts";
@@ -19,10 +19,8 @@ export interface UpstreamContext {
   /** Milliseconds that a client may stand still. */
   readonly clientIdle: number;
   /** Told when an upstream is left out, tried, or asked again. */
-  breakerChanged(upstream: string, state: BreakerState): void;
+  breakerChanged(upstream: Upstream): void;
 }
-
-const base: OwnErrand = { errand: { method: "GET", path: "/v2/", search: "", scope: [] }, accept: [] };
 
 /** One registry behind the router: whether it is asked, and how. */
 export class Upstream implements Member {
@@ -38,8 +36,6 @@ export class Upstream implements Member {
   readonly #asker: Asker;
   readonly #forwarder: Forwarder;
   readonly #guard: Guard;
-  /** The last request that failed, or found it left out: what a trial has to ask. */
-  #suspect: OwnErrand | undefined;
 
   constructor(config: CompleteUpstream, { via, clientIdle, breakerChanged }: UpstreamContext) {
     this.name = config.name;
@@ -61,9 +57,10 @@ export class Upstream implements Member {
       clientIdle,
     });
     this.#guard = new Guard(config, {
+      kind: config.kind,
       patience: config.timeouts.headers,
-      trial: () => this.#trial(),
-      changed: (state) => breakerChanged(config.name, state),
+      trial: (asked, patience) => this.#trial(asked, patience),
+      changed: () => breakerChanged(this),
     });
   }
 
@@ -78,14 +75,11 @@ export class Upstream implements Member {
    * @throws UpstreamFailure, ClientGone
    */
   ask(errand: Errand, from: Sender): Promise<Answer> {
-    if (errand.lastChance === true) {
-      return this.#guard.askAnyway(() => this.#asker.ask(errand, from));
-    }
-    if (this.#guard.isOut && !this.#guard.isLate) {
-      // Then any request makes a trial, and another one each time is better: one name may fail for reasons of its own.
-      this.#note(errand, from);
-    }
-    return this.#guard.ask(from.signal, () => this.#askAndNote(errand, from));
+    const work = () => this.#asker.ask(errand, from);
+    const finish = (answer: Answer) => this.#asker.follow(answer, errand, from);
+    return errand.lastChance === true
+      ? this.#guard.askAnyway(from.signal, async () => finish(await work()))
+      : this.#guard.ask(ownErrand(errand, from), from.signal, work, finish);
   }
 
   /** If it is left out and it is time to, tries in the background whether it is back. */
@@ -112,7 +106,7 @@ export class Upstream implements Member {
       await this.ping(from.signal);
     }
     const sent = await this.#credentials?.header(errand.scope);
-    const answer = await this.#guard.send(() =>
+    const answer = await this.#guard.send(ownErrand(errand, from), () =>
       this.#forwarder.forward({
         ...delivery,
         request: from.request,
@@ -144,32 +138,15 @@ export class Upstream implements Member {
     this.#agents.close();
   }
 
-  async #askAndNote(errand: Errand, from: Sender): Promise<Answer> {
-    try {
-      const answer = await this.#asker.ask(errand, from);
-      if (isNoAnswer(answer)) {
-        this.#note(errand, from);
-      }
-      return answer;
-    } catch (error) {
-      this.#note(errand, from);
-      throw error;
-    }
-  }
-
-  #note(errand: Errand, { request }: Sender): void {
-    if (isRead(errand.method)) {
-      this.#suspect = { errand, accept: valuesOf(request.rawHeaders, "accept") };
-    }
-  }
-
-  /**
-   * Not `/v2/`, which tells nothing about a cache's public registry. If it was late, then what was late has to be asked once
-   * more: what the cache has at hand tells nothing either.
-   */
-  async #trial(): Promise<Answer> {
-    const answer = await this.#asker.askAlone(this.#suspect ?? base, new AbortController().signal);
-    await readBounded(answer.body, errorBodyLimit, this.timeouts.idle);
+  async #trial(asked: OwnErrand, patience: number): Promise<Answer> {
+    const answer = await this.#asker.askAlone(asked, new AbortController().signal, patience);
+    // Its head is what was asked for.
+    void readBounded(answer.body, errorBodyLimit, patience);
     return answer;
   }
+}
+
+/** An errand as it can be repeated when its client is gone. */
+function ownErrand(errand: Errand, { request }: Sender): OwnErrand {
+  return { errand, accept: valuesOf(request.rawHeaders, "accept") };
 }
