@@ -12,7 +12,14 @@ import type { NamedFile } from "./load-config.ts";
  */
 export async function readHtpasswd({ path, from }: NamedFile): Promise<Htpasswd> {
   try {
-    return parseHtpasswd(await readFile(path, "utf8"));
+    const htpasswd = parseHtpasswd(await readFile(path, "utf8"));
+    if (htpasswd.users.size === 0) {
+      // A full disk, or a write that is not over: everybody would be locked out.
+      throw misuse(
+        `${from}: expected an htpasswd file with users, given ${JSON.stringify(path)} (nobody is in it)`,
+      );
+    }
+    return htpasswd;
   } catch (error) {
     if (error instanceof HtpasswdError) {
       throw misuse(`${from}: htpasswd file ${path}, ${error.message}`);

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { get, type IncomingMessage } from "node:http";
 import { get as getTls } from "node:https";
+import { connect } from "node:net";
 import { text } from "node:stream/consumers";
 import { beforeAll, describe, expect, test } from "@jest/globals";
 import { build } from "./support/build.ts";
@@ -117,6 +118,23 @@ describe("serving", () => {
     expect([...hosted.requests, ...proxy.requests].filter((request) => !request.endsWith(" -"))).toEqual([]);
   });
 
+  test("keeps its own pages for users where they are protected", async () => {
+    await using hosted = await startUpstream();
+    const { url: upstream } = hosted;
+    const written = { hosted: upstream, proxy: upstream, operations: "protected" };
+    await using folder = await folderWith({
+      "combined-registry.json": JSON.stringify({ ...written, auth: { htpasswdFile: "users" } }),
+      users: "alice:{SHA}L55TUjtiq8FBorTWAZ0jy6g129A=\n",
+    });
+    await using program = startProgram(anyPort, { folder: folder.path });
+    const url = await program.url();
+
+    const statuses = ["alice:wrong", "alice:correct horse"].map(
+      async (user) => (await fetch(`${url}/metrics`, { headers: basic(user) })).status,
+    );
+    expect(await Promise.all(statuses)).toEqual([401, 200]);
+  });
+
   test("serves HTTPS", async () => {
     await using hosted = await startUpstream();
     await using proxy = await startUpstream();
@@ -152,6 +170,35 @@ describe("signals", () => {
       expect(await program.ended()).toMatchObject({ code: 0, err: "" });
     },
   );
+
+  test("do not wait for requests of a connection that has died", async () => {
+    await using hosted = await startUpstream();
+    await using proxy = await startSlowProxy();
+    await using program = startProgram(pointingAt(hosted, proxy));
+    const { hostname, port } = new URL(await program.url());
+    const socket = connect(Number(port), hostname);
+    socket.write(`GET ${blob} HTTP/1.1\r\nHost: x\r\n\r\n`.repeat(3));
+    await within(once(socket, "data"), "the first half");
+    socket.resetAndDestroy();
+    await program.logged("request");
+
+    program.signal("SIGTERM");
+    const { code, log } = await program.ended();
+    expect([code, log.filter(({ msg }) => msg === "request").length]).toEqual([0, 1]);
+  });
+
+  test("end it whatever a configuration has left open", async () => {
+    await using upstream = await startUpstream();
+    await using folder = await folderWith({
+      "combined-registry.mjs": `setInterval(() => undefined, 1_000);
+        export default { host: "127.0.0.1", port: 0, hosted: "${upstream.url}", proxy: "${upstream.url}" };`,
+    });
+    await using program = startProgram([], { folder: folder.path });
+    await program.url();
+
+    program.signal("SIGTERM");
+    expect(await program.ended()).toMatchObject({ code: 0, err: "" });
+  });
 
   test("a second one ends it on the spot, with 1", async () => {
     await using hosted = await startUpstream();

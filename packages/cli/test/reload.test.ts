@@ -145,6 +145,25 @@ describe("SIGHUP", () => {
     },
   );
 
+  test.each(["", "\n", "# alice was here\n"])(
+    "never locks everybody out for an htpasswd file that has become empty: %j",
+    async (content) => {
+      await using running = await start({ auth: { htpasswdFile: "htpasswd" } }, { htpasswd: alice });
+      await writeFile(running.folder.file("htpasswd"), content);
+
+      expect(await hangUp(running, "reload refused")).toMatchObject({
+        level: "error",
+        msg: expect.stringMatching(
+          /expected an htpasswd file with users, given ".*htpasswd" \(nobody is in it\)$/,
+        ),
+      });
+      const statuses = ["alice:correct horse", "alice:wrong"].map(
+        async (user) => (await fetch(`${running.url}/v2/`, { headers: basic(user) })).status,
+      );
+      expect(await Promise.all(statuses)).toEqual([200, 401]);
+    },
+  );
+
   test("brings in other users, and those who are gone stay out", async () => {
     await using running = await start({ auth: { htpasswdFile: "htpasswd" } }, { htpasswd: alice });
     const status = async (user: string) =>
@@ -215,6 +234,37 @@ describe("a file that changes", () => {
       reason: expect.stringMatching(/^changed: .*htpasswd$/),
     });
   }, 20_000);
+
+  const esm = (written: object) => `export default ${JSON.stringify(written)};`;
+  const commonJs = (written: object) => `module.exports = ${JSON.stringify(written)};`;
+  const manifest = (written: object) => JSON.stringify({ type: "module", "combined-registry": written });
+  test.each<[string, (written: object) => string, Readonly<Record<string, string>>]>([
+    ["combined-registry.json", JSON.stringify, {}],
+    ["combined-registry.yaml", JSON.stringify, {}],
+    ["combined-registry.yml", JSON.stringify, {}],
+    [".combined-registryrc", JSON.stringify, {}],
+    ["package.json", manifest, {}],
+    ["combined-registry.mjs", esm, {}],
+    ["combined-registry.cjs", commonJs, {}],
+    ["combined-registry.js", commonJs, {}],
+    ["combined-registry.config.js", esm, { "package.json": '{ "type": "module" }' }],
+  ])("takes effect with every reload: %s", async (name, write, beside) => {
+    await using upstream = await startUpstream();
+    const base = { host: "127.0.0.1", port: 0, reload: "signal", hosted: upstream.url, proxy: upstream.url };
+    await using folder = await folderWith({ ...beside, [name]: write(base) });
+    await using program = startProgram([], { folder: folder.path });
+    const url = await program.url();
+    const statuses = [(await fetch(`${url}/livez`)).status];
+
+    for (const [index, operations] of ["off", "open"].entries()) {
+      await writeFile(folder.file(name), write({ ...base, operations }));
+      program.signal("SIGHUP");
+      await program.logged("reloaded", index);
+      statuses.push((await fetch(`${url}/livez`)).status);
+    }
+
+    expect(statuses).toEqual([200, 404, 200]);
+  });
 
   test("and is wrong is refused, and noticed again when it or what it names is put right", async () => {
     await using running = await start({ reload: "watch" });

@@ -323,6 +323,13 @@ const rows: readonly Row[] = [
     ],
   },
   {
+    what: "protected pages with nobody to ask for passwords",
+    files: yaml(`${both}operations: protected\n`),
+    says: [
+      `${inFile}operations: expected open or off while nobody is asked for passwords (give auth.htpasswdFile or authorize), given "protected"`,
+    ],
+  },
+  {
     what: "auth that is no table",
     files: yaml(`${both}auth: true\n`),
     says: [`${inFile}auth: expected a table with htpasswdFile, given true`],
@@ -340,6 +347,12 @@ const rows: readonly Row[] = [
     says: [
       'environment variable ENABLE_AUTH: expected a readable htpasswd file, given "/etc/nginx/htpasswd" (no such file)',
     ],
+  },
+  {
+    what: "an htpasswd file without users",
+    argv: [...upstreams, "--htpasswd", "users"],
+    files: { users: "# nobody yet\n" },
+    says: ['option --htpasswd: expected an htpasswd file with users, given "DIR/users" (nobody is in it)'],
   },
   {
     what: "an htpasswd file with a password in it",

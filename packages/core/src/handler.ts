@@ -61,7 +61,7 @@ export function createCombinedRegistryHandler(config: CombinedRegistryConfig): C
       next();
       return;
     }
-    void serving.serve(request, response);
+    serving.serve(request, response);
   };
   return Object.assign(handler, {
     matches: isOurs,

@@ -1,6 +1,6 @@
 import { Owners } from "./actions/owners.ts";
 import type { CompleteConfig, CompleteUpstream } from "./config/complete.ts";
-import { breakerValues, Metrics } from "./observe/metrics.ts";
+import { Metrics } from "./observe/metrics.ts";
 import { TrustedAddresses } from "./protocol/trusted-addresses.ts";
 import { HolderMemory } from "./routing/holder-memory.ts";
 import { Policy } from "./routing/policy.ts";
@@ -32,7 +32,7 @@ export function createServices(config: CompleteConfig, before?: Services): Servi
   const context: UpstreamContext = {
     via: config.via,
     clientIdle: config.limits.clientIdle,
-    breakerChanged: (upstream, state) => metrics.breaker.set({ upstream }, breakerValues[state]),
+    breakerChanged: (upstream) => metrics.upstreams.breakerChanged(upstream),
   };
   const kept = before === undefined ? new Map<string, Upstream>() : upstreamsByIdentity(before);
   const upstreamFor = (one: CompleteUpstream) =>
@@ -46,9 +46,7 @@ export function createServices(config: CompleteConfig, before?: Services): Servi
       proxy.forgetSuspect();
     }
   }
-  for (const { name, state } of upstreams) {
-    metrics.breaker.set({ upstream: name }, breakerValues[state]);
-  }
+  metrics.upstreams.show(upstreams);
   return {
     config,
     metrics,
@@ -59,9 +57,7 @@ export function createServices(config: CompleteConfig, before?: Services): Servi
     memory: memoryToKeep(config, upstreams, before) ?? new HolderMemory(config.memory),
     pings:
       before?.pings ??
-      new Pings((upstream, { status }) =>
-        metrics.upstreamUp.set({ upstream: upstream.name }, status === undefined ? 0 : 1),
-      ),
+      new Pings((upstream, { status }) => metrics.upstreams.asked(upstream, status !== undefined)),
   };
 }
 

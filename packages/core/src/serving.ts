@@ -17,6 +17,7 @@ import { parseRequest, type RegistryRequest, withoutMount } from "./protocol/req
 import { parseTarget, type Target } from "./protocol/target.ts";
 import { type Plan, plan } from "./routing/plan.ts";
 import type { Services } from "./services.ts";
+import { Turns } from "./turns.ts";
 import { ClientGone } from "./upstream/failure.ts";
 import type { Upstream } from "./upstream/upstream.ts";
 
@@ -24,6 +25,7 @@ import type { Upstream } from "./upstream/upstream.ts";
 export class Serving {
   readonly #generations: Generations;
   readonly #connections: Connections;
+  readonly #turns = new Turns();
   #draining = false;
   #inFlight = 0;
   #whenIdle: (() => void)[] = [];
@@ -58,22 +60,9 @@ export class Serving {
     );
   }
 
-  /** Never rejects: whatever goes wrong is answered, counted and logged. */
-  async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    if (response.destroyed || request.socket.destroyed) {
-      // Gone while the host application's middleware was at work: its closing would never be noticed.
-      return;
-    }
-    this.#connections.seen(request.socket);
-    const generation = this.#generations.enter();
-    const { services } = generation;
-    const exchange = newExchange(request, response, { ...services, isClosing: () => this.#draining });
-    this.#begin(generation, exchange);
-    try {
-      await this.#answer(services, exchange, parseTarget(request.url ?? ""));
-    } catch (error) {
-      refuse(exchange, error);
-    }
+  /** Serves a request when it has its turn on its connection. Whatever goes wrong is answered, counted and logged. */
+  serve(request: IncomingMessage, response: ServerResponse): void {
+    this.#turns.take(request, response, () => void this.#serve(request, response));
   }
 
   /** New requests are answered, each as the last on its connection. */
@@ -84,6 +73,26 @@ export class Serving {
   /** Resolves when no request is in flight. */
   idle(): Promise<void> {
     return this.#inFlight === 0 ? Promise.resolve() : new Promise((resolve) => this.#whenIdle.push(resolve));
+  }
+
+  /** Never rejects. */
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (response.destroyed || request.socket.destroyed) {
+      // Gone while the host application's middleware was at work: its closing would never be noticed.
+      return;
+    }
+    this.#connections.seen(request.socket);
+    const generation = this.#generations.enter();
+    const { services } = generation;
+    const exchange = newExchange(request, response, { ...services, isClosing: () => this.#draining });
+    this.#begin(generation, exchange);
+    try {
+      // Node finishes a response twice that ends while it is being given its connection.
+      await undefined;
+      await this.#answer(services, exchange, parseTarget(request.url ?? ""));
+    } catch (error) {
+      refuse(exchange, error);
+    }
   }
 
   #begin(generation: Generation, exchange: Exchange): void {

@@ -1,8 +1,8 @@
 import type { AccessRequest, AuthorizeHook, CombinedRegistryConfig, Verdict } from "@combined-registry/core";
-import { startRegistry } from "@combined-registry/testkit";
+import { type Fault, startRegistry } from "@combined-registry/testkit";
 import { describe, expect, it } from "@jest/globals";
 import { errorOf, fetchRaw } from "./support/client.ts";
-import { startRouter } from "./support/router.ts";
+import { closedPort, startRouter } from "./support/router.ts";
 import { startRuled } from "./support/users.ts";
 
 const digest = `sha256:${"a".repeat(64)}`;
@@ -197,6 +197,56 @@ describe("passthrough", () => {
     expect([anonymous.status, wrong.status, right.status]).toEqual([401, 401, 200]);
     expect(anonymous.headers["www-authenticate"]).toBe(direct.headers["www-authenticate"]);
     expect(anonymous.body.toString()).toBe(direct.body.toString());
+  });
+
+  const bases = ["all", "hosted", "any"] as const;
+  const troubles: [string, Fault, number, RegExp][] = [
+    ["breaks off", { reset: true }, 502, /^hosted failed \(connection closed/],
+    ["is late", { hang: true }, 504, /^hosted failed \(no answer within 100 ms\)$/],
+    ["fails", { status: 500 }, 502, /^hosted failed \(answered 500\)$/],
+    ["limits its clients", { status: 429 }, 429, /^hosted failed \(answered 429, too many requests\)$/],
+    ["is no registry", { status: 404 }, 502, /^hosted failed \(answered 404\)$/],
+    ["leads elsewhere", { status: 302 }, 502, /^hosted failed \(answered 302\)$/],
+  ];
+  it.each(bases.flatMap((base) => troubles.map((trouble) => [base, ...trouble] as const)))(
+    "takes no password for right at /v2/ that hosted did not judge (base: %s): hosted %s",
+    async (base, _, fault, status, message) => {
+      await using proxy = await startRegistry();
+      await using hosted = await startRegistry({ auth: { username: "alice", password: "right" } });
+      await using router = await startRouter({
+        hosted: { url: hosted.url, auth: "passthrough", timeouts: { headers: 100 } },
+        proxy: proxy.url,
+        base,
+      });
+      hosted.fault({ ...fault, times: 1 });
+
+      const headers = { Authorization: `Basic ${Buffer.from("alice:wrong").toString("base64")}` };
+      const answer = await fetchRaw(router.url, "/v2/", { headers });
+
+      expect(answer.status).toBe(status);
+      expect(errorOf(answer).message).toMatch(message);
+    },
+  );
+
+  it("takes no password for right at /v2/ while hosted is left out or gone", async () => {
+    await using proxy = await startRegistry();
+    await using router = await startRouter({
+      hosted: {
+        url: `http://127.0.0.1:${await closedPort()}`,
+        auth: "passthrough",
+        breaker: { failures: 1, delay: 60_000, longestDelay: 60_000 },
+      },
+      proxy: proxy.url,
+      base: "any",
+    });
+
+    const [gone, leftOut] = [await fetchRaw(router.url, "/v2/"), await fetchRaw(router.url, "/v2/")];
+
+    expect([gone, leftOut].map((answer) => [answer.status, errorOf(answer).message])).toEqual([
+      [502, "hosted failed (connection refused)"],
+      [503, "hosted failed (left out after failures)"],
+    ]);
+    expect(leftOut.headers["retry-after"]).toMatch(/^\d+$/);
   });
 });
 

@@ -1,66 +1,16 @@
-import type { CombinedRegistryConfig, UpstreamConfig } from "@combined-registry/core";
-import { startRegistry } from "@combined-registry/testkit";
 import { describe, expect, it } from "@jest/globals";
+import {
+  lasting,
+  openBreaker,
+  privateTag,
+  publicTag,
+  pullUntil,
+  quick,
+  startSides,
+  stateOf,
+} from "./support/breaker.ts";
 import { errorOf, fetchRaw } from "./support/client.ts";
-import { type RunningRouter, startRouter } from "./support/router.ts";
 import { until } from "./support/within.ts";
-
-const privateTag = "/v2/acme/app/manifests/1.0";
-const publicTag = "/v2/library/tool/manifests/1.0";
-const quick = { breaker: { failures: 3, delay: 50, longestDelay: 200 }, timeouts: { headers: 150 } };
-
-async function startSides(
-  proxyOptions: Partial<UpstreamConfig> = quick,
-  config: Partial<CombinedRegistryConfig> = {},
-) {
-  const [proxy, hosted] = await Promise.all([startRegistry(), startRegistry()]);
-  proxy.addImage("library/tool", { tag: "1.0", layers: ["public"] });
-  hosted.addImage("acme/app", { tag: "1.0", layers: ["private"] });
-  const router = await startRouter({
-    hosted: hosted.url,
-    proxy: { url: proxy.url, ...proxyOptions },
-    ...config,
-  });
-  return {
-    proxy,
-    hosted,
-    router,
-    async [Symbol.asyncDispose]() {
-      await router[Symbol.asyncDispose]();
-      await Promise.all([proxy.close(), hosted.close()]);
-    },
-  };
-}
-
-async function stateOf({ handler }: RunningRouter, name = "proxy"): Promise<string | undefined> {
-  return (await handler.health()).upstreams.find((upstream) => upstream.name === name)?.breaker;
-}
-
-/** Pulls a private image until an upstream is left out. */
-async function openBreaker(router: RunningRouter, failures = 3, name = "proxy"): Promise<void> {
-  for (let pull = 0; pull < failures; pull++) {
-    await fetchRaw(router.url, privateTag);
-  }
-  expect(await stateOf(router, name)).not.toBe("closed");
-}
-
-/** Pulls a private image again and again until something has happened. */
-async function pullUntil(
-  router: RunningRouter,
-  label: string,
-  holds: () => boolean | Promise<boolean>,
-): Promise<void> {
-  const end = performance.now() + 10_000;
-  while (!(await holds())) {
-    if (performance.now() > end) {
-      throw new Error(`${label}: not within 10 s`);
-    }
-    await fetchRaw(router.url, privateTag);
-  }
-}
-
-/** With a breaker that stays open for the rest of a test. */
-const lasting = { breaker: { failures: 3, delay: 60_000, longestDelay: 60_000 }, timeouts: { headers: 150 } };
 
 describe("an upstream that keeps failing", () => {
   it.each([
@@ -118,8 +68,8 @@ describe("an upstream that keeps failing", () => {
     await using sides = await startSides(lasting);
     const { proxy, router } = sides;
     proxy.fault({ path: /acme/, hang: true });
-    for (let round = 0; round < 3; round++) {
-      await fetchRaw(router.url, privateTag);
+    for (const name of ["acme/one", "acme/two", "acme/three"]) {
+      await fetchRaw(router.url, `/v2/${name}/manifests/1.0`);
       expect((await fetchRaw(router.url, publicTag)).status).toBe(200);
     }
 

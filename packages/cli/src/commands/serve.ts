@@ -4,6 +4,7 @@ import type { LogLevel } from "../config/own-schema.ts";
 import { breakdown, messageOf } from "../failure.ts";
 import { createPasswords, type Passwords } from "../htpasswd/passwords.ts";
 import { createAuthorize } from "../htpasswd.ts";
+import { finish } from "../lifecycle/finish.ts";
 import { loadWatched, type Reading } from "../lifecycle/load-watched.ts";
 import { differences, fixedDifferences, type Prepared, prepare } from "../lifecycle/prepared.ts";
 import { Reloader } from "../lifecycle/reloader.ts";
@@ -58,14 +59,16 @@ export async function serve(load: LoadConfig, createLog: (level: LogLevel) => Lo
   const signal = await stop;
   watch.stop();
   handler.drain();
-  const { delay, timeout } = current.config.drain;
-  const stopped = server.stop({ delay, timeout });
-  log.info({ signal, delay, timeout }, "finishing what is under way");
-  const cut = await stopped;
-  await handler.close();
+  const { drain } = current.config;
+  const finished = finish({ server, handler, drain });
+  log.info({ signal, ...drain }, "finishing what is under way");
+  const { cut, closed } = await finished;
+  if (!closed) {
+    log.warn({}, "the router still waits for requests although no connection is left: this is a bug");
+  }
   if (cut > 0) {
     log.warn({ cut }, "stopped, after cutting off what was not finished in time");
-    throw breakdown(`${cut} requests were not finished within ${timeout} ms and were cut off`);
+    throw breakdown(`${cut} requests were not finished within ${drain.timeout} ms and were cut off`);
   }
   log.info({}, "stopped");
 }

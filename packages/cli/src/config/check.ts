@@ -63,10 +63,13 @@ interface ParsedRouter {
   readonly problems: readonly ConfigProblem[];
 }
 
-function parseRouter(router: unknown): ParsedRouter {
+function parseRouter(router: Table): ParsedRouter {
+  // Whether there are users to protect its pages with, only `conflicts` can tell.
+  const isProtected = router.operations === "protected";
+  const parsed: unknown = isProtected ? { ...router, operations: "open" } : router;
   try {
-    assertConfig(router);
-    return { config: router, problems: [] };
+    assertConfig(parsed);
+    return { config: isProtected ? { ...parsed, operations: "protected" } : parsed, problems: [] };
   } catch (error) {
     if (error instanceof ConfigError) {
       return { config: undefined, problems: error.problems };
@@ -87,6 +90,10 @@ function conflicts(written: Table): ConfigProblem[] {
   }
   if (written.auth !== undefined && written.authorize !== undefined) {
     problems.push({ option: "authorize", expected: "nothing beside auth", given: "something" });
+  }
+  if (written.auth === undefined && written.authorize === undefined && written.operations === "protected") {
+    const expected = "open or off while nobody is asked for passwords (give auth.htpasswdFile or authorize)";
+    problems.push({ option: "operations", expected, given: '"protected"' });
   }
   return problems;
 }

@@ -3,6 +3,7 @@ import { basename, extname, resolve } from "node:path";
 import { cosmiconfig, defaultLoaders, type Loader } from "cosmiconfig";
 import { errorCode, fileProblem, isFileError, messageOf, misuse, property } from "../failure.ts";
 import type { Reading } from "../lifecycle/load-watched.ts";
+import { loadScript } from "./script.ts";
 import { isTable, type Table } from "./table.ts";
 
 const name = "combined-registry";
@@ -86,9 +87,9 @@ const data: Readonly<Record<string, Loader>> = {
   noExt: defaultLoaders.noExt,
 };
 const scripts: Readonly<Record<string, Loader>> = {
-  ".js": defaultLoaders[".js"],
-  ".mjs": defaultLoaders[".mjs"],
-  ".cjs": defaultLoaders[".cjs"],
+  ".js": loadScript,
+  ".mjs": loadScript,
+  ".cjs": loadScript,
 };
 
 /** Undefined for a package.json that does not speak of this program. */

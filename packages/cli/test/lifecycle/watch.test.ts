@@ -64,6 +64,42 @@ describe("a watched file", () => {
     expect(told).toEqual([4]);
   });
 
+  test("is told of once it has settled since it was read again, whatever a look from before comes back with", async () => {
+    let answerLook: (state: string) => void = () => undefined;
+    const looks: (() => Promise<string> | string)[] = [
+      () => "old",
+      () =>
+        new Promise((resolve) => {
+          answerLook = resolve;
+          readAgain();
+        }),
+      () => "new",
+    ];
+    let index = -1;
+    let tell: (index: number) => void = () => undefined;
+    const told = new Promise<number>((resolve) => {
+      tell = resolve;
+    });
+    const watch = watchFiles(() => tell(index), {
+      interval: 5,
+      look: async () => {
+        index += 1;
+        return looks[index]?.() ?? "old";
+      },
+    });
+    const read = async () => {
+      const batch = watch.begin();
+      await batch.add("file");
+      batch.replace();
+    };
+    const readAgain = () => void read().then(() => answerLook("old"));
+    await read();
+
+    // "old" was seen at 3 first since "new" was read, and again at 4.
+    expect(await within(told, "the change to be told")).toBe(4);
+    watch.stop();
+  });
+
   test("that is a pipe is not told of when it is read, which changes it", async () => {
     await using folder = await folderWith({ file: "1" });
     const pipe = folder.file("pipe");

@@ -10,8 +10,11 @@ export type LogLine = Readonly<Record<string, unknown>> & { readonly level: stri
 
 /** The built program as a process of its own. */
 export interface Program extends AsyncDisposable {
-  /** Resolves with the first log line whose message contains the text, and rejects should the program end before. */
-  logged(message: string): Promise<LogLine>;
+  /**
+   * Resolves with the first log line whose message contains the text, or a later one that does, and rejects should the
+   * program end before.
+   */
+  logged(message: string, index?: number): Promise<LogLine>;
   /** The same for any text that it prints for people. */
   printed(text: RegExp): Promise<RegExpExecArray>;
   /** The URL it says it listens on. */
@@ -51,8 +54,11 @@ export function startProgram(argv: readonly string[], options: ProgramOptions = 
       await within(Promise.race([once(output, "line"), ended]), label);
     }
   };
-  const logged = (message: string) =>
-    waitFor(() => readLog(lines).find(({ msg }) => msg.includes(message)), `"${message}" in the log`);
+  const logged = (message: string, index = 0) =>
+    waitFor(
+      () => readLog(lines).filter(({ msg }) => msg.includes(message))[index],
+      `"${message}" in the log`,
+    );
 
   return {
     logged,

@@ -4,9 +4,10 @@ import type { Services } from "../services.ts";
 import { errorBodyLimit, readBounded } from "../upstream/bounded-body.ts";
 import { isUp } from "../upstream/pings.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import { consult, errandOf } from "./consult.ts";
+import { consult, errandOf, reportOf } from "./consult.ts";
 import { deliver } from "./deliver.ts";
 import type { Exchange } from "./exchange.ts";
+import { failureOf } from "./nobody-has-it.ts";
 import { sendJson } from "./send.ts";
 
 /** Why an upstream keeps `/v2/` from answering 200. */
@@ -27,7 +28,7 @@ export async function base(
 ): Promise<void> {
   const { hosted } = services.policy;
   const mayMeanHosted = direct === undefined || direct === hosted;
-  if (mayMeanHosted && hosted.passthrough && (await answeredByHosted(services, exchange, request, hosted))) {
+  if (mayMeanHosted && hosted.passthrough && (await refusedByHosted(services, exchange, request, hosted))) {
     return;
   }
   const several = services.config.base === "hosted" ? [hosted] : services.upstreams;
@@ -44,8 +45,11 @@ export async function base(
   sendJson(exchange, 200, {});
 }
 
-/** Hosted judges this client's own credentials, so its refusal and challenge reach the client; docker goes by them alone. */
-async function answeredByHosted(
+/**
+ * Hosted judges this client's own credentials, so its refusal and challenge reach the client; docker goes by them alone.
+ * @throws RegistryError if hosted could not judge: docker login takes 200 for a right password
+ */
+async function refusedByHosted(
   services: Services,
   exchange: Exchange,
   request: RegistryRequest,
@@ -58,6 +62,10 @@ async function answeredByHosted(
   }
   if (said.outcome === "found") {
     await readBounded(said.answer.body, errorBodyLimit, hosted.timeouts.ping);
+  }
+  if (said.outcome !== "found" || said.answer.status !== 200) {
+    const failure = said.outcome === "failed" ? said.failure : reportOf(hosted, said.answer);
+    throw failureOf(hosted, failure);
   }
   return false;
 }

@@ -1,6 +1,6 @@
 import { firstValue } from "../protocol/headers.ts";
 import { rateLimitRemaining } from "../protocol/rate-limit.ts";
-import { type RegistryRequest, renamedPath } from "../protocol/request.ts";
+import { type RegistryRequest, type Resource, renamedPath } from "../protocol/request.ts";
 import { type FailureReport, isUnasked } from "../routing/attempt.ts";
 import { classify, isFound } from "../routing/classify.ts";
 import type { Services } from "../services.ts";
@@ -21,14 +21,22 @@ export type Consultation =
   | { readonly outcome: "absent"; readonly answer: Answer; readonly body: Buffer }
   | { readonly outcome: "failed"; readonly failure: FailureReport };
 
+const lists: ReadonlySet<Resource["kind"]> = new Set(["catalog", "tags", "referrers"]);
+
 /** The errand that a request amounts to at an upstream, which may call the repository something else. */
 export function errandOf(request: RegistryRequest, upstream: Upstream): Errand {
   const { method, path, search, resource } = request;
-  const opaque = resource.kind === "uploads" || resource.kind === "upload-session";
-  const nameOf = (repository: string) => upstream.nameOf(repository);
-  const renamed =
-    "repository" in resource ? renamedPath(path, resource.repository, nameOf(resource.repository)) : path;
-  return { method, path: renamed, search, scope: scopeOf(request, nameOf), opaque };
+  const repository = "repository" in resource ? resource.repository : undefined;
+  const nameOf = (name: string) => upstream.nameOf(name);
+  return {
+    method,
+    path: repository === undefined ? path : renamedPath(path, repository, nameOf(repository)),
+    search,
+    scope: scopeOf(request, nameOf),
+    repository,
+    list: lists.has(resource.kind),
+    opaque: resource.kind === "uploads" || resource.kind === "upload-session",
+  };
 }
 
 /**
@@ -50,7 +58,7 @@ export async function consult(
   const outcome = consultation.outcome === "final" ? "found" : consultation.outcome;
   services.metrics.upstreamRequests.inc({ upstream: upstream.name, outcome });
   const reached = consultation.outcome !== "failed" || consultation.failure.status !== undefined;
-  services.metrics.upstreamUp.set({ upstream: upstream.name }, reached ? 1 : 0);
+  services.metrics.upstreams.asked(upstream, reached);
   return consultation;
 }
 
@@ -71,7 +79,7 @@ async function consultQuietly(
   }
   const remaining = rateLimitRemaining(answer.headers);
   if (remaining !== undefined) {
-    metrics.rateLimitRemaining.set({ upstream: upstream.name }, remaining);
+    metrics.upstreams.granted(upstream, remaining);
   }
   if (isFound(answer.status)) {
     return { outcome: "found", answer };

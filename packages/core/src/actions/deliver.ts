@@ -1,7 +1,6 @@
 import { describeAttempt } from "../routing/attempt.ts";
 import type { Exchange } from "./exchange.ts";
-import type { Mender } from "./mend.ts";
-import { relay, repeat } from "./relay.ts";
+import { relay, repeat, type Safeguards } from "./relay.ts";
 import type { Walk } from "./walk.ts";
 
 /** Gives the client the answer that a walk ended with. */
@@ -9,13 +8,13 @@ export async function deliver(
   exchange: Exchange,
   { upstream, said, attempts }: Extract<Walk, { ended: "answered" }>,
   how: string,
-  mender?: Mender,
+  safeguards?: Safeguards,
 ): Promise<void> {
   const before = attempts.map(describeAttempt).join(", ");
   const reason = said.answer.status >= 400 ? `answered ${said.answer.status}` : how;
   exchange.decision = { upstream: upstream.name, reason: before === "" ? reason : `${reason}; ${before}` };
   if (said.outcome === "found") {
-    await relay(exchange, upstream, said.answer, mender);
+    await relay(exchange, upstream, said.answer, safeguards);
   } else {
     repeat(exchange, upstream, said);
   }

@@ -1,14 +1,13 @@
 import { RegistryError } from "../protocol/errors.ts";
 import { firstValue } from "../protocol/headers.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
-import type { FailureReport } from "../routing/attempt.ts";
 import type { Services } from "../services.ts";
 import type { Answer } from "../upstream/ask.ts";
 import { ClientGone, upstreamFailure } from "../upstream/failure.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { errandOf, reportOf } from "./consult.ts";
 import type { Exchange } from "./exchange.ts";
-import { failureError } from "./nobody-has-it.ts";
+import { failureOf } from "./nobody-has-it.ts";
 import { learnOwner } from "./owners.ts";
 import { relay } from "./relay.ts";
 import { hasBody } from "./request-body.ts";
@@ -35,7 +34,7 @@ export async function forward(
   if (refused) {
     // The client's credentials were good enough for the router; hosted's challenge is not meant for it.
     answer.body.destroy();
-    throw failed(to, reportOf(to, answer));
+    throw failureOf(to, reportOf(to, answer));
   }
   learn(services, request, to, answer);
   exchange.decision = { upstream: to.name, reason: "pushes go to hosted" };
@@ -65,14 +64,10 @@ async function deliverTo(
       throw error;
     }
     metrics.upstreamRequests.inc({ upstream: to.name, outcome: "failed" });
-    throw failed(to, upstreamFailure(error).report);
+    throw failureOf(to, upstreamFailure(error).report);
   } finally {
     done();
   }
-}
-
-function failed(member: Upstream, failure: FailureReport): Error {
-  return failureError([{ member, outcome: "failed", failure }]);
 }
 
 /** What hosted accepted is pulled from there, and its repository is there. */

@@ -8,6 +8,7 @@ import { deliver } from "./deliver.ts";
 import type { Exchange } from "./exchange.ts";
 import { menderOf } from "./mend.ts";
 import { nobodyHasIt } from "./nobody-has-it.ts";
+import { proofOf } from "./proof.ts";
 import { type Walk, walk } from "./walk.ts";
 
 /**
@@ -36,8 +37,12 @@ export async function lookup(
   if (end.said.outcome === "found") {
     remember(services, request, end.upstream, firstValue(end.said.answer.headers, "docker-content-digest"));
   }
-  const mender = menderOf(services, exchange, request, plan.order, end.said.answer);
-  await deliver(exchange, end, plan.remembered === end.upstream ? "remembered" : "found", mender);
+  const { answer } = end.said;
+  const safeguards = {
+    mender: menderOf(services, exchange, request, plan.order, answer),
+    proof: proofOf(request, answer),
+  };
+  await deliver(exchange, end, plan.remembered === end.upstream ? "remembered" : "found", safeguards);
 }
 
 /** Learns from a manifest that was served, so that its layers are asked for in the right place. */

@@ -1,9 +1,10 @@
 import { type ErrorCode, RegistryError } from "../protocol/errors.ts";
 import { warning } from "../protocol/headers.ts";
 import type { Resource } from "../protocol/request.ts";
-import { type Attempt, describeAttempt } from "../routing/attempt.ts";
+import { type Attempt, describeAttempt, type FailureReport } from "../routing/attempt.ts";
 import { conclude, failureCode } from "../routing/conclude.ts";
 import type { Services } from "../services.ts";
+import type { Upstream } from "../upstream/upstream.ts";
 import type { Exchange } from "./exchange.ts";
 import { repeat } from "./relay.ts";
 import type { Walk } from "./walk.ts";
@@ -53,6 +54,11 @@ export function failureError(attempts: readonly Attempt[]): RegistryError {
     detail: { upstreams: attempts.map(describe) },
     headers: retryAfter === undefined ? {} : { "Retry-After": retryAfter },
   });
+}
+
+/** The error for when the one upstream that counts could not tell. */
+export function failureOf(member: Upstream, failure: FailureReport): RegistryError {
+  return failureError([{ member, outcome: "failed", failure }]);
 }
 
 function describe(attempt: Attempt): object {

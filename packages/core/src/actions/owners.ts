@@ -104,6 +104,8 @@ async function askFor(services: Services, exchange: Exchange, repository: string
     path: `/v2/${repository}/tags/list`,
     search: "?n=1",
     scope: [`repository:${repository}:pull`],
+    repository,
+    list: true,
     whole: true,
   };
   const said = await listOf(services, exchange, errand);

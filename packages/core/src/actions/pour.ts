@@ -9,7 +9,7 @@ export interface PourOptions {
   /** Told of every piece, left out or not. */
   moved(bytes: number): void;
   /** Told of every piece that is written. */
-  written(bytes: number): void;
+  written(piece: Buffer): void;
 }
 
 /**
@@ -25,7 +25,7 @@ export function pour(body: Readable, response: ServerResponse, options: PourOpti
       const rest = toPassOver === 0 ? piece : piece.subarray(toPassOver);
       toPassOver -= piece.length - rest.length;
       if (rest.length > 0) {
-        options.written(rest.length);
+        options.written(rest);
         if (!response.write(rest)) {
           body.pause();
         }

@@ -10,6 +10,7 @@ import type { Upstream } from "../upstream/upstream.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Mender, Source } from "./mend.ts";
 import { pour } from "./pour.ts";
+import type { Proof } from "./proof.ts";
 import { discardUpload, isUploading } from "./request-body.ts";
 import { send, writeHead } from "./send.ts";
 import type { Refusal } from "./walk.ts";
@@ -17,16 +18,24 @@ import type { Refusal } from "./walk.ts";
 const nothing: ReadonlySet<string> = new Set();
 const contentLength: ReadonlySet<string> = new Set(["content-length"]);
 
+/** What keeps a body from ending short. */
+export interface Safeguards {
+  /** Knows how to go on when the upstream breaks off. */
+  readonly mender?: Mender | undefined;
+  /** Tells a cut from the end where the body does not. */
+  readonly proof?: Proof | undefined;
+}
+
 /**
- * Streams an upstream's answer to the client. If the upstream breaks off, `mender` may know how to go on; else, whichever end
- * breaks, the other is torn down at once: a short body never ends as if it were whole.
+ * Streams an upstream's answer to the client. If the upstream breaks off and nobody goes on, or whichever end breaks, the other
+ * is torn down at once: a short body never ends as if it were whole.
  * @throws what the body broke off with
  */
 export async function relay(
   exchange: Exchange,
   upstream: Upstream,
   answer: Answer,
-  mender?: Mender,
+  safeguards: Safeguards = {},
 ): Promise<void> {
   if (answer.status === 416 && exchange.request.method === "GET") {
     return relayWithoutBody(exchange, upstream, answer);
@@ -38,7 +47,7 @@ export async function relay(
     throw error;
   }
   try {
-    await stream(exchange, { upstream, answer, passOver: 0 }, mender);
+    await stream(exchange, { upstream, answer, passOver: 0 }, safeguards);
   } catch (error) {
     if (exchange.request.httpVersion === "1.0") {
       reset(exchange.response);
@@ -90,10 +99,10 @@ function relayWithoutBody(exchange: Exchange, upstream: Upstream, { status, head
   exchange.response.end();
 }
 
-async function stream(exchange: Exchange, first: Source, mender: Mender | undefined): Promise<void> {
+async function stream(exchange: Exchange, first: Source, { mender, proof }: Safeguards): Promise<void> {
   const { request, response, moved } = exchange;
   let source = first;
-  let broken = await pourFrom(exchange, source);
+  let broken = await pourFrom(exchange, source, proof);
   while (broken !== undefined) {
     const next = await mender?.goOn(source.upstream, moved.down);
     if (next === undefined) {
@@ -105,7 +114,10 @@ async function stream(exchange: Exchange, first: Source, mender: Mender | undefi
       reason: `${reason}; ${source.upstream.name} broke off at byte ${moved.down} (${broken.report.cause}), ${next.upstream.name} went on`,
     };
     source = next;
-    broken = await pourFrom(exchange, source);
+    broken = await pourFrom(exchange, source, proof);
+  }
+  if (proof?.holds() === false) {
+    throw new UpstreamFailure("broken", "the connection ended before the content did");
   }
   if (isUploading(request)) {
     await discardUpload(request);
@@ -118,7 +130,11 @@ async function stream(exchange: Exchange, first: Source, mender: Mender | undefi
  * @returns what it broke off with
  * @throws ClientGone
  */
-async function pourFrom(exchange: Exchange, source: Source): Promise<UpstreamFailure | undefined> {
+async function pourFrom(
+  exchange: Exchange,
+  source: Source,
+  proof: Proof | undefined,
+): Promise<UpstreamFailure | undefined> {
   const { response, moved } = exchange;
   const { body } = source.answer;
   let received = 0;
@@ -129,8 +145,9 @@ async function pourFrom(exchange: Exchange, source: Source): Promise<UpstreamFai
       moved: (bytes) => {
         received += bytes;
       },
-      written: (bytes) => {
-        moved.down += bytes;
+      written: (piece) => {
+        moved.down += piece.length;
+        proof?.add(piece);
       },
     });
     return undefined;

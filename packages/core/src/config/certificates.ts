@@ -5,7 +5,9 @@ import type { ConfigProblem } from "./config-error.ts";
 
 // OpenSSL reads the last two as well.
 const beginning = /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----/g;
-const whole = /-----BEGIN ((?:X509 |TRUSTED )?CERTIFICATE)-----[^-]*-----END \1-----/g;
+// It passes over a line that has anything else on it but blanks at its end.
+const whole =
+  /(?<=^\uFEFF?|\n)-----BEGIN ((?:X509 |TRUSTED )?CERTIFICATE)-----[^\S\n]*\n[^-]*\n-----END \1-----[^\S\n]*(?=\n|$)/g;
 
 /**
  * What is wrong with an upstream's certificates and key. Node would say so with the first connection, or pass over the
@@ -17,11 +19,11 @@ export function certificateProblems(
   upstream: string,
 ): ConfigProblem[] {
   const problems: ConfigProblem[] = [];
-  const wrong = ca === undefined ? undefined : caProblem(ca);
+  const wrong = ca === undefined ? undefined : unreadable(ca);
   if (wrong !== undefined) {
     problems.push({ option: `${upstream}.tls.ca`, expected: "PEM certificates", given: wrong });
   }
-  const mismatch = cert === undefined ? undefined : pairProblem(cert, key);
+  const mismatch = cert === undefined ? undefined : (pairProblem(cert, key) ?? unreadable(cert));
   if (mismatch !== undefined) {
     const expected = "a PEM certificate and the private key that belongs to it";
     problems.push({ option: `${upstream}.tls.cert`, expected, given: mismatch });
@@ -29,12 +31,12 @@ export function certificateProblems(
   return problems;
 }
 
-function caProblem(ca: string): string | undefined {
-  const begun = ca.match(beginning) ?? [];
+function unreadable(pem: string): string | undefined {
+  const begun = pem.match(beginning) ?? [];
   if (begun.length === 0) {
     return "text without any";
   }
-  const readable = (ca.match(whole) ?? []).filter(isCertificate);
+  const readable = (pem.match(whole) ?? []).filter(isCertificate);
   return readable.length === begun.length
     ? undefined
     : `text of which ${begun.length - readable.length} of ${begun.length} cannot be read`;

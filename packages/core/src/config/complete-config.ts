@@ -84,7 +84,7 @@ function completeUpstream(parsed: ParsedUpstream, kind: UpstreamKind, defaultNam
 
 /** What no single option shows. */
 function conflicts(config: CompleteConfig, written: unknown): ConfigProblem[] {
-  const { hosted, proxies, authorize } = config;
+  const { hosted, proxies, authorize, operations } = config;
   const problems = [
     ...certificateProblems(hosted.tls, "hosted"),
     ...proxies.flatMap(({ tls }, index) => certificateProblems(tls, optionAt(["proxy", index], written))),
@@ -112,6 +112,13 @@ function conflicts(config: CompleteConfig, written: unknown): ConfigProblem[] {
       expected:
         "the router's own credentials or none, since the router judges the clients' itself (one Authorization header cannot be for both)",
       given: '"passthrough"',
+    });
+  }
+  if (authorize === undefined && operations === "protected") {
+    problems.push({
+      option: "operations",
+      expected: '"open" or "off" without authorize, which would judge who may see them',
+      given: '"protected"',
     });
   }
   return problems;

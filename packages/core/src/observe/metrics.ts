@@ -1,5 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import { version } from "../version.ts";
+import { UpstreamGauges } from "./upstream-gauges.ts";
 
 /** What `/metrics` shows; prom-client's `Registry` at run time. */
 export interface MetricsRegistry {
@@ -16,9 +17,6 @@ const requestBuckets = [
 ];
 const upstreamBuckets = requestBuckets.filter((seconds) => seconds <= 60);
 
-/** What `breaker_state` shows. */
-export const breakerValues = { closed: 0, "half-open": 1, open: 2 } as const;
-
 /**
  * The router's own metrics. Labels never carry a repository, tag, digest or user: their number is fixed by
  * the configuration.
@@ -29,9 +27,7 @@ export class Metrics {
   readonly duration: Histogram<"route" | "method">;
   readonly upstreamRequests: Counter<"upstream" | "outcome">;
   readonly upstreamDuration: Histogram<"upstream">;
-  readonly upstreamUp: Gauge<"upstream">;
-  readonly breaker: Gauge<"upstream">;
-  readonly rateLimitRemaining: Gauge<"upstream">;
+  readonly upstreams: UpstreamGauges;
   readonly fallbacks: Counter<"from" | "to">;
   readonly healed: Counter<"from" | "to">;
   readonly memory: Counter<"result">;
@@ -69,24 +65,7 @@ export class Metrics {
       buckets: upstreamBuckets,
       registers,
     });
-    this.upstreamUp = new Gauge({
-      name: `${prefix}upstream_up`,
-      help: "1 if the upstream answered the last time it was asked, else 0.",
-      labelNames: ["upstream"],
-      registers,
-    });
-    this.breaker = new Gauge({
-      name: `${prefix}breaker_state`,
-      help: "0 while the upstream is asked, 2 while it is left out after failures, 1 while a trial is under way.",
-      labelNames: ["upstream"],
-      registers,
-    });
-    this.rateLimitRemaining = new Gauge({
-      name: `${prefix}ratelimit_remaining`,
-      help: "How many more requests the upstream said that it grants for now (RateLimit-Remaining, as Docker Hub sends it).",
-      labelNames: ["upstream"],
-      registers,
-    });
+    this.upstreams = new UpstreamGauges(prefix, registers);
     this.fallbacks = new Counter({
       name: `${prefix}lookup_fallbacks_total`,
       help: "Lookups that went on from one upstream to the next.",

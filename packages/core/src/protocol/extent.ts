@@ -43,7 +43,8 @@ export function rangeFor({ first, last }: Extent): string {
   return `bytes=${first}-${last}`;
 }
 
-function contentRange(value = ""): Extent | undefined {
+/** What a `Content-Range` says. */
+export function contentRange(value = ""): Extent | undefined {
   const [, from, to, length] = /^bytes (\d+)-(\d+)\/(\d+|\*)$/i.exec(value.trim()) ?? [];
   const [first, last, total] = [wholeNumber(from), wholeNumber(to), wholeNumber(length)];
   return first === undefined || last === undefined || last < first ? undefined : { first, last, total };

@@ -1,19 +1,23 @@
 import { type ClientRequest, Agent as HttpAgent } from "node:http";
-import { Agent as HttpsAgent } from "node:https";
+import { Agent as HttpsAgent, type AgentOptions as HttpsAgentOptions } from "node:https";
 import type { Duplex } from "node:stream";
 import { createSecureContext, rootCertificates } from "node:tls";
 import type { CompleteUpstream } from "../config/complete.ts";
 
-/** The connections of one upstream, shared by lookups and by http-proxy. */
-export interface Agents {
+/** Connections to one place. */
+export interface Connections {
   /** Keeps connections for the next request. */
   readonly pooled: HttpAgent;
   /** A connection for one request: for what cannot be sent twice, and for when a kept one turned out to be dead. */
   readonly fresh: HttpAgent;
+}
+
+/** The connections of one upstream, shared by lookups and by http-proxy. */
+export interface Agents extends Connections {
   /** For where redirects lead: nothing of this upstream's TLS applies there. */
-  elsewhere(url: URL): HttpAgent;
+  elsewhere(url: URL): Connections;
   /** For token endpoints: those on other hosts may have certificates of the upstream's own issuer, or of a public one. */
-  tokens(url: URL): HttpAgent;
+  tokens(url: URL): Connections;
   close(): void;
 }
 
@@ -26,36 +30,44 @@ const pooledOptions = {
 
 /** Makes the agents of an upstream. */
 export function createAgents({ url, tls }: CompleteUpstream): Agents {
-  const [pooled, fresh] =
-    url.protocol === "https:"
-      ? [
-          quiet(new HttpsAgent({ ...pooledOptions, ...tlsOptions(tls) })),
-          forOneRequest(new HttpsAgent({ keepAlive: true, ...tlsOptions(tls) })),
-        ]
-      : [quiet(new HttpAgent(pooledOptions)), forOneRequest(new HttpAgent({ keepAlive: true }))];
-  const plain = quiet(new HttpAgent(pooledOptions));
-  const secure = quiet(new HttpsAgent(pooledOptions));
+  const own = url.protocol === "https:" ? secureConnections(tlsOptions(tls)) : plainConnections();
+  const plain = plainConnections();
+  const secure = secureConnections({});
   const elsewhere = ({ protocol }: URL) => (protocol === "https:" ? secure : plain);
-  let secureTokens: HttpsAgent | undefined;
+  let secureTokens: Connections | undefined;
   return {
-    pooled,
-    fresh,
+    ...own,
     elsewhere,
     tokens(address) {
       if (address.origin === url.origin) {
-        return pooled;
+        return own;
       }
       if (address.protocol !== "https:" || tls.ca === undefined) {
         return elsewhere(address);
       }
-      secureTokens ??= quiet(new HttpsAgent({ ...pooledOptions, secureContext: publicAnd(tls.ca) }));
+      secureTokens ??= secureConnections({ secureContext: publicAnd(tls.ca) });
       return secureTokens;
     },
     close() {
-      for (const agent of [pooled, fresh, plain, secure, secureTokens]) {
-        agent?.destroy();
+      for (const connections of [own, plain, secure, secureTokens]) {
+        connections?.pooled.destroy();
+        connections?.fresh.destroy();
       }
     },
+  };
+}
+
+function plainConnections(): Connections {
+  return {
+    pooled: quiet(new HttpAgent(pooledOptions)),
+    fresh: forOneRequest(new HttpAgent({ keepAlive: true })),
+  };
+}
+
+function secureConnections(options: HttpsAgentOptions): Connections {
+  return {
+    pooled: quiet(new HttpsAgent({ ...pooledOptions, ...options })),
+    fresh: forOneRequest(new HttpsAgent({ keepAlive: true, ...options })),
   };
 }
 

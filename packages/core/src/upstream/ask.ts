@@ -1,6 +1,8 @@
 import { type Agent, type ClientRequest, request as httpRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import type { RawHeaders } from "../protocol/headers.ts";
+import type { Connections } from "./agents.ts";
+import { isRepeatable } from "./errand.ts";
 import { ClientGone, errorCode, UpstreamFailure, upstreamFailure } from "./failure.ts";
 import { HeadDeadline, type HeadTimeouts } from "./head-deadline.ts";
 
@@ -28,19 +30,37 @@ export interface Answer {
 }
 
 /** Where a question goes, and how long it may take. */
-export interface Destination extends HeadTimeouts {
+interface Destination extends HeadTimeouts {
   readonly url: URL;
   readonly agent: Agent;
 }
 
-/** Thrown inside `upstream/` alone: a kept connection was closed as the request was written. Worth one more try. */
-export class StaleConnection extends UpstreamFailure {}
+/** A kept connection was closed as the request was written. Worth one more try. */
+class StaleConnection extends UpstreamFailure {}
 
 /**
- * Asks, and resolves with the head of the answer.
+ * Asks, and resolves with the head of the answer. What may be sent twice goes out on a kept connection, and once more on a
+ * fresh one if that turned out to be dead.
  * @throws UpstreamFailure, ClientGone
  */
-export function ask(destination: Destination, question: Question): Promise<Answer> {
+export async function ask(
+  { pooled, fresh }: Connections,
+  destination: Omit<Destination, "agent">,
+  question: Question,
+): Promise<Answer> {
+  if (isRepeatable(question.method)) {
+    try {
+      return await askOnce({ ...destination, agent: pooled }, question);
+    } catch (error) {
+      if (!(error instanceof StaleConnection)) {
+        throw error;
+      }
+    }
+  }
+  return askOnce({ ...destination, agent: fresh }, question);
+}
+
+function askOnce(destination: Destination, question: Question): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const { signal } = question;
     if (signal.aborted) {

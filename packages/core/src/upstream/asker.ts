@@ -1,19 +1,11 @@
-import type { Agent } from "node:http";
 import type { CompleteUpstream } from "../config/complete.ts";
 import { type ForwardingOptions, forwardedHeaders } from "../protocol/forwarding.ts";
-import type { Agents } from "./agents.ts";
-import { type Answer, ask, type Destination, type Question, StaleConnection } from "./ask.ts";
-import { type AskWith, AuthorizedAsker } from "./authorized-asker.ts";
+import type { Agents, Connections } from "./agents.ts";
+import { type Answer, ask, type Question } from "./ask.ts";
+import { AuthorizedAsker } from "./authorized-asker.ts";
 import type { Credentials, Unauthorized } from "./credentials.ts";
-import { type Errand, isRead, isRepeatable, noBody, type Sender } from "./errand.ts";
+import { type Errand, isRead, noBody, type OwnErrand, type Sender } from "./errand.ts";
 import { followRedirects, isRedirect } from "./redirects.ts";
-
-/** What a request without a client is made of. */
-export interface OwnErrand {
-  readonly errand: Errand;
-  /** `Accept` values. */
-  readonly accept: readonly string[];
-}
 
 // What an upstream gets to answer that was left out for being late. A cache has what it has at once. Milliseconds.
 const lastChancePatience = 1_000;
@@ -37,41 +29,40 @@ export class Asker {
     this.#prefix = config.url.pathname === "/" ? "" : config.url.pathname;
     this.#authorized = new AuthorizedAsker(
       credentials,
-      (question) => this.#askOnce(question),
+      (question) => this.#askHere(question),
       config.timeouts.idle,
     );
   }
 
   /**
-   * Asks on behalf of a client, and follows redirects where that is wanted.
+   * Asks on behalf of a client.
    * @throws UpstreamFailure, ClientGone
    */
-  async ask(errand: Errand, from: Sender): Promise<Answer> {
-    const question: AskWith = (authorization, neutral) => ({
-      method: errand.method,
-      path: this.target(errand),
-      headers: [
-        ...this.headers(errand, from, { authorization, body: "none", neutral }),
-        ...noBody(errand.method),
-      ],
-      signal: from.signal,
-      ...(errand.lastChance === true && { patience: lastChancePatience }),
-    });
-    const answer = await this.#authorized.ask(errand.scope, this.passedThrough(from), question);
-    if (this.#config.redirects === "pass" || !isRedirect(answer) || !isRead(errand.method)) {
-      return answer;
-    }
-    const address = new URL(this.target(errand), this.#config.url);
-    return followRedirects(answer, address, question(undefined, true), (url, next) =>
-      this.#askElsewhere(url, next),
+  ask(errand: Errand, from: Sender): Promise<Answer> {
+    return this.#authorized.ask(errand.scope, this.passedThrough(from), (authorization, neutral) =>
+      this.#question(errand, from, { authorization, neutral }),
     );
   }
 
   /**
-   * Asks on nobody's behalf, with the router's own credentials.
+   * Follows the redirects of an answer, where that is wanted.
    * @throws UpstreamFailure, ClientGone
    */
-  askAlone({ errand, accept }: OwnErrand, signal: AbortSignal): Promise<Answer> {
+  async follow(answer: Answer, errand: Errand, from: Sender): Promise<Answer> {
+    if (this.#config.redirects === "pass" || !isRedirect(answer) || !isRead(errand.method)) {
+      return answer;
+    }
+    const address = new URL(this.target(errand), this.#config.url);
+    const question = this.#question(errand, from, { authorization: undefined, neutral: true });
+    return followRedirects(answer, address, question, (url, next) => this.#askElsewhere(url, next));
+  }
+
+  /**
+   * Asks on nobody's behalf, with the router's own credentials.
+   * @param patience milliseconds for connection and headers, if it is to be less than usual
+   * @throws UpstreamFailure, ClientGone
+   */
+  askAlone({ errand, accept }: OwnErrand, signal: AbortSignal, patience?: number): Promise<Answer> {
     return this.#authorized.ask(errand.scope, undefined, (authorization) => ({
       method: errand.method,
       path: this.target(errand),
@@ -84,6 +75,7 @@ export class Asker {
         ...(authorization === undefined ? [] : ["Authorization", authorization]),
       ],
       signal,
+      ...(patience !== undefined && { patience }),
     }));
   }
 
@@ -118,30 +110,35 @@ export class Asker {
     return this.#config.auth === "passthrough" ? request.headers.authorization : undefined;
   }
 
-  async #askOnce(question: Question): Promise<Answer> {
-    const { url } = this.#config;
-    if (!isRepeatable(question.method)) {
-      return ask(this.#destination(url, this.#agents.fresh, question), question);
-    }
-    try {
-      return await ask(this.#destination(url, this.#agents.pooled, question), question);
-    } catch (error) {
-      if (error instanceof StaleConnection) {
-        return ask(this.#destination(url, this.#agents.fresh, question), question);
-      }
-      throw error;
-    }
+  #question(
+    errand: Errand,
+    from: Sender,
+    options: Pick<ForwardingOptions, "authorization" | "neutral">,
+  ): Question {
+    return {
+      method: errand.method,
+      path: this.target(errand),
+      headers: [...this.headers(errand, from, { ...options, body: "none" }), ...noBody(errand.method)],
+      signal: from.signal,
+      ...(errand.lastChance === true && { patience: lastChancePatience }),
+    };
+  }
+
+  #askHere(question: Question): Promise<Answer> {
+    return this.#askAt(this.#config.url, this.#agents, question);
   }
 
   #askElsewhere(url: URL, question: Question): Promise<Answer> {
-    const agent = url.origin === this.#config.url.origin ? this.#agents.pooled : this.#agents.elsewhere(url);
-    return ask(this.#destination(url, agent, question), question);
+    const isHere = url.origin === this.#config.url.origin;
+    return this.#askAt(url, isHere ? this.#agents : this.#agents.elsewhere(url), question);
   }
 
-  #destination(url: URL, agent: Agent, { method, patience }: Question): Destination {
+  #askAt(url: URL, connections: Connections, question: Question): Promise<Answer> {
     const { connect, headers, write } = this.#config.timeouts;
+    const { method, patience } = question;
     // To close an upload, a registry reads and moves a whole layer before it answers.
     const answerTimeout = isRead(method) ? Math.min(headers, patience ?? headers) : write;
-    return { url, agent, connectTimeout: Math.min(connect, patience ?? connect), answerTimeout };
+    const connectTimeout = Math.min(connect, patience ?? connect);
+    return ask(connections, { url, connectTimeout, answerTimeout }, question);
   }
 }

@@ -1,7 +1,10 @@
-import { CircuitState, circuitBreaker, handleWhen, type IBackoff, type IBreaker } from "cockatiel";
+import { CircuitState, circuitBreaker, handleWhenResult, type IBackoff } from "cockatiel";
 import type { CompleteBreaker } from "../config/complete.ts";
 import type { Answer } from "./ask.ts";
-import { UpstreamFailure } from "./failure.ts";
+import type { OwnErrand } from "./errand.ts";
+import { nameOf, Suspects } from "./suspects.ts";
+import { Trips } from "./trips.ts";
+import { noticeableWait, type Verdict, verdictOfAnswer, verdictOfError } from "./verdict.ts";
 
 /** Whether an upstream is asked (`closed`), left out (`open`), or tried (`half-open`). */
 export type BreakerState = "closed" | "half-open" | "open";
@@ -15,43 +18,49 @@ const names: Readonly<Record<CircuitState, BreakerState>> = {
 
 /** What a breaker needs besides its options. */
 export interface BreakerContext {
+  /** Caches have things at hand that tell nothing about the public registry behind them; hosted stands alone. */
+  readonly kind: "hosted" | "proxy";
   /** Milliseconds that a request which is never answered takes. */
   readonly patience: number;
-  /** Asks the upstream something that shows how it is. Runs in the background. */
-  trial(): Promise<Answer>;
-  /** Told of every change. */
-  changed(state: BreakerState): void;
+  /** Asks the upstream something that shows how it is, and waits so many milliseconds at the most. Runs in the background. */
+  trial(asked: OwnErrand, patience: number): Promise<Answer>;
+  /** Told of every change of the state. */
+  changed(): void;
 }
 
-// A gateway that says that what stands behind it is not there. Any other answer, a 500 too, is one: caches of
-// distribution answer every digest of a private image that way when their public registry refuses its name.
-const nobodyBehind = [502, 503, 504];
 // How long a request that nobody else can answer waits for a trial that is under way. Milliseconds.
 const longestWait = 1_000;
 
 /** Leaves an upstream out that does not answer, and finds out when it does again. */
 export class Breaker {
+  readonly #context: BreakerContext;
   readonly #policy;
   readonly #trips: Trips;
-  readonly #trial: () => Promise<Answer>;
+  readonly #suspects: Suspects;
   #running: Promise<unknown> | undefined;
+  #trialBegan: number | undefined;
   #nextTrial = 0;
 
-  constructor(
-    { failures, delay, longestDelay }: CompleteBreaker,
-    { patience, trial, changed }: BreakerContext,
-  ) {
-    this.#trips = new Trips(failures, 2 * failures * patience);
-    this.#trial = trial;
-    const doubling = (duration: number): IBackoff<unknown> => {
-      this.#nextTrial = Date.now() + duration;
-      return { duration, next: () => doubling(Math.min(2 * duration, longestDelay)) };
-    };
-    this.#policy = circuitBreaker(handleWhen(isOutage).orWhenResult(isNoAnswer), {
-      breaker: this.#trips,
-      halfOpenAfter: { next: () => doubling(delay) },
+  constructor({ failures, delay, longestDelay }: CompleteBreaker, context: BreakerContext) {
+    const { kind, patience } = context;
+    this.#context = context;
+    this.#suspects = new Suspects(kind);
+    this.#trips = new Trips({
+      limit: failures,
+      window: 2 * failures * patience,
+      onlyInRow: kind === "hosted",
     });
-    this.#policy.onStateChange((state) => changed(names[state]));
+    const doubling = (delayNow: number): IBackoff<unknown> => {
+      // From the beginning of the trial that failed: one that waited in vain must not make the next one later.
+      const duration = Math.max(0, (this.#trialBegan ?? Date.now()) + delayNow - Date.now());
+      this.#nextTrial = Date.now() + duration;
+      return { duration, next: () => doubling(Math.min(2 * delayNow, longestDelay)) };
+    };
+    this.#policy = circuitBreaker(
+      handleWhenResult((result) => result instanceof Outcome && result.isFailure),
+      { breaker: this.#trips, halfOpenAfter: { next: () => doubling(delay) } },
+    );
+    this.#policy.onStateChange(() => this.#changed());
   }
 
   get state(): BreakerState {
@@ -69,25 +78,21 @@ export class Breaker {
   }
 
   /** Does what goes to the upstream while it is asked, and learns from the outcome. */
-  run(work: () => Promise<Answer>): Promise<Answer> {
-    return this.#policy.execute(async () => {
-      try {
-        const answer = await work();
-        this.#trips.note(false);
-        return answer;
-      } catch (error) {
-        if (error instanceof UpstreamFailure) {
-          this.#trips.note(error.report.kind === "late");
-        }
-        throw error;
-      }
-    });
+  async run(asked: OwnErrand, work: () => Promise<Answer>): Promise<Answer> {
+    const outcome = await this.#policy.execute(() => this.#learnFrom(asked, work));
+    return outcome.give();
+  }
+
+  /** A request found the upstream left out: it is tried in the background, if it is time to, maybe with this very request. */
+  turnedAway(asked: OwnErrand): void {
+    this.#suspects.turnedAway(asked);
+    this.tryAgain();
   }
 
   /** Tries the upstream in the background, if it is time to. */
   tryAgain(): void {
     if (this.#policy.state === CircuitState.Open && Date.now() >= this.#nextTrial) {
-      this.#running = this.run(this.#trial).catch(() => undefined);
+      this.#running = this.#policy.execute(() => this.#tryNow()).catch(() => undefined);
     }
   }
 
@@ -103,58 +108,57 @@ export class Breaker {
     }
     return this.#policy.state === CircuitState.Closed;
   }
-}
 
-/** Whether a failure is one of the upstream itself: one that refuses the router, or asks for patience, is there. */
-function isOutage(error: unknown): boolean {
-  return error instanceof UpstreamFailure && !["refused", "limited"].includes(error.report.kind);
-}
-
-/** Whether an answer is a gateway's that says that there is none. */
-export function isNoAnswer(result: unknown): boolean {
-  return (
-    typeof result === "object" &&
-    result !== null &&
-    "status" in result &&
-    nobodyBehind.some((status) => status === result.status)
-  );
-}
-
-/**
- * When to open: after failures in a row, or as many late ones within a while, whatever came in between. A cache whose
- * public registry hangs goes on serving what it has; the rest would each cost a client the full timeout.
- */
-class Trips implements IBreaker {
-  state: unknown;
-  lastWasLate = false;
-  readonly #limit: number;
-  readonly #window: number;
-  #inRow = 0;
-  #late: number[] = [];
-
-  constructor(limit: number, window: number) {
-    this.#limit = limit;
-    this.#window = window;
+  /** It is not to be tried with anything of this repository; of no repository, if none is given. */
+  forget(repository: string | undefined): void {
+    this.#suspects.forget(repository);
   }
 
-  /** How the request went whose outcome comes next. */
-  note(late: boolean): void {
-    this.lastWasLate = late;
-    if (late) {
-      this.#late.push(Date.now());
+  #tryNow(): Promise<Outcome> {
+    this.#trialBegan = Date.now();
+    const asked = this.#suspects.next(this.isLate);
+    const patience = Math.min(this.#context.patience, noticeableWait);
+    return this.#learnFrom(asked, () => this.#context.trial(asked, patience), true);
+  }
+
+  async #learnFrom(asked: OwnErrand, work: () => Promise<Answer>, isTrial = false): Promise<Outcome> {
+    const begun = Date.now();
+    const learn = (verdict: Verdict, give: () => Answer) => {
+      this.#suspects.heard(asked, verdict);
+      // What was sent before it was left out, and ends now, says nothing new, and must not spoil a trial.
+      const counts = isTrial || this.#policy.state === CircuitState.Closed;
+      if (counts) {
+        this.#trips.note(verdict, { name: nameOf(asked), begun });
+      }
+      return new Outcome(counts && (verdict === "failed" || verdict === "late"), give);
+    };
+    try {
+      const answer = await work();
+      return learn(verdictOfAnswer(answer, asked), () => answer);
+    } catch (error) {
+      const waits = { waited: Date.now() - begun, patience: this.#context.patience };
+      return learn(verdictOfError(error, asked, waits), () => {
+        throw error;
+      });
     }
   }
 
-  success(state: CircuitState): void {
-    this.#inRow = 0;
-    if (state === CircuitState.HalfOpen) {
-      this.#late = [];
+  #changed(): void {
+    if (this.state === "closed") {
+      this.#trialBegan = undefined;
+      this.#suspects.clear();
     }
+    this.#context.changed();
   }
+}
 
-  failure(): boolean {
-    this.#inRow += 1;
-    this.#late = this.#late.filter((time) => time > Date.now() - this.#window).slice(-this.#limit);
-    return Math.max(this.#inRow, this.#late.length) >= this.#limit;
+/** How a request went, for cockatiel, and what its asker is given. */
+class Outcome {
+  readonly isFailure: boolean;
+  readonly give: () => Answer;
+
+  constructor(isFailure: boolean, give: () => Answer) {
+    this.isFailure = isFailure;
+    this.give = give;
   }
 }

@@ -19,6 +19,10 @@ export interface Errand {
   readonly search: string;
   /** What a token for this has to permit. */
   readonly scope: Scope;
+  /** What it is about. */
+  readonly repository: string | undefined;
+  /** Whether a list is asked for, which may take longer than anything else. */
+  readonly list?: boolean;
   /** Whether the body is the content of a blob, whose type says nothing. */
   readonly opaque?: boolean;
   /** Whether the answer is read here, so that no part of it and no 304 will do. */
@@ -28,6 +32,19 @@ export interface Errand {
   /** Whether the upstream is asked although it is left out, and given little time. */
   readonly lastChance?: boolean;
 }
+
+/** What a request without a client is made of. */
+export interface OwnErrand {
+  readonly errand: Errand;
+  /** `Accept` values. */
+  readonly accept: readonly string[];
+}
+
+/** `/v2/`, asked without a client. */
+export const base: OwnErrand = {
+  errand: { method: "GET", path: "/v2/", search: "", scope: [], repository: undefined },
+  accept: [],
+};
 
 /** Whether a method only reads. */
 export function isRead(method: string): boolean {

@@ -32,13 +32,12 @@ export function requestTokenOver(
     const url = source.realm;
     const destination = {
       url,
-      agent: agents.tokens(url),
       connectTimeout: timeouts.connect,
       answerTimeout: Math.min(timeouts.headers, answerTimeout),
     };
     const question = method === "GET" ? query(source, scope) : form(source, scope);
     try {
-      return await readReply(await ask(destination, question), destination.answerTimeout);
+      return await readReply(await ask(agents.tokens(url), destination, question), destination.answerTimeout);
     } catch (error) {
       const { kind, cause } = upstreamFailure(error).report;
       throw new UpstreamFailure(kind, `token endpoint: ${cause}`, { cause: error });

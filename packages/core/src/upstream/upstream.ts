@@ -4,11 +4,11 @@ import type { Candidate } from "../routing/member.ts";
 import { Patterns } from "../routing/patterns.ts";
 import { type Agents, createAgents } from "./agents.ts";
 import type { Answer } from "./ask.ts";
-import { Asker, type OwnErrand } from "./asker.ts";
+import { Asker } from "./asker.ts";
 import { errorBodyLimit, readBounded } from "./bounded-body.ts";
-import { type BreakerState, isNoAnswer } from "./breaker.ts";
+import type { BreakerState } from "./breaker.ts";
 import { Credentials } from "./credentials.ts";
-import { type Errand, isRead, type Sender } from "./errand.ts";
+import { base, type Errand, type OwnErrand, type Sender } from "./errand.ts";
 import { type Delivery, Forwarder } from "./forwarder.ts";
 import { Guard } from "./guard.ts";
 import { requestTokenOver } from "./token-request.ts";
@@ -20,10 +20,8 @@ export interface UpstreamContext {
   /** Milliseconds that a client may stand still. */
   readonly clientIdle: number;
   /** Told when an upstream is left out, tried, or asked again. */
-  breakerChanged(upstream: string, state: BreakerState): void;
+  breakerChanged(upstream: Upstream): void;
 }
-
-const base: OwnErrand = { errand: { method: "GET", path: "/v2/", search: "", scope: [] }, accept: [] };
 
 /** One registry behind the router: whether it is asked, and how. */
 export class Upstream implements Candidate {
@@ -43,8 +41,6 @@ export class Upstream implements Candidate {
   readonly #asker: Asker;
   readonly #forwarder: Forwarder;
   readonly #guard: Guard;
-  /** The last request that failed, or found it left out: what a trial has to ask. */
-  #suspect: OwnErrand | undefined;
 
   constructor(config: CompleteUpstream, { via, clientIdle, breakerChanged }: UpstreamContext) {
     this.name = config.name;
@@ -70,9 +66,10 @@ export class Upstream implements Candidate {
       clientIdle,
     });
     this.#guard = new Guard(config, {
+      kind: config.kind,
       patience: config.timeouts.headers,
-      trial: () => this.#trial(),
-      changed: (state) => breakerChanged(config.name, state),
+      trial: (asked, patience) => this.#trial(asked, patience),
+      changed: () => breakerChanged(this),
     });
   }
 
@@ -96,14 +93,11 @@ export class Upstream implements Candidate {
    * @throws UpstreamFailure, ClientGone
    */
   ask(errand: Errand, from: Sender): Promise<Answer> {
-    if (errand.lastChance === true) {
-      return this.#guard.askAnyway(() => this.#asker.ask(errand, from));
-    }
-    if (this.#guard.isOut && !this.#guard.isLate) {
-      // Then any request makes a trial, and another one each time is better: one name may fail for reasons of its own.
-      this.#note(errand, from);
-    }
-    return this.#guard.ask(from.signal, () => this.#askAndNote(errand, from));
+    const work = () => this.#asker.ask(errand, from);
+    const finish = (answer: Answer) => this.#asker.follow(answer, errand, from);
+    return errand.lastChance === true
+      ? this.#guard.askAnyway(from.signal, async () => finish(await work()))
+      : this.#guard.ask(ownErrand(errand, from), from.signal, work, finish);
   }
 
   /** If it is left out and it is time to, tries in the background whether it is back. */
@@ -126,7 +120,7 @@ export class Upstream implements Candidate {
     delivery: Pick<Delivery, "response" | "moved">,
   ): Promise<Answer> {
     const sent = await this.#headerForBody(errand, from);
-    const answer = await this.#guard.send(() =>
+    const answer = await this.#guard.send(ownErrand(errand, from), () =>
       this.#forwarder.forward({
         ...delivery,
         request: from.request,
@@ -155,10 +149,7 @@ export class Upstream implements Candidate {
 
   /** A trial shall not ask for what it was last asked for: of this repository, or whatever it was. */
   forgetSuspect(repository?: string): void {
-    const path = repository === undefined ? "" : `/v2/${this.nameOf(repository)}/`;
-    if (this.#suspect?.errand.path.startsWith(path) === true) {
-      this.#suspect = undefined;
-    }
+    this.#guard.forget(repository);
   }
 
   /** Closes every connection, used or kept. */
@@ -179,32 +170,15 @@ export class Upstream implements Candidate {
     }
   }
 
-  async #askAndNote(errand: Errand, from: Sender): Promise<Answer> {
-    try {
-      const answer = await this.#asker.ask(errand, from);
-      if (isNoAnswer(answer)) {
-        this.#note(errand, from);
-      }
-      return answer;
-    } catch (error) {
-      this.#note(errand, from);
-      throw error;
-    }
-  }
-
-  #note(errand: Errand, { request }: Sender): void {
-    if (isRead(errand.method)) {
-      this.#suspect = { errand, accept: valuesOf(request.rawHeaders, "accept") };
-    }
-  }
-
-  /**
-   * Not `/v2/`, which tells nothing about a cache's public registry. If it was late, then what was late has to be asked once
-   * more: what the cache has at hand tells nothing either.
-   */
-  async #trial(): Promise<Answer> {
-    const answer = await this.#asker.askAlone(this.#suspect ?? base, new AbortController().signal);
-    await readBounded(answer.body, errorBodyLimit, this.timeouts.idle);
+  async #trial(asked: OwnErrand, patience: number): Promise<Answer> {
+    const answer = await this.#asker.askAlone(asked, new AbortController().signal, patience);
+    // Its head is what was asked for.
+    void readBounded(answer.body, errorBodyLimit, patience);
     return answer;
   }
+}
+
+/** An errand as it can be repeated when its client is gone. */
+function ownErrand(errand: Errand, { request }: Sender): OwnErrand {
+  return { errand, accept: valuesOf(request.rawHeaders, "accept") };
 }

@@ -35,6 +35,9 @@ describe("certificates and keys of upstreams", () => {
     ["several issuers with text around them", { ca: `first\n${cert}\nsecond\r\n${cert}end` }],
     ["a certificate and its key", { cert, key }],
     ["a certificate with its chain", { cert: cert + cert, key }],
+    ["lines that end in blanks", { ca: cert.replace(/-----\n/g, "----- \t\n") }],
+    ["no newline at the end", { ca: cert.trim() }],
+    ["a mark of the byte order", { ca: `\uFEFF${cert}` }],
     ["all of it", { ca: cert, cert, key }],
   ])("are taken: %s", (_, tls) => {
     expect(problemsOf(withTls(tls))).toEqual([]);
@@ -54,7 +57,7 @@ describe("certificates and keys of upstreams", () => {
     ],
     [
       "half of the first",
-      { ca: half + cert },
+      { ca: `${half}\n${cert}` },
       "ca",
       "PEM certificates",
       "text of which 1 of 2 cannot be read",
@@ -73,6 +76,37 @@ describe("certificates and keys of upstreams", () => {
     expect(problemsOf(withTls(tls))).toEqual(
       ["hosted", "proxy"].map((upstream) => ({ option: `${upstream}.tls.${name}`, expected, given })),
     );
+  });
+
+  it.each([
+    ["an end and a beginning on one line", cert.trim() + cert, 2],
+    ["blanks before a beginning", cert + cert.replace(/^/, "  "), 1],
+    ["blanks before every line", cert.replace(/^/gm, "  "), 1],
+    ["words before a beginning", `ca: ${cert}`, 1],
+    ["words after an end", `${cert.trim()} end\n`, 1],
+    ["blanks before an end", cert.replace("-----END", " -----END"), 1],
+    ["an end on the last line", cert.replace("\n-----END", "-----END"), 1],
+    ["a beginning on the first line", cert.replace("-----\n", "-----"), 1],
+    ["lines that end in nothing but CR", cert.replaceAll("\n", "\r"), 1],
+  ])("are refused where Node would pass over them without a word: %s", (_, ca, unread) => {
+    const begun = ca.match(/BEGIN/g)?.length;
+    expect(problemsOf({ hosted: "http://hosted:1", proxy: { url: "https://proxy:1", tls: { ca } } })).toEqual(
+      [
+        {
+          option: "proxy.tls.ca",
+          expected: "PEM certificates",
+          given: `text of which ${unread} of ${begun} cannot be read`,
+        },
+      ],
+    );
+  });
+
+  it("are refused where Node would leave one out of the chain", () => {
+    const tls = { cert: `${cert} ${cert}`, key };
+
+    expect(problemsOf({ hosted: "http://hosted:1", proxy: { url: "https://proxy:1", tls } })).toEqual([
+      { option: "proxy.tls.cert", expected: pair, given: "text of which 1 of 2 cannot be read" },
+    ]);
   });
 
   it("of proxies in a list are named by their place", () => {

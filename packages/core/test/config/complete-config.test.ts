@@ -236,6 +236,20 @@ describe("a configuration that cannot be used", () => {
       { hosted: { url: hosted, auth: "passthrough" }, proxy, authorize: () => "allow" },
       { option: "hosted.auth" },
     ],
+    [
+      "protection by nobody",
+      { hosted, proxy, operations: "protected" },
+      {
+        option: "operations",
+        expected: '"open" or "off" without authorize, which would judge who may see them',
+        given: '"protected"',
+      },
+    ],
+    [
+      "protection by nobody, beside passthrough",
+      { hosted: { url: hosted, auth: "passthrough" }, proxy, operations: "protected" },
+      { option: "operations" },
+    ],
   ])("%s", (_, written, problem) => {
     expect(problemsOf(written)).toEqual([expect.objectContaining(problem)]);
   });

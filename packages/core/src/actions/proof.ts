@@ -1,0 +1,66 @@
+import { createHash, type Hash } from "node:crypto";
+import { contentRange } from "../protocol/extent.ts";
+import { firstValue } from "../protocol/headers.ts";
+import type { RegistryRequest } from "../protocol/request.ts";
+import type { Answer } from "../upstream/ask.ts";
+
+/** Tells whether a body is whole whose end looks like any other end of a connection. */
+export interface Proof {
+  add(piece: Buffer): void;
+  /** Whether everything was there. */
+  holds(): boolean;
+}
+
+/**
+ * What a body is held to that has neither a length nor chunks: it ends with its connection (RFC 9112 6.3), and so it does
+ * when it is cut. Content has its digest. Undefined where the body itself tells, and where what is sent is no content by
+ * digest: half a list is no JSON.
+ */
+export function proofOf({ method, resource }: RegistryRequest, answer: Answer): Proof | undefined {
+  const expected = digestOf(resource) ?? firstValue(answer.headers, "docker-content-digest");
+  const isContent = resource.kind === "blob" || resource.kind === "manifest";
+  if (method !== "GET" || !isContent || saysItsEnd(answer) || expected === undefined) {
+    return undefined;
+  }
+  if (answer.status === 206) {
+    return lengthProof(answer);
+  }
+  return answer.status === 200 ? digestProof(expected) : undefined;
+}
+
+function digestOf(resource: RegistryRequest["resource"]): string | undefined {
+  if (resource.kind === "blob") {
+    return resource.digest;
+  }
+  return resource.kind === "manifest" && resource.byDigest ? resource.reference : undefined;
+}
+
+function saysItsEnd({ headers }: Answer): boolean {
+  const coding = firstValue(headers, "transfer-encoding") ?? "";
+  return firstValue(headers, "content-length") !== undefined || /\bchunked\s*$/i.test(coding);
+}
+
+/** A digest that cannot be computed here, or of something encoded, proves nothing: the body is taken for cut then. */
+function digestProof(expected: string): Proof {
+  const [algorithm = "", encoded] = expected.split(":");
+  const hash = hashOf(algorithm);
+  return {
+    add: (piece) => void hash?.update(piece),
+    holds: () => hash?.digest("hex") === encoded,
+  };
+}
+
+function hashOf(algorithm: string): Hash | undefined {
+  return algorithm === "sha256" || algorithm === "sha512" ? createHash(algorithm) : undefined;
+}
+
+function lengthProof({ headers }: Answer): Proof {
+  const extent = contentRange(firstValue(headers, "content-range"));
+  let length = 0;
+  return {
+    add(piece) {
+      length += piece.length;
+    },
+    holds: () => extent !== undefined && length === extent.last - extent.first + 1,
+  };
+}

@@ -1,0 +1,103 @@
+import { base, isRead, type OwnErrand } from "./errand.ts";
+import type { Verdict } from "./verdict.ts";
+
+const mostLate = 8;
+
+/**
+ * What an upstream that is left out is tried with. `/v2/` would tell nothing about a cache's public registry.
+ *
+ * If it failed, any request will do, and another one each time is better: one image may fail for reasons of its own.
+ *
+ * If it was late, what was late has to be asked once more, each image in turn: what a cache has at hand tells nothing. As
+ * long as all that was late is one image, though, another one is asked first. Hosted has everything at hand, or nothing.
+ */
+export class Suspects {
+  readonly #isHosted: boolean;
+  /** One request per image, the one to be asked next first. */
+  readonly #late = new Map<string, OwnErrand>();
+  /** The last request that failed otherwise, or found the upstream left out. */
+  #other: OwnErrand | undefined;
+
+  constructor(kind: "hosted" | "proxy") {
+    this.#isHosted = kind === "hosted";
+  }
+
+  /** A request had an outcome. */
+  heard(asked: OwnErrand, verdict: Verdict): void {
+    if (!isTelling(asked)) {
+      return;
+    }
+    if (verdict === "late") {
+      this.#putLast(asked);
+    } else if (verdict === "failed") {
+      this.#other = asked;
+    }
+  }
+
+  /** A request found the upstream left out. */
+  turnedAway(asked: OwnErrand): void {
+    if (isTelling(asked)) {
+      this.#other = asked;
+    } else if (this.#isHosted) {
+      // Pushes cannot be repeated. Where nothing else comes, hosted has to come back for them all the same.
+      this.#other ??= base;
+    }
+  }
+
+  /** What to ask next. */
+  next(isLate: boolean): OwnErrand {
+    const other = this.#other;
+    if (other !== undefined && (!isLate || this.#mayAskInstead(other))) {
+      this.#other = isLate ? undefined : other;
+      return other;
+    }
+    const [late] = this.#late.values();
+    if (late !== undefined) {
+      this.#putLast(late);
+    }
+    return late ?? other ?? base;
+  }
+
+  /** It is not to be tried with anything of this repository; of no repository, if none is given. */
+  forget(repository: string | undefined): void {
+    if (repository === undefined) {
+      this.clear();
+      return;
+    }
+    this.#late.delete(repository);
+    if (this.#other?.errand.repository === repository) {
+      this.#other = undefined;
+    }
+  }
+
+  /** The upstream is asked again. */
+  clear(): void {
+    this.#late.clear();
+    this.#other = undefined;
+  }
+
+  #mayAskInstead(other: OwnErrand): boolean {
+    const isOneImage = this.#late.size <= 1 && !this.#late.has(nameOf(other));
+    return isOneImage || (this.#isHosted && other !== base);
+  }
+
+  #putLast(asked: OwnErrand): void {
+    const name = nameOf(asked);
+    this.#late.delete(name);
+    this.#late.set(name, asked);
+    const [oldest] = this.#late.keys();
+    if (this.#late.size > mostLate && oldest !== undefined) {
+      this.#late.delete(oldest);
+    }
+  }
+}
+
+/** The image that a request is about. */
+export function nameOf({ errand }: OwnErrand): string {
+  return errand.repository ?? "";
+}
+
+/** What can be asked again, and takes no longer than it should. */
+function isTelling({ errand }: OwnErrand): boolean {
+  return isRead(errand.method) && errand.list !== true;
+}

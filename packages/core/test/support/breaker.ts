@@ -1,0 +1,71 @@
+import type { CombinedRegistryConfig, UpstreamConfig } from "@combined-registry/core";
+import { startRegistry } from "@combined-registry/testkit";
+import { expect } from "@jest/globals";
+import { fetchRaw } from "./client.ts";
+import { type RunningRouter, startRouter } from "./router.ts";
+
+/** What hosted has. */
+export const privateTag = "/v2/acme/app/manifests/1.0";
+/** What the proxy has. */
+export const publicTag = "/v2/library/tool/manifests/1.0";
+/** With a breaker that opens and closes soon. */
+export const quick = { breaker: { failures: 3, delay: 50, longestDelay: 200 }, timeouts: { headers: 150 } };
+
+/** A proxy and hosted, with an image each, behind a router. */
+export async function startSides(
+  proxyOptions: Partial<UpstreamConfig> = quick,
+  config: Partial<CombinedRegistryConfig> = {},
+  hostedOptions: Partial<UpstreamConfig> = {},
+) {
+  const [proxy, hosted] = await Promise.all([startRegistry(), startRegistry()]);
+  proxy.addImage("library/tool", { tag: "1.0", layers: ["public"] });
+  hosted.addImage("acme/app", { tag: "1.0", layers: ["private"] });
+  const router = await startRouter({
+    hosted: { url: hosted.url, ...hostedOptions },
+    proxy: { url: proxy.url, ...proxyOptions },
+    ...config,
+  });
+  return {
+    proxy,
+    hosted,
+    router,
+    async [Symbol.asyncDispose]() {
+      await router[Symbol.asyncDispose]();
+      await Promise.all([proxy.close(), hosted.close()]);
+    },
+  };
+}
+
+/** What /healthcheck says of an upstream's breaker. */
+export async function stateOf({ handler }: RunningRouter, name = "proxy"): Promise<string | undefined> {
+  return (await handler.health()).upstreams.find((upstream) => upstream.name === name)?.breaker;
+}
+
+/** Pulls a private image until an upstream is left out. */
+export async function openBreaker(router: RunningRouter, failures = 3, name = "proxy"): Promise<void> {
+  for (let pull = 0; pull < failures; pull++) {
+    await fetchRaw(router.url, privateTag);
+  }
+  expect(await stateOf(router, name)).not.toBe("closed");
+}
+
+/** Pulls a private image again and again until something has happened. */
+export async function pullUntil(
+  router: RunningRouter,
+  label: string,
+  holds: () => boolean | Promise<boolean>,
+): Promise<void> {
+  const end = performance.now() + 10_000;
+  while (!(await holds())) {
+    if (performance.now() > end) {
+      throw new Error(`${label}: not within 10 s`);
+    }
+    await fetchRaw(router.url, privateTag);
+  }
+}
+
+/** With a breaker that stays open for the rest of a test. */
+export const lasting = {
+  breaker: { failures: 3, delay: 60_000, longestDelay: 60_000 },
+  timeouts: { headers: 150 },
+};
