@@ -9,6 +9,7 @@ import type { Exchange } from "./exchange.ts";
 import { forward } from "./forward.ts";
 import { list } from "./lists.ts";
 import { lookup } from "./lookup.ts";
+import { mergedList } from "./merged-lists.ts";
 import { pass } from "./pass.ts";
 import { referrers } from "./referrers.ts";
 
@@ -30,7 +31,7 @@ export async function perform(
     case "list":
       return list(services, exchange, request, plan.order);
     case "merge":
-      return list(services, exchange, request, plan.members);
+      return mergedList(services, exchange, request, plan.members);
     case "referrers":
       return referrers(services, exchange, request, plan.members);
     case "pass":
