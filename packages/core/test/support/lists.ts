@@ -1,3 +1,4 @@
+import { type RegistryOptions, startRegistry, type TestRegistry } from "@combined-registry/testkit";
 import { fetchRaw, type Received } from "./client.ts";
 
 /** What a walk by `Link` found. */
@@ -40,4 +41,31 @@ export function namesOf({ body }: Received): string[] {
 /** The target of `rel="next"`: a path of this very server. */
 export function linkOf({ headers }: Received): string | undefined {
   return /^<(\/[^/>][^>]*)>; rel="next"$/.exec(String(headers.link))?.[1];
+}
+
+/** `t00000`, `t00001` and so on. */
+export function numbered(count: number, start = 0): string[] {
+  return Array.from({ length: count }, (_, index) => `t${String(start + index).padStart(5, "0")}`);
+}
+
+/** A registry with one repository. */
+export async function registryWith(
+  tags: readonly string[],
+  options: RegistryOptions = {},
+  repository = "r",
+): Promise<TestRegistry> {
+  const registry = await startRegistry(options);
+  registry.addManifest(repository, { schemaVersion: 2 }, { tags });
+  return registry;
+}
+
+/** Each name once, in the order of tags. */
+export function union(...lists: readonly (readonly string[])[]): string[] {
+  return [...new Set(lists.flat())].sort();
+}
+
+/** In another order than that of the alphabet, the same each time. */
+export function shuffled(names: readonly string[]): string[] {
+  const spread = (index: number) => (index * 7919) % names.length;
+  return names.map((_, index) => names[spread(index)] ?? "");
 }
