@@ -3,6 +3,11 @@ import { errorOf, fetchRaw, type Received } from "./support/client.ts";
 import { linkOf, namesOf, numbered, registryWith, shuffled, union, walkList } from "./support/lists.ts";
 import { startRouter } from "./support/router.ts";
 
+/** Four digits each. */
+function numbers(start: number, count: number, step = 1): string[] {
+  return Array.from({ length: count }, (_, index) => String(start + index * step).padStart(4, "0"));
+}
+
 describe("merged tags", () => {
   const warningOf = ({ headers }: Received) => headers.warning;
   const outcomeOf = (answer: Received) => [answer.status, errorOf(answer).code];
@@ -247,6 +252,23 @@ describe("merged tags", () => {
       expect([names, pages]).toEqual([union(["a"], tags), expected]);
     },
   );
+
+  it.each([
+    ["whose disorder shows on a later page", [...numbers(1_000, 150), "0001"], "?n=120"],
+    [
+      "whose last page has nothing that counts",
+      [...numbers(1_099, 100, -1), ...numbers(100, 50)],
+      "?n=10&last=0999",
+    ],
+  ])("go on at a member with a cursor %s", async (_, tags, search) => {
+    await using hosted = await registryWith(["5"]);
+    await using proxy = await registryWith(tags, { lists: "cursor" });
+    await using router = await startRouter({ hosted: hosted.url, proxy: proxy.url, lists: "merge" });
+
+    const { names } = await walkList(router.url, `/v2/r/tags/list${search}`, 20);
+
+    expect(names).toEqual(union(["5"], tags).filter((name) => !search.includes("last") || name > "0999"));
+  });
 
   it("go on after a full page, although a member never links to the next", async () => {
     const tags = numbered(2_000);
