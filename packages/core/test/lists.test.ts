@@ -1,6 +1,7 @@
 import { startRegistry } from "@combined-registry/testkit";
 import { describe, expect, it } from "@jest/globals";
 import { errorOf, fetchRaw } from "./support/client.ts";
+import { walkList } from "./support/lists.ts";
 import { startRouter } from "./support/router.ts";
 
 const subject = `sha256:${"a".repeat(64)}`;
@@ -51,6 +52,21 @@ describe("tags/list", () => {
     }
 
     expect(walked).toEqual(["a", "b", "c"]);
+  });
+
+  it("are walked by the name that the client uses, although a proxy calls the repository library/...", async () => {
+    await using hub = await startRegistry();
+    await using hosted = await startRegistry();
+    hub.addManifest("library/nginx", { schemaVersion: 2 }, { tags: ["1", "2", "3"] });
+    await using router = await startRouter({
+      hosted: hosted.url,
+      proxy: { url: hub.url, libraryPrefix: true },
+    });
+
+    const { names, answers } = await walkList(router.url, "/v2/nginx/tags/list?n=2", 3);
+
+    expect(names).toEqual(["1", "2", "3"]);
+    expect(answers[0]?.headers.link).toBe('</v2/nginx/tags/list?last=2&n=2>; rel="next"');
   });
 
   it("does not pass a proxy's list off as everything while hosted cannot tell", async () => {

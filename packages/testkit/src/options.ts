@@ -13,6 +13,13 @@ export interface RegistryOptions {
   /** Whether it has the referrers API; without it, 404 in plain text. @default true, for a cache false */
   readonly referrers?: boolean;
 
+  /**
+   * How tags and catalog are listed. `sorted`: as CNCF distribution 3 does, with `n` and `last`; `case-insensitive`: the same in
+   * another order; `whole`: in the order in which they were added, whatever `n` and `last` say, as distribution 2.8 lists tags;
+   * `cursor`: in that order, at most 100 to a page, with a cursor of its own in `Link`. @default "sorted"
+   */
+  readonly lists?: "sorted" | "case-insensitive" | "whole" | "cursor";
+
   /** Whether deletes are permitted (else 405). @default true */
   readonly deletes?: boolean;
 

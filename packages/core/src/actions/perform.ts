@@ -1,4 +1,3 @@
-import { namesFor } from "../authorize/access.ts";
 import { RegistryError } from "../protocol/errors.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import type { Plan } from "../routing/plan.ts";
@@ -6,11 +5,11 @@ import { type Ruling, ruleName } from "../routing/ruling.ts";
 import type { Services } from "../services.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { base } from "./base.ts";
-import { catalog } from "./catalog.ts";
 import type { Exchange } from "./exchange.ts";
 import { forward } from "./forward.ts";
 import { list } from "./lists.ts";
 import { lookup } from "./lookup.ts";
+import { mergedList } from "./merged-lists.ts";
 import { pass } from "./pass.ts";
 import { referrers } from "./referrers.ts";
 
@@ -30,14 +29,9 @@ export async function perform(
     case "lookup":
       return lookup(services, exchange, request, plan.lookup);
     case "list":
-    case "merge": {
-      const order = plan.action === "list" ? plan.order : plan.members;
-      const shown =
-        request.resource.kind === "catalog" ? namesFor(services.policy, exchange.user) : undefined;
-      return shown === undefined
-        ? list(services, exchange, request, order)
-        : catalog(services, exchange, request, order, shown);
-    }
+      return list(services, exchange, request, plan.order);
+    case "merge":
+      return mergedList(services, exchange, request, plan.members);
     case "referrers":
       return referrers(services, exchange, request, plan.members);
     case "pass":

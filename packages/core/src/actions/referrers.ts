@@ -1,11 +1,11 @@
 import { RegistryError } from "../protocol/errors.ts";
 import { valuesOf, warning } from "../protocol/headers.ts";
+import { nextQuery } from "../protocol/links.ts";
 import {
   type Descriptor,
   imageIndex,
   indexType,
   mergeReferrers,
-  nextPage,
   readReferrers,
 } from "../protocol/referrers.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
@@ -107,7 +107,8 @@ async function listAt(
       return { kind: "failed", failure: { kind: "broken", cause: "sent referrers that are no image index" } };
     }
     descriptors.push(...listed);
-    errand = nextErrand(first, valuesOf(said.answer.headers, "link"));
+    const next = nextQuery(valuesOf(said.answer.headers, "link"));
+    errand = next === undefined ? undefined : { ...first, search: next };
   }
   return { kind: "listed", descriptors };
 }
@@ -115,13 +116,6 @@ async function listAt(
 /** A registry that has the API says in OCI's words that it does not know the repository; one without says 404 in its own. */
 function knowsNone(body: string): boolean {
   return errorCodes(body).some((code) => code === "NAME_UNKNOWN" || code === "MANIFEST_UNKNOWN");
-}
-
-/** Only the query of the next page's address is used: a member cannot send the router anywhere else. */
-function nextErrand(first: Errand, links: readonly string[]): Errand | undefined {
-  const next = nextPage(links);
-  const question = next?.indexOf("?") ?? -1;
-  return next === undefined || question === -1 ? undefined : { ...first, search: next.slice(question) };
 }
 
 function failedAttempt(member: Upstream | undefined, known: Known): Attempt[] {

@@ -32,7 +32,8 @@ export interface CombinedRegistryConfig {
 
   /**
    * Who answers `tags/list`. `first`: hosted, and for a repository that hosted does not know the
-   * proxies in order. `hosted`: hosted alone. `merge`: all of them, joined; the catalog as well.
+   * proxies in order. `hosted`: hosted alone. `merge`: all of them, joined, the catalog as well;
+   * one that fails is named in a `Warning`.
    * @default "first"
    */
   lists?: "first" | "hosted" | "merge";

@@ -39,17 +39,6 @@ export function imageIndex(manifests: readonly Descriptor[]): string {
   return JSON.stringify({ schemaVersion: 2, mediaType: indexType, manifests });
 }
 
-/** The target of `rel="next"` among `Link` values (RFC 8288), or undefined on the last page. */
-export function nextPage(links: readonly string[]): string | undefined {
-  for (const link of links) {
-    const next = /<([^<>]*)>\s*;[^<]*\brel\s*=\s*"?next"?/i.exec(link);
-    if (next?.[1] !== undefined) {
-      return next[1];
-    }
-  }
-  return undefined;
-}
-
 function isDescriptor(value: unknown): value is Descriptor {
   return typeof value === "object" && value !== null && "digest" in value && typeof value.digest === "string";
 }

@@ -78,12 +78,12 @@ function planWrite<M extends Member>(method: string, ruling: Ruling<M>): Plan<M>
 }
 
 function planCatalog<M extends Candidate>({ policy, lists, direct }: Known<M>): Plan<M> {
-  if (direct !== undefined) {
-    return { action: "list", order: [direct] };
-  }
-  return lists === "merge"
-    ? { action: "merge", members: [policy.hosted, ...policy.proxies] }
-    : { action: "list", order: [policy.hosted] };
+  const all = lists === "merge" ? [policy.hosted, ...policy.proxies] : [policy.hosted];
+  const members = direct === undefined ? all : [direct];
+  // To take names out of a list, it has to be read, and told anew page by page, even where it is one registry's.
+  return members.length > 1 || policy.restrictsPulls
+    ? { action: "merge", members }
+    : { action: "list", order: members };
 }
 
 function planTags<M extends Candidate>({ pull }: Ruling<M>, { lists, direct }: Known<M>): Plan<M> {
