@@ -2,6 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "@jest/globals";
 import { type Client, skopeoClient } from "../src/clients.ts";
+import { until } from "../src/deadline.ts";
 import { request } from "../src/http.ts";
 import { type Image, image } from "../src/images.ts";
 import { type Lab, openLab } from "../src/lab.ts";
@@ -69,6 +70,11 @@ describeE2E("lists: merge over distribution's own lists", ["docker-registry", "s
       for (const name of ["shop/till", "shop-new"]) {
         await seed(lab.public.origin, name, "1", published);
         await skopeo("inspect", "--tls-verify=false", `docker://${router.host}/${name}:1`);
+        // It keeps what it has sent a moment later.
+        await until(`the cache to hold ${name}`, 10_000, async () => {
+          const { body } = await request(lab.cache.origin, "GET", "/v2/_catalog");
+          return JSON.parse(body.toString()).repositories.includes(name);
+        });
       }
 
       expect(await walk(`/v2/_catalog?n=${n}`, "repositories")).toEqual([
