@@ -50,6 +50,14 @@ export class AuthorizedAsker {
     return this.#send(askWith(await credentials.header(scope), false));
   }
 
+  /** Sends what cannot be sent again: a refusal stands, but is learned from. */
+  async askOnce(scope: Scope, passedThrough: string | undefined, askWith: AskWith): Promise<Answer> {
+    const sent = this.#credentials === undefined ? passedThrough : await this.#credentials.header(scope);
+    const answer = await this.#send(askWith(sent, false));
+    this.learn(answer, { sent, scope, neutral: false });
+    return answer;
+  }
+
   /** Shows an answer to the credentials. */
   learn({ status, headers }: Answer, asked: Omit<Unauthorized, "challenges">): Remedy {
     if (status !== 401) {

@@ -1,0 +1,34 @@
+import type { ClientRequest } from "node:http";
+import { pipeline, Readable } from "node:stream";
+import { UpstreamFailure } from "./failure.ts";
+import { StallWatch, taken } from "./stall-watch.ts";
+
+/**
+ * Ends a request with its body, if it has one, no faster than the upstream takes it. If either breaks, so does the other.
+ * @param idle milliseconds in which the upstream has to take some of it
+ */
+export function sendBody(
+  request: ClientRequest,
+  body: string | Buffer | Readable | undefined,
+  idle: number,
+): void {
+  if (body === undefined) {
+    request.end();
+    return;
+  }
+  const watch = new StallWatch({
+    limit: idle,
+    // Its turn while there is something that it has not taken.
+    measure: () =>
+      request.writableLength > 0 || request.writableNeedDrain ? taken(request.socket) : undefined,
+    stalled: () => request.destroy(new UpstreamFailure("late", `took no byte of the body within ${idle} ms`)),
+  });
+  request.once("close", () => watch.clear());
+  request.once("finish", () => watch.clear());
+  if (body instanceof Readable) {
+    // Its error is the request's own, which whoever asks is told of.
+    pipeline(body, request, () => undefined);
+  } else {
+    request.end(body);
+  }
+}
