@@ -26,7 +26,8 @@ export function sendBody(
   request.once("close", () => watch.clear());
   request.once("finish", () => watch.clear());
   if (body instanceof Readable) {
-    // Its error is the request's own, which whoever asks is told of.
+    // Whoever asks is told of its error; pipeline by itself would only abort a request.
+    body.once("error", (error) => request.destroy(error));
     pipeline(body, request, () => undefined);
   } else {
     request.end(body);
