@@ -3,6 +3,8 @@ import { breakerValues, Metrics } from "./observe/metrics.ts";
 import { TrustedAddresses } from "./protocol/trusted-addresses.ts";
 import { HolderMemory } from "./routing/holder-memory.ts";
 import { Policy } from "./routing/policy.ts";
+import { Places } from "./sharing/places.ts";
+import { SharedWork } from "./sharing/shared-work.ts";
 import { Pings } from "./upstream/pings.ts";
 import { Upstream, type UpstreamContext } from "./upstream/upstream.ts";
 
@@ -16,7 +18,21 @@ export interface Services {
   readonly memory: HolderMemory<Upstream>;
   readonly pings: Pings;
   readonly metrics: Metrics;
+  readonly copies: Copies;
 }
+
+/** Blobs on their way from proxies to hosted. */
+export interface Copies {
+  /** What two clients need at a time is copied once. */
+  readonly shared: SharedWork<Copied>;
+  readonly places: Places;
+}
+
+/** What became of a blob that hosted was thought to lack. */
+export type Copied = "copied" | "there already";
+
+// Each holds two connections and the bytes between them: enough for the disks of most, and a bound on what pushes may cost.
+const copiesAtOnce = 16;
 
 /**
  * Sets up everything that a configuration asks for; opens no connection.
@@ -47,6 +63,7 @@ export function createServices(config: CompleteConfig, before?: Services): Servi
     upstreams,
     trusted: new TrustedAddresses(config.trustProxy),
     policy: new Policy({ hosted, proxies, rules: config.rules }),
+    copies: { shared: new SharedWork(), places: new Places(copiesAtOnce) },
     memory: memoryToKeep(config, upstreams, before) ?? new HolderMemory(config.memory),
     pings:
       before?.pings ??

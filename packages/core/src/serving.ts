@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { entranceOf } from "./actions/entrance.ts";
 import { type Exchange, newExchange } from "./actions/exchange.ts";
 import { operations } from "./actions/operations.ts";
 import { perform } from "./actions/perform.ts";
@@ -9,8 +10,8 @@ import { type Generation, Generations } from "./generations.ts";
 import { account } from "./observe/account.ts";
 import { Connections } from "./observe/connections.ts";
 import { RegistryError } from "./protocol/errors.ts";
-import { isLoop, publicHost } from "./protocol/forwarding.ts";
-import { bareHostName, checkHost } from "./protocol/host.ts";
+import { isLoop } from "./protocol/forwarding.ts";
+import { checkHost } from "./protocol/host.ts";
 import { parseRequest, type RegistryRequest, withoutMount } from "./protocol/request.ts";
 import { parseTarget, type Target } from "./protocol/target.ts";
 import { plan } from "./routing/plan.ts";
@@ -160,17 +161,12 @@ async function answerApi(
 /** What the policy says of a request's repository, if it has one. */
 function rulingFor(
   { policy }: Services,
-  { request, client }: Exchange,
-  { resource, namespace }: RegistryRequest,
+  exchange: Exchange,
+  request: RegistryRequest,
 ): Ruling<Upstream> | undefined {
-  if (!("repository" in resource)) {
-    return undefined;
-  }
-  const host = publicHost(request.rawHeaders, client);
-  return policy.rulingFor(resource.repository, {
-    namespace,
-    host: host === undefined ? undefined : bareHostName(host),
-  });
+  return "repository" in request.resource
+    ? policy.rulingFor(request.resource.repository, entranceOf(exchange, request))
+    : undefined;
 }
 
 /** Answers what went wrong; once an answer has begun, all that is left is to break it off, so that it cannot look whole. */

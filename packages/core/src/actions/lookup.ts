@@ -2,11 +2,12 @@ import { firstValue } from "../protocol/headers.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import type { LookupPlan } from "../routing/plan.ts";
 import type { Services } from "../services.ts";
+import type { Answer } from "../upstream/ask.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { consult, errandOf } from "./consult.ts";
 import { deliver } from "./deliver.ts";
 import type { Exchange } from "./exchange.ts";
-import { menderOf } from "./mend.ts";
+import { type Mender, menderOf } from "./mend.ts";
 import { nobodyHasIt } from "./nobody-has-it.ts";
 import { type Walk, walk } from "./walk.ts";
 
@@ -36,8 +37,24 @@ export async function lookup(
   if (end.said.outcome === "found") {
     remember(services, request, end.upstream, firstValue(end.said.answer.headers, "docker-content-digest"));
   }
-  const mender = menderOf(services, exchange, request, plan.order, end.said.answer);
+  const mender = menderFor(services, exchange, request, plan.order, end.said.answer);
   await deliver(exchange, end, plan.remembered === end.upstream ? "remembered" : "found", mender);
+}
+
+function menderFor(
+  services: Services,
+  exchange: Exchange,
+  request: RegistryRequest,
+  order: readonly Upstream[],
+  first: Answer,
+): Mender | undefined {
+  const { resource, method } = request;
+  if (resource.kind !== "blob" || method !== "GET") {
+    return undefined;
+  }
+  const ask = (upstream: Upstream, range: string) =>
+    consult(services, exchange, upstream, { ...errandOf(request, upstream), range });
+  return menderOf(services, { digest: resource.digest, order, ask }, first);
 }
 
 /** Learns from a manifest that was served, so that its layers are asked for in the right place. */

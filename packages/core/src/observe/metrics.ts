@@ -34,6 +34,8 @@ export class Metrics {
   readonly rateLimitRemaining: Gauge<"upstream">;
   readonly fallbacks: Counter<"from" | "to">;
   readonly healed: Counter<"from" | "to">;
+  readonly copiedBlobs: Counter<"from">;
+  readonly copiedBytes: Counter<"from">;
   readonly memory: Counter<"result">;
   readonly bytes: Counter<"direction" | "upstream">;
   readonly connections: Gauge;
@@ -97,6 +99,18 @@ export class Metrics {
       name: `${prefix}healed_bodies_total`,
       help: "Blobs whose upstream broke off in the middle and that another one, or the same, went on with.",
       labelNames: ["from", "to"],
+      registers,
+    });
+    this.copiedBlobs = new Counter({
+      name: `${prefix}copied_blobs_total`,
+      help: "Blobs that pushes relied on, copied from this proxy to hosted.",
+      labelNames: ["from"],
+      registers,
+    });
+    this.copiedBytes = new Counter({
+      name: `${prefix}copied_bytes_total`,
+      help: "Bytes read from this proxy to be copied to hosted, whatever became of the copy.",
+      labelNames: ["from"],
       registers,
     });
     this.memory = new Counter({

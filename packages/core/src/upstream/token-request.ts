@@ -35,6 +35,7 @@ export function requestTokenOver(
       agent: agents.tokens(url),
       connectTimeout: timeouts.connect,
       answerTimeout: Math.min(timeouts.headers, answerTimeout),
+      idle: timeouts.idle,
     };
     const question = method === "GET" ? query(source, scope) : form(source, scope);
     try {

@@ -4,11 +4,11 @@ import type { Candidate } from "../routing/member.ts";
 import { Patterns } from "../routing/patterns.ts";
 import { type Agents, createAgents } from "./agents.ts";
 import type { Answer } from "./ask.ts";
-import { Asker, type OwnErrand } from "./asker.ts";
+import { Asker } from "./asker.ts";
 import { errorBodyLimit, readBounded } from "./bounded-body.ts";
 import { type BreakerState, isNoAnswer } from "./breaker.ts";
 import { Credentials } from "./credentials.ts";
-import { type Errand, isRead, type Sender } from "./errand.ts";
+import { type Errand, isRead, type OwnErrand, type Sender } from "./errand.ts";
 import { type Delivery, Forwarder } from "./forwarder.ts";
 import { Guard } from "./guard.ts";
 import { requestTokenOver } from "./token-request.ts";
@@ -104,6 +104,15 @@ export class Upstream implements Candidate {
       this.#note(errand, from);
     }
     return this.#guard.ask(from.signal, () => this.#askAndNote(errand, from));
+  }
+
+  /**
+   * Asks for the router's own ends.
+   * @throws UpstreamFailure, ClientGone; CopyFailure if that is what a body that streams broke off with
+   */
+  askAlone(own: OwnErrand, signal: AbortSignal): Promise<Answer> {
+    const work = () => this.#asker.askAlone(own, signal);
+    return isRead(own.errand.method) ? this.#guard.ask(signal, work) : this.#guard.send(work);
   }
 
   /** If it is left out and it is time to, tries in the background whether it is back. */
