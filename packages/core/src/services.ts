@@ -3,6 +3,7 @@ import { breakerValues, Metrics } from "./observe/metrics.ts";
 import { TrustedAddresses } from "./protocol/trusted-addresses.ts";
 import { HolderMemory } from "./routing/holder-memory.ts";
 import { Policy } from "./routing/policy.ts";
+import { ShadowMemory } from "./routing/shadow.ts";
 import { Places } from "./sharing/places.ts";
 import { SharedWork } from "./sharing/shared-work.ts";
 import { Pings } from "./upstream/pings.ts";
@@ -19,6 +20,9 @@ export interface Services {
   readonly pings: Pings;
   readonly metrics: Metrics;
   readonly copies: Copies;
+  readonly shadows: ShadowMemory;
+  /** Aborted when no new request goes by this configuration: what goes on behind answered ones is given up then. */
+  readonly ended: AbortController;
 }
 
 /** Blobs on their way from proxies to hosted. */
@@ -64,6 +68,8 @@ export function createServices(config: CompleteConfig, before?: Services): Servi
     trusted: new TrustedAddresses(config.trustProxy),
     policy: new Policy({ hosted, proxies, rules: config.rules }),
     copies: { shared: new SharedWork(), places: new Places(copiesAtOnce) },
+    shadows: before?.shadows ?? new ShadowMemory(),
+    ended: new AbortController(),
     memory: memoryToKeep(config, upstreams, before) ?? new HolderMemory(config.memory),
     pings:
       before?.pings ??

@@ -185,7 +185,7 @@ describe("an index whose manifests a proxy has", () => {
 
 describe("a proxy that breaks off", () => {
   it("is asked for the rest", async () => {
-    await using sides = await startSides();
+    await using sides = await startSides({ rules: [{ match: "**", shadow: "allow" }] });
     const { proxy, hosted, router } = sides;
     const layer = proxy.addBlob("app", Buffer.alloc(3_000_000, "x"));
     proxy.fault({ path: /blobs/, cutAt: 1_000_000, times: 1 });
@@ -307,7 +307,7 @@ describe("a copy that fails", () => {
 
 describe("nothing is copied", () => {
   it.each([
-    ["if it is switched off", { copy: false }],
+    ["if it is switched off", { copy: false, rules: [{ match: "**", shadow: "allow" as const }] }],
     ["if no proxy is named by the rule", { rules: [{ match: "app", pull: ["hosted"] }] }],
   ])("%s: hosted's refusal stands as it is", async (_, config) => {
     await using sides = await startSides(config);
@@ -327,7 +327,7 @@ describe("nothing is copied", () => {
     ["that is no OCI error", 400, "no"],
     ["of a registry in trouble", 500, { errors: [{ code: "MANIFEST_BLOB_UNKNOWN" }] }],
   ])("for a refusal %s", async (_, status, body) => {
-    await using sides = await startSides();
+    await using sides = await startSides({ rules: [{ match: "**", shadow: "allow" }] });
     const { proxy, hosted, router } = sides;
     hosted.fault({ method: "PUT", status, body });
 

@@ -27,7 +27,11 @@ describe("a connection on which arrives what is no request, or one that could be
 
   beforeAll(async () => {
     [proxy, hosted] = await Promise.all([startRecorder(), startRecorder()]);
-    handler = createCombinedRegistryHandler({ hosted: hosted.url, proxy: proxy.url });
+    handler = createCombinedRegistryHandler({
+      hosted: hosted.url,
+      proxy: proxy.url,
+      rules: [{ match: "**", shadow: "allow" }],
+    });
     server = createServer(serverOptions, handler);
     port = await listen(server);
     await fetchHonest();

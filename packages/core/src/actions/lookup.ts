@@ -9,6 +9,7 @@ import { deliver } from "./deliver.ts";
 import type { Exchange } from "./exchange.ts";
 import { type Mender, menderOf } from "./mend.ts";
 import { nobodyHasIt } from "./nobody-has-it.ts";
+import { checkPulled } from "./shadowing.ts";
 import { type Walk, walk } from "./walk.ts";
 
 /**
@@ -39,6 +40,7 @@ export async function lookup(
   }
   const mender = menderFor(services, exchange, request, plan.order, end.said.answer);
   await deliver(exchange, end, plan.remembered === end.upstream ? "remembered" : "found", mender);
+  checkPulled(services, exchange, request, plan.order, end);
 }
 
 function menderFor(

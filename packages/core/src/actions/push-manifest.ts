@@ -13,6 +13,7 @@ import { copyingFor } from "./copying.ts";
 import type { Exchange } from "./exchange.ts";
 import { handOver } from "./hand-over.ts";
 import { readManifest } from "./manifest-body.ts";
+import { checkPushedTag } from "./pushed-tag.ts";
 import { repeat } from "./relay.ts";
 import type { Refusal } from "./walk.ts";
 
@@ -34,9 +35,14 @@ export async function pushManifest(
   { to, ruling }: { readonly to: Upstream; readonly ruling: Ruling<Upstream> },
 ): Promise<void> {
   const push = { to, ruling, body: await readManifest(exchange) };
+  const tag = checkPushedTag(services, exchange, request, push);
+  await tag.permit();
   const { said, note } = await putWithParts(services, exchange, request, push);
-  const further =
-    said.answer.status === 201 ? await accepted(services, exchange, request, push, said.answer) : [];
+  const further: string[] = [];
+  if (said.answer.status === 201) {
+    further.push(...(await accepted(services, exchange, request, push, said.answer)));
+    further.push(...(await tag.accepted()));
+  }
   exchange.decision = { upstream: to.name, reason: `pushes go to hosted${note}` };
   repeat(exchange, to, said, further);
 }

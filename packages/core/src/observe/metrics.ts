@@ -37,6 +37,7 @@ export class Metrics {
   readonly copiedBlobs: Counter<"from">;
   readonly copiedBytes: Counter<"from">;
   readonly memory: Counter<"result">;
+  readonly shadowedTags: Counter<"upstream">;
   readonly bytes: Counter<"direction" | "upstream">;
   readonly connections: Gauge;
 
@@ -117,6 +118,12 @@ export class Metrics {
       name: `${prefix}lookup_memory_total`,
       help: "Lookups by digest: the remembered upstream had it (hit), had it not (detour), or none was remembered (none).",
       labelNames: ["result"],
+      registers,
+    });
+    this.shadowedTags = new Counter({
+      name: `${prefix}shadowed_tags_total`,
+      help: "Tags found to be in hosted and at this proxy with different digests; each once, as long as the digests stay.",
+      labelNames: ["upstream"],
       registers,
     });
     this.bytes = new Counter({
