@@ -1,13 +1,14 @@
 import { firstValue } from "../protocol/headers.ts";
 import { manifestTypes, type Part, partsOf } from "../protocol/manifest-parts.ts";
 import type { Services } from "../services.ts";
-import { forEach } from "../sharing/places.ts";
+import { forEach } from "../sharing/for-each.ts";
 import { readBounded } from "../upstream/bounded-body.ts";
 import { CopyFailure } from "../upstream/failure.ts";
 import { accepted, type Push } from "./accepted.ts";
 import { isContentOf } from "./blob-reader.ts";
 import { copyBlob } from "./copy-blob.ts";
-import { askHosted, type Copying, drained, findAtProxies, hostedHas } from "./copying.ts";
+import { drained, findAtProxies, hostedHas } from "./copy-steps.ts";
+import { askHosted, type Copying } from "./copying.ts";
 import type { Exchange } from "./exchange.ts";
 import { longestManifest } from "./manifest-body.ts";
 
@@ -79,7 +80,8 @@ class Copier {
     }
     const { body, contentType } = await this.#fetchManifest(part, address);
     await this.copyParts(body, depth);
-    const put = await askHosted(this.#services, this.#copying, "PUT", address, signal, { body, contentType });
+    const step = { method: "PUT", address, body, contentType };
+    const put = await askHosted(this.#services, this.#copying, step, signal);
     const answer = drained(put, `PUT of ${address}`, this.#copying.hosted, 201);
     this.count.manifests += 1;
     const { repository } = this.#copying;

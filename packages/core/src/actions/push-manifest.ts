@@ -3,7 +3,7 @@ import type { RegistryRequest } from "../protocol/request.ts";
 import { mayLackParts, withFurtherError } from "../protocol/unknown-content.ts";
 import type { Ruling } from "../routing/ruling.ts";
 import type { Services } from "../services.ts";
-import { errorBodyLimit, readBounded } from "../upstream/bounded-body.ts";
+import { readBounded } from "../upstream/bounded-body.ts";
 import { CopyFailure } from "../upstream/failure.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { accepted, type Push } from "./accepted.ts";
@@ -12,7 +12,7 @@ import { type CopyCount, copyMissing } from "./copy-missing.ts";
 import { copyingFor } from "./copying.ts";
 import type { Exchange } from "./exchange.ts";
 import { handOver } from "./hand-over.ts";
-import { readManifest } from "./manifest-body.ts";
+import { longestManifest, readManifest } from "./manifest-body.ts";
 import { repeat } from "./relay.ts";
 import type { Refusal } from "./walk.ts";
 
@@ -63,7 +63,9 @@ async function putWithParts(
     if (!(error instanceof CopyFailure)) {
       throw error;
     }
-    exchange.problem = error;
+    if (!error.isAbsent) {
+      exchange.problem = error;
+    }
     return { said: explained(said, error), note: `; not copied from proxies: ${error.message}` };
   }
 }
@@ -76,7 +78,8 @@ async function put(
 ): Promise<Refusal> {
   const errand = { ...errandOf(request, to), body };
   const answer = await handOver(services, to, () => to.ask(errand, exchange));
-  const text = await readBounded(answer.body, errorBodyLimit, to.timeouts.idle);
+  // Registries name each part that they lack, so a refusal may be as long as a manifest.
+  const text = await readBounded(answer.body, longestManifest, to.timeouts.idle);
   return { answer, body: text ?? Buffer.alloc(0) };
 }
 
