@@ -123,7 +123,7 @@ describe("a push that takes long", () => {
     const { proxy, hosted, router } = sides;
     const layers = Array.from({ length: 12 }, (_, index) => proxy.addBlob("app", `layer ${index}`));
     let most = 0;
-    proxy.fault({ path: /blobs/, delay: 100 });
+    proxy.fault({ path: /blobs/, delay: 300 });
     const push = putManifest(router, "app", "1", manifestOf(...layers));
     await until(10_000, "all are copied", () => {
       most = Math.max(most, proxy.openResponses);
@@ -141,7 +141,7 @@ describe("a push that takes long", () => {
       Array.from({ length: 4 }, (_, index) => proxy.addBlob(repository, `layer ${index}`)),
     );
     let most = 0;
-    proxy.fault({ path: /blobs/, delay: 300 });
+    proxy.fault({ path: /blobs/, delay: 600 });
     const pushes = repositories.map((repository, index) =>
       putManifest(router, repository, "1", manifestOf(...(layers[index] ?? []))),
     );
