@@ -33,8 +33,9 @@ export async function pushManifest(
   request: RegistryRequest,
   { to, ruling }: { readonly to: Upstream; readonly ruling: Ruling<Upstream> },
 ): Promise<void> {
-  const push = { to, ruling, body: await readManifest(exchange) };
-  const { said, note } = await putWithParts(services, exchange, request, push);
+  const body = await readManifest(exchange);
+  const push = { to, body, type: exchange.request.headers["content-type"] };
+  const { said, note } = await putWithParts(services, exchange, request, push, ruling);
   const further =
     said.answer.status === 201 ? await accepted(services, exchange, request, push, said.answer) : [];
   exchange.decision = { upstream: to.name, reason: `pushes go to hosted${note}` };
@@ -46,17 +47,21 @@ async function putWithParts(
   exchange: Exchange,
   request: RegistryRequest,
   push: Push,
+  ruling: Ruling<Upstream>,
 ): Promise<Verdict> {
   const said = await put(services, exchange, request, push);
   const { repository = "" } = exchange;
   const where = { hosted: push.to, repository, from: repository };
-  const copying = copyingFor(services, exchange, where, push.ruling);
+  const copying = copyingFor(services, exchange, where, ruling);
   const isWorthIt = mayLackParts(said.answer.status, said.body.toString()) && hasParts(push.body);
   if (copying === undefined || !isWorthIt) {
     return { said, note: "" };
   }
   try {
-    const count = await copyMissing(services, exchange, copying, push);
+    const count = await copyMissing(services, exchange, copying, {
+      body: push.body,
+      namespace: request.namespace,
+    });
     // Even if nothing was lacking any more: another client's push may have brought it meanwhile.
     return { said: await put(services, exchange, request, push), note: describeCount(count) };
   } catch (error) {
