@@ -183,6 +183,21 @@ describe("an index whose manifests a proxy has", () => {
   });
 });
 
+describe("a manifest that needs too much", () => {
+  it.each([
+    ["blobs", 5_001, "more than 5000 blobs"],
+    ["manifests", 501, "more than 500 manifests"],
+  ])("in the way of %s is not begun with", async (key, count, sentence) => {
+    await using sides = await startSides({ rules: [{ match: "**", shadow: "allow" }] });
+    const parts = Array.from({ length: count }, (_, index) => ({ digest: digestOf(String(index)), size: 1 }));
+
+    const put = await putManifest(sides.router, "app", "1", JSON.stringify({ [key]: parts, layers: parts }));
+
+    expect([put.status, put.body.toString().includes(sentence)]).toEqual([400, true]);
+    expect(sides.proxy.requests).toEqual([]);
+  });
+});
+
 describe("a proxy that breaks off", () => {
   it("is asked for the rest", async () => {
     await using sides = await startSides({ rules: [{ match: "**", shadow: "allow" }] });

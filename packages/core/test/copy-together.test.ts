@@ -123,7 +123,7 @@ describe("a push that takes long", () => {
     const { proxy, hosted, router } = sides;
     const layers = Array.from({ length: 12 }, (_, index) => proxy.addBlob("app", `layer ${index}`));
     let most = 0;
-    proxy.fault({ path: /blobs/, delay: 100 });
+    proxy.fault({ path: /blobs/, delay: 300 });
     const push = putManifest(router, "app", "1", manifestOf(...layers));
     await until(10_000, "all are copied", () => {
       most = Math.max(most, proxy.openResponses);
@@ -131,5 +131,26 @@ describe("a push that takes long", () => {
     });
 
     expect([(await push).status, most]).toEqual([201, 4]);
+  });
+
+  it("waits for its turn beside others: no more than sixteen blobs are copied at once", async () => {
+    await using sides = await startSides();
+    const { proxy, hosted, router } = sides;
+    const repositories = Array.from({ length: 6 }, (_, index) => `app-${index}`);
+    const layers = repositories.map((repository) =>
+      Array.from({ length: 4 }, (_, index) => proxy.addBlob(repository, `layer ${index}`)),
+    );
+    let most = 0;
+    proxy.fault({ path: /blobs/, delay: 600 });
+    const pushes = repositories.map((repository, index) =>
+      putManifest(router, repository, "1", manifestOf(...(layers[index] ?? []))),
+    );
+    await until(10_000, "all are copied", () => {
+      most = Math.max(most, proxy.openResponses);
+      return repositories.every((repository) => hosted.hasManifest(repository, "1"));
+    });
+
+    expect((await Promise.all(pushes)).map(({ status }) => status)).toEqual(Array(6).fill(201));
+    expect(most).toBe(16);
   });
 });

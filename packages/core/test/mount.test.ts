@@ -30,18 +30,22 @@ describe("a mount", () => {
     ]);
   });
 
-  it("gives up the upload that hosted began for it", async () => {
-    await using sides = await startSides();
-    const { proxy, hosted, router } = sides;
-    const { digest } = proxy.addBlob("base", "layer");
+  it.each(["relative", "absolute"] as const)(
+    "gives up the upload that hosted began for it, at a %s address",
+    async (locations) => {
+      await using proxy = await startRegistry();
+      await using hosted = await startRegistry({ locations });
+      await using router = await startRouter({ hosted: hosted.url, proxy: proxy.url });
+      const { digest } = proxy.addBlob("base", "layer");
 
-    await mount(router, "app", `mount=${digest}&from=base`);
+      await mount(router, "app", `mount=${digest}&from=base`);
 
-    await until(2_000, "hosted is told to", () =>
-      hosted.requests.some(({ method, status }) => method === "DELETE" && status === 204),
-    );
-    expect(asked(hosted, "DELETE")).toHaveLength(1);
-  });
+      await until(2_000, "hosted is told to", () =>
+        hosted.requests.some(({ method, status }) => method === "DELETE" && status === 204),
+      );
+      expect(asked(hosted, "DELETE")).toHaveLength(1);
+    },
+  );
 
   it("of a blob that hosted has is hosted's, and no proxy hears of it", async () => {
     await using sides = await startSides();

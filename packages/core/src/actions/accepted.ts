@@ -1,16 +1,16 @@
-import { firstValue, type RawHeaders } from "../protocol/headers.ts";
+import { firstValue } from "../protocol/headers.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
-import type { Ruling } from "../routing/ruling.ts";
 import type { Services } from "../services.ts";
 import type { Answer } from "../upstream/ask.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { Exchange } from "./exchange.ts";
 
-/** A manifest on its way to hosted. */
+/** A manifest as it is put. */
 export interface Push {
   readonly to: Upstream;
-  readonly ruling: Ruling<Upstream>;
   readonly body: Buffer;
+  /** Its `Content-Type`. */
+  readonly type: string | undefined;
 }
 
 /**
@@ -21,10 +21,10 @@ export interface Push {
 export async function accepted(
   { memory }: Services,
   _exchange: Exchange,
-  { resource }: Pick<RegistryRequest, "resource">,
+  { resource }: Pick<RegistryRequest, "resource" | "namespace">,
   { to }: Push,
   { headers }: Pick<Answer, "headers">,
-): Promise<RawHeaders> {
+): Promise<string[]> {
   if (resource.kind === "manifest") {
     const digest = resource.byDigest ? resource.reference : firstValue(headers, "docker-content-digest");
     memory.manifestAt(to, resource.repository, digest);

@@ -5,7 +5,8 @@ import type { Copied, Services } from "../services.ts";
 import { CopyFailure } from "../upstream/failure.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { BlobReader, verified } from "./blob-reader.ts";
-import { askProxy, type Copying, type Found, findAtProxies, hostedHas } from "./copying.ts";
+import { type Found, findAtProxies, hostedHas } from "./copy-steps.ts";
+import { askProxy, type Copying } from "./copying.ts";
 import { menderOf } from "./mend.ts";
 import { uploadBlob } from "./upload-blob.ts";
 
@@ -61,7 +62,7 @@ function readerOf(
   signal: AbortSignal,
 ): BlobReader {
   const ask = (upstream: Upstream, range: string) =>
-    askProxy(services, copying, upstream, `blobs/${digest}`, signal, { range });
+    askProxy(services, copying, upstream, { address: `blobs/${digest}`, range }, signal);
   return new BlobReader(
     { upstream: proxy, answer, passOver: 0 },
     menderOf(services, { digest, order: copying.proxies, ask }, answer),

@@ -1,13 +1,15 @@
 import { firstValue } from "../protocol/headers.ts";
 import { manifestTypes, type Part, partsOf } from "../protocol/manifest-parts.ts";
+import type { RegistryRequest } from "../protocol/request.ts";
 import type { Services } from "../services.ts";
-import { forEach } from "../sharing/places.ts";
+import { forEach } from "../sharing/for-each.ts";
 import { readBounded } from "../upstream/bounded-body.ts";
 import { CopyFailure } from "../upstream/failure.ts";
 import { accepted, type Push } from "./accepted.ts";
 import { isContentOf } from "./blob-reader.ts";
 import { copyBlob } from "./copy-blob.ts";
-import { askHosted, type Copying, drained, findAtProxies, hostedHas } from "./copying.ts";
+import { drained, findAtProxies, hostedHas } from "./copy-steps.ts";
+import { askHosted, type Copying } from "./copying.ts";
 import type { Exchange } from "./exchange.ts";
 import { longestManifest } from "./manifest-body.ts";
 
@@ -32,10 +34,10 @@ export async function copyMissing(
   services: Services,
   exchange: Exchange,
   copying: Copying,
-  push: Push,
+  { body, namespace }: Pick<Push, "body"> & Pick<RegistryRequest, "namespace">,
 ): Promise<CopyCount> {
-  const copier = new Copier(services, exchange, copying, push);
-  await copier.copyParts(push.body, 0);
+  const copier = new Copier(services, exchange, copying, namespace);
+  await copier.copyParts(body, 0);
   return copier.count;
 }
 
@@ -44,14 +46,14 @@ class Copier {
   readonly #services: Services;
   readonly #exchange: Exchange;
   readonly #copying: Copying;
-  readonly #push: Push;
+  readonly #namespace: string | undefined;
   readonly #seen = { blobs: new Set<string>(), manifests: new Set<string>() };
 
-  constructor(services: Services, exchange: Exchange, copying: Copying, push: Push) {
+  constructor(services: Services, exchange: Exchange, copying: Copying, namespace: string | undefined) {
     this.#services = services;
     this.#exchange = exchange;
     this.#copying = copying;
-    this.#push = push;
+    this.#namespace = namespace;
   }
 
   async copyParts(manifest: Buffer, depth: number): Promise<void> {
@@ -77,20 +79,22 @@ class Copier {
     if (await hostedHas(this.#services, this.#copying, address, signal, manifestTypes)) {
       return;
     }
-    const { body, contentType } = await this.#fetchManifest(part, address);
+    const { body, type } = await this.#fetchManifest(part, address);
     await this.copyParts(body, depth);
-    const put = await askHosted(this.#services, this.#copying, "PUT", address, signal, { body, contentType });
-    const answer = drained(put, `PUT of ${address}`, this.#copying.hosted, 201);
+    const { hosted, repository } = this.#copying;
+    const step = { method: "PUT", address, body, contentType: type };
+    const put = await askHosted(this.#services, this.#copying, step, signal);
+    const answer = drained(put, `PUT of ${address}`, hosted, 201);
     this.count.manifests += 1;
-    const { repository } = this.#copying;
     const resource = { kind: "manifest", repository, reference: part.digest, byDigest: true } as const;
-    await accepted(this.#services, this.#exchange, { resource }, { ...this.#push, body }, answer);
+    const asked = { resource, namespace: this.#namespace };
+    await accepted(this.#services, this.#exchange, asked, { to: hosted, body, type }, answer);
   }
 
   async #fetchManifest(
     { digest }: Part,
     address: string,
-  ): Promise<{ readonly body: Buffer; readonly contentType: string }> {
+  ): Promise<{ readonly body: Buffer; readonly type: string }> {
     const { signal } = this.#exchange;
     const { proxy, answer } = await findAtProxies(
       this.#services,
@@ -103,7 +107,7 @@ class Copier {
     if (body === undefined || !isContentOf(digest, body)) {
       throw new CopyFailure(`${proxy.name} sent something else for ${address}, or not all of it`);
     }
-    return { body, contentType: firstValue(answer.headers, "content-type") ?? "application/json" };
+    return { body, type: firstValue(answer.headers, "content-type") ?? "application/json" };
   }
 }
 

@@ -1,10 +1,7 @@
 import { publicHost } from "../protocol/forwarding.ts";
-import { type Attempt, describeAttempt } from "../routing/attempt.ts";
 import type { Ruling } from "../routing/ruling.ts";
 import type { Services } from "../services.ts";
-import type { Answer } from "../upstream/ask.ts";
 import type { OwnErrand } from "../upstream/errand.ts";
-import { CopyFailure } from "../upstream/failure.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { type Consultation, consultAlone } from "./consult.ts";
 import type { Exchange } from "./exchange.ts";
@@ -47,134 +44,53 @@ export function copyingFor(
       };
 }
 
-/** What an errand has beyond method and address. */
-export type Further = Omit<OwnErrand, "errand" | "accept"> & {
+/** One request of a copy. */
+export interface Step extends Omit<OwnErrand, "errand" | "accept"> {
+  readonly method: string;
+  /** What stands behind the repository's name, or the path and query of an upload session. */
+  readonly address: string;
   readonly accept?: readonly string[];
   readonly range?: string;
   readonly body?: Buffer;
-};
+}
 
-/**
- * Asks hosted about the repository that it is copied to.
- * @param address behind the repository's name, or the path and query of an upload session
- * @throws ClientGone, CopyFailure
- */
+/** Asks hosted about the repository that is copied to. @throws ClientGone, CopyFailure */
 export function askHosted(
   services: Services,
   { hosted, repository, authorization }: Copying,
-  method: string,
-  address: string,
+  step: Step,
   signal: AbortSignal,
-  further: Further = {},
 ): Promise<Consultation> {
-  const own = ownErrand(hosted.nameOf(repository), method, address, further);
+  const own = ownErrand(hosted.nameOf(repository), step);
   return consultAlone(services, hosted, { ...own, authorization }, signal);
 }
 
-/** Asks a proxy about the repository that it is copied from. @throws ClientGone */
+/** Asks a proxy for something of the repository that is copied from. @throws ClientGone */
 export function askProxy(
   services: Services,
   { from }: Copying,
   proxy: Upstream,
-  address: string,
+  step: Omit<Step, "method">,
   signal: AbortSignal,
-  further: Further = {},
 ): Promise<Consultation> {
-  const own = ownErrand(proxy.nameOf(from), "GET", address, { ...further, follows: true });
+  const own = ownErrand(proxy.nameOf(from), { ...step, method: "GET", follows: true });
   return consultAlone(services, proxy, own, signal);
 }
 
-function ownErrand(
-  name: string,
-  method: string,
-  address: string,
-  { range, body, accept = [], ...further }: Further,
-): OwnErrand {
-  const [path = "", search] = (address.startsWith("/") ? address : `/v2/${name}/${address}`).split(/(?=\?)/);
+function ownErrand(name: string, { method, address, range, body, accept = [], ...further }: Step): OwnErrand {
+  const target = address.startsWith("/") ? address : `/v2/${name}/${address}`;
+  const question = target.indexOf("?");
+  const end = question === -1 ? target.length : question;
   return {
     ...further,
     accept,
     errand: {
       method,
-      path,
-      search: search ?? "",
+      path: target.slice(0, end),
+      search: target.slice(end),
       scope: [repositoryScope(name, method)],
       ...(range !== undefined && { range }),
       ...(body !== undefined && { body }),
     },
   };
-}
-
-/** Whether hosted has something already. @throws ClientGone; CopyFailure if that cannot be told */
-export async function hostedHas(
-  services: Services,
-  copying: Copying,
-  address: string,
-  signal: AbortSignal,
-  accept: readonly string[] = [],
-): Promise<boolean> {
-  const said = await askHosted(services, copying, "HEAD", address, signal, { accept });
-  if (said.outcome === "absent") {
-    return false;
-  }
-  drained(said, `whether it has ${address}`, copying.hosted);
-  return true;
-}
-
-/** Content as a proxy begins to send it. */
-export interface Found {
-  readonly proxy: Upstream;
-  readonly answer: Answer;
-}
-
-/** Asks the proxies in order. @throws ClientGone; CopyFailure if none has it */
-export async function findAtProxies(
-  services: Services,
-  copying: Copying,
-  address: string,
-  signal: AbortSignal,
-  accept: readonly string[] = [],
-): Promise<Found> {
-  const attempts: Attempt[] = [];
-  for (const proxy of copying.proxies) {
-    const said = await askProxy(services, copying, proxy, address, signal, { accept });
-    if (said.outcome === "found" && said.answer.status === 200) {
-      return { proxy, answer: said.answer };
-    }
-    attempts.push(attemptOf(proxy, said));
-  }
-  throw new CopyFailure(`${address} of ${copying.from}: ${attempts.map(describeAttempt).join(", ")}`, {
-    isAbsent: attempts.every(({ outcome }) => outcome === "absent"),
-  });
-}
-
-function attemptOf(member: Upstream, said: Consultation): Attempt {
-  if (said.outcome === "failed") {
-    return { member, outcome: "failed", failure: said.failure };
-  }
-  const { status, body } = said.answer;
-  if (said.outcome === "absent") {
-    return { member, outcome: "absent", status };
-  }
-  body.destroy();
-  return { member, outcome: "failed", failure: { kind: "broken", cause: `answered ${status}`, status } };
-}
-
-/**
- * Reads away the answer to a step that has to succeed.
- * @param what was asked of the upstream, for people
- * @throws CopyFailure unless it did
- */
-export function drained(said: Consultation, what: string, { name }: Upstream, expected?: number): Answer {
-  if (said.outcome === "failed") {
-    throw new CopyFailure(`${what}: ${name} failed (${said.failure.cause})`);
-  }
-  const { answer } = said;
-  if (said.outcome !== "found" || (expected ?? answer.status) !== answer.status) {
-    answer.body.destroy();
-    throw new CopyFailure(`${what}: ${name} answered ${answer.status}`);
-  }
-  // Short, and of no use; its connection is.
-  answer.body.resume();
-  return answer;
 }

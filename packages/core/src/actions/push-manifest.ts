@@ -3,7 +3,7 @@ import type { RegistryRequest } from "../protocol/request.ts";
 import { mayLackParts, withFurtherError } from "../protocol/unknown-content.ts";
 import type { Ruling } from "../routing/ruling.ts";
 import type { Services } from "../services.ts";
-import { errorBodyLimit, readBounded } from "../upstream/bounded-body.ts";
+import { readBounded } from "../upstream/bounded-body.ts";
 import { CopyFailure } from "../upstream/failure.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { accepted, type Push } from "./accepted.ts";
@@ -12,7 +12,7 @@ import { type CopyCount, copyMissing } from "./copy-missing.ts";
 import { copyingFor } from "./copying.ts";
 import type { Exchange } from "./exchange.ts";
 import { handOver } from "./hand-over.ts";
-import { readManifest } from "./manifest-body.ts";
+import { longestManifest, readManifest } from "./manifest-body.ts";
 import { checkPushedTag } from "./pushed-tag.ts";
 import { repeat } from "./relay.ts";
 import type { Refusal } from "./walk.ts";
@@ -34,10 +34,11 @@ export async function pushManifest(
   request: RegistryRequest,
   { to, ruling }: { readonly to: Upstream; readonly ruling: Ruling<Upstream> },
 ): Promise<void> {
-  const push = { to, ruling, body: await readManifest(exchange) };
+  const body = await readManifest(exchange);
+  const push = { to, body, type: exchange.request.headers["content-type"] };
   const tag = checkPushedTag(services, exchange, request, push);
   await tag.permit();
-  const { said, note } = await putWithParts(services, exchange, request, push);
+  const { said, note } = await putWithParts(services, exchange, request, push, ruling);
   const further: string[] = [];
   if (said.answer.status === 201) {
     further.push(...(await accepted(services, exchange, request, push, said.answer)));
@@ -52,24 +53,30 @@ async function putWithParts(
   exchange: Exchange,
   request: RegistryRequest,
   push: Push,
+  ruling: Ruling<Upstream>,
 ): Promise<Verdict> {
   const said = await put(services, exchange, request, push);
   const { repository = "" } = exchange;
   const where = { hosted: push.to, repository, from: repository };
-  const copying = copyingFor(services, exchange, where, push.ruling);
+  const copying = copyingFor(services, exchange, where, ruling);
   const isWorthIt = mayLackParts(said.answer.status, said.body.toString()) && hasParts(push.body);
   if (copying === undefined || !isWorthIt) {
     return { said, note: "" };
   }
   try {
-    const count = await copyMissing(services, exchange, copying, push);
+    const count = await copyMissing(services, exchange, copying, {
+      body: push.body,
+      namespace: request.namespace,
+    });
     // Even if nothing was lacking any more: another client's push may have brought it meanwhile.
     return { said: await put(services, exchange, request, push), note: describeCount(count) };
   } catch (error) {
     if (!(error instanceof CopyFailure)) {
       throw error;
     }
-    exchange.problem = error;
+    if (!error.isAbsent) {
+      exchange.problem = error;
+    }
     return { said: explained(said, error), note: `; not copied from proxies: ${error.message}` };
   }
 }
@@ -82,7 +89,8 @@ async function put(
 ): Promise<Refusal> {
   const errand = { ...errandOf(request, to), body };
   const answer = await handOver(services, to, () => to.ask(errand, exchange));
-  const text = await readBounded(answer.body, errorBodyLimit, to.timeouts.idle);
+  // Registries name each part that they lack, so a refusal may be as long as a manifest.
+  const text = await readBounded(answer.body, longestManifest, to.timeouts.idle);
   return { answer, body: text ?? Buffer.alloc(0) };
 }
 

@@ -4,7 +4,8 @@ import { relativeLocations } from "../protocol/locations.ts";
 import type { Services } from "../services.ts";
 import type { Answer } from "../upstream/ask.ts";
 import { CopyFailure } from "../upstream/failure.ts";
-import { askHosted, type Copying, drained, type Further } from "./copying.ts";
+import { drained } from "./copy-steps.ts";
+import { askHosted, type Copying, type Step } from "./copying.ts";
 
 /** What is sent to hosted. */
 export interface Blob {
@@ -28,17 +29,21 @@ export async function uploadBlob(
   signal: AbortSignal,
 ): Promise<void> {
   const stream = { contentType: "application/octet-stream", stream: { bytes, length } };
-  const step = async (method: string, address: string, expected: number, further: Further = {}) => {
-    const said = await askHosted(services, copying, method, address, signal, further);
-    return drained(said, `upload of ${digest}`, copying.hosted, expected);
-  };
+  const take = async (step: Step, expected: number) =>
+    drained(
+      await askHosted(services, copying, step, signal),
+      `upload of ${digest}`,
+      copying.hosted,
+      expected,
+    );
   let session: string | undefined;
   try {
-    session = sessionOf(copying, await step("POST", "blobs/uploads/", 202));
+    session = sessionOf(copying, await take({ method: "POST", address: "blobs/uploads/" }, 202));
     if (length === undefined) {
-      session = sessionOf(copying, await step("PATCH", session, 202, stream));
+      session = sessionOf(copying, await take({ method: "PATCH", address: session, ...stream }, 202));
     }
-    await step("PUT", withDigest(session, digest), 201, length === undefined ? {} : stream);
+    const put = { method: "PUT", address: withDigest(session, digest) };
+    await take(length === undefined ? put : { ...put, ...stream }, 201);
   } catch (error) {
     giveUp(services, copying, session);
     throw error;
@@ -51,7 +56,7 @@ export async function uploadBlob(
 /** Tells hosted to forget an upload, and does not wait for it: if that fails, hosted forgets it by itself one day. */
 export function giveUp(services: Services, copying: Copying, session: string | undefined): void {
   if (session !== undefined) {
-    askHosted(services, copying, "DELETE", session, AbortSignal.timeout(patience)).then(
+    askHosted(services, copying, { method: "DELETE", address: session }, AbortSignal.timeout(patience)).then(
       (said) => said.outcome === "found" && said.answer.body.resume(),
       () => undefined,
     );

@@ -20,8 +20,8 @@ export interface Tagged {
 export type ShadowRule = Pick<WrittenRule, "shadow" | "owned">;
 
 /**
- * Who is to be asked for a tag that `holder` has: hosted where a proxy has it, the proxies where hosted has. Of what hosted
- * owns no proxy hears.
+ * Who is to be asked for a tag that `holder` has: hosted where a proxy has it, the proxies where hosted has. Nobody if shadows are
+ * allowed, or cannot be: what hosted owns, no proxy hears of.
  * @param members whom the policy names for the repository
  */
 export function otherSideOf<M extends Member>(
@@ -29,9 +29,7 @@ export function otherSideOf<M extends Member>(
   members: readonly M[],
   { shadow, owned }: ShadowRule,
 ): readonly M[] {
-  return shadow === "allow" || (owned && holder.kind === "hosted")
-    ? []
-    : members.filter(({ kind }) => kind !== holder.kind);
+  return shadow === "allow" || owned ? [] : members.filter(({ kind }) => kind !== holder.kind);
 }
 
 /** How two digests go together; those of different algorithms cannot be compared. */

@@ -18,8 +18,8 @@ describe("who is asked for a tag besides its holder", () => {
     ["hosted's, where the policy names no proxy: nobody", hosted, [hosted], "warn", false, []],
     ["a proxy's, where the policy does not name hosted: nobody", first, [first, second], "warn", false, []],
     ["nobody, where shadows are allowed", first, all, "allow", false, []],
-    ["hosted's, where hosted owns what it has: nobody", hosted, all, "warn", true, []],
-    ["a proxy's, where hosted owns what it has: hosted", first, all, "warn", true, [hosted]],
+    ["nobody, where hosted owns what it has: no proxy is asked for that", hosted, all, "deny", true, []],
+    ["nobody, where hosted owns what it has, and has not got this", first, all, "warn", true, []],
   ] as const)("%s", (_, holder, members, shadow, owned, expected) => {
     expect(otherSideOf(holder, members, { shadow, owned })).toEqual(expected);
   });
