@@ -61,6 +61,10 @@ export function createServices(config: CompleteConfig, before?: Services): Servi
   for (const { name, state } of upstreams) {
     metrics.breaker.set({ upstream: name }, breakerValues[state]);
   }
+  for (const { name } of proxies) {
+    // From the start, so that the first finding is an increase.
+    metrics.shadowedTags.inc({ upstream: name }, 0);
+  }
   return {
     config,
     metrics,
