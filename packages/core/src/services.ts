@@ -4,6 +4,9 @@ import { Metrics } from "./observe/metrics.ts";
 import { TrustedAddresses } from "./protocol/trusted-addresses.ts";
 import { HolderMemory } from "./routing/holder-memory.ts";
 import { Policy } from "./routing/policy.ts";
+import { ShadowMemory } from "./routing/shadow.ts";
+import { Places } from "./sharing/places.ts";
+import { SharedWork } from "./sharing/shared-work.ts";
 import { Pings } from "./upstream/pings.ts";
 import { Upstream, type UpstreamContext } from "./upstream/upstream.ts";
 
@@ -18,7 +21,24 @@ export interface Services {
   readonly owners: Owners;
   readonly pings: Pings;
   readonly metrics: Metrics;
+  readonly copies: Copies;
+  readonly shadows: ShadowMemory;
+  /** Aborted when no new request goes by this configuration: what goes on behind answered ones is given up then. */
+  readonly ended: AbortController;
 }
+
+/** Blobs on their way from proxies to hosted. */
+export interface Copies {
+  /** What two clients need at a time is copied once. */
+  readonly shared: SharedWork<Copied>;
+  readonly places: Places;
+}
+
+/** What became of a blob that hosted was thought to lack. */
+export type Copied = "copied" | "there already";
+
+// Each holds two connections and the bytes between them: enough for the disks of most, and a bound on what pushes may cost.
+const copiesAtOnce = 16;
 
 /**
  * Sets up everything that a configuration asks for; opens no connection.
@@ -47,6 +67,10 @@ export function createServices(config: CompleteConfig, before?: Services): Servi
     }
   }
   metrics.upstreams.show(upstreams);
+  for (const { name } of proxies) {
+    // From the start, so that the first finding is an increase.
+    metrics.shadowedTags.inc({ upstream: name }, 0);
+  }
   return {
     config,
     metrics,
@@ -54,6 +78,9 @@ export function createServices(config: CompleteConfig, before?: Services): Servi
     trusted: new TrustedAddresses(config.trustProxy),
     policy: new Policy({ hosted, proxies, rules: config.rules }),
     owners: before?.policy.hosted === hosted ? before.owners : new Owners(),
+    copies: { shared: new SharedWork(), places: new Places(copiesAtOnce) },
+    shadows: before?.shadows ?? new ShadowMemory(),
+    ended: new AbortController(),
     memory: memoryToKeep(config, upstreams, before) ?? new HolderMemory(config.memory),
     pings:
       before?.pings ??

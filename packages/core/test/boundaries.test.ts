@@ -9,6 +9,7 @@ const source = fileURLToPath(new URL("../src/", import.meta.url));
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   protocol: ["protocol"],
   routing: ["protocol", "routing", "lru-cache"],
+  sharing: ["sharing", "upstream"],
   config: ["config", "routing", "node:crypto", "node:net", "node:tls", "zod"],
   authorize: ["authorize", "protocol"],
   upstream: [
@@ -17,6 +18,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "upstream",
     "node:http",
     "node:https",
+    "node:stream",
     "node:tls",
     "cockatiel",
     "http-proxy",

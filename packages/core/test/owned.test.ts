@@ -1,13 +1,12 @@
-import { createHash } from "node:crypto";
 import type { HostedConfig } from "@combined-registry/core";
 import { type RegistryOptions, startRegistry, type TestRegistry } from "@combined-registry/testkit";
 import { describe, expect, it } from "@jest/globals";
 import { errorOf, fetchRaw } from "./support/client.ts";
+import { digestOf, manifestOf, manifestType, putManifest } from "./support/push.ts";
 import { startRouter } from "./support/router.ts";
 import { until } from "./support/within.ts";
 
-const layer = "a layer";
-const layerDigest = `sha256:${createHash("sha256").update(layer).digest("hex")}`;
+const indexType = "application/vnd.oci.image.index.v1+json";
 
 async function startSides(options: RegistryOptions = {}, config: Partial<HostedConfig> = {}) {
   const [hosted, proxy] = await Promise.all([startRegistry(options), startRegistry()]);
@@ -104,25 +103,39 @@ describe("a repository that hosted has not", () => {
     expect(hosted.requests.map(({ url }) => url)).toEqual(["/v2/library/tool/tags/list?n=1"]);
   });
 
-  it.each<[what: string, method: string, target: string, body: string]>([
-    ["a blob", "POST", `/v2/library/tool/blobs/uploads/?digest=${layerDigest}`, layer],
-    [
-      "a manifest",
-      "PUT",
-      "/v2/library/tool/manifests/mine",
-      JSON.stringify({ schemaVersion: 2, layers: [] }),
-    ],
-  ])("is hosted's as soon as %s was pushed to it through the router", async (_, method, target, body) => {
+  it("is hosted's as soon as a tag was pushed to it through the router", async () => {
     await using sides = await startSides();
     const { router, proxy } = sides;
-    const headers = { "Content-Type": "application/vnd.oci.image.manifest.v1+json" };
     expect((await fetchRaw(router.url, "/v2/library/tool/manifests/1.0")).status).toBe(200);
     proxy.clearRequests();
 
-    expect((await fetchRaw(router.url, target, { method, body, headers })).status).toBe(201);
+    expect((await putManifest(router, "library/tool", "mine", manifestOf())).status).toBe(201);
 
     expect((await fetchRaw(router.url, "/v2/library/tool/manifests/1.0")).status).toBe(404);
     expect(proxy.requests).toEqual([]);
+  });
+
+  it("can have the first image pushed to it whose layers only a proxy has, one manifest of an index after the other", async () => {
+    await using sides = await startSides();
+    const { router, proxy, hosted } = sides;
+    const children = ["amd64", "arm64"].map((layer) => {
+      const body = manifestOf(proxy.addBlob("library/tool", layer));
+      return { body, mediaType: manifestType, digest: digestOf(body), size: body.length };
+    });
+    const index = {
+      schemaVersion: 2,
+      mediaType: indexType,
+      manifests: children.map(({ body, ...child }) => child),
+    };
+
+    for (const { body, digest } of children) {
+      expect((await putManifest(router, "library/tool", digest, body)).status).toBe(201);
+    }
+    expect((await putManifest(router, "library/tool", "mine", JSON.stringify(index), indexType)).status).toBe(
+      201,
+    );
+
+    expect(hosted.hasManifest("library/tool", "mine")).toBe(true);
   });
 
   it("is not hosted's because of a push that hosted refused", async () => {

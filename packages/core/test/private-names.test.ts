@@ -3,12 +3,13 @@ import type { CombinedRegistryConfig, RuleConfig } from "@combined-registry/core
 import { startRegistry, type TestRegistry } from "@combined-registry/testkit";
 import { describe, expect, it } from "@jest/globals";
 import { type Ask, fetchRaw } from "./support/client.ts";
+import { manifestType, putManifest } from "./support/push.ts";
 import { type RunningRouter, startRouter } from "./support/router.ts";
 import { until } from "./support/within.ts";
 
 const unknown = `sha256:${"0".repeat(64)}`;
 const bytes = "application/octet-stream";
-const manifestType = "application/vnd.oci.image.manifest.v1+json";
+const emptyManifest = JSON.stringify({ schemaVersion: 2, layers: [] });
 const quick = { breaker: { failures: 2, delay: 20, longestDelay: 50 }, timeouts: { headers: 200 } };
 
 const rules: Readonly<Record<string, RuleConfig>> = {
@@ -20,6 +21,7 @@ const rules: Readonly<Record<string, RuleConfig>> = {
 async function startSides(rule: RuleConfig, config: Partial<CombinedRegistryConfig> = {}) {
   const [hosted, hub, other] = await Promise.all([startRegistry(), startRegistry(), startRegistry()]);
   const image = hosted.addImage("corp/app", { tag: "1.0", layers: ["a private layer", "another one"] });
+  hosted.addImage("corp/other", { tag: "1.0" });
   for (const proxy of [hub, other]) {
     proxy.addImage("corp/app", { tag: "1.0", layers: ["a private layer", "another one"] });
     proxy.addImage("library/tool", { tag: "1.0", layers: ["public"] });
@@ -89,11 +91,7 @@ function requestsFor(layer: string, manifest: string): readonly Row[] {
     ["POST", `/v2/corp/app/blobs/uploads/?mount=${unknown}`],
     ["POST", `/v2/library/tool/blobs/uploads/?mount=${layer}&from=corp/app`],
     ["POST", `/v2/library/tool/blobs/uploads/?mount=${unknown}&from=corp%2Fapp`],
-    [
-      "PUT",
-      "/v2/corp/app/manifests/2.0",
-      { body: JSON.stringify({ schemaVersion: 2, layers: [] }), headers: { "Content-Type": manifestType } },
-    ],
+    ["PUT", "/v2/corp/app/manifests/2.0", { body: emptyManifest, headers: { "Content-Type": manifestType } }],
     ["DELETE", `/v2/corp/app/blobs/${unknown}`],
     ["DELETE", `/v2/corp/app/manifests/${unknown}`],
   ];
@@ -225,11 +223,7 @@ describe("a proxy that was left out when it failed with a name that has become p
     const down = hub.fault({ reset: true });
     await leaveOut(router, "corp/new");
 
-    const pushed = await fetchRaw(router.url, `/v2/corp/new/blobs/uploads/?digest=${digestOf("a layer")}`, {
-      method: "POST",
-      body: "a layer",
-    });
-    expect(pushed.status).toBe(201);
+    expect((await putManifest(router, "corp/new", "1.0", emptyManifest)).status).toBe(201);
     await until(5_000, "no request to be under way", () => hub.openResponses === 0);
     hub.clearRequests();
     down.remove();

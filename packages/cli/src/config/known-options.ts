@@ -76,6 +76,7 @@ const top: Keys<Omit<CombinedRegistryConfig, "logger"> & OwnConfig> = {
   base: true,
   rules: true,
   lists: true,
+  copy: true,
   trustProxy: true,
   via: true,
   decisionHeader: true,

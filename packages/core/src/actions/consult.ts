@@ -6,8 +6,8 @@ import { classify, isFound } from "../routing/classify.ts";
 import type { Services } from "../services.ts";
 import type { Answer } from "../upstream/ask.ts";
 import { errorBodyLimit, readBounded } from "../upstream/bounded-body.ts";
-import type { Errand } from "../upstream/errand.ts";
-import { ClientGone, upstreamFailure } from "../upstream/failure.ts";
+import type { Errand, OwnErrand } from "../upstream/errand.ts";
+import { ClientGone, CopyFailure, upstreamFailure } from "../upstream/failure.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { Exchange } from "./exchange.ts";
 import { scopeOf } from "./scope.ts";
@@ -40,17 +40,38 @@ export function errandOf(request: RegistryRequest, upstream: Upstream): Errand {
 }
 
 /**
- * Asks one upstream and sorts its answer; what is no answer to the question has been read, within bounds.
+ * Asks one upstream on behalf of a client and sorts its answer; what is no answer to the question has been read, within bounds.
  * @throws ClientGone
  */
-export async function consult(
+export function consult(
   services: Services,
   exchange: Exchange,
   upstream: Upstream,
   errand: Errand,
 ): Promise<Consultation> {
+  return consultBy(services, upstream, () => upstream.ask(errand, exchange));
+}
+
+/**
+ * The same for the router's own ends.
+ * @throws ClientGone; CopyFailure
+ */
+export function consultAlone(
+  services: Services,
+  upstream: Upstream,
+  own: OwnErrand,
+  signal: AbortSignal,
+): Promise<Consultation> {
+  return consultBy(services, upstream, () => upstream.askAlone(own, signal));
+}
+
+async function consultBy(
+  services: Services,
+  upstream: Upstream,
+  ask: () => Promise<Answer>,
+): Promise<Consultation> {
   const done = services.metrics.upstreamDuration.startTimer({ upstream: upstream.name });
-  const consultation = await consultQuietly(services, exchange, upstream, errand);
+  const consultation = await consultQuietly(services, upstream, ask);
   if (consultation.outcome === "failed" && isUnasked(consultation.failure)) {
     return consultation;
   }
@@ -64,15 +85,14 @@ export async function consult(
 
 async function consultQuietly(
   { metrics }: Services,
-  exchange: Exchange,
   upstream: Upstream,
-  errand: Errand,
+  ask: () => Promise<Answer>,
 ): Promise<Consultation> {
   let answer: Answer;
   try {
-    answer = await upstream.ask(errand, exchange);
+    answer = await ask();
   } catch (error) {
-    if (error instanceof ClientGone) {
+    if (error instanceof ClientGone || error instanceof CopyFailure) {
       throw error;
     }
     return { outcome: "failed", failure: upstreamFailure(error).report };

@@ -4,8 +4,11 @@ import type { RegistryRequest } from "../protocol/request.ts";
 import type { Entrance } from "../routing/policy.ts";
 import type { Exchange } from "./exchange.ts";
 
-/** The way that a request came in. */
-export function entranceOf({ request, client }: Exchange, { namespace }: RegistryRequest): Entrance {
+/** Which way a request came in. */
+export function entranceOf(
+  { request, client }: Exchange,
+  { namespace }: Pick<RegistryRequest, "namespace">,
+): Entrance {
   const host = publicHost(request.rawHeaders, client);
   return { namespace, host: host === undefined ? undefined : bareHostName(host) };
 }

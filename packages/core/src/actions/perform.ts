@@ -10,7 +10,9 @@ import { forward } from "./forward.ts";
 import { list } from "./lists.ts";
 import { lookup } from "./lookup.ts";
 import { mergedList } from "./merged-lists.ts";
+import { mount } from "./mount.ts";
 import { pass } from "./pass.ts";
+import { pushManifest } from "./push-manifest.ts";
 import { referrers } from "./referrers.ts";
 
 /**
@@ -38,6 +40,10 @@ export async function perform(
       return pass(services, exchange, request, plan.to);
     case "forward":
       return forward(services, exchange, request, plan.to);
+    case "push":
+      return pushManifest(services, exchange, request, plan);
+    case "mount":
+      return mount(services, exchange, request, plan);
     case "deny":
       throw new RegistryError("DENIED", {
         message: `nothing is pushed to ${exchange.repository} or deleted there: ${whyNot(plan.ruling)}`,

@@ -16,9 +16,14 @@ export function scopeOf(
   if (resource.kind === "catalog") {
     return ["registry:catalog:*"];
   }
-  const own = `repository:${nameOf(resource.repository)}:${actionsOf(method)}`;
+  const own = repositoryScope(nameOf(resource.repository), method);
   const from = resource.kind === "uploads" ? resource.mount?.from : undefined;
   return from === undefined ? [own] : [own, `repository:${nameOf(from)}:pull`];
+}
+
+/** What a token has to permit for a method in a repository. */
+export function repositoryScope(name: string, method: string): string {
+  return `repository:${name}:${actionsOf(method)}`;
 }
 
 function actionsOf(method: string): string {

@@ -12,6 +12,7 @@ export interface CompleteConfig {
   /** In the order in which they are tried. */
   readonly rules: readonly WrittenRule[];
   readonly lists: "first" | "hosted" | "merge";
+  readonly copy: boolean;
   readonly trustProxy: readonly string[];
   readonly via: string;
   readonly decisionHeader: boolean;

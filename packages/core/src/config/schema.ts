@@ -193,6 +193,7 @@ export const configSchema = z.strictObject(
     base: z.enum(["all", "hosted", "any"], 'one of "all", "hosted", "any"').default("all"),
     rules: z.array(rule, "a list of rules").default([]),
     lists: z.enum(["first", "hosted", "merge"], 'one of "first", "hosted", "merge"').default("first"),
+    copy: z.boolean("true or false").default(true),
     trustProxy: z.array(address, "a list of addresses").default([]),
     via: z
       .string("a name")

@@ -39,6 +39,13 @@ export interface CombinedRegistryConfig {
   lists?: "first" | "hosted" | "merge";
 
   /**
+   * Copy from proxies to hosted what a push relies on and hosted lacks: layers that the client did not upload because it was
+   * told that they exist.
+   * @default true
+   */
+  copy?: boolean;
+
+  /**
    * Addresses and CIDR ranges of the load balancers whose `X-Forwarded-*` and `Forwarded` headers are
    * believed. From anybody else they are replaced.
    * @default []

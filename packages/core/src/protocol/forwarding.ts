@@ -82,7 +82,7 @@ export function forwardedHeaders(headers: RawHeaders, options: ForwardingOptions
     client.trusted && options.neutral !== true ? nothing : saidByOthers,
     options.passthrough ? nothing : clientCredentials,
     body === "none" ? aboutBody : body === "opaque" ? opaqueType : nothing,
-    body === "none" ? aboutCoding : nothing,
+    body === "opaque" ? nothing : aboutCoding,
     whole || range !== undefined ? aboutParts : nothing,
   );
   if (range !== undefined) {
@@ -91,7 +91,7 @@ export function forwardedHeaders(headers: RawHeaders, options: ForwardingOptions
   if (body === "opaque" && valuesOf(headers, "content-type").length > 0) {
     kept.push("Content-Type", "application/octet-stream");
   }
-  if (body === "none") {
+  if (body !== "opaque") {
     kept.push("Accept-Encoding", "identity");
   }
   if (options.neutral !== true) {

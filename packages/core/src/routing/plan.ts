@@ -1,4 +1,4 @@
-import type { RegistryRequest } from "../protocol/request.ts";
+import type { Mount, RegistryRequest } from "../protocol/request.ts";
 import type { HolderMemory } from "./holder-memory.ts";
 import type { Candidate, Member } from "./member.ts";
 import type { Policy } from "./policy.ts";
@@ -17,8 +17,12 @@ export type Plan<M extends Member> =
   | { readonly action: "referrers"; readonly members: readonly M[] }
   /** A request without a body, to one upstream and back. */
   | { readonly action: "pass"; readonly to: M }
-  /** A request with a body. */
+  /** An upload, with its body. */
   | { readonly action: "forward"; readonly to: M; readonly ruling: Ruling<M> }
+  /** A manifest. */
+  | { readonly action: "push"; readonly to: M; readonly ruling: Ruling<M> }
+  /** A blob to be taken over from another repository. */
+  | { readonly action: "mount"; readonly to: M; readonly mount: Mount }
   /** Not to be done. */
   | { readonly action: "deny"; readonly ruling: Ruling<M> };
 
@@ -62,19 +66,24 @@ export function plan<M extends Candidate>(
     case "blob":
       return method === "GET" || method === "HEAD"
         ? { action: "lookup", lookup: planLookup(request, ruling, known.memory) }
-        : planWrite(method, ruling);
+        : planWrite(request, ruling);
     default:
-      return planWrite(method, ruling);
+      return planWrite(request, ruling);
   }
 }
 
-function planWrite<M extends Member>(method: string, ruling: Ruling<M>): Plan<M> {
-  if (ruling.push === undefined) {
+function planWrite<M extends Member>({ method, resource }: RegistryRequest, ruling: Ruling<M>): Plan<M> {
+  const { push: to } = ruling;
+  if (to === undefined) {
     return { action: "deny", ruling };
   }
-  return method === "GET" || method === "DELETE"
-    ? { action: "pass", to: ruling.push }
-    : { action: "forward", to: ruling.push, ruling };
+  if (method === "GET" || method === "DELETE") {
+    return { action: "pass", to };
+  }
+  if (resource.kind === "uploads" && resource.mount !== undefined) {
+    return { action: "mount", to, mount: resource.mount };
+  }
+  return { action: resource.kind === "manifest" ? "push" : "forward", to, ruling };
 }
 
 function planCatalog<M extends Candidate>({ policy, lists, direct }: Known<M>): Plan<M> {

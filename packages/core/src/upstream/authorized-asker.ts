@@ -70,6 +70,14 @@ export class AuthorizedAsker {
     return answer;
   }
 
+  /** Sends what cannot be sent again: a refusal stands, but is learned from. */
+  async askOnce(scope: Scope, passedThrough: string | undefined, askWith: AskWith): Promise<Answer> {
+    const sent = this.#credentials === undefined ? passedThrough : await this.#credentials.header(scope);
+    const answer = await this.#send(askWith(sent, false));
+    this.learn(answer, { sent, scope, neutral: false });
+    return answer;
+  }
+
   /** Shows an answer to the credentials. */
   learn({ status, headers }: Answer, asked: Omit<Unauthorized, "challenges">): Remedy {
     if (status !== 401) {

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import type { Readable } from "node:stream";
 import type { ClientConnection } from "../protocol/forwarding.ts";
 import type { Scope } from "../protocol/token-scope.ts";
 
@@ -29,15 +30,25 @@ export interface Errand {
   readonly whole?: boolean;
   /** The `Range` to ask for, whatever the client asked for. */
   readonly range?: string;
+  /** A body at hand, which is sent again if need be, in place of the client's own. */
+  readonly body?: Buffer;
   /** Whether the upstream is asked although it is left out, and given little time. */
   readonly lastChance?: boolean;
 }
 
-/** What a request without a client is made of. */
+/** What to ask an upstream for the router's own ends: nothing of it comes from a client's headers. */
 export interface OwnErrand {
   readonly errand: Errand;
   /** `Accept` values. */
   readonly accept: readonly string[];
+  /** The client's `Authorization`, for an upstream that judges it (`auth: passthrough`). */
+  readonly authorization?: string | undefined;
+  /** Whether redirects are followed, whatever is configured: it is the router that wants the content. */
+  readonly follows?: boolean;
+  /** Of the body. */
+  readonly contentType?: string;
+  /** A body that comes bit by bit, and so is sent once. Without a length it is sent in chunks. */
+  readonly stream?: { readonly bytes: Readable; readonly length: number | undefined };
 }
 
 /** `/v2/`, asked without a client. */

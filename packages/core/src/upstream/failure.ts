@@ -20,6 +20,18 @@ export class UpstreamFailure extends Error {
   }
 }
 
+/** Content could not be copied. Also thrown by what streams to an upstream, and then it is not that upstream's failure. */
+export class CopyFailure extends Error {
+  override readonly name = "CopyFailure";
+  /** Whether it is nowhere to be had, and nobody has failed. */
+  readonly isAbsent: boolean;
+
+  constructor(message: string, { isAbsent = false, ...options }: ErrorOptions & { isAbsent?: boolean } = {}) {
+    super(message, options);
+    this.isAbsent = isAbsent;
+  }
+}
+
 /** The client went away: nobody is left to be answered. */
 export class ClientGone extends Error {
   override readonly name = "ClientGone";

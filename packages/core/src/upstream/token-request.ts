@@ -34,6 +34,7 @@ export function requestTokenOver(
       url,
       connectTimeout: timeouts.connect,
       answerTimeout: Math.min(timeouts.headers, answerTimeout),
+      idle: timeouts.idle,
     };
     const question = method === "GET" ? query(source, scope) : form(source, scope);
     try {

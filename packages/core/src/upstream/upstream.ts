@@ -8,7 +8,7 @@ import { Asker } from "./asker.ts";
 import { errorBodyLimit, readBounded } from "./bounded-body.ts";
 import type { BreakerState } from "./breaker.ts";
 import { Credentials } from "./credentials.ts";
-import { base, type Errand, type OwnErrand, type Sender } from "./errand.ts";
+import { base, type Errand, isRead, type OwnErrand, type Sender } from "./errand.ts";
 import { type Delivery, Forwarder } from "./forwarder.ts";
 import { Guard } from "./guard.ts";
 import { requestTokenOver } from "./token-request.ts";
@@ -93,11 +93,28 @@ export class Upstream implements Candidate {
    * @throws UpstreamFailure, ClientGone
    */
   ask(errand: Errand, from: Sender): Promise<Answer> {
+    const own = ownErrand(errand, from);
     const work = () => this.#asker.ask(errand, from);
     const finish = (answer: Answer) => this.#asker.follow(answer, errand, from);
+    if (errand.body !== undefined) {
+      // A push: their number is that of the clients.
+      return this.#guard.send(own, work);
+    }
     return errand.lastChance === true
       ? this.#guard.askAnyway(from.signal, async () => finish(await work()))
-      : this.#guard.ask(ownErrand(errand, from), from.signal, work, finish);
+      : this.#guard.ask(own, from.signal, work, finish);
+  }
+
+  /**
+   * Asks for the router's own ends.
+   * @throws UpstreamFailure, ClientGone; CopyFailure if that is what a body that streams broke off with
+   */
+  askAlone(own: OwnErrand, signal: AbortSignal): Promise<Answer> {
+    const work = () => this.#asker.askAlone(own, signal);
+    const finish = (answer: Answer) => this.#asker.followAlone(answer, own, signal);
+    return isRead(own.errand.method)
+      ? this.#guard.ask(own, signal, work, finish)
+      : this.#guard.send(own, work);
   }
 
   /** If it is left out and it is time to, tries in the background whether it is back. */

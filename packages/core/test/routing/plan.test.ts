@@ -24,7 +24,8 @@ function planFor(
   memory = freshMemory(),
   lists: Lists = "first",
 ): Plan<Candidate> {
-  const request = parseRequest(method, rest, "");
+  const [path = "", query] = rest.split("?");
+  const request = parseRequest(method, path, query === undefined ? "" : `?${query}`);
   return plan(request, rulingFor(request), { policy, memory, lists, direct: undefined });
 }
 
@@ -107,7 +108,12 @@ describe("memory of who served a manifest", () => {
 describe("everything else", () => {
   it.each([
     ["GET", "", { action: "base" }],
-    ["PUT", "a/manifests/latest", { action: "forward", to: hosted }],
+    ["PUT", "a/manifests/latest", { action: "push", to: hosted }],
+    [
+      "POST",
+      `a/blobs/uploads/?mount=${digest}&from=b`,
+      { action: "mount", to: hosted, mount: { digest, from: "b" } },
+    ],
     ["DELETE", `a/manifests/${digest}`, { action: "pass", to: hosted }],
     ["DELETE", `a/blobs/${digest}`, { action: "pass", to: hosted }],
     ["POST", "a/blobs/uploads/", { action: "forward", to: hosted }],
