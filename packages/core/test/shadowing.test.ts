@@ -165,6 +165,34 @@ describe("a check", () => {
     ]);
   });
 
+  it("gives its place to the next one", async () => {
+    await using sides = await startSides();
+    for (const tag of ["1", "2", "3", "4", "5", "6"]) {
+      addToBoth(sides, `team/app:${tag}`);
+      await pull(sides.router, `team/app:${tag}`);
+      await checked(sides.hosted, `team/app:${tag}`);
+      await until(5_000, "the finding", async () => (await shadowed(sides.router)) === Number(tag));
+    }
+
+    expect(sides.hosted.requests).toHaveLength(6);
+  });
+
+  it("that was made, and what it found, is remembered beyond a reload", async () => {
+    await using sides = await startSides();
+    const { router, hosted, proxy } = sides;
+    addToBoth(sides, "team/app:1");
+    addToBoth(sides, "team/app:2");
+    await pull(router, "team/app:1");
+    await until(5_000, "the finding", async () => (await shadowed(router)) === 1);
+
+    router.handler.reload({ hosted: hosted.url, proxy: proxy.url });
+    await pull(router, "team/app:1");
+
+    await pull(router, "team/app:2");
+    await until(5_000, "the other finding", async () => (await shadowed(router)) === 2);
+    expect(askedFor(hosted, "team/app:1")).toHaveLength(1);
+  });
+
   it("keeps no client waiting, and of those that hang there are four", async () => {
     await using sides = await startSides();
     const hanging = sides.hosted.fault({ method: "HEAD", hang: true });
@@ -182,16 +210,28 @@ describe("a check", () => {
     expect(hanging.hits).toBe(4);
   });
 
-  it("is given up on close", async () => {
-    await using sides = await startSides();
-    const hanging = sides.hosted.fault({ method: "HEAD", hang: true });
-    addToBoth(sides, "team/app:1");
-    await pull(sides.router, "team/app:1");
+  it("is given up on close: whom it would have asked next is not asked", async () => {
+    await using hosted = await startRegistry();
+    await using first = await startRegistry();
+    await using second = await startRegistry();
+    await using router = await startRouter({
+      hosted: hosted.url,
+      proxy: [
+        { name: "first", url: first.url },
+        { name: "second", url: second.url },
+      ],
+      rules: [{ match: "**", pull: ["hosted", "proxy"] }],
+    });
+    const hanging = first.fault({ method: "HEAD", hang: true });
+    hosted.addImage("team/app", { tag: "1", layers: ["private"] });
+    await pull(router, "team/app:1");
     await until(5_000, "the check", () => hanging.hits === 1);
 
-    await sides.router.handler.close();
+    await router.handler.close();
 
-    await until(5_000, "its end", () => sides.hosted.openResponses === 0);
+    await until(5_000, "its end", () => first.openResponses === 0);
+    await fetchRaw(second.url, "/v2/");
+    expect(second.requests.map(({ path }) => path)).toEqual(["/v2/"]);
   });
 
   it("is given up on a reload, even at an upstream that stays", async () => {
@@ -207,23 +247,28 @@ describe("a check", () => {
     await until(5_000, "its end", () => hosted.openResponses === 0);
   });
 
-  it("asks no upstream that is left out after failures", async () => {
+  it("asks no upstream that is left out after failures, and is made when it is back", async () => {
     await using hosted = await startRegistry();
     await using proxy = await startRegistry();
     await using router = await startRouter({
       hosted: hosted.url,
-      proxy: { url: proxy.url, breaker: { failures: 1, delay: 60_000, longestDelay: 60_000 } },
+      proxy: { url: proxy.url, breaker: { failures: 1, delay: 50, longestDelay: 50 } },
       rules: [{ match: "**", pull: ["hosted", "proxy"] }],
     });
     hosted.addImage("team/app", { tag: "1", layers: ["private"] });
     const broken = proxy.fault({ status: 503 });
     await pull(router, "team/none:1");
-    proxy.clearRequests();
 
     expect((await pull(router, "team/app:1")).status).toBe(200);
 
-    expect((await pull(router, "team/none:1")).status).toBe(503);
-    expect([broken.hits, proxy.requests]).toEqual([1, []]);
+    broken.remove();
+    await until(5_000, "the proxy to be back", async () => {
+      const { upstreams } = await router.handler.health();
+      return upstreams.every(({ breaker }) => breaker === "closed");
+    });
+    expect(askedFor(proxy, "team/app:1")).toEqual([]);
+    await pull(router, "team/app:1");
+    await checked(proxy, "team/app:1");
   });
 });
 
