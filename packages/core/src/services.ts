@@ -3,6 +3,8 @@ import { breakerValues, Metrics } from "./observe/metrics.ts";
 import { TrustedAddresses } from "./protocol/trusted-addresses.ts";
 import { HolderMemory } from "./routing/holder-memory.ts";
 import { Policy } from "./routing/policy.ts";
+import { ReferrersApis } from "./routing/referrers-apis.ts";
+import { Turns } from "./routing/turns.ts";
 import { Pings } from "./upstream/pings.ts";
 import { Upstream, type UpstreamContext } from "./upstream/upstream.ts";
 
@@ -14,9 +16,16 @@ export interface Services {
   readonly upstreams: readonly Upstream[];
   readonly policy: Policy<Upstream>;
   readonly memory: HolderMemory<Upstream>;
+  /** Who has the referrers API. */
+  readonly referrersApis: ReferrersApis<Upstream>;
+  /** Those who write an index of referrers. */
+  readonly referrersTurns: Turns;
   readonly pings: Pings;
   readonly metrics: Metrics;
 }
+
+// Milliseconds. A registry gets the API with an upgrade, which need not be noticed at once.
+const referrersApiTtl = 5 * 60_000;
 
 /**
  * Sets up everything that a configuration asks for; opens no connection.
@@ -48,6 +57,8 @@ export function createServices(config: CompleteConfig, before?: Services): Servi
     trusted: new TrustedAddresses(config.trustProxy),
     policy: new Policy({ hosted, proxies, rules: config.rules }),
     memory: memoryToKeep(config, upstreams, before) ?? new HolderMemory(config.memory),
+    referrersApis: before?.referrersApis ?? new ReferrersApis(referrersApiTtl),
+    referrersTurns: before?.referrersTurns ?? new Turns(),
     pings:
       before?.pings ??
       new Pings((upstream, { status }) =>

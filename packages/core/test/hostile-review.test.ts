@@ -164,24 +164,27 @@ describe("an end that stands still near the end of a body", () => {
     }
   });
 
-  it.each([10_000, 1_000_000, 4_270_000])(
-    "upstream: an upload of %i bytes that it stops reading is answered 504",
-    async (size) => {
-      await using deaf = await serve(createTcpServer((socket) => socket.once("data", () => socket.pause())));
-      await using proxy = await startRegistry();
-      await using router = await startRouter({
-        hosted: { url: deaf.url, timeouts: { idle: 200, write: 200 } },
-        proxy: proxy.url,
-      });
+  it.each([
+    ["blobs/uploads/1", 10_000],
+    ["blobs/uploads/1", 1_000_000],
+    ["blobs/uploads/1", 4_270_000],
+    ["manifests/1", 10_000],
+    ["manifests/1", 4_194_304],
+  ])("upstream: an upload to %s of %i bytes that it stops reading is answered 504", async (target, size) => {
+    await using deaf = await serve(createTcpServer((socket) => socket.once("data", () => socket.pause())));
+    await using proxy = await startRegistry();
+    await using router = await startRouter({
+      hosted: { url: deaf.url, timeouts: { idle: 200, write: 200 } },
+      proxy: proxy.url,
+    });
 
-      const answer = await fetchRaw(router.url, "/v2/a/manifests/1", {
-        method: "PUT",
-        body: Buffer.alloc(size),
-      });
+    const answer = await fetchRaw(router.url, `/v2/a/${target}`, {
+      method: "PUT",
+      body: Buffer.alloc(size),
+    });
 
-      expect([answer.status, errorOf(answer).code]).toEqual([504, "UPSTREAM_TIMEOUT"]);
-    },
-  );
+    expect([answer.status, errorOf(answer).code]).toEqual([504, "UPSTREAM_TIMEOUT"]);
+  });
 });
 
 describe("an upstream that switches protocols", () => {

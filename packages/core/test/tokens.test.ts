@@ -33,11 +33,15 @@ describe("a proxy that is a public registry with tokens", () => {
 });
 
 describe("a hosted registry with tokens", () => {
-  it("is pushed to with the router's own, found out about before a body is sent", async () => {
+  it("is pushed to with the router's own, found out about before a body streams", async () => {
     await using hosted = await startRegistry({ tokens: { user } });
     await using proxy = await startRegistry();
     await using router = await startRouter({ hosted: { url: hosted.url, auth: user }, proxy: proxy.url });
 
+    const patched = await fetchRaw(router.url, "/v2/team/app/blobs/uploads/unknown", {
+      method: "PATCH",
+      body: "streams",
+    });
     const put = await fetchRaw(router.url, "/v2/team/app/manifests/1", {
       method: "PUT",
       body: '{"layers":[]}',
@@ -48,30 +52,36 @@ describe("a hosted registry with tokens", () => {
       { method: "DELETE" },
     );
 
-    expect([put.status, deleted.status]).toEqual([201, 202]);
+    expect([patched.status, put.status, deleted.status]).toEqual([404, 201, 202]);
     expect(tokenRequests(hosted)).toEqual([
       "",
       "repository:team/app:pull,push",
+      "repository:team/app:pull",
       "repository:team/app:delete",
     ]);
   });
 
   it.each([
-    ["at once, where nothing was sent that cannot be sent again", "", [202, 202]],
-    ["at the next try, where a body was", "{}", [502, 201]],
-  ])("that has withdrawn a token is given a new one %s", async (_, body, statuses) => {
+    ["at once, where there was no body", "POST", "", [202, 202]],
+    ["at once, where a manifest can be sent again", "PUT", "{}", [201, 201]],
+    ["at the next try, where a body streamed", "PATCH", "x", [502, 202]],
+  ])("that has withdrawn a token is given a new one %s", async (_, method, body, statuses) => {
     await using hosted = await startRegistry({ tokens: { user } });
     await using proxy = await startRegistry();
     await using router = await startRouter({ hosted: { url: hosted.url, auth: user }, proxy: proxy.url });
-    const push = () =>
-      body === ""
-        ? fetchRaw(router.url, "/v2/team/app/blobs/uploads/", { method: "POST" })
-        : fetchRaw(router.url, "/v2/team/app/manifests/1", { method: "PUT", body });
+    const begin = () => fetchRaw(router.url, "/v2/team/app/blobs/uploads/", { method: "POST" });
+    const push = async () => {
+      if (method === "POST") {
+        return begin();
+      }
+      const target = method === "PUT" ? "/v2/team/app/manifests/1" : (await begin()).headers.location;
+      return fetchRaw(router.url, target ?? "", { method, body });
+    };
     const before = [await push(), await push()];
     const challenge = `Bearer realm="${hosted.url}/token",service="testkit"`;
     hosted.fault({
       times: 1,
-      method: ["POST", "PUT"],
+      method,
       status: 401,
       headers: { "WWW-Authenticate": challenge },
     });

@@ -21,6 +21,8 @@ export interface Exchange {
   readonly client: ClientConnection;
   /** Aborted when the client is gone before its answer is complete. */
   readonly signal: AbortSignal;
+  /** Milliseconds that the client may stand still. */
+  readonly clientIdle: number;
   /** Whether the decision is told to the client. */
   readonly showsDecision: boolean;
   /** Whether this is to be the last answer on its connection. */
@@ -68,6 +70,7 @@ export function newExchange(
       trusted: context.trusted.has(address),
     },
     signal: gone.signal,
+    clientIdle: context.config.limits.clientIdle,
     showsDecision: context.config.decisionHeader,
     isClosing: context.isClosing,
     route: "other",

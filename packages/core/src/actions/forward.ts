@@ -1,31 +1,31 @@
-import { RegistryError } from "../protocol/errors.ts";
-import { firstValue } from "../protocol/headers.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import type { FailureReport } from "../routing/attempt.ts";
 import type { Services } from "../services.ts";
 import type { Answer } from "../upstream/ask.ts";
+import { errorBodyLimit, readBounded } from "../upstream/bounded-body.ts";
 import { ClientGone, upstreamFailure } from "../upstream/failure.ts";
 import type { Upstream } from "../upstream/upstream.ts";
+import { accepted } from "./accepted.ts";
 import { errandOf, reportOf } from "./consult.ts";
 import type { Exchange } from "./exchange.ts";
+import { readManifest } from "./manifest-body.ts";
 import { failureError } from "./nobody-has-it.ts";
-import { relay } from "./relay.ts";
-import { hasBody } from "./request-body.ts";
+import { relay, repeat } from "./relay.ts";
+import { hasBody, requireUnread } from "./request-body.ts";
 
-/** Pushes: the request streams to hosted, body and all, and hosted's answer streams back. */
+/**
+ * Pushes: the request streams to hosted, body and all, and hosted's answer streams back. Manifests, which are short, are read
+ * first: it matters what they say.
+ */
 export async function forward(
   services: Services,
   exchange: Exchange,
   request: RegistryRequest,
   to: Upstream,
 ): Promise<void> {
-  if (hasBody(exchange.request) && exchange.request.readableDidRead) {
-    throw new RegistryError("UNKNOWN", {
-      message:
-        "the request's body was read before the router saw it: mount the router before any body parser",
-    });
-  }
-  const answer = await deliverTo(services, exchange, request, to);
+  requireUnread(exchange.request);
+  const manifest = isManifestPut(request) ? await readManifest(exchange) : undefined;
+  const answer = await deliverTo(services, exchange, request, to, manifest);
   const refused = answer.status === 401 && !to.passthrough;
   services.metrics.upstreamRequests.inc({
     upstream: to.name,
@@ -36,9 +36,21 @@ export async function forward(
     answer.body.destroy();
     throw failed(to, reportOf(to, answer));
   }
-  learn(services, request, to, answer);
-  exchange.decision = { upstream: to.name, reason: "pushes go to hosted" };
+  const decision = { upstream: to.name, reason: "pushes go to hosted" };
+  if (manifest !== undefined && answer.status === 201) {
+    const text = (await readBounded(answer.body, errorBodyLimit, to.timeouts.idle)) ?? Buffer.alloc(0);
+    const push = { to, body: manifest, type: exchange.request.headers["content-type"] };
+    const headers = await accepted(services, exchange, request, push, answer);
+    exchange.decision = decision;
+    repeat(exchange, to, { answer, body: text }, headers);
+    return;
+  }
+  exchange.decision = decision;
   await relay(exchange, to, answer);
+}
+
+function isManifestPut({ method, resource }: RegistryRequest): boolean {
+  return method === "PUT" && resource.kind === "manifest";
 }
 
 async function deliverTo(
@@ -46,9 +58,13 @@ async function deliverTo(
   exchange: Exchange,
   request: RegistryRequest,
   to: Upstream,
+  manifest: Buffer | undefined,
 ): Promise<Answer> {
   const done = metrics.upstreamDuration.startTimer({ upstream: to.name });
   try {
+    if (manifest !== undefined) {
+      return await to.ask({ ...errandOf(request, to), body: manifest }, exchange);
+    }
     // Without a body there is nothing that could not be sent twice: then a dead connection or an old token costs another try.
     if (!hasBody(exchange.request)) {
       return await to.ask(errandOf(request, to), exchange);
@@ -72,19 +88,4 @@ async function deliverTo(
 
 function failed(member: Upstream, failure: FailureReport): Error {
   return failureError([{ member, outcome: "failed", failure }]);
-}
-
-/** What hosted accepted is pulled from there. */
-function learn(
-  { memory }: Services,
-  { method, resource }: RegistryRequest,
-  hosted: Upstream,
-  answer: Answer,
-): void {
-  if (method === "PUT" && resource.kind === "manifest" && answer.status === 201) {
-    const digest = resource.byDigest
-      ? resource.reference
-      : firstValue(answer.headers, "docker-content-digest");
-    memory.manifestAt(hosted, resource.repository, digest);
-  }
 }

@@ -21,15 +21,18 @@ export interface ForwardingOptions {
   /** Whether the client's credentials of other kinds (cookies) go along. */
   readonly passthrough: boolean;
   /**
-   * What goes along of the client's body: nothing; a body whose type matters (manifests); or an opaque one (blobs).
+   * What goes along of the client's body: nothing; a body whose type matters (manifests), whose length is counted anew if it
+   * has been read already (`read`); or an opaque one (blobs).
    * Of that the type is not passed on: registries read the parameters of an upload from bodies that call themselves a
    * form, and would so be told another mount or digest than the one that was authorized.
    */
-  readonly body: "none" | "typed" | "opaque";
+  readonly body: "none" | "typed" | "read" | "opaque";
   /** Whether the answer is read here: then not in part, not only if it has changed. */
   readonly whole?: boolean;
   /** The `Range` that takes the place of what the client wants of the whole. */
   readonly range?: string | undefined;
+  /** The `Accept` that takes the place of the client's. */
+  readonly accept?: string | undefined;
   /** Whether nothing is to be said about the client: neither its address nor the name that it uses for the router. */
   readonly neutral?: boolean;
 }
@@ -66,7 +69,13 @@ const saidByOthers: ReadonlySet<string> = new Set([
   "x-forwarded-prefix",
   "x-real-ip",
 ]);
-const opaqueType: ReadonlySet<string> = new Set(["content-type"]);
+const withoutOf: Readonly<Record<ForwardingOptions["body"], ReadonlySet<string>>> = {
+  none: aboutBody,
+  typed: new Set(),
+  read: new Set(["content-length"]),
+  opaque: new Set(["content-type"]),
+};
+const accepted: ReadonlySet<string> = new Set(["accept"]);
 const nothing: ReadonlySet<string> = new Set();
 
 /**
@@ -75,16 +84,20 @@ const nothing: ReadonlySet<string> = new Set();
  * session from them.
  */
 export function forwardedHeaders(headers: RawHeaders, options: ForwardingOptions): string[] {
-  const { client, body, whole = false, range } = options;
+  const { client, body, whole = false, range, accept } = options;
   const kept = endToEnd(
     headers,
     replaced,
     client.trusted && options.neutral !== true ? nothing : saidByOthers,
     options.passthrough ? nothing : clientCredentials,
-    body === "none" ? aboutBody : body === "opaque" ? opaqueType : nothing,
+    withoutOf[body],
     body === "none" ? aboutCoding : nothing,
     whole || range !== undefined ? aboutParts : nothing,
+    accept === undefined ? nothing : accepted,
   );
+  if (accept !== undefined) {
+    kept.push("Accept", accept);
+  }
   if (range !== undefined) {
     kept.push("Range", range);
   }

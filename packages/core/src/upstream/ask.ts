@@ -3,14 +3,16 @@ import { request as httpsRequest } from "node:https";
 import type { RawHeaders } from "../protocol/headers.ts";
 import { ClientGone, errorCode, UpstreamFailure, upstreamFailure } from "./failure.ts";
 import { HeadDeadline, type HeadTimeouts } from "./head-deadline.ts";
+import { sendBody } from "./send-body.ts";
 
-/** A request without a body. */
+/** A request without a body, or with one that is at hand. */
 export interface Question {
   readonly method: string;
   /** Path and query. */
   readonly path: string;
   /** Everything but `Host`. */
   readonly headers: RawHeaders;
+  readonly body?: Buffer | undefined;
   /** Aborted when the client is gone. */
   readonly signal: AbortSignal;
   /** Milliseconds for connection and headers, if it is to be less than usual. */
@@ -29,6 +31,8 @@ export interface Answer {
 export interface Destination extends HeadTimeouts {
   readonly url: URL;
   readonly agent: Agent;
+  /** Milliseconds in which it has to take some of a body. */
+  readonly idle: number;
 }
 
 /** Thrown inside `upstream/` alone: a kept connection was closed as the request was written. Worth one more try. */
@@ -74,7 +78,7 @@ export function ask(destination: Destination, question: Question): Promise<Answe
       settled();
       reject(new UpstreamFailure("broken", "connection closed before an answer"));
     });
-    request.end();
+    sendBody(request, question.body, destination.idle);
   });
 }
 

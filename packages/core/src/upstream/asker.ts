@@ -5,7 +5,7 @@ import type { Agents } from "./agents.ts";
 import { type Answer, ask, type Destination, type Question, StaleConnection } from "./ask.ts";
 import { type AskWith, AuthorizedAsker } from "./authorized-asker.ts";
 import type { Credentials, Unauthorized } from "./credentials.ts";
-import { type Errand, isRead, isRepeatable, noBody, type Sender } from "./errand.ts";
+import { bodyHeaders, type Errand, isRead, isRepeatable, type Sender } from "./errand.ts";
 import { followRedirects, isRedirect } from "./redirects.ts";
 
 /** What a request without a client is made of. */
@@ -43,7 +43,7 @@ export class Asker {
   }
 
   /**
-   * Asks on behalf of a client, and follows redirects where that is wanted.
+   * Asks on behalf of a client, and follows redirects where that is wanted, or where the answer is read here.
    * @throws UpstreamFailure, ClientGone
    */
   async ask(errand: Errand, from: Sender): Promise<Answer> {
@@ -51,14 +51,15 @@ export class Asker {
       method: errand.method,
       path: this.target(errand),
       headers: [
-        ...this.headers(errand, from, { authorization, body: "none", neutral }),
-        ...noBody(errand.method),
+        ...this.headers(errand, from, { authorization, body: bodyOf(errand), neutral }),
+        ...bodyHeaders(errand),
       ],
+      body: errand.body,
       signal: from.signal,
       ...(errand.lastChance === true && { patience: lastChancePatience }),
     });
     const answer = await this.#authorized.ask(errand.scope, this.passedThrough(from), question);
-    if (this.#config.redirects === "pass" || !isRedirect(answer) || !isRead(errand.method)) {
+    if (!isRedirect(answer) || !this.#follows(answer, errand)) {
       return answer;
     }
     const address = new URL(this.target(errand), this.#config.url);
@@ -99,7 +100,7 @@ export class Asker {
 
   /** Everything but `Host`. */
   headers(
-    { whole = false, range }: Errand,
+    { whole = false, range, accept }: Errand,
     { request, client }: Sender,
     options: Pick<ForwardingOptions, "authorization" | "body" | "neutral">,
   ): string[] {
@@ -107,6 +108,7 @@ export class Asker {
       client,
       whole,
       range,
+      accept,
       via: this.#via,
       passthrough: this.#config.auth === "passthrough",
       ...options,
@@ -116,6 +118,13 @@ export class Asker {
   /** The client's own `Authorization`, where that is for the upstream to judge. */
   passedThrough({ request }: Sender): string | undefined {
     return this.#config.auth === "passthrough" ? request.headers.authorization : undefined;
+  }
+
+  // 303 leads to another resource than the one asked for (RFC 9110 15.4.4), and that is not read in its place: ghcr.io
+  // answers so where it has no referrers API.
+  #follows({ status }: Answer, { method, whole = false }: Errand): boolean {
+    const wanted = whole ? status !== 303 : this.#config.redirects === "follow";
+    return wanted && isRead(method);
   }
 
   async #askOnce(question: Question): Promise<Answer> {
@@ -139,9 +148,20 @@ export class Asker {
   }
 
   #destination(url: URL, agent: Agent, { method, patience }: Question): Destination {
-    const { connect, headers, write } = this.#config.timeouts;
+    const { connect, headers, write, idle } = this.#config.timeouts;
     // To close an upload, a registry reads and moves a whole layer before it answers.
     const answerTimeout = isRead(method) ? Math.min(headers, patience ?? headers) : write;
-    return { url, agent, connectTimeout: Math.min(connect, patience ?? connect), answerTimeout };
+    return {
+      url,
+      agent,
+      connectTimeout: Math.min(connect, patience ?? connect),
+      answerTimeout,
+      idle,
+    };
   }
+}
+
+/** The client's own body that was read, or one that is the router's. */
+function bodyOf({ body, type }: Errand): "none" | "read" {
+  return body !== undefined && type === undefined ? "read" : "none";
 }

@@ -10,7 +10,7 @@ export interface Sender {
   readonly signal: AbortSignal;
 }
 
-/** What to ask an upstream on behalf of a client. */
+/** What to ask an upstream on behalf of a client; without a body, unless that is short and at hand. */
 export interface Errand {
   readonly method: string;
   /** As parsed: begins with `/v2/`. */
@@ -21,8 +21,14 @@ export interface Errand {
   readonly scope: Scope;
   /** Whether the body is the content of a blob, whose type says nothing. */
   readonly opaque?: boolean;
-  /** Whether the answer is read here, so that no part of it and no 304 will do. */
+  /** Whether the answer is read here, so that no part of it, no 304 and no redirect will do. */
   readonly whole?: boolean;
+  /** The `Accept` to ask with, whatever the client accepts. */
+  readonly accept?: string;
+  /** A body that is at hand, and so can be sent twice. */
+  readonly body?: Buffer;
+  /** The type of `body`; the client's word for it if undefined. */
+  readonly type?: string;
   /** The `Range` to ask for, whatever the client asked for. */
   readonly range?: string;
   /** Whether the upstream is asked although it is left out, and given little time. */
@@ -42,7 +48,10 @@ export function isRepeatable(method: string): boolean {
   return isRead(method) || method === "POST";
 }
 
-/** A method that usually has a body says so when it has none. */
-export function noBody(method: string): string[] {
-  return isRead(method) || method === "DELETE" ? [] : ["Content-Length", "0"];
+/** What is said of an errand's body; a method that usually has one says so when it has none. */
+export function bodyHeaders({ method, body, type }: Errand): string[] {
+  if (body === undefined) {
+    return isRead(method) || method === "DELETE" ? [] : ["Content-Length", "0"];
+  }
+  return [...(type === undefined ? [] : ["Content-Type", type]), "Content-Length", String(body.length)];
 }

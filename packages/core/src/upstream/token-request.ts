@@ -14,7 +14,7 @@ export function requestTokenOver(agents: Agents, upstream: URL): RequestToken {
   return async (address, authorization) => {
     const agent = address.origin === upstream.origin ? agents.pooled : agents.elsewhere(address);
     const answer = await ask(
-      { url: address, agent, connectTimeout, answerTimeout },
+      { url: address, agent, connectTimeout, answerTimeout, idle: answerTimeout },
       {
         method: "GET",
         path: address.pathname + address.search,

@@ -96,6 +96,10 @@ export class Upstream implements Candidate {
    * @throws UpstreamFailure, ClientGone
    */
   ask(errand: Errand, from: Sender): Promise<Answer> {
+    if (errand.body !== undefined) {
+      // A push: their number is that of the clients.
+      return this.#guard.send(() => this.#asker.ask(errand, from));
+    }
     if (errand.lastChance === true) {
       return this.#guard.askAnyway(() => this.#asker.ask(errand, from));
     }
