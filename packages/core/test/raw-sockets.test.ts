@@ -8,7 +8,7 @@ import {
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { bodies, chunks, codings, lengths } from "./raw/framing.ts";
 import { lines } from "./raw/lines.ts";
-import { get, host, manifest, put, smuggled } from "./raw/row.ts";
+import { get, host, manifest, patch, put, session, smuggled } from "./raw/row.ts";
 import { hosts, paths } from "./raw/targets.ts";
 import { versions } from "./raw/versions.ts";
 import { fetchRaw } from "./support/client.ts";
@@ -100,30 +100,40 @@ describe("a connection on which arrives what is no request, or one that could be
     socket.destroy();
   });
 
-  it.each([
+  describe.each([
     ["by its length", "Content-Length: 100\r\n", "{}"],
     ["in chunks", "Transfer-Encoding: chunked\r\n", "2\r\n{}\r\n"],
     ["in chunks, before the last one's end", "Transfer-Encoding: chunked\r\n", "2\r\n{}\r\n0\r\n"],
-  ])("half a body is none for hosted either: %s", async (_, headers, body) => {
-    const socket = connect(port, "127.0.0.1");
-    socket.on("error", () => undefined);
-    socket.write(put(headers, body));
-    socket.end();
-    await within(
-      5_000,
-      "the connection's end",
-      new Promise((resolve) => socket.once("close", resolve).resume()),
-    );
+  ])("half a body, %s", (_, headers, body) => {
+    async function sendHalf(request: string): Promise<void> {
+      const socket = connect(port, "127.0.0.1");
+      socket.on("error", () => undefined);
+      socket.write(request);
+      socket.end();
+      const closed = new Promise((resolve) => socket.once("close", resolve).resume());
+      await within(5_000, "the connection's end", closed);
+    }
 
-    let seen: string[] = [];
-    await until(5_000, "hosted has seen the end", () => {
-      seen = [...seen, ...asked()];
-      return seen.length > 0;
+    it("is none for hosted either", async () => {
+      await sendHalf(patch(headers, body));
+
+      let seen: string[] = [];
+      await until(5_000, "hosted has seen the end", () => {
+        seen = [...seen, ...asked()];
+        return seen.length > 0;
+      });
+
+      expect(seen).toEqual([`hosted PATCH ${session} {}... and no more`]);
+      expect(await fetchHonest()).toEqual([200, '"honest"']);
+      expect(asked()).toEqual(honest);
     });
 
-    expect(seen).toEqual([`hosted PUT ${manifest} {}... and no more`]);
-    expect(await fetchHonest()).toEqual([200, '"honest"']);
-    expect(asked()).toEqual(honest);
+    it("is no manifest, and reaches nobody", async () => {
+      await sendHalf(put(headers, body));
+
+      expect(await fetchHonest()).toEqual([200, '"honest"']);
+      expect(asked()).toEqual(honest);
+    });
   });
 
   it("a hundred requests at once are answered in their order, each by its own answer", async () => {

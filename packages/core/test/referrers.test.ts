@@ -166,13 +166,15 @@ describe("referrers", () => {
 
     const all = await fetchRaw(router.url, target);
     const filtered = await fetchRaw(router.url, `${target}?artifactType=${encodeURIComponent(signature)}`);
-    hosted.addManifest("a", referrer(subject, sbom, `${long}z`));
+    const next = { Link: `<${target}?page=2>; rel="next"` };
+    const body = { manifests: [{ digest: "x", annotations: { long } }] };
+    hosted.fault({ path: /referrers/, status: 200, headers: next, body });
     const tooLong = await fetchRaw(router.url, target);
 
     expect([listed(all), listed(filtered)]).toEqual([[digest], [short.digest]]);
     expect(all.headers.warning).toContain("proxy failed (has more referrers than fit into an index of 4 MiB");
     expect(tooLong.status).toBe(502);
-    expect(errorOf(tooLong).message).toContain("4 MiB");
+    expect(errorOf(tooLong).message).toContain("hosted failed (has more referrers than fit");
   });
 
   it("name a member that failed in a Warning, and are an error when that is hosted or everybody", async () => {
@@ -222,16 +224,26 @@ describe("referrers", () => {
     ]);
   });
 
-  it("are not asked again for by an API that a member has not got, for a while", async () => {
-    await using proxy = await startRegistry();
-    await using hosted = await startRegistry({ referrers: false });
-    await using router = await startRouter({ hosted: hosted.url, proxy: proxy.url });
+  it.each([
+    [1, { status: 404 }],
+    [1, { status: 405 }],
+    [1, { status: 303, headers: { Location: "/elsewhere" } }],
+    [2, { status: 401 }],
+    [2, { status: 404, body: { errors: [{ code: "MANIFEST_UNKNOWN" }] } }],
+  ])(
+    "are asked for %i times at an API that answers %j, and each time under the tag",
+    async (times, fault) => {
+      await using proxy = await startRegistry();
+      await using hosted = await startRegistry();
+      proxy.fault({ path: target, ...fault });
+      await using router = await startRouter({ hosted: hosted.url, proxy: proxy.url });
 
-    await fetchRaw(router.url, target);
-    await fetchRaw(router.url, target);
+      await fetchRaw(router.url, target);
+      await fetchRaw(router.url, target);
 
-    const paths = hosted.requests.map(({ path }) => path);
-    const tag = `/v2/a/manifests/${tagOf(subject)}`;
-    expect(paths).toEqual([target, tag, tag]);
-  });
+      const paths = proxy.requests.map(({ path }) => path);
+      const tags = paths.filter((path) => path === `/v2/a/manifests/${tagOf(subject)}`);
+      expect([paths.length - tags.length, tags.length]).toEqual([times, 2]);
+    },
+  );
 });

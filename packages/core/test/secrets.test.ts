@@ -54,7 +54,7 @@ describe("credentials", () => {
       hosted: {
         url: hosted.url,
         auth: { username: "router", password: secrets.hosted },
-        timeouts: { headers: 100 },
+        timeouts: { headers: 100, write: 100 },
       },
       proxy: {
         url: proxy.url,

@@ -17,7 +17,7 @@ import type { Errand } from "../upstream/errand.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { type Consultation, consult, errandOf } from "./consult.ts";
 import type { Exchange } from "./exchange.ts";
-import { broken, isRefusal, type Known } from "./referrers-tag.ts";
+import { broken, type Known } from "./referrers-tag.ts";
 
 /** What a member's API told of a digest's referrers: perhaps that there is none. */
 export type Told = Known | { readonly kind: "no-api"; readonly certain: boolean };
@@ -84,9 +84,6 @@ async function readPage({ status, headers, body }: Answer, { timeouts }: Upstrea
 function withoutList(said: Exclude<Consultation, { outcome: "found" }>): Told {
   if (said.outcome === "failed") {
     return { kind: "failed", failure: said.failure };
-  }
-  if (said.outcome === "final" && isRefusal(said.answer)) {
-    return { kind: "refused", said };
   }
   const codes = errorCodes(said.body.toString());
   if (codes.includes("NAME_UNKNOWN")) {

@@ -61,7 +61,7 @@ export async function listUnderTag(
 }
 
 /** Whether hosted judged the client's own credentials. */
-export function isRefusal({ status }: Answer): boolean {
+function isRefusal({ status }: Answer): boolean {
   return status === 401 || status === 403;
 }
 
