@@ -126,6 +126,22 @@ describe("a manifest with a subject, pushed to a hosted registry without the ref
     expect(indexAt(hosted)).toEqual([stays, digestAt(added)].sort());
   });
 
+  it("is an error if hosted refuses to list that very one, and no other is given up", async () => {
+    await using sides = await startSides(false);
+    const { hosted, router } = sides;
+    const stays = digestAt(await put(router, referrer(subject, "type/sbom", "stays")));
+    const manifest = referrer(subject, "type/sbom", "refused");
+    const detail = digestOf(JSON.stringify(manifest));
+    const body = { errors: [{ code: "MANIFEST_BLOB_UNKNOWN", detail }] };
+    hosted.fault({ method: "PUT", path: tagPath, times: 1, status: 400, body });
+
+    const refused = await put(router, manifest);
+
+    expect(refused.status).toBe(502);
+    expect(errorOf(refused).message).toContain("answered 400");
+    expect(indexAt(hosted)).toEqual([stays]);
+  });
+
   it("is refused as hosted refuses it, and not listed", async () => {
     await using sides = await startSides(false);
     const { hosted, router } = sides;

@@ -68,8 +68,9 @@ function change(
     }
     const put = (manifests: readonly Descriptor[]) => write(services, exchange, place, manifests);
     const said = await put(altered);
-    const present = said.outcome === "failed" ? altered : withoutMissing(altered, said);
-    return refusal(present.length < altered.length ? await put(present) : said);
+    const missing = missingAmong(known.descriptors, said);
+    // What is to be added is never given up for it.
+    return refusal(missing.size === 0 ? said : await put(altered.filter((one) => !missing.has(one))));
   });
 }
 
@@ -96,15 +97,12 @@ async function write(
  * Registries accept no index of manifests that they have not got. One that was deleted without the router's knowledge would
  * otherwise keep every later one off the list.
  */
-function withoutMissing(manifests: readonly Descriptor[], said: Consultation): readonly Descriptor[] {
-  if (said.outcome !== "final" && said.outcome !== "absent") {
-    return manifests;
-  }
-  const text = said.body.toString();
-  const missing = errorCodes(text).some(
+function missingAmong(listed: readonly Descriptor[], said: Consultation): ReadonlySet<Descriptor> {
+  const text = said.outcome === "final" || said.outcome === "absent" ? said.body.toString() : "";
+  const lacks = errorCodes(text).some(
     (code) => code === "MANIFEST_BLOB_UNKNOWN" || code === "MANIFEST_UNKNOWN",
   );
-  return missing ? manifests.filter(({ digest }) => !text.includes(digest)) : manifests;
+  return new Set(lacks ? listed.filter(({ digest }) => text.includes(digest)) : []);
 }
 
 function refusal(said: Consultation): FailureReport | undefined {
