@@ -4,7 +4,9 @@ import { Metrics } from "./observe/metrics.ts";
 import { TrustedAddresses } from "./protocol/trusted-addresses.ts";
 import { HolderMemory } from "./routing/holder-memory.ts";
 import { Policy } from "./routing/policy.ts";
+import { ReferrersApis } from "./routing/referrers-apis.ts";
 import { ShadowMemory } from "./routing/shadow.ts";
+import { Turns } from "./routing/turns.ts";
 import { Places } from "./sharing/places.ts";
 import { SharedWork } from "./sharing/shared-work.ts";
 import { Pings } from "./upstream/pings.ts";
@@ -19,6 +21,10 @@ export interface Services {
   readonly policy: Policy<Upstream>;
   readonly memory: HolderMemory<Upstream>;
   readonly owners: Owners;
+  /** Who has the referrers API. */
+  readonly referrersApis: ReferrersApis<Upstream>;
+  /** Those who write an index of referrers. */
+  readonly referrersTurns: Turns;
   readonly pings: Pings;
   readonly metrics: Metrics;
   readonly copies: Copies;
@@ -39,6 +45,8 @@ export type Copied = "copied" | "there already";
 
 // Each holds two connections and the bytes between them: enough for the disks of most, and a bound on what pushes may cost.
 const copiesAtOnce = 16;
+// Milliseconds. A registry gets the API with an upgrade, which need not be noticed at once.
+const referrersApiTtl = 5 * 60_000;
 
 /**
  * Sets up everything that a configuration asks for; opens no connection.
@@ -82,6 +90,8 @@ export function createServices(config: CompleteConfig, before?: Services): Servi
     shadows: before?.shadows ?? new ShadowMemory(),
     ended: new AbortController(),
     memory: memoryToKeep(config, upstreams, before) ?? new HolderMemory(config.memory),
+    referrersApis: before?.referrersApis ?? new ReferrersApis(referrersApiTtl),
+    referrersTurns: before?.referrersTurns ?? new Turns(),
     pings:
       before?.pings ??
       new Pings((upstream, { status }) => metrics.upstreams.asked(upstream, status !== undefined)),

@@ -119,6 +119,7 @@ describe("a push through the router", () => {
 
     expect(answer.status).toBe(202);
     expect(sides.hosted.requests.map(({ method, bodyBytes }) => [method, bodyBytes])).toEqual([
+      ["GET", 0],
       ["DELETE", 0],
     ]);
   });

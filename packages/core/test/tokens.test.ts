@@ -56,6 +56,8 @@ describe("a hosted registry with tokens", () => {
     expect(tokenRequests(hosted)).toEqual([
       "",
       "repository:team/app:pull,push",
+      // What is deleted is looked at first: it may be on a list of referrers.
+      "repository:team/app:pull",
       "repository:team/app:delete",
     ]);
   });

@@ -1,5 +1,6 @@
 import { firstValue } from "../protocol/headers.ts";
-import { manifestTypes, type Part, partsOf } from "../protocol/manifest-parts.ts";
+import { type Part, partsOf } from "../protocol/manifest-parts.ts";
+import { longestManifest, manifestTypes } from "../protocol/manifest-types.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import type { Services } from "../services.ts";
 import { forEach } from "../sharing/for-each.ts";
@@ -11,7 +12,6 @@ import { copyBlob } from "./copy-blob.ts";
 import { drained, findAtProxies, hostedHas } from "./copy-steps.ts";
 import { askHosted, type Copying } from "./copying.ts";
 import type { Exchange } from "./exchange.ts";
-import { longestManifest } from "./manifest-body.ts";
 
 /** How much was copied. */
 export interface CopyCount {
@@ -82,7 +82,7 @@ class Copier {
     const { body, type } = await this.#fetchManifest(part, address);
     await this.copyParts(body, depth);
     const { hosted, repository } = this.#copying;
-    const step = { method: "PUT", address, body, contentType: type };
+    const step = { method: "PUT", address, body, type };
     const put = await askHosted(this.#services, this.#copying, step, signal);
     const answer = drained(put, `PUT of ${address}`, hosted, 201);
     this.count.manifests += 1;

@@ -80,6 +80,8 @@ export interface Step extends Omit<OwnErrand, "errand" | "accept"> {
   readonly accept?: readonly string[];
   readonly range?: string;
   readonly body?: Buffer;
+  /** Of the body, `Content-Type`. */
+  readonly type?: string;
 }
 
 /** Asks hosted about the repository that is copied to. @throws ClientGone, CopyFailure */
@@ -108,7 +110,7 @@ export function askProxy(
 function ownErrand(
   upstream: Upstream,
   repository: string,
-  { method, address, range, body, accept = [], ...further }: Step,
+  { method, address, range, body, type, accept = [], ...further }: Step,
 ): OwnErrand {
   const name = upstream.nameOf(repository);
   const target = address.startsWith("/") ? address : `/v2/${name}/${address}`;
@@ -125,6 +127,7 @@ function ownErrand(
       repository,
       ...(range !== undefined && { range }),
       ...(body !== undefined && { body }),
+      ...(type !== undefined && { type }),
     },
   };
 }

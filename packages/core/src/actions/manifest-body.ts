@@ -1,11 +1,9 @@
 import { RegistryError } from "../protocol/errors.ts";
+import { longestManifest } from "../protocol/manifest-types.ts";
 import { ClientGone } from "../upstream/failure.ts";
 import { StallWatch } from "../upstream/stall-watch.ts";
 import type { Exchange } from "./exchange.ts";
 import { requireUnread } from "./request-body.ts";
-
-/** The longest manifest, in bytes: what registries have to take at least (distribution-spec 1.1, "Pushing Manifests"). */
-export const longestManifest = 4 * 1024 * 1024;
 
 /**
  * Reads the manifest that a client pushes: it may have to be sent more than once.

@@ -1,4 +1,5 @@
 import { hasParts } from "../protocol/manifest-parts.ts";
+import { longestManifest } from "../protocol/manifest-types.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import { mayLackParts, withFurtherError } from "../protocol/unknown-content.ts";
 import type { Ruling } from "../routing/ruling.ts";
@@ -12,7 +13,7 @@ import { type CopyCount, copyMissing } from "./copy-missing.ts";
 import { copyingFor } from "./copying.ts";
 import type { Exchange } from "./exchange.ts";
 import { handOver } from "./hand-over.ts";
-import { longestManifest, readManifest } from "./manifest-body.ts";
+import { readManifest } from "./manifest-body.ts";
 import { checkPushedTag } from "./pushed-tag.ts";
 import { repeat } from "./relay.ts";
 import type { Refusal } from "./walk.ts";

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { setTimeout as wait } from "node:timers/promises";
 import { RegistryError } from "../protocol/errors.ts";
 import { type RawHeaders, warning } from "../protocol/headers.ts";
-import { manifestTypes } from "../protocol/manifest-parts.ts";
+import { manifestTypes } from "../protocol/manifest-types.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import { type Ruling, ruleName } from "../routing/ruling.ts";
 import { compareDigests, otherSideOf, type Tagged } from "../routing/shadow.ts";

@@ -28,7 +28,7 @@ export async function uploadBlob(
   { digest, length, bytes }: Blob,
   signal: AbortSignal,
 ): Promise<void> {
-  const stream = { contentType: "application/octet-stream", stream: { bytes, length } };
+  const stream = { type: "application/octet-stream", stream: { bytes, length } };
   const take = async (step: Step, expected: number) =>
     drained(
       await askHosted(services, copying, step, signal),

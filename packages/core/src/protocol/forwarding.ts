@@ -30,6 +30,8 @@ export interface ForwardingOptions {
   readonly whole?: boolean;
   /** The `Range` that takes the place of what the client wants of the whole. */
   readonly range?: string | undefined;
+  /** The `Accept` that takes the place of the client's. */
+  readonly accept?: string | undefined;
   /** Whether nothing is to be said about the client: neither its address nor the name that it uses for the router. */
   readonly neutral?: boolean;
 }
@@ -67,6 +69,7 @@ const saidByOthers: ReadonlySet<string> = new Set([
   "x-real-ip",
 ]);
 const opaqueType: ReadonlySet<string> = new Set(["content-type"]);
+const accepted: ReadonlySet<string> = new Set(["accept"]);
 const nothing: ReadonlySet<string> = new Set();
 
 /**
@@ -75,7 +78,7 @@ const nothing: ReadonlySet<string> = new Set();
  * session from them.
  */
 export function forwardedHeaders(headers: RawHeaders, options: ForwardingOptions): string[] {
-  const { client, body, whole = false, range } = options;
+  const { client, body, whole = false, range, accept } = options;
   const kept = endToEnd(
     headers,
     replaced,
@@ -84,7 +87,11 @@ export function forwardedHeaders(headers: RawHeaders, options: ForwardingOptions
     body === "none" ? aboutBody : body === "opaque" ? opaqueType : nothing,
     body === "opaque" ? nothing : aboutCoding,
     whole || range !== undefined ? aboutParts : nothing,
+    accept === undefined ? nothing : accepted,
   );
+  if (accept !== undefined) {
+    kept.push("Accept", accept);
+  }
   if (range !== undefined) {
     kept.push("Range", range);
   }

@@ -15,14 +15,6 @@ export interface Parts {
   readonly children: readonly Part[];
 }
 
-/** What to accept where a manifest of any kind will do. */
-export const manifestTypes: readonly string[] = [
-  "application/vnd.oci.image.manifest.v1+json",
-  "application/vnd.oci.image.index.v1+json",
-  "application/vnd.docker.distribution.manifest.v2+json",
-  "application/vnd.docker.distribution.manifest.list.v2+json",
-];
-
 const none: Parts = { blobs: [], children: [] };
 
 /**

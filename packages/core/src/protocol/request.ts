@@ -94,6 +94,22 @@ export function withoutMount(request: RegistryRequest): RegistryRequest {
   };
 }
 
+/** A request of the router's own for a manifest, made while it serves another one. */
+export function manifestRequest(
+  method: "GET" | "PUT",
+  repository: string,
+  reference: string,
+  namespace: string | undefined,
+): RegistryRequest {
+  return {
+    method,
+    resource: { kind: "manifest", repository, reference, byDigest: reference.includes(":") },
+    path: `/v2/${repository}/manifests/${reference}`,
+    search: namespace === undefined ? "" : `?ns=${encodeURIComponent(namespace)}`,
+    namespace,
+  };
+}
+
 /** An address of the API with another repository in it. */
 export function renamedPath(path: string, from: string, to: string): string {
   const start = `/v2/${from}/`;

@@ -5,7 +5,7 @@ import type { Agents, Connections } from "./agents.ts";
 import { type Answer, ask, type Question } from "./ask.ts";
 import { type AskWith, AuthorizedAsker } from "./authorized-asker.ts";
 import type { Credentials, Unauthorized } from "./credentials.ts";
-import { type Errand, isRead, noBody, type OwnErrand, type Sender } from "./errand.ts";
+import { bodyHeaders, type Errand, isRead, type OwnErrand, type Sender } from "./errand.ts";
 import { followRedirects, isRedirect } from "./redirects.ts";
 
 // What an upstream gets to answer that was left out for being late. A cache has what it has at once. Milliseconds.
@@ -46,17 +46,24 @@ export class Asker {
   }
 
   /**
-   * Follows the redirects of an answer, where that is wanted.
+   * Follows the redirects of an answer where that is wanted, or where the answer is read here.
    * @throws UpstreamFailure, ClientGone
    */
   async follow(answer: Answer, errand: Errand, from: Sender): Promise<Answer> {
-    return this.#config.redirects === "follow" && isRead(errand.method)
+    return this.#follows(answer, errand)
       ? this.#followed(
           answer,
           errand,
           this.#question(errand, from, { authorization: undefined, neutral: true }),
         )
       : answer;
+  }
+
+  // 303 leads to another resource than the one asked for (RFC 9110 15.4.4), and that is not read in its place: ghcr.io
+  // answers so where it has no referrers API.
+  #follows({ status }: Answer, { method, whole = false }: Errand): boolean {
+    const wanted = whole ? status !== 303 : this.#config.redirects === "follow";
+    return wanted && isRead(method);
   }
 
   /**
@@ -95,7 +102,7 @@ export class Asker {
 
   /** Everything but `Host`. */
   headers(
-    { whole = false, range }: Errand,
+    { whole = false, range, accept }: Errand,
     { request, client }: Sender,
     options: Pick<ForwardingOptions, "authorization" | "body" | "neutral">,
   ): string[] {
@@ -103,6 +110,7 @@ export class Asker {
       client,
       whole,
       range,
+      accept,
       via: this.#via,
       passthrough: this.#config.auth === "passthrough",
       ...options,
@@ -152,9 +160,9 @@ export class Asker {
     from: Sender,
     options: Pick<ForwardingOptions, "authorization" | "neutral">,
   ): string[] {
-    const { body } = errand;
-    if (body === undefined) {
-      return [...this.headers(errand, from, { ...options, body: "none" }), ...noBody(errand.method)];
+    const { body, type } = errand;
+    if (body === undefined || type !== undefined) {
+      return [...this.headers(errand, from, { ...options, body: "none" }), ...bodyHeaders(errand)];
     }
     const headers = this.headers(errand, from, { ...options, body: "typed" });
     return firstValue(headers, "content-length") === undefined
@@ -190,12 +198,11 @@ export class Asker {
 }
 
 function ownHeaders(
-  { errand, accept, contentType, stream }: OwnErrand,
+  { errand, accept, stream }: OwnErrand,
   via: string,
   authorization: string | undefined,
 ): string[] {
-  const { method, range, body } = errand;
-  const length = stream === undefined ? body?.length : stream.length;
+  const { range } = errand;
   return [
     ...accept.flatMap((types) => ["Accept", types]),
     "Accept-Encoding",
@@ -203,9 +210,7 @@ function ownHeaders(
     "Via",
     `1.1 ${via}`,
     ...(range === undefined ? [] : ["Range", range]),
-    ...(contentType === undefined ? [] : ["Content-Type", contentType]),
-    ...(length === undefined ? [] : ["Content-Length", String(length)]),
-    ...(stream === undefined && body === undefined ? noBody(method) : []),
+    ...bodyHeaders(errand, stream),
     ...(authorization === undefined ? [] : ["Authorization", authorization]),
   ];
 }
