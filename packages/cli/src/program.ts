@@ -7,7 +7,17 @@ import { environmentTable } from "./environment.ts";
 /** What the command line asks for. */
 export type Wanted =
   | { readonly command: "serve"; readonly configFile: string | undefined; readonly flags: Overrides }
-  | { readonly command: "demo"; readonly flags: Overrides; readonly once: boolean };
+  | { readonly command: "demo"; readonly flags: Overrides; readonly once: boolean }
+  | (Inspection & { readonly command: "explain"; readonly image: string })
+  | (Inspection & { readonly command: "check" });
+
+/** A look at the configuration that `serve` would go by. */
+export interface Inspection {
+  readonly configFile: string | undefined;
+  readonly flags: Overrides;
+  /** For programs, rather than for people. */
+  readonly json: boolean;
+}
 
 /** Where help and complaints go. */
 export interface Output {
@@ -50,6 +60,9 @@ export async function parseCommandLine(
   };
   program.allowExcessArguments().action(choose);
   program.command("serve").description("route requests (the default)").allowExcessArguments().action(choose);
+  addInspections(program, (inspection) => {
+    wanted = inspection;
+  });
   await program.parseAsync(argv, { from: "user" });
   return wanted ?? program.error("error: no command");
 }
@@ -57,7 +70,7 @@ export async function parseCommandLine(
 function describeProgram(version: string, { out, err }: Output): Command {
   return new Command("combined-registry")
     .description("One address for a pull-through cache and a private container registry.")
-    .usage("[serve] [options]")
+    .usage("[command] [options]")
     .option(
       "--config <file>",
       "configuration file (else combined-registry.yaml and the like are looked for here)",
@@ -94,12 +107,58 @@ function describeProgram(version: string, { out, err }: Output): Command {
     .exitOverride();
 }
 
+/** The commands that look at what `serve` would do. */
+function addInspections(program: Command, choose: (wanted: Wanted) => void): void {
+  const inspection = ({ json = false }: { readonly json?: boolean }): Inspection => {
+    const flags = program.opts<Flags>();
+    if (flags.demo === true || flags.once === true) {
+      program.error("error: options '--demo' and '--once' are for no command");
+    }
+    return { configFile: flags.config, flags: overridesOf(flags), json };
+  };
+  program
+    .command("explain")
+    .description("say where an image comes from, where a push of it goes, and why")
+    .argument("<image>", "as docker takes it: nginx, team/app:1.2, app@sha256:...")
+    .option("--json", "print JSON")
+    .addHelpText("after", explainExamples)
+    .action((image: string, options) => choose({ command: "explain", image, ...inspection(options) }));
+  program
+    .command("check")
+    .description("look for what is wrong with the configuration and the registries")
+    .option("--json", "print JSON")
+    .addHelpText("after", checkExamples)
+    .action((options) => choose({ command: "check", ...inspection(options) }));
+}
+
+const explainExamples = `
+Examples:
+  combined-registry explain team/app:1.2
+  combined-registry --config combined-registry.yaml explain docker.io/library/nginx
+  combined-registry explain nginx --json
+
+Each upstream that a pull may ask is asked now, with GET and HEAD. Exit code: 0 if somebody has the image, 1 if nobody has it,
+2 if the name or the configuration is wrong.
+`;
+
+const checkExamples = `
+Examples:
+  combined-registry check
+  combined-registry check --hosted http://registry:5000 --proxy http://docker-hub-cache:5000
+  combined-registry check --config combined-registry.yaml --json
+
+Nothing is written anywhere, no port is opened. Exit code: 0 if there is no error, 1 if there is one, 2 if the configuration
+is wrong.
+`;
+
 const examples = `
 Examples:
   combined-registry --demo
   combined-registry --hosted http://registry:5000 --proxy http://docker-hub-cache:5000
   combined-registry --config combined-registry.yaml --port 443 --tls-cert cert.pem --tls-key key.pem
   combined-registry --hosted http://registry:5000 --proxy hub=http://cache:5000 --proxy ghcr=http://cache:5001
+  combined-registry check --config combined-registry.yaml
+  combined-registry explain team/app:1.2
 `;
 
 function environmentHelp(): string {

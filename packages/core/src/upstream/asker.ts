@@ -71,20 +71,18 @@ export class Asker {
    * Asks on nobody's behalf, with the router's own credentials.
    * @throws UpstreamFailure, ClientGone
    */
-  askAlone({ errand, accept }: OwnErrand, signal: AbortSignal): Promise<Answer> {
-    return this.#authorized.ask(errand.scope, undefined, (authorization) => ({
-      method: errand.method,
-      path: this.target(errand),
-      headers: [
-        ...accept.flatMap((types) => ["Accept", types]),
-        "Accept-Encoding",
-        "identity",
-        "Via",
-        `1.1 ${this.#via}`,
-        ...(authorization === undefined ? [] : ["Authorization", authorization]),
-      ],
-      signal,
-    }));
+  askAlone(own: OwnErrand, signal: AbortSignal): Promise<Answer> {
+    return this.#authorized.ask(own.errand.scope, undefined, (authorization) =>
+      this.#ownQuestion(own, signal, authorization),
+    );
+  }
+
+  /**
+   * Asks on nobody's behalf and without credentials.
+   * @throws UpstreamFailure, ClientGone
+   */
+  askAsStranger(own: OwnErrand, signal: AbortSignal): Promise<Answer> {
+    return this.#askOnce(this.#ownQuestion(own, signal, undefined));
   }
 
   /** Shows the credentials an answer to a request that was not sent from here. */
@@ -116,6 +114,26 @@ export class Asker {
   /** The client's own `Authorization`, where that is for the upstream to judge. */
   passedThrough({ request }: Sender): string | undefined {
     return this.#config.auth === "passthrough" ? request.headers.authorization : undefined;
+  }
+
+  #ownQuestion(
+    { errand, accept }: OwnErrand,
+    signal: AbortSignal,
+    authorization: string | undefined,
+  ): Question {
+    return {
+      method: errand.method,
+      path: this.target(errand),
+      headers: [
+        ...accept.flatMap((types) => ["Accept", types]),
+        "Accept-Encoding",
+        "identity",
+        "Via",
+        `1.1 ${this.#via}`,
+        ...(authorization === undefined ? [] : ["Authorization", authorization]),
+      ],
+      signal,
+    };
   }
 
   async #askOnce(question: Question): Promise<Answer> {
