@@ -20,7 +20,7 @@ const asking = (realm: string, service: string) => ({
 const oci = (code: string, detail: unknown) => ({ errors: [{ code, message: "", detail }] });
 const revision = { Name: "a", Revision: `sha256:${"0".repeat(64)}` };
 
-// As they were seen: distribution 2.8.2 here, 3.1.1 in its documentation of errors, the others in their challenges.
+// As distribution 2.8.2 and the cache of 3.1.1 answer; that 3 checks `n` is in its source, what the others say in their challenges.
 const unknownName = trait(404, oci("NAME_UNKNOWN", { name: "a" }));
 const unknownAtHosted = trait(404, oci("MANIFEST_UNKNOWN", revision));
 const unknownAtCache2 = trait(500, oci("UNKNOWN", oci("MANIFEST_UNKNOWN", revision)));

@@ -49,15 +49,19 @@ export function hosted(survey: Survey): Finding[] {
 function deletes(survey: Survey): Finding[] {
   const where = survey.upstream.name;
   const can = deletesAt(survey);
+  const status = statusOf(survey.deletion);
   if (can === undefined) {
-    const status = statusOf(survey.deletion);
-    const hint: Finding = {
-      id: "deletes-unknown",
-      severity: "hint",
-      where,
-      what: `whether it deletes cannot be told${status === undefined ? "" : ` (answered ${status})`}`,
-    };
-    return status === undefined ? [] : [hint];
+    // Where it did not answer, or does not know who asks, that is what is wrong.
+    return status === undefined || status === 401
+      ? []
+      : [
+          {
+            id: "deletes-unknown",
+            severity: "hint",
+            where,
+            what: `whether it deletes cannot be told (answered ${status})`,
+          },
+        ];
   }
   return [
     can

@@ -3,8 +3,14 @@ import type { Finding } from "../check-report.ts";
 import { textOf } from "../probe.ts";
 import type { Survey } from "../survey.ts";
 
+/** The part of a survey that tells of a proxy. */
+export interface ProxySurvey extends Pick<Survey, "option" | "product" | "manifest"> {
+  readonly upstream: Pick<Survey["upstream"], "name" | "kind">;
+  readonly config: Pick<Survey["config"], "libraryPrefix">;
+}
+
 /** What a proxy is, and how what stands behind it is. */
-export function proxy({ upstream, option, product, manifest, config }: Survey): Finding[] {
+export function proxy({ upstream, option, product, manifest, config }: ProxySurvey): Finding[] {
   if (upstream.kind !== "proxy") {
     return [];
   }
