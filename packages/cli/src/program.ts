@@ -119,6 +119,7 @@ function addInspections(program: Command, choose: (wanted: Wanted) => void): voi
   program
     .command("explain")
     .description("say where an image comes from, where a push of it goes, and why")
+    .allowExcessArguments(false)
     .argument("<image>", "as docker takes it: nginx, team/app:1.2, app@sha256:...")
     .option("--json", "print JSON")
     .addHelpText("after", explainExamples)
@@ -126,6 +127,7 @@ function addInspections(program: Command, choose: (wanted: Wanted) => void): voi
   program
     .command("check")
     .description("look for what is wrong with the configuration and the registries")
+    .allowExcessArguments(false)
     .option("--json", "print JSON")
     .addHelpText("after", checkExamples)
     .action((options) => choose({ command: "check", ...inspection(options) }));
