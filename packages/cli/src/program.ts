@@ -3,21 +3,13 @@ import { nearest } from "./config/nearest.ts";
 import type { Given, OverridableOption, Overrides } from "./config/overrides.ts";
 import { defaults } from "./defaults.ts";
 import { environmentTable } from "./environment.ts";
+import { addInspections, type InspectionSources, type InspectionWanted } from "./inspections.ts";
 
 /** What the command line asks for. */
 export type Wanted =
   | { readonly command: "serve"; readonly configFile: string | undefined; readonly flags: Overrides }
   | { readonly command: "demo"; readonly flags: Overrides; readonly once: boolean }
-  | (Inspection & { readonly command: "explain"; readonly image: string })
-  | (Inspection & { readonly command: "check" });
-
-/** A look at the configuration that `serve` would go by. */
-export interface Inspection {
-  readonly configFile: string | undefined;
-  readonly flags: Overrides;
-  /** For programs, rather than for people. */
-  readonly json: boolean;
-}
+  | InspectionWanted;
 
 /** Where help and complaints go. */
 export interface Output {
@@ -60,9 +52,13 @@ export async function parseCommandLine(
   };
   program.allowExcessArguments().action(choose);
   program.command("serve").description("route requests (the default)").allowExcessArguments().action(choose);
-  addInspections(program, (inspection) => {
-    wanted = inspection;
-  });
+  addInspections(
+    program,
+    () => sourcesOfInspection(program),
+    (inspection) => {
+      wanted = inspection;
+    },
+  );
   await program.parseAsync(argv, { from: "user" });
   return wanted ?? program.error("error: no command");
 }
@@ -106,52 +102,6 @@ function describeProgram(version: string, { out, err }: Output): Command {
     .addHelpText("after", examples + environmentHelp())
     .exitOverride();
 }
-
-/** The commands that look at what `serve` would do. */
-function addInspections(program: Command, choose: (wanted: Wanted) => void): void {
-  const inspection = ({ json = false }: { readonly json?: boolean }): Inspection => {
-    const flags = program.opts<Flags>();
-    if (flags.demo === true || flags.once === true) {
-      program.error("error: options '--demo' and '--once' are for no command");
-    }
-    return { configFile: flags.config, flags: overridesOf(flags), json };
-  };
-  program
-    .command("explain")
-    .description("say where an image comes from, where a push of it goes, and why")
-    .allowExcessArguments(false)
-    .argument("<image>", "as docker takes it: nginx, team/app:1.2, app@sha256:...")
-    .option("--json", "print JSON")
-    .addHelpText("after", explainExamples)
-    .action((image: string, options) => choose({ command: "explain", image, ...inspection(options) }));
-  program
-    .command("check")
-    .description("look for what is wrong with the configuration and the registries")
-    .allowExcessArguments(false)
-    .option("--json", "print JSON")
-    .addHelpText("after", checkExamples)
-    .action((options) => choose({ command: "check", ...inspection(options) }));
-}
-
-const explainExamples = `
-Examples:
-  combined-registry explain team/app:1.2
-  combined-registry --config combined-registry.yaml explain docker.io/library/nginx
-  combined-registry explain nginx --json
-
-Each upstream that a pull may ask is asked now, with GET and HEAD. Exit code: 0 if somebody has the image, 1 if nobody has it,
-2 if the name or the configuration is wrong.
-`;
-
-const checkExamples = `
-Examples:
-  combined-registry check
-  combined-registry check --hosted http://registry:5000 --proxy http://docker-hub-cache:5000
-  combined-registry check --config combined-registry.yaml --json
-
-Nothing is written anywhere, no port is opened. Exit code: 0 if there is no error, 1 if there is one, 2 if the configuration
-is wrong.
-`;
 
 const examples = `
 Examples:
@@ -205,6 +155,14 @@ function decide(program: Command, flags: Flags): Wanted {
     );
   }
   return { command: "demo", flags: overridesOf(flags), once };
+}
+
+function sourcesOfInspection(program: Command): InspectionSources {
+  const flags = program.opts<Flags>();
+  if (flags.demo === true || flags.once === true) {
+    program.error("error: options '--demo' and '--once' are for no command");
+  }
+  return { configFile: flags.config, flags: overridesOf(flags) };
 }
 
 function overridesOf(flags: Flags): Overrides {

@@ -1,6 +1,6 @@
 import type { CheckReport } from "@combined-registry/core";
+import type { Inspection } from "../inspections.ts";
 import { prepare } from "../lifecycle/prepared.ts";
-import type { Inspection } from "../program.ts";
 import { renderCheck } from "../report/check-report.ts";
 import type { Printer } from "../report/colour.ts";
 import { inspect } from "./inspect.ts";

@@ -1,6 +1,6 @@
 import { ImageNameError } from "@combined-registry/core";
 import { misuse } from "../failure.ts";
-import type { Inspection } from "../program.ts";
+import type { Inspection } from "../inspections.ts";
 import type { Printer } from "../report/colour.ts";
 import { renderExplanation } from "../report/explanation.ts";
 import { inspect } from "./inspect.ts";

@@ -108,9 +108,9 @@ function explainRule({ config }: Services, ruling: Ruling<Upstream>): ExplainedR
   const who = (named: Who | undefined): ExplainedAccess =>
     named ?? (config.authorize === undefined ? "anonymous" : "authorize");
   return {
-    ...written,
     name: ruleName(ruling),
     ...(position !== undefined && { position }),
+    ...written,
     access: { pull: who(written.access.pull), push: who(written.access.push) },
   };
 }

@@ -2,7 +2,7 @@ import type { Policy } from "../routing/policy.ts";
 import type { Ruling } from "../routing/ruling.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { ExplainedHost, LeftOut } from "./explanation.ts";
-import { probe, textOf } from "./probe.ts";
+import { probe } from "./probe.ts";
 
 /** Whether hosted has a repository; undefined if that cannot be told. */
 export async function hostedHas(hosted: Upstream, repository: string): Promise<boolean | undefined> {
@@ -20,10 +20,7 @@ export async function hostedHas(hosted: Upstream, repository: string): Promise<b
   if (said.failure !== undefined) {
     return undefined;
   }
-  if (said.status === 404) {
-    return false;
-  }
-  return said.status === 200 && !/"errors":/.test(textOf(said)) ? true : undefined;
+  return said.status === 404 ? false : said.status === 200 || undefined;
 }
 
 /**

@@ -19,7 +19,7 @@ export interface ProbeQuestion {
   readonly asStranger?: boolean;
 }
 
-/** Nothing is written by what is only looked at. For the one DELETE see `deletes.ts`. */
+/** Nothing is written by what is only looked at. For the one DELETE see `survey.ts`. */
 type Probing = "GET" | "HEAD" | "DELETE";
 
 /** What came of it. */

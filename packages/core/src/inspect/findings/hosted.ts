@@ -90,7 +90,7 @@ function referrers(survey: Survey): Finding[] {
           severity: "hint",
           where,
           what: "has no referrers API",
-          advice: "signatures and the like are found by their sha256-... tags, which clients fall back to",
+          advice: "signatures and the like are kept under sha256-... tags in its place",
         },
   ];
 }

@@ -1,5 +1,4 @@
 import { isLoopbackHost } from "../../protocol/host.ts";
-import { errorCodes } from "../../protocol/unknown-content.ts";
 import type { Finding } from "../check-report.ts";
 import { type ProbeAnswer, type ProbeFailure, textOf } from "../probe.ts";
 import { addressOf, type Survey } from "../survey.ts";
@@ -52,9 +51,7 @@ function answers(where: string, option: string, base: ProbeAnswer): Finding {
 
 /** A router in a circle answers itself 508, and its own clients 503 because of that. */
 function looped(where: string, base: ProbeAnswer): Finding | undefined {
-  const body = textOf(base);
-  const itself = base.status === 508 || errorCodes(body).includes("LOOP_DETECTED");
-  if (itself || (base.status === 503 && /answered 508/.test(body))) {
+  if (base.status === 508 || (base.status === 503 && /answered 508/.test(textOf(base)))) {
     return {
       id: "loop",
       severity: "error",
