@@ -24,6 +24,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "http-proxy",
     "lru-cache",
   ],
+  inspect: ["actions", "inspect", "protocol", "routing", "upstream", "node:crypto"],
 };
 // What opens sockets, and what http-proxy is behind.
 const onlyIn: Readonly<Record<string, string>> = {

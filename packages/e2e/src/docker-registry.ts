@@ -13,6 +13,8 @@ export interface DockerRegistryOptions {
   readonly folder: string;
   /** The registry whose content it caches; a registry of its own without. */
   readonly remote?: string;
+  /** Whether it deletes what it is told to. @default true */
+  readonly deletes?: boolean;
   /** A file with bcrypt entries, the only kind that distribution reads. */
   readonly htpasswd?: string;
   /** Asks for tokens of this issuer. */
@@ -58,10 +60,11 @@ export async function startDockerRegistry(options: DockerRegistryOptions): Promi
 }
 
 /** distribution reads YAML, of which JSON is a part. */
-function configuration({ name, folder, remote, htpasswd, tokens }: DockerRegistryOptions): object {
+function configuration(options: DockerRegistryOptions): object {
+  const { name, folder, remote, deletes = true, htpasswd, tokens } = options;
   return {
     version: "0.1",
-    storage: { filesystem: { rootdirectory: join(folder, name, "data") }, delete: { enabled: true } },
+    storage: { filesystem: { rootdirectory: join(folder, name, "data") }, delete: { enabled: deletes } },
     http: { addr: "127.0.0.1:0", secret: "signs the state of upload sessions" },
     ...(remote !== undefined && { proxy: { remoteurl: remote } }),
     ...(htpasswd !== undefined && { auth: { htpasswd: { realm: "upstream", path: htpasswd } } }),

@@ -112,7 +112,10 @@ async function consultQuietly(
 }
 
 /** The failure that an answer amounts to. */
-export function reportOf(upstream: Upstream, { status, headers }: Answer): FailureReport {
+export function reportOf(
+  upstream: Upstream,
+  { status, headers }: Pick<Answer, "status" | "headers">,
+): FailureReport {
   const retryAfter = firstValue(headers, "retry-after");
   return {
     status,

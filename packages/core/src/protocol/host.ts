@@ -23,3 +23,8 @@ export function checkHost(headers: RawHeaders): void {
 export function bareHostName(host: string): string {
   return host.replace(/:\d*$/, "").replace(/\.$/, "").toLowerCase();
 }
+
+/** Whether a host name or an address, IPv6 in brackets or not, is the machine's own loopback. */
+export function isLoopbackHost(host: string): boolean {
+  return /^(localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[?::1\]?)$/i.test(host);
+}

@@ -90,6 +90,14 @@ export class Asker {
       : answer;
   }
 
+  /**
+   * Asks on nobody's behalf and without credentials.
+   * @throws UpstreamFailure, ClientGone
+   */
+  askAsStranger(own: OwnErrand, signal: AbortSignal): Promise<Answer> {
+    return this.#askHere(this.#ownQuestion(own, signal, undefined));
+  }
+
   /** Shows the credentials an answer to a request that was not sent from here. */
   learn(answer: Answer, asked: Omit<Unauthorized, "challenges">): void {
     this.#authorized.learn(answer, asked);

@@ -169,6 +169,22 @@ export class Upstream implements Candidate {
     this.#guard.forget(repository);
   }
 
+  /**
+   * Asks on nobody's behalf, past the breaker and without consequences for it: to tell people what the upstream says.
+   * @throws UpstreamFailure, ClientGone
+   */
+  inspect(own: OwnErrand, signal: AbortSignal): Promise<Answer> {
+    return this.#asker.askAlone(own, signal);
+  }
+
+  /**
+   * The same without making itself known, to see what the upstream says to strangers.
+   * @throws UpstreamFailure, ClientGone
+   */
+  inspectAsStranger(own: OwnErrand, signal: AbortSignal): Promise<Answer> {
+    return this.#asker.askAsStranger(own, signal);
+  }
+
   /** Closes every connection, used or kept. */
   close(): void {
     this.#agents.close();
