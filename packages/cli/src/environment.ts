@@ -9,15 +9,13 @@ export interface EnvironmentSettings {
   readonly enableAuth: boolean | undefined;
   /** The name under which people know this address. */
   readonly publicName: string | undefined;
-  /** The variables that name hosts under which one registry shall be reached directly. */
-  readonly directNames: readonly string[];
 }
 
 /** The variables, as `--help` lists them. All but the last three rows are those of the nginx router. */
 export const environmentTable: readonly (readonly [variables: string, meaning: string])[] = [
   ["HOSTED_HOSTNAME", "the private registry: host[:port] or URL"],
   ["PROXY_HOSTNAME", "the pull-through cache: host[:port] or URL"],
-  ["HOSTED_URL, PROXY_URL", "their URLs, where the names above are for direct access"],
+  ["HOSTED_URL, PROXY_URL", "their URLs; the names above are then those under which each is reached alone"],
   ["AGGREGATE_HOSTNAME", "the public name of this address"],
   ["ENABLE_AUTH", "true or false: ask clients for user and password"],
   ["HTPASSWD_FILE", `users and passwords (${defaults.htpasswdFile} if ENABLE_AUTH=true)`],
@@ -32,8 +30,8 @@ type Read = (variable: string) => string | undefined;
 export function readEnvironment(environment: NodeJS.ProcessEnv): EnvironmentSettings {
   const read: Read = (variable) => environment[variable] || undefined;
   const settings: [OverridableOption, Given | undefined][] = [
-    ["hosted", upstreamUrl(read, "HOSTED_URL", "HOSTED_HOSTNAME")],
-    ["proxy", upstreamUrl(read, "PROXY_URL", "PROXY_HOSTNAME")],
+    ["hosted", upstream(read, "HOSTED_URL", "HOSTED_HOSTNAME")],
+    ["proxy", upstream(read, "PROXY_URL", "PROXY_HOSTNAME")],
     ["host", given(read, "HOST")],
     ["port", given(read, "PORT")],
     ["logLevel", given(read, "LOG_LEVEL")],
@@ -44,7 +42,6 @@ export function readEnvironment(environment: NodeJS.ProcessEnv): EnvironmentSett
     overrides: new Map(settings.flatMap(([option, value]) => (value === undefined ? [] : [[option, value]]))),
     enableAuth: readSwitch(read, "ENABLE_AUTH"),
     publicName: readName(read, "AGGREGATE_HOSTNAME"),
-    directNames: directNames(read),
   };
 }
 
@@ -53,19 +50,24 @@ function given(read: Read, variable: string): Given | undefined {
   return value === undefined ? undefined : { value, from: `environment variable ${variable}` };
 }
 
-/** The nginx router speaks http to its registries, so a name without a scheme means that. */
-function upstreamUrl(read: Read, urlVariable: string, nameVariable: string): Given | undefined {
-  const name = given(read, nameVariable);
-  const hasScheme = /^[a-z][a-z0-9+.-]*:\/\//i.test(String(name?.value));
-  return (
-    given(read, urlVariable) ?? (name && { ...name, value: hasScheme ? name.value : `http://${name.value}` })
-  );
-}
-
-function directNames(read: Read): string[] {
-  return ["HOSTED", "PROXY"]
-    .filter((side) => read(`${side}_URL`) !== undefined && read(`${side}_HOSTNAME`) !== undefined)
-    .map((side) => `${side}_HOSTNAME`);
+/** Where the URL is given apart, the name is one under which clients reach that registry alone. */
+function upstream(read: Read, urlVariable: string, nameVariable: string): Given | undefined {
+  const url = given(read, urlVariable);
+  const name = read(nameVariable);
+  if (name === undefined) {
+    return url;
+  }
+  // The nginx router speaks http to its registries, so a name without a scheme means that.
+  const address = /^[a-z][a-z0-9+.-]*:\/\//i.test(name) ? name : `http://${name}`;
+  if (url === undefined) {
+    return { value: address, from: `environment variable ${nameVariable}` };
+  }
+  // What is no address is left to the schema to complain about.
+  const host = URL.canParse(address) ? new URL(address).hostname : name;
+  return {
+    value: { url: url.value, hosts: [host] },
+    from: `environment variables ${urlVariable} and ${nameVariable}`,
+  };
 }
 
 function readSwitch(read: Read, variable: string): boolean | undefined {

@@ -109,9 +109,6 @@ export async function loadConfig(sources: Sources, inUse?: ConfigFile): Promise<
       ...replacedTables(fromFile, overrides).map(
         ({ option, from }) => `${from} replaces all of "${option}" in ${file?.path}`,
       ),
-      ...environment.directNames.map(
-        (variable) => `${variable} is not used: registries are not served under host names of their own yet`,
-      ),
       ...written.warnings,
     ],
   };

@@ -1,20 +1,26 @@
 import { readFileSync } from "node:fs";
 import { CommanderError } from "commander";
-import { serve } from "./commands/serve.ts";
+import { check } from "./commands/check.ts";
+import { explain } from "./commands/explain.ts";
+import { type LoadConfig, serve } from "./commands/serve.ts";
 import { Failure } from "./failure.ts";
 import { loadConfig } from "./load-config.ts";
 import { createLog } from "./logging.ts";
 import { type Output, parseCommandLine, type Wanted } from "./program.ts";
+import { painter, wantsColour } from "./report/colour.ts";
 
 /** What of the process the program uses. */
 export interface Surroundings extends Output {
   readonly environment: NodeJS.ProcessEnv;
   readonly folder: string;
+  /** Whether output goes to a terminal. */
+  readonly isTerminal?: boolean;
 }
 
 const theProcess: Surroundings = {
   environment: process.env,
   folder: process.cwd(),
+  isTerminal: process.stdout.isTTY === true,
   out: (text) => process.stdout.write(text),
   err: (text) => process.stderr.write(text),
 };
@@ -25,8 +31,7 @@ export async function main(
   surroundings: Surroundings = theProcess,
 ): Promise<number> {
   try {
-    await run(await parseCommandLine(argv, packageVersion(), surroundings), surroundings);
-    return 0;
+    return await run(await parseCommandLine(argv, packageVersion(), surroundings), surroundings);
   } catch (error) {
     if (error instanceof CommanderError) {
       // It has said its sentence. Help and version are no errors.
@@ -41,18 +46,27 @@ export async function main(
   }
 }
 
-async function run(wanted: Wanted, { environment, folder, out }: Surroundings): Promise<void> {
+async function run(wanted: Wanted, surroundings: Surroundings): Promise<number> {
+  const { environment, folder, out } = surroundings;
   if (wanted.command === "demo") {
     // Nobody but the demo needs registries in this process.
     const { demo } = await import("./commands/demo.ts");
     await demo(wanted, out);
-    return;
+    return 0;
   }
   const { flags, configFile } = wanted;
-  await serve(
-    (reading, before) => loadConfig({ flags, configFile, environment, folder, reading }, before?.file),
-    createLog,
-  );
+  const load: LoadConfig = (reading, before) =>
+    loadConfig({ flags, configFile, environment, folder, reading }, before?.file);
+  const printer = { print: out, paint: painter(wantsColour(environment, surroundings.isTerminal === true)) };
+  switch (wanted.command) {
+    case "explain":
+      return explain(load, wanted, printer);
+    case "check":
+      return check(load, wanted, printer);
+    default:
+      await serve(load, createLog);
+      return 0;
+  }
 }
 
 function packageVersion(): string {

@@ -3,11 +3,13 @@ import { nearest } from "./config/nearest.ts";
 import type { Given, OverridableOption, Overrides } from "./config/overrides.ts";
 import { defaults } from "./defaults.ts";
 import { environmentTable } from "./environment.ts";
+import { addInspections, type InspectionSources, type InspectionWanted } from "./inspections.ts";
 
 /** What the command line asks for. */
 export type Wanted =
   | { readonly command: "serve"; readonly configFile: string | undefined; readonly flags: Overrides }
-  | { readonly command: "demo"; readonly flags: Overrides; readonly once: boolean };
+  | { readonly command: "demo"; readonly flags: Overrides; readonly once: boolean }
+  | InspectionWanted;
 
 /** Where help and complaints go. */
 export interface Output {
@@ -50,6 +52,13 @@ export async function parseCommandLine(
   };
   program.allowExcessArguments().action(choose);
   program.command("serve").description("route requests (the default)").allowExcessArguments().action(choose);
+  addInspections(
+    program,
+    () => sourcesOfInspection(program),
+    (inspection) => {
+      wanted = inspection;
+    },
+  );
   await program.parseAsync(argv, { from: "user" });
   return wanted ?? program.error("error: no command");
 }
@@ -57,7 +66,7 @@ export async function parseCommandLine(
 function describeProgram(version: string, { out, err }: Output): Command {
   return new Command("combined-registry")
     .description("One address for a pull-through cache and a private container registry.")
-    .usage("[serve] [options]")
+    .usage("[command] [options]")
     .option(
       "--config <file>",
       "configuration file (else combined-registry.yaml and the like are looked for here)",
@@ -100,6 +109,8 @@ Examples:
   combined-registry --hosted http://registry:5000 --proxy http://docker-hub-cache:5000
   combined-registry --config combined-registry.yaml --port 443 --tls-cert cert.pem --tls-key key.pem
   combined-registry --hosted http://registry:5000 --proxy hub=http://cache:5000 --proxy ghcr=http://cache:5001
+  combined-registry check --config combined-registry.yaml
+  combined-registry explain team/app:1.2
 `;
 
 function environmentHelp(): string {
@@ -144,6 +155,14 @@ function decide(program: Command, flags: Flags): Wanted {
     );
   }
   return { command: "demo", flags: overridesOf(flags), once };
+}
+
+function sourcesOfInspection(program: Command): InspectionSources {
+  const flags = program.opts<Flags>();
+  if (flags.demo === true || flags.once === true) {
+    program.error("error: options '--demo' and '--once' are for no command");
+  }
+  return { configFile: flags.config, flags: overridesOf(flags) };
 }
 
 function overridesOf(flags: Flags): Overrides {

@@ -129,6 +129,22 @@ const rows: readonly Row[] = [
     says: [`environment variable HOSTED_HOSTNAME: ${urlExpected}, given "ftp://registry"`],
   },
   {
+    what: "a bad name for direct access by environment",
+    environment: { HOSTED_URL: "http://h", HOSTED_HOSTNAME: "a b", PROXY_HOSTNAME: "p" },
+    says: [
+      "environment variables HOSTED_URL and HOSTED_HOSTNAME: " +
+        'expected a host name in lower case, without port, given "a b"',
+    ],
+  },
+  {
+    what: "one name for both registries by environment",
+    environment: { HOSTED_URL: "http://h", HOSTED_HOSTNAME: "x", PROXY_URL: "http://p", PROXY_HOSTNAME: "x" },
+    says: [
+      "environment variables PROXY_URL and PROXY_HOSTNAME: " +
+        'expected a host name that does not stand for hosted already, given "x"',
+    ],
+  },
+  {
     what: "a bad port by environment",
     environment: { PORT: "-1" },
     argv: upstreams,
@@ -191,6 +207,27 @@ const rows: readonly Row[] = [
       `${inFile}no option "proxy[0].auth.user", did you mean "username"?`,
       `${inFile}no option "proxy[0].nmae", did you mean "name"?`,
     ],
+  },
+  {
+    what: "a rule without a pattern",
+    files: yaml(`${both}rules:\n  - { match: "corp/**" }\n  - { match: [] }\n`),
+    says: [`${inFile}rules[1].match: expected at least one pattern, given a list of 0`],
+  },
+  {
+    what: "rules that name nobody, and that come too late",
+    files: yaml(
+      `${both}rules:\n  - { match: "corp/**", pull: [hosted, quay] }\n  - { match: "**" }\n  - { match: "team/**" }\n`,
+    ),
+    says: [
+      `${inFile}rules[0].pull[1]: expected one of hosted, proxy, given "quay"`,
+      `${inFile}rules[2].match: expected a pattern that rules[1] (**) does not cover, or its place before that rule, ` +
+        'given "team/**"',
+    ],
+  },
+  {
+    what: "a misspelt option of a rule",
+    files: yaml(`${both}rules:\n  - { match: "corp/**", pul: [hosted] }\n`),
+    says: [`${inFile}no option "rules[0].pul", did you mean "pull"?`],
   },
   {
     what: "a misspelt upstream is not taken for a missing one",
@@ -275,7 +312,14 @@ const rows: readonly Row[] = [
       "proxy: http://p:1\nhosted: { url: 'http://h:1', auth: passthrough }\nauth: { htpasswdFile: users }\n",
     ),
     says: [
-      `${inFile}hosted.auth: expected no passthrough while htpasswd users are asked for (one Authorization header cannot be for both), given "passthrough"`,
+      `${inFile}hosted.auth: expected the router's own credentials or none, since the router judges the clients' itself (one Authorization header cannot be for both), given "passthrough"`,
+    ],
+  },
+  {
+    what: "a rule for users without htpasswd",
+    files: yaml(`${both}rules:\n  - { match: "**", access: { push: [alice] } }\n`),
+    says: [
+      `${inFile}rules[0].access.push: expected authentication (auth.htpasswdFile, or an authorize function), without which nobody is known, or "anonymous", given ["alice"]`,
     ],
   },
   {

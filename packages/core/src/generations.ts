@@ -40,6 +40,7 @@ export class Generations {
   /** From now on, new requests go by these. */
   replace(services: Services): void {
     const before = this.#current;
+    before.services.ended.abort();
     this.#current = { services, requests: 0 };
     if (before.requests > 0) {
       this.#past.add(before);
@@ -51,6 +52,7 @@ export class Generations {
   /** Closes every connection to upstreams. */
   close(): void {
     for (const { services } of [this.#current, ...this.#past]) {
+      services.ended.abort();
       for (const upstream of services.upstreams) {
         upstream.close();
       }

@@ -1,6 +1,10 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { completeConfig } from "./config/complete-config.ts";
 import type { CombinedRegistryConfig } from "./config/written.ts";
+import { check } from "./inspect/check.ts";
+import type { CheckReport } from "./inspect/check-report.ts";
+import { explain } from "./inspect/explain.ts";
+import type { Explanation } from "./inspect/explanation.ts";
 import { checkHealth, type Health } from "./observe/health.ts";
 import type { MetricsRegistry } from "./observe/metrics.ts";
 import { parseTarget } from "./protocol/target.ts";
@@ -19,6 +23,20 @@ export interface CombinedRegistryHandler {
 
   /** Asks every upstream for its `/v2/` (shared, and remembered for a second). Never rejects. */
   health(): Promise<Health>;
+
+  /**
+   * Says where an image comes from, where a push of it would go, and why: the rule, what every upstream that a pull may ask
+   * says now, and what a client gets. It asks with GET and HEAD, and nobody whom the rule keeps the name from.
+   * @param image as docker takes it: `nginx`, `team/app:1.2`, `registry.example.com/team/app@sha256:...`
+   * @throws ImageNameError if it is not the name of an image
+   */
+  explain(image: string): Promise<Explanation>;
+
+  /**
+   * Looks at every upstream and at the configuration for what does not work or will hurt. It writes nothing anywhere: beside
+   * GETs, it asks hosted to delete a digest that cannot exist, which tells whether deletes are on. Never rejects.
+   */
+  check(): Promise<CheckReport>;
 
   /** What `/metrics` shows; a prom-client `Registry`. */
   readonly metrics: MetricsRegistry;
@@ -66,6 +84,8 @@ export function createCombinedRegistryHandler(config: CombinedRegistryConfig): C
   return Object.assign(handler, {
     matches: isOurs,
     health: () => checkHealth(serving.services),
+    explain: (image: string) => explain(serving.services, image),
+    check: () => check(serving.services),
     metrics: serving.services.metrics.registry,
     reload(next: CombinedRegistryConfig) {
       // A name that was made up stays: with another one, every upstream would have to be set up anew.

@@ -15,9 +15,23 @@ export type {
   UpstreamConfig,
   UpstreamTlsConfig,
 } from "./config/written.ts";
+export type { AccessConfig, RuleConfig } from "./config/written-rules.ts";
 export { type CombinedRegistryHandler, createCombinedRegistryHandler } from "./handler.ts";
+export type { CheckReport, Finding, Severity, UpstreamReport } from "./inspect/check-report.ts";
+export type {
+  ExplainedAccess,
+  ExplainedHost,
+  ExplainedPull,
+  ExplainedPush,
+  ExplainedRule,
+  Explanation,
+  LeftOut,
+  Shadowing,
+  UpstreamAnswer,
+} from "./inspect/explanation.ts";
 export type { Health, UpstreamHealth } from "./observe/health.ts";
 export type { Logger } from "./observe/logger.ts";
 export type { MetricsRegistry } from "./observe/metrics.ts";
+export { ImageNameError } from "./protocol/image-name.ts";
 export { serverOptions } from "./server-options.ts";
 export { version } from "./version.ts";

@@ -1,8 +1,14 @@
+import { Owners } from "./actions/owners.ts";
 import type { CompleteConfig, CompleteUpstream } from "./config/complete.ts";
 import { Metrics } from "./observe/metrics.ts";
 import { TrustedAddresses } from "./protocol/trusted-addresses.ts";
 import { HolderMemory } from "./routing/holder-memory.ts";
-import { defaultPolicy, type Policy } from "./routing/plan.ts";
+import { Policy } from "./routing/policy.ts";
+import { ReferrersApis } from "./routing/referrers-apis.ts";
+import { ShadowMemory } from "./routing/shadow.ts";
+import { Turns } from "./routing/turns.ts";
+import { Places } from "./sharing/places.ts";
+import { SharedWork } from "./sharing/shared-work.ts";
 import { Pings } from "./upstream/pings.ts";
 import { Upstream, type UpstreamContext } from "./upstream/upstream.ts";
 
@@ -14,9 +20,33 @@ export interface Services {
   readonly upstreams: readonly Upstream[];
   readonly policy: Policy<Upstream>;
   readonly memory: HolderMemory<Upstream>;
+  readonly owners: Owners;
+  /** Who has the referrers API. */
+  readonly referrersApis: ReferrersApis<Upstream>;
+  /** Those who write an index of referrers. */
+  readonly referrersTurns: Turns;
   readonly pings: Pings;
   readonly metrics: Metrics;
+  readonly copies: Copies;
+  readonly shadows: ShadowMemory;
+  /** Aborted when no new request goes by this configuration: what goes on behind answered ones is given up then. */
+  readonly ended: AbortController;
 }
+
+/** Blobs on their way from proxies to hosted. */
+export interface Copies {
+  /** What two clients need at a time is copied once. */
+  readonly shared: SharedWork<Copied>;
+  readonly places: Places;
+}
+
+/** What became of a blob that hosted was thought to lack. */
+export type Copied = "copied" | "there already";
+
+// Each holds two connections and the bytes between them: enough for the disks of most, and a bound on what pushes may cost.
+const copiesAtOnce = 16;
+// Milliseconds. A registry gets the API with an upgrade, which need not be noticed at once.
+const referrersApiTtl = 5 * 60_000;
 
 /**
  * Sets up everything that a configuration asks for; opens no connection.
@@ -38,14 +68,30 @@ export function createServices(config: CompleteConfig, before?: Services): Servi
   const hosted = upstreamFor(config.hosted);
   const proxies = config.proxies.map(upstreamFor);
   const upstreams = [hosted, ...proxies];
+  if (JSON.stringify(before?.config.rules) !== JSON.stringify(config.rules)) {
+    for (const proxy of proxies) {
+      // What it was asked for before may be a name by now that it must not be asked for.
+      proxy.forgetSuspect();
+    }
+  }
   metrics.upstreams.show(upstreams);
+  for (const { name } of proxies) {
+    // From the start, so that the first finding is an increase.
+    metrics.shadowedTags.inc({ upstream: name }, 0);
+  }
   return {
     config,
     metrics,
     upstreams,
     trusted: new TrustedAddresses(config.trustProxy),
-    policy: defaultPolicy(hosted, proxies, config.lists),
+    policy: new Policy({ hosted, proxies, rules: config.rules }),
+    owners: before?.policy.hosted === hosted ? before.owners : new Owners(),
+    copies: { shared: new SharedWork(), places: new Places(copiesAtOnce) },
+    shadows: before?.shadows ?? new ShadowMemory(),
+    ended: new AbortController(),
     memory: memoryToKeep(config, upstreams, before) ?? new HolderMemory(config.memory),
+    referrersApis: before?.referrersApis ?? new ReferrersApis(referrersApiTtl),
+    referrersTurns: before?.referrersTurns ?? new Turns(),
     pings:
       before?.pings ??
       new Pings((upstream, { status }) => metrics.upstreams.asked(upstream, status !== undefined)),

@@ -1,21 +1,25 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { entranceOf } from "./actions/entrance.ts";
 import { type Exchange, newExchange } from "./actions/exchange.ts";
 import { operations } from "./actions/operations.ts";
+import { mayAskProxies, withoutProxiesIfOwned } from "./actions/owners.ts";
 import { perform } from "./actions/perform.ts";
 import { send, sendError } from "./actions/send.ts";
-import { accessesOf, authorize, type Wanted } from "./authorize/authorize.ts";
+import { token } from "./actions/token.ts";
+import { admit, admitUnruled } from "./admit.ts";
 import { type Generation, Generations } from "./generations.ts";
 import { account } from "./observe/account.ts";
 import { Connections } from "./observe/connections.ts";
 import { RegistryError } from "./protocol/errors.ts";
 import { isLoop } from "./protocol/forwarding.ts";
 import { checkHost } from "./protocol/host.ts";
-import { parseRequest } from "./protocol/request.ts";
+import { parseRequest, type RegistryRequest, withoutMount } from "./protocol/request.ts";
 import { parseTarget, type Target } from "./protocol/target.ts";
-import { plan } from "./routing/plan.ts";
+import { type Plan, plan } from "./routing/plan.ts";
 import type { Services } from "./services.ts";
 import { Turns } from "./turns.ts";
 import { ClientGone } from "./upstream/failure.ts";
+import type { Upstream } from "./upstream/upstream.ts";
 
 /** Serves requests, each on its way once down: parse, authorize, decide, act, account. */
 export class Serving {
@@ -51,6 +55,7 @@ export class Serving {
     return (
       kind === "api" ||
       kind === "api-without-slash" ||
+      kind === "token" ||
       (kind === "operations" && this.services.config.operations !== "off")
     );
   }
@@ -120,11 +125,14 @@ export class Serving {
     if (target.kind === "operations" && access !== "off") {
       exchange.route = target.page;
       if (access === "protected") {
-        await authorized(services, exchange, [{ repository: undefined, access: "operations" }]);
+        await admitUnruled(services, exchange, { repository: undefined, access: "operations" });
       }
       await operations(services, exchange, target.page, this.#draining);
     } else if (target.kind === "api") {
       await answerApi(services, exchange, target);
+    } else if (target.kind === "token" && services.config.tokens) {
+      exchange.route = "token";
+      await token(services, exchange);
     } else if (target.kind === "api-without-slash") {
       exchange.route = "base";
       exchange.decision = { upstream: "router", reason: "/v2/ is meant" };
@@ -145,26 +153,40 @@ async function answerApi(
   const { resource } = parsed;
   exchange.route = resource.kind;
   exchange.repository = "repository" in resource ? resource.repository : undefined;
-  await authorized(services, exchange, accessesOf(parsed));
+  await admit(services, exchange, parsed);
   if (isLoop(request.rawHeaders, services.config.via)) {
     throw new RegistryError("LOOP_DETECTED", {
       message: "an upstream leads back to this router: check hosted and proxy",
     });
   }
-  await perform(services, exchange, parsed, plan(parsed, services.policy, services.memory));
+  // Nobody says from where, so nobody can say whether it may be pulled from there.
+  const unsourced = resource.kind === "uploads" && resource.mount?.from === undefined;
+  const decided = services.policy.restrictsPulls && unsourced ? withoutMount(parsed) : parsed;
+  await perform(services, exchange, decided, await decide(services, exchange, decided));
 }
 
-async function authorized(
-  { config: { authorize: hook } }: Services,
+/**
+ * What is to be done, after the rules, the way in, and hosted's word on whether a repository is its own.
+ * @throws RegistryError if hosted has a say and does not say it
+ */
+async function decide(
+  services: Services,
   exchange: Exchange,
-  wanted: readonly Wanted[],
-): Promise<void> {
-  if (hook !== undefined) {
-    exchange.user = await authorize(hook, exchange.request, exchange.client.origin, wanted);
-    if (exchange.signal.aborted) {
-      throw new ClientGone();
-    }
+  request: RegistryRequest,
+): Promise<Plan<Upstream>> {
+  const { policy, memory, config } = services;
+  const entrance = entranceOf(exchange, request);
+  exchange.namespace = policy.namespaceOf(entrance);
+  const known = { policy, memory, lists: config.lists, direct: policy.directly(entrance) };
+  if (!("repository" in request.resource)) {
+    return plan(request, undefined, known);
   }
+  const { repository } = request.resource;
+  const ruling = policy.rulingFor(repository, entrance);
+  const settled = mayAskProxies(request)
+    ? await withoutProxiesIfOwned(services, exchange, repository, ruling)
+    : ruling;
+  return plan(request, settled, known);
 }
 
 /** Answers what went wrong; once an answer has begun, all that is left is to break it off, so that it cannot look whole. */

@@ -3,6 +3,7 @@ import { type Fault, startRegistry } from "@combined-registry/testkit";
 import { describe, expect, it } from "@jest/globals";
 import { errorOf, fetchRaw } from "./support/client.ts";
 import { closedPort, startRouter } from "./support/router.ts";
+import { startRuled } from "./support/users.ts";
 
 const digest = `sha256:${"a".repeat(64)}`;
 
@@ -10,27 +11,9 @@ async function startSides(
   authorize: AuthorizeHook,
   options: Pick<CombinedRegistryConfig, "operations" | "trustProxy"> = {},
 ) {
-  const proxy = await startRegistry();
-  const hosted = await startRegistry();
-  proxy.addImage("library/hello", { tag: "1.0", layers: ["x"] });
-  const logged: object[] = [];
-  const logger = {
-    debug: () => undefined,
-    info: (fields: object) => void logged.push(fields),
-    warn: (fields: object) => void logged.push(fields),
-    error: (fields: object) => void logged.push(fields),
-  };
-  const router = await startRouter({ hosted: hosted.url, proxy: proxy.url, authorize, logger, ...options });
-  return {
-    proxy,
-    hosted,
-    router,
-    logged,
-    async [Symbol.asyncDispose]() {
-      await router[Symbol.asyncDispose]();
-      await Promise.all([proxy.close(), hosted.close()]);
-    },
-  };
+  const sides = await startRuled([], { authorize, ...options });
+  sides.proxy.addImage("library/hello", { tag: "1.0", layers: ["x"] });
+  return sides;
 }
 
 describe("authorize is asked for what a request wants", () => {

@@ -9,7 +9,8 @@ const source = fileURLToPath(new URL("../src/", import.meta.url));
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   protocol: ["protocol"],
   routing: ["protocol", "routing", "lru-cache"],
-  config: ["config", "node:crypto", "node:net", "node:tls", "zod"],
+  sharing: ["sharing", "upstream"],
+  config: ["config", "routing", "node:crypto", "node:net", "node:tls", "zod"],
   authorize: ["authorize", "protocol"],
   upstream: [
     "protocol",
@@ -17,11 +18,13 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "upstream",
     "node:http",
     "node:https",
+    "node:stream",
     "node:tls",
     "cockatiel",
     "http-proxy",
     "lru-cache",
   ],
+  inspect: ["actions", "inspect", "protocol", "routing", "upstream", "node:crypto"],
 };
 // What opens sockets, and what http-proxy is behind.
 const onlyIn: Readonly<Record<string, string>> = {

@@ -11,7 +11,11 @@ const manifestType = "application/vnd.oci.image.manifest.v1+json";
 async function startSides(hostedUrl?: (hosted: TestRegistry) => string) {
   const proxy = await startRegistry();
   const hosted = await startRegistry({ locations: "absolute" });
-  const router = await startRouter({ hosted: hostedUrl?.(hosted) ?? hosted.url, proxy: proxy.url });
+  const router = await startRouter({
+    hosted: hostedUrl?.(hosted) ?? hosted.url,
+    proxy: proxy.url,
+    rules: [{ match: "**", shadow: "allow" }],
+  });
   return {
     proxy,
     hosted,
@@ -115,6 +119,7 @@ describe("a push through the router", () => {
 
     expect(answer.status).toBe(202);
     expect(sides.hosted.requests.map(({ method, bodyBytes }) => [method, bodyBytes])).toEqual([
+      ["GET", 0],
       ["DELETE", 0],
     ]);
   });

@@ -1,14 +1,8 @@
 import { startRegistry } from "@combined-registry/testkit";
 import { describe, expect, it } from "@jest/globals";
 import { errorOf, fetchRaw } from "./support/client.ts";
+import { walkList } from "./support/lists.ts";
 import { startRouter } from "./support/router.ts";
-
-const subject = `sha256:${"a".repeat(64)}`;
-const emptyConfig = {
-  mediaType: "application/vnd.oci.empty.v1+json",
-  digest: `sha256:${"b".repeat(64)}`,
-  size: 2,
-};
 
 describe("tags/list", () => {
   it("is hosted's, and where hosted does not know the repository the first proxy's that does", async () => {
@@ -53,6 +47,21 @@ describe("tags/list", () => {
     expect(walked).toEqual(["a", "b", "c"]);
   });
 
+  it("are walked by the name that the client uses, although a proxy calls the repository library/...", async () => {
+    await using hub = await startRegistry();
+    await using hosted = await startRegistry();
+    hub.addManifest("library/nginx", { schemaVersion: 2 }, { tags: ["1", "2", "3"] });
+    await using router = await startRouter({
+      hosted: hosted.url,
+      proxy: { url: hub.url, libraryPrefix: true },
+    });
+
+    const { names, answers } = await walkList(router.url, "/v2/nginx/tags/list?n=2", 3);
+
+    expect(names).toEqual(["1", "2", "3"]);
+    expect(answers[0]?.headers.link).toBe('</v2/nginx/tags/list?last=2&n=2>; rel="next"');
+  });
+
   it("does not pass a proxy's list off as everything while hosted cannot tell", async () => {
     await using proxy = await startRegistry();
     await using hosted = await startRegistry();
@@ -88,62 +97,5 @@ describe("_catalog", () => {
     expect(JSON.parse((await fetchRaw(router.url, "/v2/_catalog")).body.toString())).toEqual({
       repositories: ["private"],
     });
-  });
-});
-
-describe("referrers", () => {
-  const referrer = (artifactType: string, note: string) => ({
-    schemaVersion: 2,
-    mediaType: "application/vnd.oci.image.manifest.v1+json",
-    artifactType,
-    config: emptyConfig,
-    layers: [],
-    subject: { mediaType: "application/vnd.oci.image.manifest.v1+json", digest: subject, size: 1 },
-    annotations: { note },
-  });
-  const digestsOf = (body: Buffer): string[] =>
-    JSON.parse(body.toString()).manifests.map(({ digest }: { digest: string }) => digest);
-
-  it("are joined from every member that has the API, each once, and filtered", async () => {
-    await using proxy = await startRegistry();
-    await using hosted = await startRegistry();
-    const shared = referrer("type/sbom", "shared");
-    const atBoth = proxy.addManifest("a", shared);
-    hosted.addManifest("a", shared);
-    const atProxy = proxy.addManifest("a", referrer("type/signature", "public"));
-    const atHosted = hosted.addManifest("a", referrer("type/sbom", "private"));
-    await using router = await startRouter({ hosted: hosted.url, proxy: proxy.url });
-
-    const all = await fetchRaw(router.url, `/v2/a/referrers/${subject}`);
-    const filtered = await fetchRaw(router.url, `/v2/a/referrers/${subject}?artifactType=type%2Fsignature`);
-
-    expect(all.headers["content-type"]).toBe("application/vnd.oci.image.index.v1+json");
-    expect(digestsOf(all.body).sort()).toEqual([atBoth.digest, atProxy.digest, atHosted.digest].sort());
-    expect(digestsOf(filtered.body)).toEqual([atProxy.digest]);
-    expect(filtered.headers["oci-filters-applied"]).toBe("artifactType");
-  });
-
-  it("are 404 where hosted lacks the API, so that clients go on to the tag schema", async () => {
-    await using proxy = await startRegistry();
-    await using hosted = await startRegistry({ referrers: false });
-    proxy.addManifest("a", referrer("type/sbom", "x"));
-    await using router = await startRouter({ hosted: hosted.url, proxy: proxy.url });
-
-    expect((await fetchRaw(router.url, `/v2/a/referrers/${subject}`)).status).toBe(404);
-  });
-
-  it("name a member that failed in a Warning, and are an error when that is hosted", async () => {
-    await using proxy = await startRegistry();
-    await using hosted = await startRegistry();
-    hosted.addManifest("a", referrer("type/sbom", "x"));
-    await using router = await startRouter({ hosted: hosted.url, proxy: proxy.url });
-    proxy.fault({ status: 500 });
-    const partial = await fetchRaw(router.url, `/v2/a/referrers/${subject}`);
-    hosted.fault({ status: 500 });
-    const failed = await fetchRaw(router.url, `/v2/a/referrers/${subject}`);
-
-    expect(digestsOf(partial.body)).toHaveLength(1);
-    expect(partial.headers.warning).toContain('"proxy failed (answered 500)"');
-    expect([failed.status, errorOf(failed).code]).toEqual([502, "UPSTREAM_FAILED"]);
   });
 });

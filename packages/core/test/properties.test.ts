@@ -9,11 +9,13 @@ import { relativeLocations } from "../src/protocol/locations.ts";
 import { parseRequest, type RegistryRequest } from "../src/protocol/request.ts";
 import { parseTarget } from "../src/protocol/target.ts";
 import { HolderMemory } from "../src/routing/holder-memory.ts";
-import type { Member } from "../src/routing/member.ts";
-import { defaultPolicy, plan } from "../src/routing/plan.ts";
+import type { Candidate } from "../src/routing/member.ts";
+import { plan } from "../src/routing/plan.ts";
+import { Policy } from "../src/routing/policy.ts";
 import { method, sendableTarget, target } from "./properties/generators.ts";
 import { repositoryAsDistributionReadsIt } from "./properties/oracle.ts";
 import { listenRecording } from "./properties/upstream.ts";
+import { candidate } from "./support/candidate.ts";
 import { startRouter } from "./support/router.ts";
 
 /** More of everything: `FC_TIMES=10`. */
@@ -35,10 +37,10 @@ function parsed(given: string, how: string): RegistryRequest | undefined {
 }
 
 describe("of 190,000 generated targets", () => {
-  const hosted: Member = { name: "hosted", kind: "hosted", passthrough: false };
-  const proxy: Member = { name: "proxy", kind: "proxy", passthrough: false };
-  const memory = new HolderMemory<Member>({ entries: 100, ttl: 1_000 });
-  const policy = defaultPolicy(hosted, [proxy], "first");
+  const hosted = candidate("hosted", "hosted");
+  const proxy = candidate("proxy", "proxy");
+  const memory = new HolderMemory<Candidate>({ entries: 100, ttl: 1_000 });
+  const policy = new Policy({ hosted, proxies: [proxy], rules: [] });
 
   it("each is understood or refused, and what an upstream is asked for is what was decided and authorized on", () => {
     let understood = 0;
@@ -54,7 +56,11 @@ describe("of 190,000 generated targets", () => {
         expect(repositoryAsDistributionReadsIt(path)).toBe(repository);
         expect(accessesOf(request)[0]?.repository).toBe(repository);
         expect(path).toMatch(/^\/v2\/[!$&-;=@-Z_a-z~]*$/);
-        const planned = plan(request, policy, memory);
+        const ruling =
+          repository === undefined
+            ? undefined
+            : policy.rulingFor(repository, { namespace: request.namespace, host: undefined });
+        const planned = plan(request, ruling, { policy, memory, lists: "first", direct: undefined });
         if (planned.action === "forward" || planned.action === "pass") {
           expect(planned.to).toBe(hosted);
         }
@@ -120,6 +126,8 @@ describe("of 20,000 generated requests over connections", () => {
         authorized.set(id, [...(authorized.get(id) ?? []), repository]);
         return "allow";
       },
+      // Checks for shadowed tags are the router's own, and carry no client's id.
+      rules: [{ match: "**", shadow: "allow" }],
     });
     const agent = new Agent({ keepAlive: true, maxSockets: 16 });
     let id = 0;

@@ -27,7 +27,11 @@ describe("a connection on which arrives what is no request, or one that could be
 
   beforeAll(async () => {
     [proxy, hosted] = await Promise.all([startRecorder(), startRecorder()]);
-    handler = createCombinedRegistryHandler({ hosted: hosted.url, proxy: proxy.url });
+    handler = createCombinedRegistryHandler({
+      hosted: hosted.url,
+      proxy: proxy.url,
+      rules: [{ match: "**", shadow: "allow" }],
+    });
     server = createServer(serverOptions, handler);
     port = await listen(server);
     await fetchHonest();
@@ -107,7 +111,8 @@ describe("a connection on which arrives what is no request, or one that could be
   ])("half a body is none for hosted either: %s", async (_, headers, body) => {
     const socket = connect(port, "127.0.0.1");
     socket.on("error", () => undefined);
-    socket.write(put(headers, body));
+    const upload = "/v2/a/blobs/uploads/1";
+    socket.write(`PATCH ${upload} HTTP/1.1\r\nHost: r.example\r\n${headers}\r\n${body}`);
     socket.end();
     await within(
       5_000,
@@ -121,7 +126,22 @@ describe("a connection on which arrives what is no request, or one that could be
       return seen.length > 0;
     });
 
-    expect(seen).toEqual([`hosted PUT ${manifest} {}... and no more`]);
+    expect(seen).toEqual([`hosted PATCH ${upload} {}... and no more`]);
+    expect(await fetchHonest()).toEqual([200, '"honest"']);
+    expect(asked()).toEqual(honest);
+  });
+
+  it("half a manifest never reaches hosted", async () => {
+    const socket = connect(port, "127.0.0.1");
+    socket.on("error", () => undefined);
+    socket.write(put("Content-Length: 100\r\n", "{}"));
+    socket.end();
+    await within(
+      5_000,
+      "the connection's end",
+      new Promise((resolve) => socket.once("close", resolve).resume()),
+    );
+
     expect(await fetchHonest()).toEqual([200, '"honest"']);
     expect(asked()).toEqual(honest);
   });

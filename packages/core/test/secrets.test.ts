@@ -54,7 +54,7 @@ describe("credentials", () => {
       hosted: {
         url: hosted.url,
         auth: { username: "router", password: secrets.hosted },
-        timeouts: { headers: 100 },
+        timeouts: { headers: 100, write: 100 },
       },
       proxy: {
         url: proxy.url,
@@ -87,6 +87,43 @@ describe("credentials", () => {
     expect(answers.flatMap((answer) => secretsIn(textOf(answer)))).toEqual([]);
     expect(logged.length).toBeGreaterThan(5);
     expect(secretsIn(inspect(logged, { depth: 20, maxStringLength: Number.POSITIVE_INFINITY }))).toEqual([]);
+  });
+
+  it.each<[string, "GET" | "POST", Fault | undefined]>([
+    ["with GET", "GET", undefined],
+    ["with a form", "POST", undefined],
+    ["in vain", "GET", { status: 401, body: { errors: [{ code: "DENIED", message: secrets.proxy }] } }],
+    ["of an endpoint that breaks off", "POST", { cutAt: 30 }],
+    ["of an endpoint that hangs", "POST", { hang: true }],
+  ])("and tokens appear nowhere when they are asked for %s", async (_, method, fault) => {
+    const user = { username: "reader", password: secrets.proxy };
+    await using proxy = await startRegistry({ tokens: { user, method } });
+    await using hosted = await startRegistry();
+    proxy.addImage("acme/app", { tag: "1.0" });
+    if (fault !== undefined) {
+      proxy.fault({ path: /^\/token/, ...fault });
+    }
+    const logged: unknown[] = [];
+    const log = (fields: object, message: string) => void logged.push(fields, message);
+    await using router = await startRouter({
+      hosted: hosted.url,
+      proxy: { url: proxy.url, auth: user, timeouts: { headers: 100 } },
+      logger: { debug: log, info: log, warn: log, error: log },
+    });
+
+    const answers = [
+      await fetchRaw(router.url, "/v2/acme/app/manifests/1.0"),
+      await fetchRaw(router.url, "/v2/acme/app/manifests/none"),
+      await fetchRaw(router.url, "/healthcheck"),
+      await fetchRaw(router.url, "/metrics"),
+    ];
+
+    const told = [...answers.map(textOf), inspect(logged, { depth: 20 })].join("\n");
+    const tokens = proxy.requests.flatMap(
+      ({ headers }) => /^Bearer (.+)/.exec(String(headers.authorization))?.[1] ?? [],
+    );
+    expect(tokens.length > 0).toBe(fault === undefined);
+    expect([...secretsIn(told), ...tokens.filter((token) => told.includes(token))]).toEqual([]);
   });
 
   it.each<[string, object]>([

@@ -17,6 +17,11 @@ export function dockerClient(folder: string, { address }: DockerEngine): Client 
   return (...args) => run("docker", ["--host", address, ...args], env);
 }
 
+/** `ctr`, the plain client of an engine's containerd. */
+export function ctrClient(folder: string, { containerd }: DockerEngine): Client {
+  return (...args) => run("ctr", ["--address", containerd, ...args], plainEnvironment(folder));
+}
+
 /** `skopeo`, over plain HTTP and without signature policy. */
 export function skopeoClient(folder: string): Client {
   const env = { ...plainEnvironment(folder), REGISTRY_AUTH_FILE: join(folder, "skopeo-auth.json") };

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
-import { within } from "./deadline.ts";
+import { until, within } from "./deadline.ts";
 
 /** What to run, and how to call it in errors. */
 export interface Command {
@@ -44,6 +44,30 @@ export class Daemon implements AsyncDisposable {
       throw new Error(`${label} has no process id`);
     }
     return new Daemon(label, child, child.pid);
+  }
+
+  /**
+   * Starts a program and waits until it answers; `ask` rejects as long as it does not.
+   * @throws Error with what it printed, if it ends instead
+   */
+  static async answering(command: Command, ask: () => Promise<unknown>): Promise<Daemon> {
+    const daemon = await Daemon.start(command);
+    try {
+      await until(`${command.label} to answer`, 30_000, async () => {
+        if (daemon.exitCode !== null) {
+          // Throws with what it printed; asking any longer would only hide that.
+          await daemon.waitFor("an answer", () => undefined);
+        }
+        return ask().then(
+          () => true,
+          () => false,
+        );
+      });
+      return daemon;
+    } catch (error) {
+      await daemon.stop();
+      throw error;
+    }
   }
 
   /** Null while it runs and after a signal has ended it. */

@@ -13,8 +13,18 @@ export interface DockerRegistryOptions {
   readonly folder: string;
   /** The registry whose content it caches; a registry of its own without. */
   readonly remote?: string;
+  /** Whether it deletes what it is told to. @default true */
+  readonly deletes?: boolean;
   /** A file with bcrypt entries, the only kind that distribution reads. */
   readonly htpasswd?: string;
+  /** Asks for tokens of this issuer. */
+  readonly tokens?: {
+    readonly realm: string;
+    readonly service: string;
+    readonly issuer: string;
+    /** A file with the certificate of whoever signs them. */
+    readonly certificate: string;
+  };
 }
 
 /** A running `docker-registry` (CNCF distribution). */
@@ -50,14 +60,20 @@ export async function startDockerRegistry(options: DockerRegistryOptions): Promi
 }
 
 /** distribution reads YAML, of which JSON is a part. */
-function configuration({ name, folder, remote, htpasswd }: DockerRegistryOptions): object {
+function configuration(options: DockerRegistryOptions): object {
+  const { name, folder, remote, deletes = true, htpasswd, tokens } = options;
   return {
     version: "0.1",
-    storage: { filesystem: { rootdirectory: join(folder, name, "data") }, delete: { enabled: true } },
+    storage: { filesystem: { rootdirectory: join(folder, name, "data") }, delete: { enabled: deletes } },
     http: { addr: "127.0.0.1:0", secret: "signs the state of upload sessions" },
     ...(remote !== undefined && { proxy: { remoteurl: remote } }),
     ...(htpasswd !== undefined && { auth: { htpasswd: { realm: "upstream", path: htpasswd } } }),
+    ...(tokens !== undefined && { auth: { token: tokenOptions(tokens) } }),
   };
+}
+
+function tokenOptions({ certificate, ...rest }: NonNullable<DockerRegistryOptions["tokens"]>): object {
+  return { ...rest, rootcertbundle: certificate };
 }
 
 async function answers(origin: string): Promise<boolean> {

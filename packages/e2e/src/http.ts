@@ -1,5 +1,14 @@
-import { request as httpRequest, type IncomingHttpHeaders, type OutgoingHttpHeaders } from "node:http";
+import { once } from "node:events";
+import {
+  request as httpRequest,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type RequestOptions as NodeOptions,
+  type OutgoingHttpHeaders,
+} from "node:http";
+import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
+import { pipeline } from "node:stream/promises";
 
 /** A whole answer. */
 export interface Reply {
@@ -54,4 +63,21 @@ export function request(
 
 function lengthOf(body: Buffer | string = ""): number {
   return Buffer.byteLength(body);
+}
+
+/** Sends a request whose body may be a stream. @returns the answer, its body not read yet */
+export async function exchange(
+  origin: string,
+  target: string,
+  options: NodeOptions,
+  body: Readable = Readable.from([]),
+): Promise<IncomingMessage> {
+  const { hostname, port } = new URL(origin);
+  const sent = httpRequest({ hostname, port, path: target, agent: false, ...options });
+  const answered: Promise<IncomingMessage[]> = once(sent, "response");
+  const [[response]] = await Promise.all([answered, pipeline(body, sent)]);
+  if (response === undefined) {
+    throw new Error(`${target}: no answer`);
+  }
+  return response;
 }

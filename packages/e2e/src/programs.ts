@@ -3,7 +3,16 @@ import { delimiter, join } from "node:path";
 import { describe, it } from "@jest/globals";
 
 /** The real programs that this layer works with. */
-export type Program = "docker-registry" | "docker" | "dockerd" | "skopeo" | "podman" | "htpasswd";
+export type Program =
+  | "docker-registry"
+  | "docker"
+  | "dockerd"
+  | "containerd"
+  | "ctr"
+  | "skopeo"
+  | "podman"
+  | "htpasswd"
+  | "openssl";
 
 /** Where programs are looked for: daemons stand in sbin, which users' PATH often lacks. */
 export const searchPath = [process.env.PATH ?? "", "/usr/sbin", "/sbin"].join(delimiter);

@@ -10,13 +10,15 @@ export interface Seen {
   readonly rawHeaders: readonly string[];
 }
 
-/** Stands before an upstream, changes nothing, and notes what is asked of it. */
+/** Stands before an upstream or the router, changes nothing, and notes what is asked of it. */
 export interface Tap extends AsyncDisposable {
   readonly origin: string;
   /** Everything that has been asked. */
   readonly seen: readonly Seen[];
   /** What has been asked since the last `take`. */
   take(): Seen[];
+  /** Bytes of bodies that have been sent to it. */
+  readonly uploaded: number;
 }
 
 /** Puts a tap before the registry at `origin`. */
@@ -24,9 +26,13 @@ export async function startTap(origin: string): Promise<Tap> {
   const upstream = new URL(origin);
   const seen: Seen[] = [];
   let taken = 0;
+  let uploaded = 0;
   const server = createServer((request, response) => {
     const { method = "", url = "", rawHeaders } = request;
     seen.push({ method, target: url, rawHeaders });
+    request.on("data", (piece: Buffer) => {
+      uploaded += piece.length;
+    });
     passOn(upstream, request, response);
   });
   server.listen(0, "127.0.0.1");
@@ -42,6 +48,9 @@ export async function startTap(origin: string): Promise<Tap> {
       const fresh = seen.slice(taken);
       taken = seen.length;
       return fresh;
+    },
+    get uploaded() {
+      return uploaded;
     },
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();

@@ -26,7 +26,7 @@ describeE2E(
 
     beforeAll(async () => {
       lab = await openLab(resources);
-      router = await lab.startRouter();
+      router = await lab.startRouter({ rules: [{ match: "library/quiet", shadow: "allow" }] });
       docker = dockerClient(lab.folder, resources.use(await startDockerEngine(lab.folder)));
       skopeo = skopeoClient(lab.folder);
       podman = await podmanClient(lab.folder);
@@ -170,6 +170,7 @@ describeE2E(
       await docker("pull", `${name}:1.0`);
       expect(await digestsOf(docker, `${name}:1.0`)).toEqual([`${name}@${theirs.manifest.digest}`]);
       await docker("pull", `${name}@${ours.manifest.digest}`);
+      await router.logged("hosted and a proxy have the same tag with different digests");
     }, 60_000);
 
     it("tells docker that a missing image is missing", async () => {

@@ -1,10 +1,8 @@
 import { createHash, type Hash } from "node:crypto";
-import { once } from "node:events";
-import { request as httpRequest, type IncomingMessage, type RequestOptions } from "node:http";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { afterAll, beforeAll, expect, it } from "@jest/globals";
-import { request } from "../src/http.ts";
+import { exchange, request } from "../src/http.ts";
 import { type Lab, openLab } from "../src/lab.ts";
 import { describeE2E } from "../src/programs.ts";
 import { Resources } from "../src/resources.ts";
@@ -23,23 +21,6 @@ function* pieces(hash: Hash): Generator<Buffer> {
     hash.update(piece);
     yield piece;
   }
-}
-
-/** Sends a request whose body may be a stream. @returns the answer, its body not read yet */
-async function exchange(
-  origin: string,
-  target: string,
-  options: RequestOptions,
-  body: Readable = Readable.from([]),
-): Promise<IncomingMessage> {
-  const { hostname, port } = new URL(origin);
-  const sent = httpRequest({ hostname, port, path: target, agent: false, ...options });
-  const answered: Promise<IncomingMessage[]> = once(sent, "response");
-  const [[response]] = await Promise.all([answered, pipeline(body, sent)]);
-  if (response === undefined) {
-    throw new Error(`${target}: no answer`);
-  }
-  return response;
 }
 
 describeE2E("a blob of 2 GiB", ["docker-registry"], () => {

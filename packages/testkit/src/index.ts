@@ -4,8 +4,10 @@ export type {
   Credentials,
   Descriptor,
   Fault,
+  RateLimitOptions,
   RecordedRequest,
   RegistryOptions,
+  TokenOptions,
 } from "./options.ts";
 export { startRegistry, type TestRegistry } from "./registry.ts";
 export type { ManifestOptions } from "./storage/contents.ts";

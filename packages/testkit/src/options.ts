@@ -13,6 +13,13 @@ export interface RegistryOptions {
   /** Whether it has the referrers API; without it, 404 in plain text. @default true, for a cache false */
   readonly referrers?: boolean;
 
+  /**
+   * How tags and catalog are listed. `sorted`: as CNCF distribution 3 does, with `n` and `last`; `case-insensitive`: the same in
+   * another order; `whole`: in the order in which they were added, whatever `n` and `last` say, as distribution 2.8 lists tags;
+   * `cursor`: in that order, at most 100 to a page, with a cursor of its own in `Link`. @default "sorted"
+   */
+  readonly lists?: "sorted" | "case-insensitive" | "whole" | "cursor";
+
   /** Whether deletes are permitted (else 405). @default true */
   readonly deletes?: boolean;
 
@@ -23,7 +30,10 @@ export interface RegistryOptions {
    * Asks for Bearer tokens, as Docker Hub does, and gives them out at `/token` to anybody, for pulling repositories that
    * exist; an unknown repository is answered 401. `user` may push as well.
    */
-  readonly tokens?: { readonly user?: Credentials; readonly lifetime?: number };
+  readonly tokens?: TokenOptions;
+
+  /** Limits pulls, as Docker Hub does. */
+  readonly rateLimit?: RateLimitOptions;
 
   /** `Location` of uploads: relative, or built from `X-Forwarded-*` and `Host` as distribution does. @default "relative" */
   readonly locations?: "relative" | "absolute";
@@ -48,6 +58,38 @@ export interface RegistryOptions {
 export interface Credentials {
   readonly username: string;
   readonly password: string;
+}
+
+/** How tokens are given out. */
+export interface TokenOptions {
+  /** May push and delete too. */
+  readonly user?: Credentials;
+  /** Seconds that a token is good for. @default 300 */
+  readonly lifetime?: number;
+  /**
+   * How the token endpoint wants to be asked: with GET and Basic (distribution's token specification), with a POST of a form
+   * (its OAuth2 specification), or either way. What it does not want is answered 405. @default "both"
+   */
+  readonly method?: "GET" | "POST" | "both";
+  /**
+   * Under which host name challenges name the token endpoint: the one that the client uses, as told in `X-Forwarded-Host`; or
+   * the registry's own, whatever is forwarded, as with Docker Hub. @default "forwarded"
+   */
+  readonly realm?: "forwarded" | "own";
+  /** Whether those who are not `user` get tokens; if not, the token endpoint answers them 401. @default true */
+  readonly anonymous?: boolean;
+}
+
+/**
+ * How many manifests may be fetched. `RateLimit-Limit` and `RateLimit-Remaining` are on every answer to GET and HEAD of a
+ * manifest; HEAD is free. Beyond: 429 TOOMANYREQUESTS with `Retry-After`.
+ */
+export interface RateLimitOptions {
+  readonly pulls: number;
+  /** Seconds after which the count begins anew. @default 21600 */
+  readonly window?: number;
+  /** Seconds in `Retry-After`. @default `window` */
+  readonly retryAfter?: number;
 }
 
 /** Something that goes wrong. Exactly one effect; the newest fault that fits a request applies. */

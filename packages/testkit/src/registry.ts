@@ -5,6 +5,7 @@ import { Authentication } from "./http/auth.ts";
 import type { Registry } from "./http/context.ts";
 import { Faults } from "./http/faults.ts";
 import { type Layers, listener } from "./http/listener.ts";
+import { RateLimit } from "./http/rate-limit.ts";
 import { Recording } from "./http/record.ts";
 import type { ImageDescriptor, ImageOptions } from "./images/image.ts";
 import type { ActiveFault, Descriptor, Fault, RecordedRequest, RegistryOptions } from "./options.ts";
@@ -26,6 +27,9 @@ export interface TestRegistry extends AsyncDisposable {
   fault(fault: Fault): ActiveFault;
   /** Switches every fault off. Requests that hang already go on hanging. */
   clearFaults(): void;
+
+  /** Makes every token that was given out so far worthless. */
+  revokeTokens(): void;
 
   /** Adds a blob. */
   addBlob(repository: string, content: string | Uint8Array): Descriptor;
@@ -66,6 +70,7 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Test
   const layers = {
     registry,
     authentication: new Authentication(),
+    rateLimit: new RateLimit(),
     faults: new Faults(),
     recording: new Recording(),
   };
@@ -88,6 +93,7 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Test
     clearRequests: () => layers.recording.clear(),
     fault: (fault) => layers.faults.add(fault),
     clearFaults: () => layers.faults.clear(),
+    revokeTokens: () => layers.authentication.revoke(),
     addBlob: (repository, content) => contents.addBlob(repository, content),
     addGeneratedBlob: (repository, generated) => contents.addGeneratedBlob(repository, generated),
     addManifest: (repository, manifest, manifestOptions) =>

@@ -247,6 +247,46 @@ describe("lists", () => {
     expect(walked).toEqual(["a", "b", "c", "d", "e"]);
   });
 
+  it.each([
+    ["sorted", ["B", "a", "c"], ["B", "a"], ["c"]],
+    ["case-insensitive", ["a", "B", "c"], ["a", "B"], ["B", "c"]],
+    ["whole", ["c", "a", "B"], ["c", "a", "B"], ["c", "a", "B"]],
+    ["cursor", ["c", "a", "B"], ["c", "a"], ["c", "a", "B"]],
+  ] as const)("%s: all, two, and those after a", async (lists, all, two, after) => {
+    await using registry = await startRegistry({ lists });
+    registry.addManifest("r", {}, { tags: ["c", "a", "B"] });
+    const list = async (query: string) =>
+      JSON.parse((await send(registry.url, "GET", `/v2/r/tags/list${query}`)).body.toString()).tags;
+
+    expect([await list(""), await list("?n=2"), await list("?last=a")]).toEqual([all, two, after]);
+  });
+
+  it("a catalog has what is below a repository before what only begins like it", async () => {
+    await using registry = await startRegistry();
+    for (const name of ["a-b", "a/b", "a"]) {
+      registry.addManifest(name, {});
+    }
+
+    expect(JSON.parse((await send(registry.url, "GET", "/v2/_catalog")).body.toString())).toEqual({
+      repositories: ["a", "a/b", "a-b"],
+    });
+  });
+
+  it("pages by cursor hold 100 entries, and link to the next by an address of their own", async () => {
+    await using registry = await startRegistry({ lists: "cursor" });
+    registry.addManifest("r", {}, { tags: Array.from({ length: 150 }, (_, index) => `t${index}`) });
+
+    const first = await send(registry.url, "GET", "/v2/r/tags/list?n=1000");
+    const second = await send(registry.url, "GET", "/v2/r/tags/list?cursor=100");
+
+    expect(JSON.parse(first.body.toString()).tags).toHaveLength(100);
+    expect(first.headers.link).toBe('<https://elsewhere.invalid/v2/r/tags/list?cursor=100>; rel="next"');
+    expect([JSON.parse(second.body.toString()).tags.at(-1), second.headers.link]).toEqual([
+      "t149",
+      undefined,
+    ]);
+  });
+
   it("referrers are found by subject and filtered by type, where there is that API", async () => {
     await using registry = await startRegistry();
     await using old = await startRegistry({ referrers: false });

@@ -197,6 +197,128 @@ describe("authentication", () => {
   });
 });
 
+describe("the token endpoint", () => {
+  const user = { username: "alice", password: "r&ght" };
+  const basic = `Basic ${Buffer.from("alice:r&ght").toString("base64")}`;
+  const formOf = (fields: Record<string, string>) => ({
+    headers: { "Content-Type": "application/x-www-form-urlencoded" },
+    body: new URLSearchParams(fields).toString(),
+  });
+  const form = formOf({
+    grant_type: "password",
+    service: "testkit",
+    client_id: "test",
+    scope: "repository:a:pull,push repository:b:pull",
+    ...user,
+  });
+  const tokenIn = ({ body }: Received) => ({ Authorization: `Bearer ${JSON.parse(body.toString()).token}` });
+
+  it("takes a form as well, with several scopes in it", async () => {
+    await using registry = await startRegistry({ tokens: { user } });
+
+    const headers = tokenIn(await send(registry.url, "POST", "/token", form));
+
+    expect((await send(registry.url, "POST", "/v2/a/blobs/uploads/", { headers })).status).toBe(202);
+    expect((await send(registry.url, "GET", "/v2/b/tags/list", { headers })).status).toBe(404);
+    expect((await send(registry.url, "POST", "/v2/b/blobs/uploads/", { headers })).status).toBe(401);
+  });
+
+  it.each([
+    ["a wrong password", { grant_type: "password", username: "alice", password: "wrong" }],
+    ["no user", { grant_type: "password" }],
+    ["another grant", { grant_type: "refresh_token", ...user }],
+  ])("refuses a form with %s", async (_, fields) => {
+    await using registry = await startRegistry({ tokens: { user } });
+
+    expect((await send(registry.url, "POST", "/token", formOf(fields))).status).toBe(401);
+  });
+
+  it.each([
+    ["GET", [200, 405]],
+    ["POST", [405, 200]],
+    ["both", [200, 200]],
+  ] as const)("that wants to be asked with %s answers GET and POST %j", async (method, statuses) => {
+    await using registry = await startRegistry({ tokens: { user, method } });
+
+    const get = await send(registry.url, "GET", "/token", { headers: { Authorization: basic } });
+    const post = await send(registry.url, "POST", "/token", form);
+
+    expect([get.status, post.status]).toEqual(statuses);
+  });
+
+  it.each([
+    ["forwarded", "https://public.example/token"],
+    ["own", "/token"],
+  ] as const)("is named by the host that is %s", async (realm, expected) => {
+    await using registry = await startRegistry({ tokens: { realm } });
+    const headers = { "X-Forwarded-Host": "public.example", "X-Forwarded-Proto": "https" };
+
+    const challenge = (await send(registry.url, "GET", "/v2/", { headers })).headers["www-authenticate"];
+
+    const address = realm === "own" ? `${registry.url}${expected}` : expected;
+    expect(challenge).toBe(`Bearer realm="${address}",service="testkit"`);
+  });
+
+  it("without anonymous tokens has none for strangers", async () => {
+    await using registry = await startRegistry({ tokens: { user, anonymous: false } });
+
+    const stranger = await send(registry.url, "GET", "/token");
+    const known = await send(registry.url, "GET", "/token", { headers: { Authorization: basic } });
+
+    expect([stranger.status, known.status]).toEqual([401, 200]);
+  });
+
+  it("gives out tokens that can be revoked, and others after that", async () => {
+    await using registry = await startRegistry({ tokens: {} });
+    const token = async () => tokenIn(await send(registry.url, "GET", "/token"));
+    const status = async (headers: object) =>
+      (await send(registry.url, "GET", "/v2/", { headers: { ...headers } })).status;
+    const old = await token();
+
+    const before = await status(old);
+    registry.revokeTokens();
+
+    expect([before, await status(old), await status(await token())]).toEqual([200, 401, 200]);
+  });
+});
+
+describe("a rate limit", () => {
+  it("counts each GET of a manifest, tells with HEAD too, and answers 429 beyond", async () => {
+    await using registry = await startRegistry({ rateLimit: { pulls: 2, window: 600, retryAfter: 30 } });
+    registry.addImage("a", { tag: "1" });
+    const seen: (string | number | undefined)[][] = [];
+    for (const method of ["HEAD", "GET", "GET", "HEAD", "GET", "HEAD"]) {
+      const { status, headers } = await send(registry.url, method, "/v2/a/manifests/1");
+      seen.push([method, status, String(headers["ratelimit-remaining"]), headers["retry-after"]]);
+    }
+
+    expect(seen).toEqual([
+      ["HEAD", 200, "2;w=600", undefined],
+      ["GET", 200, "1;w=600", undefined],
+      ["GET", 200, "0;w=600", undefined],
+      ["HEAD", 200, "0;w=600", undefined],
+      ["GET", 429, "0;w=600", "30"],
+      ["HEAD", 200, "0;w=600", undefined],
+    ]);
+    expect(codesOf(await send(registry.url, "GET", "/v2/a/manifests/1"))).toEqual(["TOOMANYREQUESTS"]);
+  });
+
+  it("leaves everything else alone, and begins anew after its window", async () => {
+    await using registry = await startRegistry({ rateLimit: { pulls: 1, window: 0.02 } });
+    registry.addImage("a", { tag: "1" });
+    const status = async (target: string) => (await send(registry.url, "GET", target)).status;
+
+    expect([await status("/v2/"), await status("/v2/a/tags/list")]).toEqual([200, 200]);
+    await status("/v2/a/manifests/1");
+    const end = performance.now() + 5000;
+    let last = 0;
+    while (last !== 200 && performance.now() < end) {
+      last = await status("/v2/a/manifests/1");
+    }
+    expect(last).toBe(200);
+  });
+});
+
 describe("redirects to object storage", () => {
   it("lead to where the blob is served without names, and without credentials", async () => {
     await using storage = await startRegistry();

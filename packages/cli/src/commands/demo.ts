@@ -3,9 +3,10 @@ import { refusal } from "../config/check.ts";
 import { applyOverrides, type Overrides } from "../config/overrides.ts";
 import { parseOwn } from "../config/own-schema.ts";
 import { type DemoRegistries, startRegistries } from "../demo/registries.ts";
-import { table, thingsToTry } from "../demo/report.ts";
+import { thingsToTry } from "../demo/report.ts";
 import { tour } from "../demo/tour.ts";
 import { createLog } from "../logging.ts";
+import { table } from "../report/table.ts";
 import { listen } from "../server.ts";
 import { onStop } from "../signals.ts";
 

@@ -1,6 +1,6 @@
-import { isIP } from "node:net";
 import { type CombinedRegistryConfig, createCombinedRegistryHandler } from "@combined-registry/core";
 import type { LogLevel } from "../config/own-schema.ts";
+import { readablePasswords, sendsPasswordsReadably } from "../exposure.ts";
 import { breakdown, messageOf } from "../failure.ts";
 import { createPasswords, type Passwords } from "../htpasswd/passwords.ts";
 import { createAuthorize } from "../htpasswd.ts";
@@ -105,11 +105,8 @@ function announce(config: ServeConfig, server: RunningServer, log: Log): void {
   for (const warning of config.warnings) {
     log.warn({}, warning);
   }
-  if (config.auth !== undefined && config.tls === undefined && !isLoopback(config.host)) {
-    log.warn(
-      {},
-      "passwords cross the network readable to all, unless TLS ends at something in front of this port",
-    );
+  if (sendsPasswordsReadably(config)) {
+    log.warn({}, readablePasswords);
   }
   const { hosted, proxy } = config.router;
   log.info(
@@ -126,8 +123,4 @@ function announce(config: ServeConfig, server: RunningServer, log: Log): void {
 
 function urlOf(upstream: string | { readonly url: string }): string {
   return typeof upstream === "string" ? upstream : upstream.url;
-}
-
-function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
 }

@@ -1,4 +1,5 @@
 import {
+  type AuthorizeHook,
   assertConfig,
   type CombinedRegistryConfig,
   ConfigError,
@@ -9,7 +10,7 @@ import type { Reading } from "../lifecycle/load-watched.ts";
 import { type Origins, sentence } from "./origin.ts";
 import { type CompleteOwnConfig, divide, parseOwn } from "./own-schema.ts";
 import { inlineFiles } from "./referenced-files.ts";
-import { isTable, type Table } from "./table.ts";
+import type { Table } from "./table.ts";
 
 /** A configuration that holds. */
 export interface Checked {
@@ -30,7 +31,10 @@ export async function check(
   const { own, problems: ownProblems } = parseOwn(divided.own);
   const inlined = await inlineFiles(divided.router, { folder, reading });
   const { router, problems: fileProblems } = inlined;
-  const { config, problems } = parseRouter(router);
+  // Rules go with it that may not stand without.
+  const { config, problems } = parseRouter(
+    written.auth === undefined ? router : { ...router, authorize: nobodyYet },
+  );
   const routerProblems = inlined.rephrase(problems);
 
   const absent = ["hosted", "proxy"].filter((option) => router[option] === undefined);
@@ -45,6 +49,9 @@ export async function check(
   }
   return { own, router: config };
 }
+
+/** Stands for the users of a file that is read later. */
+const nobodyYet: AuthorizeHook = () => "deny";
 
 /** One sentence per problem. */
 export function refusal(problems: readonly ConfigProblem[], origins: Origins): Failure {
@@ -87,11 +94,6 @@ function conflicts(written: Table): ConfigProblem[] {
   if (written.auth === undefined && written.authorize === undefined && written.operations === "protected") {
     const expected = "open or off while nobody is asked for passwords (give auth.htpasswdFile or authorize)";
     problems.push({ option: "operations", expected, given: '"protected"' });
-  }
-  if (written.auth !== undefined && isTable(written.hosted) && written.hosted.auth === "passthrough") {
-    const expected =
-      "no passthrough while htpasswd users are asked for (one Authorization header cannot be for both)";
-    problems.push({ option: "hosted.auth", expected, given: '"passthrough"' });
   }
   return problems;
 }

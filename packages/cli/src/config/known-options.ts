@@ -2,6 +2,7 @@ import type {
   CombinedRegistryConfig,
   HostedConfig,
   ProxyConfig,
+  RuleConfig,
   UpstreamConfig,
 } from "@combined-registry/core";
 import { nearest } from "./nearest.ts";
@@ -37,8 +38,22 @@ const upstream: Keys<HostedConfig & ProxyConfig> = {
   redirects: true,
   breaker: true,
   lookups: true,
+  hosts: true,
   auth: true,
+  namespace: true,
+  libraryPrefix: true,
+  match: true,
 };
+const rule: Keys<RuleConfig> = {
+  match: true,
+  pull: true,
+  push: true,
+  onFailure: true,
+  owned: true,
+  shadow: true,
+  access: true,
+};
+const access: Keys<NonNullable<RuleConfig["access"]>> = { pull: true, push: true };
 const breaker: Keys<Exclude<NonNullable<UpstreamConfig["breaker"]>, false>> = {
   failures: true,
   delay: true,
@@ -59,7 +74,9 @@ const top: Keys<Omit<CombinedRegistryConfig, "logger"> & OwnConfig> = {
   drain: true,
   reload: true,
   base: true,
+  rules: true,
   lists: true,
+  copy: true,
   trustProxy: true,
   via: true,
   decisionHeader: true,
@@ -95,6 +112,8 @@ const knownOptions = new Map<string, Readonly<Record<string, true>>>([
   ["proxy.lookups", lookups],
   ["hosted.timeouts", timeouts],
   ["proxy.timeouts", timeouts],
+  ["rules", rule],
+  ["rules.access", access],
   ["memory", memory],
   ["limits", limits],
   ["metrics", metrics],

@@ -1,3 +1,4 @@
+import { table } from "../report/table.ts";
 import type { Exchange } from "./registry-client.ts";
 
 /** Requests as a table: what was asked, and who answered with what. */
@@ -7,14 +8,6 @@ export function exchangeTable(exchanges: readonly Exchange[]): string {
     return [`${method} ${shorten(path)}`, String(status), who, why.join("; ")];
   });
   return table([["request", "status", "answered by", "because"], ...rows]);
-}
-
-/** Cells in columns as wide as their widest. */
-export function table(rows: readonly (readonly string[])[]): string {
-  const width = (column: number) => Math.max(...rows.map((row) => row[column]?.length ?? 0));
-  return rows
-    .map((row) => `  ${row.map((cell, column) => cell.padEnd(width(column))).join("  ")}`.trimEnd())
-    .join("\n");
 }
 
 /** Upload sessions and digests are long and say little. */

@@ -16,20 +16,32 @@ describe("the environment of the nginx router", () => {
     expect(warnings).toEqual([]);
   });
 
-  test("with HOSTED_URL and PROXY_URL the names are for direct access, which is not there yet", async () => {
+  test.each([
+    ["hosted.example.com", "hosted.example.com"],
+    ["Hosted.Example.com:5000", "hosted.example.com"],
+    ["https://hosted.example.com/", "hosted.example.com"],
+    ["registry_hosted", "registry_hosted"],
+  ])("with HOSTED_URL and PROXY_URL the name %s is that of one registry alone", async (name, host) => {
     await using folder = await folderWith();
     const environment = {
       HOSTED_URL: "http://a:5000",
       PROXY_URL: "http://b:5000",
-      HOSTED_HOSTNAME: "hosted.example.com",
+      HOSTED_HOSTNAME: name,
       PROXY_HOSTNAME: "proxy.example.com",
     };
     const { router, warnings } = await load({ environment, folder: folder.path });
+    expect(router).toEqual({
+      hosted: { url: "http://a:5000", hosts: [host] },
+      proxy: { url: "http://b:5000", hosts: ["proxy.example.com"] },
+    });
+    expect(warnings).toEqual([]);
+  });
+
+  test("HOSTED_URL and PROXY_URL alone are all there is", async () => {
+    await using folder = await folderWith();
+    const environment = { HOSTED_URL: "http://a:5000", PROXY_URL: "http://b:5000" };
+    const { router } = await load({ environment, folder: folder.path });
     expect(router).toEqual({ hosted: "http://a:5000", proxy: "http://b:5000" });
-    expect(warnings).toEqual([
-      "HOSTED_HOSTNAME is not used: registries are not served under host names of their own yet",
-      "PROXY_HOSTNAME is not used: registries are not served under host names of their own yet",
-    ]);
   });
 
   const upstreams = { HOSTED_HOSTNAME: "h", PROXY_HOSTNAME: "p" };

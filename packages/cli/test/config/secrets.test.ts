@@ -70,6 +70,38 @@ proxy: [{ url: "http://p:1", auth: { username: u, passwordFile: "\${WHERE}" } },
     ]);
   });
 
+  test("every upstream may have its own, in whatever way the proxies are written", async () => {
+    const secrets = { a: "from a", b: "from b" };
+    const environment = { SECRET: "from the environment", USER: "robot" };
+    const one = `auth: { username: "\${USER}", passwordFile: a }`;
+    const two = `auth: { username: u, passwordFile: b }`;
+    const three = `auth: { username: "\${USER}", password: "\${SECRET}" }`;
+    await using listed = await folderWith({
+      ...secrets,
+      "combined-registry.yaml": `
+hosted: { url: "http://h:1", ${three} }
+proxy: [{ url: "http://p:1", ${one} }, { name: q, url: "http://q:1", ${two} }, { url: "http://r:1", ${three} }]`,
+    });
+    await using alone = await folderWith({
+      ...secrets,
+      "combined-registry.yaml": `hosted: { url: "http://h:1", ${two} }\nproxy: { url: "http://p:1", ${one} }`,
+    });
+    const fromEnvironment = { username: "robot", password: "from the environment" };
+
+    expect((await load({ folder: listed.path, environment })).router).toEqual({
+      hosted: { url: "http://h:1", auth: fromEnvironment },
+      proxy: [
+        { url: "http://p:1", auth: { username: "robot", password: "from a" } },
+        { name: "q", url: "http://q:1", auth: { username: "u", password: "from b" } },
+        { url: "http://r:1", auth: fromEnvironment },
+      ],
+    });
+    expect((await load({ folder: alone.path, environment })).router).toEqual({
+      hosted: { url: "http://h:1", auth: { username: "u", password: "from b" } },
+      proxy: { url: "http://p:1", auth: { username: "robot", password: "from a" } },
+    });
+  });
+
   test("certificates and keys of upstreams are read too, for a proxy that stands alone as well", async () => {
     await using folder = await folderWith({
       "combined-registry.yaml": `

@@ -75,7 +75,7 @@ export function startProgram(argv: readonly string[], options: ProgramOptions = 
 
 /** Lines that are no JSON are for people. */
 function readLog(lines: readonly string[]): LogLine[] {
-  return lines.filter((line) => line.startsWith("{")).map((line): LogLine => JSON.parse(line));
+  return lines.filter((line) => line.startsWith('{"')).map((line): LogLine => JSON.parse(line));
 }
 
 async function stop(child: ChildProcess): Promise<void> {

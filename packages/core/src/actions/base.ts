@@ -16,13 +16,23 @@ interface Objection {
   readonly cause: string;
 }
 
-/** `/v2/`: whether this is a registry, and whether it is ready for this client. */
-export async function base(services: Services, exchange: Exchange, request: RegistryRequest): Promise<void> {
+/**
+ * `/v2/`: whether this is a registry, and whether it is ready for this client.
+ * @param direct the one registry that the client means
+ */
+export async function base(
+  services: Services,
+  exchange: Exchange,
+  request: RegistryRequest,
+  direct: Upstream | undefined,
+): Promise<void> {
   const { hosted } = services.policy;
-  if (hosted.passthrough && (await refusedByHosted(services, exchange, request, hosted))) {
+  const mayMeanHosted = direct === undefined || direct === hosted;
+  if (mayMeanHosted && hosted.passthrough && (await refusedByHosted(services, exchange, request, hosted))) {
     return;
   }
-  const asked = services.config.base === "hosted" ? [hosted] : services.upstreams;
+  const several = services.config.base === "hosted" ? [hosted] : services.upstreams;
+  const asked = direct === undefined ? several : [direct];
   const objections = (await Promise.all(asked.map((upstream) => objection(services, upstream)))).flat();
   const enough = services.config.base === "any" ? objections.length < asked.length : objections.length === 0;
   if (!enough) {
@@ -45,7 +55,7 @@ async function refusedByHosted(
   request: RegistryRequest,
   hosted: Upstream,
 ): Promise<boolean> {
-  const said = await consult(services, exchange, hosted, errandOf(request));
+  const said = await consult(services, exchange, hosted, errandOf(request, hosted));
   if (said.outcome === "final") {
     await deliver(exchange, { ended: "answered", upstream: hosted, said, attempts: [] }, "");
     return true;

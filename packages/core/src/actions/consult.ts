@@ -1,12 +1,13 @@
 import { firstValue } from "../protocol/headers.ts";
-import type { RegistryRequest, Resource } from "../protocol/request.ts";
+import { rateLimitRemaining } from "../protocol/rate-limit.ts";
+import { type RegistryRequest, type Resource, renamedPath } from "../protocol/request.ts";
 import { type FailureReport, isUnasked } from "../routing/attempt.ts";
 import { classify, isFound } from "../routing/classify.ts";
 import type { Services } from "../services.ts";
 import type { Answer } from "../upstream/ask.ts";
 import { errorBodyLimit, readBounded } from "../upstream/bounded-body.ts";
-import type { Errand } from "../upstream/errand.ts";
-import { ClientGone, upstreamFailure } from "../upstream/failure.ts";
+import type { Errand, OwnErrand } from "../upstream/errand.ts";
+import { ClientGone, CopyFailure, upstreamFailure } from "../upstream/failure.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { Exchange } from "./exchange.ts";
 import { scopeOf } from "./scope.ts";
@@ -22,32 +23,55 @@ export type Consultation =
 
 const lists: ReadonlySet<Resource["kind"]> = new Set(["catalog", "tags", "referrers"]);
 
-/** The errand that a request amounts to. */
-export function errandOf(request: RegistryRequest): Errand {
+/** The errand that a request amounts to at an upstream, which may call the repository something else. */
+export function errandOf(request: RegistryRequest, upstream: Upstream): Errand {
   const { method, path, search, resource } = request;
+  const repository = "repository" in resource ? resource.repository : undefined;
+  const nameOf = (name: string) => upstream.nameOf(name);
   return {
     method,
-    path,
+    path: repository === undefined ? path : renamedPath(path, repository, nameOf(repository)),
     search,
-    scope: scopeOf(request),
-    repository: "repository" in resource ? resource.repository : undefined,
+    scope: scopeOf(request, nameOf),
+    repository,
     list: lists.has(resource.kind),
     opaque: resource.kind === "uploads" || resource.kind === "upload-session",
   };
 }
 
 /**
- * Asks one upstream and sorts its answer; what is no answer to the question has been read, within bounds.
+ * Asks one upstream on behalf of a client and sorts its answer; what is no answer to the question has been read, within bounds.
  * @throws ClientGone
  */
-export async function consult(
+export function consult(
   services: Services,
   exchange: Exchange,
   upstream: Upstream,
   errand: Errand,
 ): Promise<Consultation> {
+  return consultBy(services, upstream, () => upstream.ask(errand, exchange));
+}
+
+/**
+ * The same for the router's own ends.
+ * @throws ClientGone; CopyFailure
+ */
+export function consultAlone(
+  services: Services,
+  upstream: Upstream,
+  own: OwnErrand,
+  signal: AbortSignal,
+): Promise<Consultation> {
+  return consultBy(services, upstream, () => upstream.askAlone(own, signal));
+}
+
+async function consultBy(
+  services: Services,
+  upstream: Upstream,
+  ask: () => Promise<Answer>,
+): Promise<Consultation> {
   const done = services.metrics.upstreamDuration.startTimer({ upstream: upstream.name });
-  const consultation = await consultQuietly(exchange, upstream, errand);
+  const consultation = await consultQuietly(services, upstream, ask);
   if (consultation.outcome === "failed" && isUnasked(consultation.failure)) {
     return consultation;
   }
@@ -59,15 +83,23 @@ export async function consult(
   return consultation;
 }
 
-async function consultQuietly(exchange: Exchange, upstream: Upstream, errand: Errand): Promise<Consultation> {
+async function consultQuietly(
+  { metrics }: Services,
+  upstream: Upstream,
+  ask: () => Promise<Answer>,
+): Promise<Consultation> {
   let answer: Answer;
   try {
-    answer = await upstream.ask(errand, exchange);
+    answer = await ask();
   } catch (error) {
-    if (error instanceof ClientGone) {
+    if (error instanceof ClientGone || error instanceof CopyFailure) {
       throw error;
     }
     return { outcome: "failed", failure: upstreamFailure(error).report };
+  }
+  const remaining = rateLimitRemaining(answer.headers);
+  if (remaining !== undefined) {
+    metrics.upstreams.granted(upstream, remaining);
   }
   if (isFound(answer.status)) {
     return { outcome: "found", answer };
@@ -80,7 +112,10 @@ async function consultQuietly(exchange: Exchange, upstream: Upstream, errand: Er
 }
 
 /** The failure that an answer amounts to. */
-export function reportOf(upstream: Upstream, { status, headers }: Answer): FailureReport {
+export function reportOf(
+  upstream: Upstream,
+  { status, headers }: Pick<Answer, "status" | "headers">,
+): FailureReport {
   const retryAfter = firstValue(headers, "retry-after");
   return {
     status,

@@ -21,6 +21,8 @@ export interface Exchange {
   readonly client: ClientConnection;
   /** Aborted when the client is gone before its answer is complete. */
   readonly signal: AbortSignal;
+  /** Milliseconds that the client may stand still. */
+  readonly clientIdle: number;
   /** Whether the decision is told to the client. */
   readonly showsDecision: boolean;
   /** Whether this is to be the last answer on its connection. */
@@ -28,6 +30,8 @@ export interface Exchange {
   /** The row of the route contract. */
   route: string;
   repository: string | undefined;
+  /** The registry that a mirror's request was for (`?ns=`), where a proxy serves it: told in `OCI-Namespace`. */
+  namespace: string | undefined;
   user: string | undefined;
   decision: Decision;
   /** What went wrong, for the log. */
@@ -68,10 +72,12 @@ export function newExchange(
       trusted: context.trusted.has(address),
     },
     signal: gone.signal,
+    clientIdle: context.config.limits.clientIdle,
     showsDecision: context.config.decisionHeader,
     isClosing: context.isClosing,
     route: "other",
     repository: undefined,
+    namespace: undefined,
     user: undefined,
     decision: { upstream: "router", reason: "" },
     problem: undefined,

@@ -19,7 +19,10 @@ export async function list(
   const end = await walk(services, {
     order,
     ask: async (upstream, lastChance) => {
-      const said = await consult(services, exchange, upstream, { ...errandOf(request), lastChance });
+      const said = await consult(services, exchange, upstream, {
+        ...errandOf(request, upstream),
+        lastChance,
+      });
       return upstream.kind === "hosted" && order.length > 1 ? withoutNullLists(said, upstream) : said;
     },
     // Only hosted's word that it does not know the repository opens the way to the others' lists.

@@ -1,11 +1,9 @@
 import { type Extent, extentOf, passOver, rangeFor, restOf } from "../protocol/extent.ts";
 import { firstValue } from "../protocol/headers.ts";
-import type { RegistryRequest } from "../protocol/request.ts";
 import type { Services } from "../services.ts";
 import type { Answer } from "../upstream/ask.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import { consult, errandOf } from "./consult.ts";
-import type { Exchange } from "./exchange.ts";
+import type { Consultation } from "./consult.ts";
 
 /** A body on its way to the client, and who sends it. */
 export interface Source {
@@ -13,6 +11,14 @@ export interface Source {
   readonly answer: Answer;
   /** Bytes at its beginning that the client has already. */
   readonly passOver: number;
+}
+
+/** Those who may hold a blob. */
+export interface Holders {
+  readonly digest: string;
+  readonly order: readonly Upstream[];
+  /** Asks one of them for a part of it. */
+  ask(upstream: Upstream, range: string): Promise<Consultation>;
 }
 
 /** Finds somebody who goes on where a body broke off. */
@@ -34,15 +40,9 @@ const poor = 1024 * 1024;
  * The digest fixes the bytes of a blob, so whoever holds it can go on with it. Undefined for answers whose bytes cannot be
  * counted.
  */
-export function menderOf(
-  services: Services,
-  exchange: Exchange,
-  request: RegistryRequest,
-  order: readonly Upstream[],
-  first: Answer,
-): Mender | undefined {
+export function menderOf({ metrics }: Services, holders: Holders, first: Answer): Mender | undefined {
   const extent = extentOf(first.status, first.headers);
-  if (request.resource.kind !== "blob" || request.method !== "GET" || extent === undefined) {
+  if (extent === undefined) {
     return undefined;
   }
   let poorRepairs = 0;
@@ -55,13 +55,13 @@ export function menderOf(
         return undefined;
       }
       // Whoever sent the body so far is likely to have the rest, unless it was asked and sent nothing.
-      const others = order.filter((upstream) => upstream !== broken);
-      const holders = sent === sentBefore ? [...others, broken] : [broken, ...others];
+      const others = holders.order.filter((upstream) => upstream !== broken);
+      const inTurn = sent === sentBefore ? [...others, broken] : [broken, ...others];
       sentBefore = sent;
-      for (const upstream of holders) {
-        const source = await continuation(services, exchange, request, upstream, wanted);
+      for (const upstream of inTurn) {
+        const source = await continuation(holders, upstream, wanted);
         if (source !== undefined) {
-          services.metrics.healed.inc({ from: broken.name, to: upstream.name });
+          metrics.healed.inc({ from: broken.name, to: upstream.name });
           return source;
         }
       }
@@ -71,21 +71,18 @@ export function menderOf(
 }
 
 async function continuation(
-  services: Services,
-  exchange: Exchange,
-  request: RegistryRequest,
+  holders: Holders,
   upstream: Upstream,
   wanted: Extent,
 ): Promise<Source | undefined> {
-  const errand = { ...errandOf(request), range: rangeFor(wanted) };
-  const said = await consult(services, exchange, upstream, errand);
+  const said = await holders.ask(upstream, rangeFor(wanted));
   if (said.outcome !== "found") {
     return undefined;
   }
   const { answer } = said;
   const given = extentOf(answer.status, answer.headers);
   const skipped = given && passOver(wanted, given);
-  if (skipped === undefined || !isOfDigest(answer, request)) {
+  if (skipped === undefined || !isOfDigest(answer, holders.digest)) {
     answer.body.destroy();
     return undefined;
   }
@@ -93,7 +90,7 @@ async function continuation(
 }
 
 /** Where an upstream says what it sends, that has to be what was asked for. */
-function isOfDigest({ headers }: Answer, { resource }: RegistryRequest): boolean {
+function isOfDigest({ headers }: Answer, digest: string): boolean {
   const said = firstValue(headers, "docker-content-digest");
-  return said === undefined || (resource.kind === "blob" && said === resource.digest);
+  return said === undefined || said === digest;
 }

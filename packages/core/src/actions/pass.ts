@@ -1,11 +1,16 @@
 import type { RegistryRequest } from "../protocol/request.ts";
 import type { Services } from "../services.ts";
+import { errorBodyLimit, readBounded } from "../upstream/bounded-body.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { consult, errandOf } from "./consult.ts";
+import { unlistingOf } from "./delete-manifest.ts";
 import { deliver } from "./deliver.ts";
 import type { Exchange } from "./exchange.ts";
 import { nobodyHasIt } from "./nobody-has-it.ts";
+import { repeat } from "./relay.ts";
 import { walk } from "./walk.ts";
+
+const deletion = "deletes go to hosted";
 
 /** Deletes and the state of upload sessions: hosted alone is asked, and its word stands. */
 export async function pass(
@@ -19,16 +24,28 @@ export async function pass(
     // Before the answer: whatever becomes of it, nothing is lost but a shortcut.
     services.memory.forget(resource.repository, resource.reference);
   }
+  const unlisting = method === "DELETE" ? await unlistingOf(services, exchange, request, to) : undefined;
   const end = await walk(services, {
     order: [to],
     ask: (upstream, lastChance) =>
-      consult(services, exchange, upstream, { ...errandOf(request), lastChance }),
+      consult(services, exchange, upstream, { ...errandOf(request, upstream), lastChance }),
     insists: method === "GET",
     stopsAfterFailureOf: () => true,
   });
+  if (method === "DELETE" && resource.kind === "manifest") {
+    services.owners.forget(resource.repository);
+  }
   if (end.ended === "exhausted") {
     nobodyHasIt(services, exchange, resource.kind, end);
-  } else {
-    await deliver(exchange, end, method === "DELETE" ? "deletes go to hosted" : "found");
+    return;
   }
+  const { said } = end;
+  if (unlisting !== undefined && said.outcome === "found") {
+    const body = (await readBounded(said.answer.body, errorBodyLimit, to.timeouts.idle)) ?? Buffer.alloc(0);
+    const headers = await unlisting.run();
+    exchange.decision = { upstream: to.name, reason: deletion };
+    repeat(exchange, to, { answer: said.answer, body }, headers);
+    return;
+  }
+  await deliver(exchange, end, method === "DELETE" ? deletion : "found");
 }

@@ -1,5 +1,7 @@
+import { RegistryError } from "../protocol/errors.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import type { Plan } from "../routing/plan.ts";
+import { type Ruling, ruleName } from "../routing/ruling.ts";
 import type { Services } from "../services.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { base } from "./base.ts";
@@ -7,11 +9,17 @@ import type { Exchange } from "./exchange.ts";
 import { forward } from "./forward.ts";
 import { list } from "./lists.ts";
 import { lookup } from "./lookup.ts";
+import { mergedList } from "./merged-lists.ts";
+import { mount } from "./mount.ts";
 import { pass } from "./pass.ts";
+import { pushManifest } from "./push-manifest.ts";
 import { referrers } from "./referrers.ts";
 
-/** Does what was decided. */
-export function perform(
+/**
+ * Does what was decided.
+ * @throws RegistryError, among others DENIED where nothing may be pushed
+ */
+export async function perform(
   services: Services,
   exchange: Exchange,
   request: RegistryRequest,
@@ -19,16 +27,37 @@ export function perform(
 ): Promise<void> {
   switch (plan.action) {
     case "base":
-      return base(services, exchange, request);
+      return base(services, exchange, request, plan.direct);
     case "lookup":
       return lookup(services, exchange, request, plan.lookup);
     case "list":
       return list(services, exchange, request, plan.order);
+    case "merge":
+      return mergedList(services, exchange, request, plan.members);
     case "referrers":
       return referrers(services, exchange, request, plan.members);
     case "pass":
       return pass(services, exchange, request, plan.to);
     case "forward":
       return forward(services, exchange, request, plan.to);
+    case "push":
+      return pushManifest(services, exchange, request, plan);
+    case "mount":
+      return mount(services, exchange, request, plan);
+    case "deny":
+      throw new RegistryError("DENIED", {
+        message: `nothing is pushed to ${exchange.repository} or deleted there: ${whyNot(plan.ruling)}`,
+      });
+  }
+}
+
+function whyNot(ruling: Ruling<Upstream>): string {
+  switch (ruling.noPushBy) {
+    case "host":
+      return "under this host name a registry is reached that this router pushes nothing to";
+    case "namespace":
+      return "with ?ns= the content of another registry is asked for, which this router only mirrors";
+    case undefined:
+      return `${ruleName(ruling)} denies it`;
   }
 }

@@ -1,128 +1,113 @@
 import { RegistryError } from "../protocol/errors.ts";
-import { valuesOf, warning } from "../protocol/headers.ts";
-import {
-  type Descriptor,
-  imageIndex,
-  indexType,
-  mergeReferrers,
-  nextPage,
-  readReferrers,
-} from "../protocol/referrers.ts";
+import { warning } from "../protocol/headers.ts";
+import { indexType, longestManifest } from "../protocol/manifest-types.ts";
+import { imageIndex, joinReferrers, ofTypes, wantedTypes } from "../protocol/referrers.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
-import { errorCodes } from "../protocol/unknown-content.ts";
-import { type Attempt, describeAttempt, type FailureReport } from "../routing/attempt.ts";
+import { type Attempt, describeAttempt } from "../routing/attempt.ts";
 import type { Services } from "../services.ts";
-import { readBounded } from "../upstream/bounded-body.ts";
-import type { Errand } from "../upstream/errand.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import { consult, errandOf } from "./consult.ts";
 import type { Exchange } from "./exchange.ts";
 import { failureError } from "./nobody-has-it.ts";
+import { listByApi } from "./referrers-api.ts";
+import { broken, type Known, listUnderTag, type Place } from "./referrers-tag.ts";
+import { repeat } from "./relay.ts";
 import { send } from "./send.ts";
 
-/** What one member knows of a digest's referrers. */
-type Known =
-  | { readonly kind: "listed"; readonly descriptors: readonly Descriptor[] }
-  /** It has not got the referrers API: clients find what it has under the `sha256-...` tag. */
-  | { readonly kind: "no-api" }
-  | { readonly kind: "failed"; readonly failure: FailureReport };
+/** What a member knows. */
+interface Word {
+  readonly member: Upstream;
+  readonly known: Known;
+}
 
-/** Joins the referrers that every member has; 404 where hosted has no such API, so that clients try the tag schema. */
+/**
+ * Joins the referrers that every member has, by its API or under the `sha256-...` tag. Nobody having any is an empty index,
+ * never 404 (distribution-spec 1.1, "Listing Referrers"). A list without hosted's must not pass for one without signatures.
+ * @throws RegistryError if hosted failed, or everybody
+ */
 export async function referrers(
   services: Services,
   exchange: Exchange,
   request: RegistryRequest,
   members: readonly Upstream[],
 ): Promise<void> {
-  const errand = { ...errandOf(request), whole: true };
-  const known = await Promise.all(members.map((member) => listAt(services, exchange, member, errand)));
-  const failures = known.flatMap((one, index) => failedAttempt(members[index], one));
-  const hosted = known[members.findIndex(({ kind }) => kind === "hosted")];
-  if (hosted?.kind === "failed") {
+  const { resource, namespace } = request;
+  if (resource.kind !== "referrers") {
+    throw new RegistryError("NOT_FOUND");
+  }
+  const { repository, digest: subject } = resource;
+  const words = await Promise.all(
+    members.map(async (member) => {
+      const place = { member, repository, subject, namespace };
+      return { member, known: await listAt(services, exchange, place, request) };
+    }),
+  );
+  for (const { member, known } of words) {
+    if (known.kind === "refused") {
+      exchange.decision = { upstream: member.name, reason: `answered ${known.said.answer.status}` };
+      repeat(exchange, member, known.said);
+      return;
+    }
+  }
+  const failures = words.flatMap(failedAttempt);
+  if (failures.some(({ member }) => member.kind === "hosted") || isAll(failures, members)) {
     throw failureError(failures);
   }
-  if (hosted?.kind === "no-api") {
-    throw new RegistryError("NOT_FOUND", {
-      message: "hosted has no referrers API; the referrers tag schema applies",
-    });
-  }
-  const merged = mergeReferrers(known.map((one) => (one.kind === "listed" ? one.descriptors : [])));
-  answer(services, exchange, request, merged, failures);
+  answer(services, exchange, request, words);
 }
-
-function answer(
-  services: Services,
-  exchange: Exchange,
-  { search }: RegistryRequest,
-  merged: readonly Descriptor[],
-  failures: readonly Attempt[],
-): void {
-  const wanted = new URLSearchParams(search).getAll("artifactType");
-  const headers = ["Content-Type", indexType];
-  if (wanted.length > 0) {
-    headers.push("OCI-Filters-Applied", "artifactType");
-  }
-  for (const failure of failures) {
-    headers.push("Warning", warning(services.config.via, describeAttempt(failure)));
-  }
-  const descriptors =
-    wanted.length === 0 ? merged : merged.filter(({ artifactType }) => wanted.includes(String(artifactType)));
-  exchange.decision = { upstream: "router", reason: "joined from every upstream" };
-  send(exchange, { status: 200, headers, body: imageIndex(descriptors) });
-}
-
-// What one member may cost in memory: indexes larger than 4 MiB need not be accepted by anybody
-// (distribution-spec 1.1, "Pushing Manifests").
-const longestPage = 4 * 1024 * 1024;
-const mostPages = 20;
 
 async function listAt(
   services: Services,
   exchange: Exchange,
-  member: Upstream,
-  first: Errand,
+  place: Place,
+  request: RegistryRequest,
 ): Promise<Known> {
-  const descriptors: Descriptor[] = [];
-  let errand: Errand | undefined = first;
-  for (let page = 0; errand !== undefined; page++) {
-    if (page === mostPages) {
-      return {
-        kind: "failed",
-        failure: { kind: "broken", cause: `more than ${mostPages} pages of referrers` },
-      };
+  const { referrersApis } = services;
+  const { member } = place;
+  if (referrersApis.has(member) !== false) {
+    const told = await listByApi(services, exchange, member, request);
+    if (told.kind !== "no-api") {
+      return told;
     }
-    const said = await consult(services, exchange, member, errand);
-    if (said.outcome === "failed") {
-      return { kind: "failed", failure: said.failure };
+    if (told.certain) {
+      referrersApis.learn(member, false);
     }
-    if (said.outcome !== "found") {
-      return knowsNone(said.body.toString()) ? { kind: "listed", descriptors: [] } : { kind: "no-api" };
-    }
-    const body = await readBounded(said.answer.body, longestPage, member.timeouts.idle);
-    const listed = body === undefined ? undefined : readReferrers(body.toString());
-    if (listed === undefined) {
-      return { kind: "failed", failure: { kind: "broken", cause: "sent referrers that are no image index" } };
-    }
-    descriptors.push(...listed);
-    errand = nextErrand(first, valuesOf(said.answer.headers, "link"));
   }
-  return { kind: "listed", descriptors };
+  return listUnderTag(services, exchange, place);
 }
 
-/** A registry that has the API says in OCI's words that it does not know the repository; one without says 404 in its own. */
-function knowsNone(body: string): boolean {
-  return errorCodes(body).some((code) => code === "NAME_UNKNOWN" || code === "MANIFEST_UNKNOWN");
+function answer(
+  { config }: Services,
+  exchange: Exchange,
+  { search }: RegistryRequest,
+  words: readonly Word[],
+): void {
+  const wanted = wantedTypes(search);
+  const lists = words.map(({ known }) => (known.kind === "listed" ? ofTypes(known.descriptors, wanted) : []));
+  const { descriptors, leftOut } = joinReferrers(lists, longestManifest);
+  const tooLong = leftOut.flatMap((place) => {
+    const member = words[place]?.member;
+    const known = broken("has more referrers than fit into an index of 4 MiB; ask for one artifactType");
+    return member === undefined ? [] : failedAttempt({ member, known });
+  });
+  const headers = ["Content-Type", indexType];
+  if (wanted.length > 0) {
+    headers.push("OCI-Filters-Applied", "artifactType");
+  }
+  for (const failure of [...words.flatMap(failedAttempt), ...tooLong]) {
+    headers.push("Warning", warning(config.via, describeAttempt(failure)));
+  }
+  const from = words.map(({ member }) => member.name).join(", ");
+  exchange.decision = {
+    upstream: "router",
+    reason: from === "" ? "nobody is asked for it" : `joined from ${from}`,
+  };
+  send(exchange, { status: 200, headers, body: imageIndex(descriptors) });
 }
 
-/** Only the query of the next page's address is used: a member cannot send the router anywhere else. */
-function nextErrand(first: Errand, links: readonly string[]): Errand | undefined {
-  const next = nextPage(links);
-  const question = next?.indexOf("?") ?? -1;
-  return next === undefined || question === -1 ? undefined : { ...first, search: next.slice(question) };
+function failedAttempt({ member, known }: Word): Attempt[] {
+  return known.kind === "failed" ? [{ member, outcome: "failed", failure: known.failure }] : [];
 }
 
-function failedAttempt(member: Upstream | undefined, known: Known): Attempt[] {
-  return member !== undefined && known.kind === "failed"
-    ? [{ member, outcome: "failed", failure: known.failure }]
-    : [];
+function isAll(failures: readonly Attempt[], members: readonly Upstream[]): boolean {
+  return members.length > 0 && failures.length === members.length;
 }

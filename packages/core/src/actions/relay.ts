@@ -75,7 +75,7 @@ export function repeat(
 
 /** The headers of an upstream's answer as the client is to see them. */
 function answerHeaders(
-  { request, client }: Exchange,
+  { request, client, repository }: Exchange,
   upstream: Upstream,
   headers: RawHeaders,
   without: ReadonlySet<string> = nothing,
@@ -83,6 +83,7 @@ function answerHeaders(
   return relativeLocations(endToEnd(headers, without), {
     upstream: upstream.url,
     publicHost: publicHost(request.rawHeaders, client),
+    renamed: repository === undefined ? undefined : { from: upstream.nameOf(repository), to: repository },
   });
 }
 

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import { RegistryError } from "../protocol/errors.ts";
 
 const longestWait = 10_000;
 
@@ -32,4 +33,17 @@ export function isUploading(request: IncomingMessage): boolean {
 /** Whether a request has a body: it says so if it has (RFC 9112 6.3). */
 export function hasBody({ headers }: IncomingMessage): boolean {
   return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
+}
+
+/**
+ * Sees to it that a body, if there is one, is still to be had.
+ * @throws RegistryError UNKNOWN if somebody has read from it
+ */
+export function requireUnread(request: IncomingMessage): void {
+  if (hasBody(request) && request.readableDidRead) {
+    throw new RegistryError("UNKNOWN", {
+      message:
+        "the request's body was read before the router saw it: mount the router before any body parser",
+    });
+  }
 }

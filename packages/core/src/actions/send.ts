@@ -57,6 +57,9 @@ export function writeHead(exchange: Exchange, status: number, headers: RawHeader
     // Clients know a registry by it (distribution's specification, "API Version Check").
     complete.push("Docker-Distribution-Api-Version", "registry/2.0");
   }
+  if (exchange.namespace !== undefined && firstValue(headers, "oci-namespace") === undefined) {
+    complete.push("OCI-Namespace", exchange.namespace);
+  }
   if (exchange.showsDecision) {
     complete.push("X-Combined-Registry", quotable(`${decision.upstream}; ${decision.reason}`));
   }

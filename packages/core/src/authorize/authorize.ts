@@ -1,34 +1,53 @@
 import type { IncomingMessage } from "node:http";
+import { parseChallenges } from "../protocol/challenge.ts";
 import { RegistryError } from "../protocol/errors.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
+import { type Grant, verdictOf, type Wanted } from "./access.ts";
 import type { Access, AccessRequest, AuthorizeHook, Verdict } from "./hook.ts";
 
 type FullVerdict = Exclude<Verdict, string>;
 
+/** Who wants something, as far as the hook has to know, and where to send those who do not say who they are. */
+export interface Asker {
+  readonly request: IncomingMessage;
+  /** IP address. */
+  readonly client: string;
+  /** The challenge that takes the place of a Basic one. */
+  readonly challenge: string | undefined;
+}
+
 /**
- * Asks the hook for everything that a request touches.
+ * Asks the hook whose request it is, and whether it lets it pass.
  * @returns the user, where the hook names one
  * @throws RegistryError UNAUTHORIZED, DENIED, TOOMANYREQUESTS; UNKNOWN if the hook fails or answers nonsense
  */
 export async function authorize(
   hook: AuthorizeHook,
-  request: IncomingMessage,
-  client: string,
-  wanted: readonly Wanted[],
+  asker: Asker,
+  { repository, access }: Wanted,
 ): Promise<string | undefined> {
-  let user: string | undefined;
-  for (const one of wanted) {
-    const verdict = await judge(hook, request, { ...one, client });
-    if (verdict.decision !== "allow") {
-      throw refusal(verdict, one);
-    }
-    user = verdict.user ?? user;
+  const verdict = await judge(hook, asker.request, { repository, access, client: asker.client });
+  if (verdict.decision !== "allow") {
+    throw refusal(verdict, { repository, access }, asker);
   }
-  return user;
+  return verdict.user === "" ? undefined : verdict.user;
 }
 
-/** What a request wants, whoever sends it. */
-export type Wanted = Omit<AccessRequest, "client">;
+/**
+ * Holds the user against the rule.
+ * @throws RegistryError UNAUTHORIZED, DENIED
+ */
+export function requireGrant(
+  grant: Grant,
+  asker: Asker,
+  { repository, access }: Wanted,
+  user: string | undefined,
+): void {
+  const verdict = fullVerdict(verdictOf(grant, { repository, access }, user));
+  if (verdict.decision !== "allow") {
+    throw refusal(verdict, { repository, access }, asker);
+  }
+}
 
 /** What a request touches: a cross-repository mount, two repositories. */
 export function accessesOf({ method, resource }: RegistryRequest): Wanted[] {
@@ -69,7 +88,7 @@ async function judge(
   } catch (cause) {
     throw new RegistryError("UNKNOWN", { message: "the request could not be authorized", cause });
   }
-  const full = typeof verdict === "string" ? { decision: verdict } : verdict;
+  const full = fullVerdict(verdict);
   if (!["allow", "challenge", "deny", "throttle"].includes(full?.decision)) {
     // Whatever an untyped hook means by it, it is not permission.
     throw new RegistryError("UNKNOWN", {
@@ -80,7 +99,15 @@ async function judge(
   return full;
 }
 
-function refusal(verdict: Exclude<FullVerdict, { decision: "allow" }>, wanted: Wanted): RegistryError {
+function fullVerdict(verdict: Verdict): FullVerdict {
+  return typeof verdict === "string" ? { decision: verdict } : verdict;
+}
+
+function refusal(
+  verdict: Exclude<FullVerdict, { decision: "allow" }>,
+  wanted: Wanted,
+  { challenge: instead }: Asker,
+): RegistryError {
   const said = verdict.message === undefined ? {} : { message: verdict.message };
   switch (verdict.decision) {
     case "challenge": {
@@ -88,7 +115,7 @@ function refusal(verdict: Exclude<FullVerdict, { decision: "allow" }>, wanted: W
       return new RegistryError("UNAUTHORIZED", {
         ...said,
         detail: wanted,
-        headers: { "WWW-Authenticate": challenge },
+        headers: { "WWW-Authenticate": isBasic(challenge) ? (instead ?? challenge) : challenge },
       });
     }
     case "deny":
@@ -99,4 +126,9 @@ function refusal(verdict: Exclude<FullVerdict, { decision: "allow" }>, wanted: W
         headers: { "Retry-After": String(Math.ceil(verdict.retryAfter)) },
       });
   }
+}
+
+/** A hook that asks for something else has its own way of telling users apart. */
+function isBasic(challenge: string): boolean {
+  return parseChallenges([challenge]).some(({ scheme }) => scheme === "basic");
 }

@@ -17,7 +17,7 @@ export type Verdict =
   | "allow"
   | "challenge"
   | "deny"
-  /** Go on; `user` appears in the access log. */
+  /** Go on, as far as the rules let this `user`, who appears in the access log. */
   | { readonly decision: "allow"; readonly user?: string }
   /** 401. `challenge` is the `WWW-Authenticate` value. @default `Basic realm="combined-registry", charset="UTF-8"` */
   | { readonly decision: "challenge"; readonly challenge?: string; readonly message?: string }
@@ -28,7 +28,9 @@ export type Verdict =
 
 /**
  * How a host application plugs in authentication. Called before any upstream hears of the request, once
- * for each repository that it touches (a cross-repository mount is a push to one and a pull of another).
+ * for each repository that it touches (a cross-repository mount is a push to one and a pull of another), and for a token
+ * as for `base`. Not called for what a rule lets everybody do, unless the request has an `Authorization`. Where some rule does,
+ * `Authorization: Basic` in `request.headers` may be what a token of the router's stands for.
  * What it throws is logged and answered 500; it never counts as permission.
  */
 export type AuthorizeHook = (request: IncomingMessage, wanted: AccessRequest) => Verdict | Promise<Verdict>;

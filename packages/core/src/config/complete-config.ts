@@ -3,6 +3,8 @@ import { certificateProblems } from "./certificates.ts";
 import type { CompleteConfig, CompleteUpstream, UpstreamKind } from "./complete.ts";
 import { ConfigError, type ConfigProblem } from "./config-error.ts";
 import { optionAt, problemsOf } from "./problems.ts";
+import { accessProblems, letsInAnybody } from "./rule-access.ts";
+import { completeRule, ruleProblems } from "./rules.ts";
 import { configSchema, type ParsedConfig } from "./schema.ts";
 import type { CombinedRegistryConfig } from "./written.ts";
 
@@ -31,22 +33,33 @@ export function assertConfig(value: unknown): asserts value is CombinedRegistryC
   completeConfig(value);
 }
 
-type ParsedUpstream = ParsedConfig["hosted"] | ParsedConfig["proxy"][number];
+type ParsedUpstream = Omit<ParsedConfig["proxy"][number], "auth"> & {
+  readonly auth?: CompleteUpstream["auth"];
+};
 
 function completeUpstreams(parsed: ParsedConfig): CompleteConfig {
-  const { hosted, proxy, via, authorize, logger, ...rest } = parsed;
+  const { hosted, proxy, rules, via, authorize, logger, ...rest } = parsed;
   const alone = proxy.length === 1;
-  return {
-    ...rest,
-    hosted: completeUpstream(hosted, "hosted", "hosted"),
+  const upstreams = {
+    hosted: completeUpstream({ ...noProxy, ...hosted }, "hosted", "hosted"),
     proxies: proxy.map((one, index) =>
       completeUpstream(one, "proxy", alone ? "proxy" : `proxy-${index + 1}`),
     ),
+  };
+  const completeRules = rules.map((rule) => completeRule(rule, upstreams));
+  return {
+    ...rest,
+    ...upstreams,
+    rules: completeRules,
     via: via ?? `combined-registry-${randomBytes(4).toString("hex")}`,
     authorize,
+    tokens: authorize !== undefined && completeRules.some(letsInAnybody),
     logger,
   };
 }
+
+/** What hosted cannot be given. */
+const noProxy = { namespace: undefined, libraryPrefix: false, match: ["**"] };
 
 function completeUpstream(parsed: ParsedUpstream, kind: UpstreamKind, defaultName: string): CompleteUpstream {
   const url = new URL(parsed.url);
@@ -62,14 +75,16 @@ function completeUpstream(parsed: ParsedUpstream, kind: UpstreamKind, defaultNam
     redirects: parsed.redirects,
     breaker: parsed.breaker ?? undefined,
     lookups: parsed.lookups,
+    hosts: parsed.hosts,
+    namespace: parsed.namespace,
+    libraryPrefix: parsed.libraryPrefix,
+    match: parsed.match,
   };
 }
 
 /** What no single option shows. */
-function conflicts(
-  { hosted, proxies, authorize, operations }: CompleteConfig,
-  written: unknown,
-): ConfigProblem[] {
+function conflicts(config: CompleteConfig, written: unknown): ConfigProblem[] {
+  const { hosted, proxies, authorize, operations } = config;
   const problems = [
     ...certificateProblems(hosted.tls, "hosted"),
     ...proxies.flatMap(({ tls }, index) => certificateProblems(tls, optionAt(["proxy", index], written))),
@@ -85,11 +100,17 @@ function conflicts(
     }
     names.add(proxy.name);
   });
+  problems.push(
+    ...misleadingNames(config, written),
+    ...duplicateHosts(config, written),
+    ...ruleProblems(config.rules, config),
+    ...accessProblems(config),
+  );
   if (authorize !== undefined && hosted.auth === "passthrough") {
     problems.push({
       option: "hosted.auth",
       expected:
-        "the router's own credentials or none, since authorize judges the clients' (one Authorization header cannot be for both)",
+        "the router's own credentials or none, since the router judges the clients' itself (one Authorization header cannot be for both)",
       given: '"passthrough"',
     });
   }
@@ -101,4 +122,45 @@ function conflicts(
     });
   }
   return problems;
+}
+
+/** Rules say `hosted` and `proxy` and mean just that. */
+function misleadingNames({ hosted, proxies }: CompleteConfig, written: unknown): ConfigProblem[] {
+  const problems = hosted.name === "proxy" ? [misleading("hosted.name", hosted.name)] : [];
+  proxies.forEach(({ name }, index) => {
+    // Beside a hosted registry of that name it is a double, and said to be one.
+    if ((name === "hosted" && hosted.name !== name) || (name === "proxy" && proxies.length > 1)) {
+      problems.push(misleading(optionAt(["proxy", index, "name"], written), name));
+    }
+  });
+  return problems;
+}
+
+function misleading(option: string, name: string): ConfigProblem {
+  const meant = name === "hosted" ? "hosted" : "every proxy";
+  return {
+    option,
+    expected: `another name, as "${name}" stands for ${meant} in rules`,
+    given: JSON.stringify(name),
+  };
+}
+
+/** A host name can stand for one registry. */
+function duplicateHosts({ hosted, proxies }: CompleteConfig, written: unknown): ConfigProblem[] {
+  const taken = new Map<string, string>(hosted.hosts.map((host) => [host, "hosted"]));
+  return proxies.flatMap(({ name, hosts }, index) =>
+    hosts.flatMap((host, place) => {
+      const other = taken.get(host);
+      taken.set(host, name);
+      return other === undefined
+        ? []
+        : [
+            {
+              option: optionAt(["proxy", index, "hosts", place], written),
+              expected: `a host name that does not stand for ${other} already`,
+              given: JSON.stringify(host),
+            },
+          ];
+    }),
+  );
 }

@@ -1,5 +1,6 @@
 import type { AuthorizeHook } from "../authorize/hook.ts";
 import type { Logger } from "../observe/logger.ts";
+import type { WrittenRule } from "../routing/ruling.ts";
 import type { CredentialsConfig } from "./written.ts";
 
 /** What the code uses: nothing optional that has a default, nothing to parse again. Milliseconds throughout. */
@@ -8,7 +9,10 @@ export interface CompleteConfig {
   /** At least one, in the order in which they are asked. */
   readonly proxies: readonly CompleteUpstream[];
   readonly base: "all" | "hosted" | "any";
-  readonly lists: "first" | "hosted";
+  /** In the order in which they are tried. */
+  readonly rules: readonly WrittenRule[];
+  readonly lists: "first" | "hosted" | "merge";
+  readonly copy: boolean;
   readonly trustProxy: readonly string[];
   readonly via: string;
   readonly decisionHeader: boolean;
@@ -17,6 +21,8 @@ export interface CompleteConfig {
   readonly metrics: { readonly process: boolean };
   readonly operations: "open" | "protected" | "off";
   readonly authorize: AuthorizeHook | undefined;
+  /** Whether clients are sent for tokens: where some are let in without credentials and others are asked for them. */
+  readonly tokens: boolean;
   readonly logger: Logger | undefined;
 }
 
@@ -46,6 +52,14 @@ export interface CompleteUpstream {
   /** Undefined if it is never left out. */
   readonly breaker: CompleteBreaker | undefined;
   readonly lookups: { readonly concurrent: number; readonly queued: number };
+  /** In lower case, without port. */
+  readonly hosts: readonly string[];
+  /** Proxies alone. */
+  readonly namespace: string | undefined;
+  /** Proxies alone: whether names of one component are put below `library/`. */
+  readonly libraryPrefix: boolean;
+  /** Patterns over the names that it may be asked for. */
+  readonly match: readonly string[];
 }
 
 /** When to leave an upstream out, and when to try it again. */

@@ -43,7 +43,8 @@ function optionName(steps: readonly PropertyKey[]): string {
   }, "");
 }
 
-const secretKeys = /password|secret|token|key|auth|cert|^ca$/i;
+// A user name too: people write the password behind it.
+const secretKeys = /username|password|secret|token|key|auth|cert|^ca$/i;
 const longestEcho = 80;
 
 function describe(value: unknown, key: PropertyKey | undefined): string | undefined {

@@ -2,6 +2,7 @@ import { isIP } from "node:net";
 import { z } from "zod";
 import type { AuthorizeHook } from "../authorize/hook.ts";
 import type { Logger } from "../observe/logger.ts";
+import { patterns, rule } from "./rule-schema.ts";
 
 // The one place where options are described and defaults stand. `expected` sentences end
 // "<option>: expected ...", so they say what would be right.
@@ -37,7 +38,11 @@ const name = z
   .refine((value) => value !== "router", "a name other than router, which stands for the router itself");
 
 const credentials = z.strictObject(
-  { username: text, password: z.string("text") },
+  {
+    // RFC 7617 2: the first colon ends it, and the rest would be taken for the password.
+    username: text.regex(/^[^:]*$/, "a user name without a colon"),
+    password: z.string("text"),
+  },
   "a table with username and password",
 );
 
@@ -100,6 +105,11 @@ const lookups = z
   )
   .prefault({});
 
+const hostName = z
+  .string("a host name")
+  // Underscores are none of DNS's, but names of containers have them.
+  .regex(/^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$/, "a host name in lower case, without port");
+
 const upstream = {
   name: name.optional(),
   url: upstreamUrl,
@@ -108,6 +118,7 @@ const upstream = {
   redirects: z.enum(["pass", "follow"], 'one of "pass", "follow"').default("pass"),
   breaker,
   lookups,
+  hosts: z.array(hostName, "a list of host names").default([]),
 };
 
 /** A URL alone stands for a table that has nothing else. */
@@ -131,7 +142,19 @@ const hosted = z.preprocess(
 
 const proxy = z.preprocess(
   urlAlone,
-  z.strictObject({ ...upstream, auth: credentials.optional() }, "a URL or a table with url"),
+  z.strictObject(
+    {
+      ...upstream,
+      auth: credentials.optional(),
+      namespace: z
+        .string("a registry's host")
+        .regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?$/, "a registry's host such as docker.io")
+        .optional(),
+      libraryPrefix: z.boolean("true or false").default(false),
+      match: patterns.prefault("**"),
+    },
+    "a URL or a table with url",
+  ),
 );
 
 const proxies = z.preprocess(
@@ -168,7 +191,9 @@ export const configSchema = z.strictObject(
     hosted,
     proxy: proxies,
     base: z.enum(["all", "hosted", "any"], 'one of "all", "hosted", "any"').default("all"),
-    lists: z.enum(["first", "hosted"], 'one of "first", "hosted"').default("first"),
+    rules: z.array(rule, "a list of rules").default([]),
+    lists: z.enum(["first", "hosted", "merge"], 'one of "first", "hosted", "merge"').default("first"),
+    copy: z.boolean("true or false").default(true),
     trustProxy: z.array(address, "a list of addresses").default([]),
     via: z
       .string("a name")

@@ -1,5 +1,6 @@
 import type { AuthorizeHook } from "../authorize/hook.ts";
 import type { Logger } from "../observe/logger.ts";
+import type { RuleConfig } from "./written-rules.ts";
 
 /**
  * What people type. Every default stands in `schema.ts`, which parses this into `CompleteConfig`.
@@ -23,11 +24,26 @@ export interface CombinedRegistryConfig {
   base?: "all" | "hosted" | "any";
 
   /**
+   * What holds for which names, tried in order. For a name that no rule is for, proxies are asked in order, then hosted,
+   * and pushes go to hosted.
+   * @default []
+   */
+  rules?: readonly RuleConfig[];
+
+  /**
    * Who answers `tags/list`. `first`: hosted, and for a repository that hosted does not know the
-   * proxies in order. `hosted`: hosted alone.
+   * proxies in order. `hosted`: hosted alone. `merge`: all of them, joined, the catalog as well;
+   * one that fails is named in a `Warning`.
    * @default "first"
    */
-  lists?: "first" | "hosted";
+  lists?: "first" | "hosted" | "merge";
+
+  /**
+   * Copy from proxies to hosted what a push relies on and hosted lacks: layers that the client did not upload because it was
+   * told that they exist.
+   * @default true
+   */
+  copy?: boolean;
 
   /**
    * Addresses and CIDR ranges of the load balancers whose `X-Forwarded-*` and `Forwarded` headers are
@@ -109,6 +125,13 @@ export interface UpstreamConfig {
 
   /** How many requests may wait for the head of an answer. Beyond, the next upstream is asked, or 503 is answered. */
   lookups?: LookupsConfig;
+
+  /**
+   * Host names, without port, under which clients reach this registry alone.
+   * @default []
+   * @example ["hosted.example.com"]
+   */
+  hosts?: readonly string[];
 }
 
 /** The private registry. */
@@ -124,17 +147,37 @@ export interface HostedConfig extends UpstreamConfig {
 export interface ProxyConfig extends UpstreamConfig {
   /** The router's own credentials. Without them a registry that asks for a token is asked for an anonymous one. */
   auth?: CredentialsConfig;
+
+  /**
+   * The registry whose content it has, as containerd calls it when it asks a mirror (`?ns=docker.io`): such requests go to
+   * this proxy alone.
+   * @example "ghcr.io"
+   */
+  namespace?: string;
+
+  /**
+   * Ask it for `library/nginx` when the client says `nginx`, as Docker Hub is to be asked.
+   * @default false
+   */
+  libraryPrefix?: boolean;
+
+  /**
+   * Patterns over the names that it is asked for, as in rules.
+   * @default "**"
+   */
+  match?: string | readonly string[];
 }
 
 /** A user of an upstream: sent as Basic, or exchanged for tokens where the upstream asks for Bearer. */
 export interface CredentialsConfig {
+  /** Without a colon, which would end it (RFC 7617). */
   username: string;
   password: string;
 }
 
 /** TLS towards an upstream. PEM text, not file names. */
 export interface UpstreamTlsConfig {
-  /** Certificates that may sign the upstream's, in place of the system's. */
+  /** Certificates that may sign the upstream's, in place of the system's; and, beside those, its token endpoint's. */
   ca?: string;
   /** The router's client certificate; needs `key`. */
   cert?: string;

@@ -30,7 +30,10 @@ export class Metrics {
   readonly upstreams: UpstreamGauges;
   readonly fallbacks: Counter<"from" | "to">;
   readonly healed: Counter<"from" | "to">;
+  readonly copiedBlobs: Counter<"from">;
+  readonly copiedBytes: Counter<"from">;
   readonly memory: Counter<"result">;
+  readonly shadowedTags: Counter<"upstream">;
   readonly bytes: Counter<"direction" | "upstream">;
   readonly connections: Gauge;
 
@@ -78,10 +81,28 @@ export class Metrics {
       labelNames: ["from", "to"],
       registers,
     });
+    this.copiedBlobs = new Counter({
+      name: `${prefix}copied_blobs_total`,
+      help: "Blobs that pushes relied on, copied from this proxy to hosted.",
+      labelNames: ["from"],
+      registers,
+    });
+    this.copiedBytes = new Counter({
+      name: `${prefix}copied_bytes_total`,
+      help: "Bytes read from this proxy to be copied to hosted, whatever became of the copy.",
+      labelNames: ["from"],
+      registers,
+    });
     this.memory = new Counter({
       name: `${prefix}lookup_memory_total`,
       help: "Lookups by digest: the remembered upstream had it (hit), had it not (detour), or none was remembered (none).",
       labelNames: ["result"],
+      registers,
+    });
+    this.shadowedTags = new Counter({
+      name: `${prefix}shadowed_tags_total`,
+      help: "Tags found to be in hosted and at this proxy with different digests; each once, as long as the digests stay.",
+      labelNames: ["upstream"],
       registers,
     });
     this.bytes = new Counter({

@@ -16,6 +16,7 @@ const breakerValues = { closed: 0, "half-open": 1, open: 2 } as const;
 export class UpstreamGauges {
   readonly #up: Gauge<"upstream">;
   readonly #breaker: Gauge<"upstream">;
+  readonly #remaining: Gauge<"upstream">;
   #current: ReadonlySet<ShownUpstream> = new Set();
 
   constructor(prefix: string, registers: Registry[]) {
@@ -31,6 +32,12 @@ export class UpstreamGauges {
       labelNames: ["upstream"],
       registers,
     });
+    this.#remaining = new Gauge({
+      name: `${prefix}ratelimit_remaining`,
+      help: "How many more requests the upstream said that it grants for now (RateLimit-Remaining, as Docker Hub sends it).",
+      labelNames: ["upstream"],
+      registers,
+    });
   }
 
   /** From now on, these are there, and no others. */
@@ -41,6 +48,7 @@ export class UpstreamGauges {
       if (!this.#current.has(upstream)) {
         this.#up.remove(upstream.name);
         this.#breaker.remove(upstream.name);
+        this.#remaining.remove(upstream.name);
       }
     }
     for (const upstream of upstreams) {
@@ -52,6 +60,13 @@ export class UpstreamGauges {
   asked(upstream: ShownUpstream, answered: boolean): void {
     if (this.#current.has(upstream)) {
       this.#up.set({ upstream: upstream.name }, answered ? 1 : 0);
+    }
+  }
+
+  /** How many more requests an upstream says that it grants. */
+  granted(upstream: ShownUpstream, remaining: number): void {
+    if (this.#current.has(upstream)) {
+      this.#remaining.set({ upstream: upstream.name }, remaining);
     }
   }
 

@@ -21,6 +21,17 @@ export function parseChallenges(headerValues: readonly string[]): Challenge[] {
   return headerValues.flatMap(parseValue);
 }
 
+/** `Authorization` for a user and password (RFC 7617). */
+export function basicAuthorization({
+  username,
+  password,
+}: {
+  readonly username: string;
+  readonly password: string;
+}): string {
+  return `Basic ${Buffer.from(`${username}:${password}`, "utf8").toString("base64")}`;
+}
+
 function parseValue(text: string): Challenge[] {
   const challenges: { scheme: string; parameters: Map<string, string> }[] = [];
   const reader = new Reader(text);

@@ -10,6 +10,8 @@ export const errorTable = {
   MANIFEST_UNKNOWN: { status: 404, message: "manifest unknown" },
   NAME_INVALID: { status: 400, message: "invalid repository name" },
   NAME_UNKNOWN: { status: 404, message: "repository name not known to registry" },
+  PAGINATION_NUMBER_INVALID: { status: 400, message: "invalid number of results requested" },
+  SIZE_INVALID: { status: 413, message: "the content is too large" },
   TAG_INVALID: { status: 400, message: "tag is not well formed" },
   TOOMANYREQUESTS: { status: 429, message: "too many requests" },
   UNAUTHORIZED: { status: 401, message: "authentication required" },

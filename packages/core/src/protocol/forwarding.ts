@@ -30,6 +30,8 @@ export interface ForwardingOptions {
   readonly whole?: boolean;
   /** The `Range` that takes the place of what the client wants of the whole. */
   readonly range?: string | undefined;
+  /** The `Accept` that takes the place of the client's. */
+  readonly accept?: string | undefined;
   /** Whether nothing is to be said about the client: neither its address nor the name that it uses for the router. */
   readonly neutral?: boolean;
 }
@@ -67,6 +69,7 @@ const saidByOthers: ReadonlySet<string> = new Set([
   "x-real-ip",
 ]);
 const opaqueType: ReadonlySet<string> = new Set(["content-type"]);
+const accepted: ReadonlySet<string> = new Set(["accept"]);
 const nothing: ReadonlySet<string> = new Set();
 
 /**
@@ -75,23 +78,27 @@ const nothing: ReadonlySet<string> = new Set();
  * session from them.
  */
 export function forwardedHeaders(headers: RawHeaders, options: ForwardingOptions): string[] {
-  const { client, body, whole = false, range } = options;
+  const { client, body, whole = false, range, accept } = options;
   const kept = endToEnd(
     headers,
     replaced,
     client.trusted && options.neutral !== true ? nothing : saidByOthers,
     options.passthrough ? nothing : clientCredentials,
     body === "none" ? aboutBody : body === "opaque" ? opaqueType : nothing,
-    body === "none" ? aboutCoding : nothing,
+    body === "opaque" ? nothing : aboutCoding,
     whole || range !== undefined ? aboutParts : nothing,
+    accept === undefined ? nothing : accepted,
   );
+  if (accept !== undefined) {
+    kept.push("Accept", accept);
+  }
   if (range !== undefined) {
     kept.push("Range", range);
   }
   if (body === "opaque" && valuesOf(headers, "content-type").length > 0) {
     kept.push("Content-Type", "application/octet-stream");
   }
-  if (body === "none") {
+  if (body !== "opaque") {
     kept.push("Accept-Encoding", "identity");
   }
   if (options.neutral !== true) {
@@ -111,7 +118,7 @@ function aboutClient(headers: RawHeaders, client: ClientConnection): string[] {
   if (hops.length > 0) {
     said.push("X-Forwarded-For", hops.join(", "));
   }
-  said.push("X-Forwarded-Proto", forwardedProto(headers, client));
+  said.push("X-Forwarded-Proto", publicProto(headers, client));
   const host = publicHost(headers, client);
   if (host !== undefined) {
     said.push("X-Forwarded-Host", host);
@@ -132,7 +139,8 @@ export function isLoop(headers: RawHeaders, via: string): boolean {
   );
 }
 
-function forwardedProto(headers: RawHeaders, client: ClientConnection): string {
+/** `http` or `https`, as the client sees it. */
+export function publicProto(headers: RawHeaders, client: ClientConnection): string {
   const told = client.trusted ? firstOf(headers, "x-forwarded-proto") : undefined;
   return told ?? (client.encrypted ? "https" : "http");
 }

@@ -18,3 +18,13 @@ export function checkHost(headers: RawHeaders): void {
     throw new RegistryError("BAD_REQUEST", { message: "the request's Host is not a host" });
   }
 }
+
+/** A host without its port and without the dot that a name may end in, in lower case. */
+export function bareHostName(host: string): string {
+  return host.replace(/:\d*$/, "").replace(/\.$/, "").toLowerCase();
+}
+
+/** Whether a host name or an address, IPv6 in brackets or not, is the machine's own loopback. */
+export function isLoopbackHost(host: string): boolean {
+  return /^(localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[?::1\]?)$/i.test(host);
+}

@@ -1,10 +1,13 @@
 import { pairs, type RawHeaders } from "./headers.ts";
+import { renamedPath } from "./request.ts";
 
 /** Whose addresses become relative: the upstream's, and the name under which the upstream was told that the client sees us. */
 export interface OwnAddresses {
   readonly upstream: URL;
   /** `host[:port]` as sent in `X-Forwarded-Host`. */
   readonly publicHost: string | undefined;
+  /** What the upstream calls the repository that clients ask for under another name. */
+  readonly renamed?: { readonly from: string; readonly to: string } | undefined;
 }
 
 /**
@@ -34,17 +37,20 @@ function relative(target: string, own: OwnAddresses): string {
   const prefix = own.upstream.pathname === "/" ? "" : own.upstream.pathname;
   const authority = /^(https?:)?\/\/([^/?#]*)/i.exec(target);
   if (authority === null) {
-    return target.startsWith("/") ? withoutPrefix(target, prefix) : target;
+    return target.startsWith("/") ? localPath(target, prefix, own) : target;
   }
   const [start, scheme = own.upstream.protocol, host = ""] = authority;
   const rest = target.slice(start.length);
   const local = rest.startsWith("/") ? rest : `/${rest}`;
-  if (sameHost(scheme, host, own.upstream)) {
-    return withoutPrefix(local, prefix);
-  }
-  return own.publicHost !== undefined && host.toLowerCase() === own.publicHost.toLowerCase()
-    ? withoutPrefix(local, prefix)
-    : target;
+  const ours =
+    sameHost(scheme, host, own.upstream) ||
+    (own.publicHost !== undefined && host.toLowerCase() === own.publicHost.toLowerCase());
+  return ours ? localPath(local, prefix, own) : target;
+}
+
+function localPath(path: string, prefix: string, { renamed }: OwnAddresses): string {
+  const local = withoutPrefix(path, prefix);
+  return renamed === undefined ? local : renamedPath(local, renamed.from, renamed.to);
 }
 
 function sameHost(scheme: string, host: string, upstream: URL): boolean {

@@ -1,11 +1,24 @@
+import { indexType } from "./manifest-types.ts";
+
 /** What an image index lists (image-spec 1.1, "Descriptor"); what is not looked at passes untouched. */
 export interface Descriptor {
   readonly digest: string;
+  readonly mediaType?: unknown;
+  readonly size?: unknown;
   readonly artifactType?: unknown;
+  readonly annotations?: unknown;
 }
 
-/** The media type of a referrers answer. */
-export const indexType = "application/vnd.oci.image.index.v1+json";
+/**
+ * The tag under which clients keep a digest's referrers at registries that have no API for them (distribution-spec 1.1,
+ * "Referrers Tag Schema").
+ */
+export function referrersTag(subject: string): string {
+  const colon = subject.indexOf(":");
+  const algorithm = subject.slice(0, colon).slice(0, 32);
+  const encoded = subject.slice(colon + 1).slice(0, 64);
+  return `${algorithm}-${encoded}`.replace(/[^a-zA-Z0-9._-]/g, "-");
+}
 
 /** The descriptors of a referrers answer; undefined if it is not an index. */
 export function readReferrers(body: string): Descriptor[] | undefined {
@@ -23,31 +36,63 @@ export function readReferrers(body: string): Descriptor[] | undefined {
   return manifests === null ? [] : Array.isArray(manifests) ? manifests.filter(isDescriptor) : undefined;
 }
 
-/** Several members' referrers as one list: each digest once, the first member's word for it. */
-export function mergeReferrers(lists: readonly (readonly Descriptor[])[]): Descriptor[] {
-  const byDigest = new Map<string, Descriptor>();
-  for (const descriptor of lists.flat()) {
-    if (!byDigest.has(descriptor.digest)) {
-      byDigest.set(descriptor.digest, descriptor);
-    }
-  }
-  return [...byDigest.values()];
+/** The types that a query asks for; none stands for all of them. */
+export function wantedTypes(search: string): string[] {
+  return new URLSearchParams(search).getAll("artifactType").filter((type) => type !== "");
 }
 
-/** The answer to a referrers request (distribution-spec 1.1, "Listing Referrers"). */
+/** Those of the wanted types. Not every registry filters, and none does so with the tag schema. */
+export function ofTypes(descriptors: readonly Descriptor[], wanted: readonly string[]): Descriptor[] {
+  return descriptors.filter(
+    ({ artifactType }) =>
+      wanted.length === 0 || (typeof artifactType === "string" && wanted.includes(artifactType)),
+  );
+}
+
+/** Several members' referrers as one list. */
+export interface Joined {
+  /** Each digest once: the first member's word for it. */
+  readonly descriptors: readonly Descriptor[];
+  /** The places of the lists that did not fit in any more; none of their descriptors is among those that were joined. */
+  readonly leftOut: readonly number[];
+}
+
+/**
+ * Joins lists as long as the index of them fits into `limit` bytes. A list that does not fit is left out as a whole: half of
+ * one could pass for all of it.
+ */
+export function joinReferrers(lists: readonly (readonly Descriptor[])[], limit: number): Joined {
+  const joined = new Map<string, Descriptor>();
+  const leftOut: number[] = [];
+  let size = Buffer.byteLength(imageIndex([]));
+  for (const [place, list] of lists.entries()) {
+    const news = new Map<string, Descriptor>();
+    for (const descriptor of list) {
+      if (!joined.has(descriptor.digest) && !news.has(descriptor.digest)) {
+        news.set(descriptor.digest, descriptor);
+      }
+    }
+    const grown = size + sizeOf([...news.values()]);
+    if (grown > limit) {
+      leftOut.push(place);
+      continue;
+    }
+    size = grown;
+    for (const [digest, descriptor] of news) {
+      joined.set(digest, descriptor);
+    }
+  }
+  return { descriptors: [...joined.values()], leftOut };
+}
+
+/** Bytes that descriptors take in an index. */
+export function sizeOf(descriptors: readonly Descriptor[]): number {
+  return descriptors.reduce((size, one) => size + Buffer.byteLength(JSON.stringify(one)) + 1, 0);
+}
+
+/** The answer to a referrers request (distribution-spec 1.1, "Listing Referrers"), and what stands under the tag. */
 export function imageIndex(manifests: readonly Descriptor[]): string {
   return JSON.stringify({ schemaVersion: 2, mediaType: indexType, manifests });
-}
-
-/** The target of `rel="next"` among `Link` values (RFC 8288), or undefined on the last page. */
-export function nextPage(links: readonly string[]): string | undefined {
-  for (const link of links) {
-    const next = /<([^<>]*)>\s*;[^<]*\brel\s*=\s*"?next"?/i.exec(link);
-    if (next?.[1] !== undefined) {
-      return next[1];
-    }
-  }
-  return undefined;
 }
 
 function isDescriptor(value: unknown): value is Descriptor {

@@ -37,6 +37,8 @@ export interface RegistryRequest {
   readonly path: string;
   /** `?` and what follows, byte for byte, or empty. */
   readonly search: string;
+  /** The registry on whose behalf a containerd mirror is asked: `?ns=docker.io`. */
+  readonly namespace: string | undefined;
 }
 
 const methods: Readonly<Record<Resource["kind"], readonly string[]>> = {
@@ -70,7 +72,48 @@ export function parseRequest(method: string, rest: string, search: string): Regi
       headers: { Allow: allowed.join(", ") },
     });
   }
-  return { method, resource, path: `/v2/${segments.join("/")}`, search };
+  return { method, resource, path: `/v2/${segments.join("/")}`, search, namespace: parseNamespace(search) };
+}
+
+/**
+ * The same request for an upload, but for its mount: registries take that for a wish and begin an upload if they cannot
+ * fulfil it (distribution-spec 1.1, "Mounting a blob from another repository").
+ */
+export function withoutMount(request: RegistryRequest): RegistryRequest {
+  const { resource, search } = request;
+  if (resource.kind !== "uploads" || resource.mount === undefined) {
+    return request;
+  }
+  const query = new URLSearchParams(search.replaceAll(";", "&"));
+  query.delete("mount");
+  query.delete("from");
+  return {
+    ...request,
+    resource: { ...resource, mount: undefined },
+    search: query.size === 0 ? "" : `?${query}`,
+  };
+}
+
+/** A request of the router's own for a manifest, made while it serves another one. */
+export function manifestRequest(
+  method: "GET" | "PUT",
+  repository: string,
+  reference: string,
+  namespace: string | undefined,
+): RegistryRequest {
+  return {
+    method,
+    resource: { kind: "manifest", repository, reference, byDigest: reference.includes(":") },
+    path: `/v2/${repository}/manifests/${reference}`,
+    search: namespace === undefined ? "" : `?ns=${encodeURIComponent(namespace)}`,
+    namespace,
+  };
+}
+
+/** An address of the API with another repository in it. */
+export function renamedPath(path: string, from: string, to: string): string {
+  const start = `/v2/${from}/`;
+  return from !== to && path.startsWith(start) ? `/v2/${to}/${path.slice(start.length)}` : path;
 }
 
 function parseResource(method: string, segments: readonly string[], search: string): Resource {
@@ -146,6 +189,18 @@ function parseMount(search: string): Mount | undefined {
     digest: digestOf(digest),
     from: from === undefined || from === "" ? undefined : repositoryOf(from.split("/")),
   };
+}
+
+// Which proxy is meant follows from it, so an upstream must not be able to read another one out of the same query.
+function parseNamespace(search: string): string | undefined {
+  if (!search.includes("ns=") && !search.includes("%")) {
+    return undefined;
+  }
+  const [namespace, ...others] = new URLSearchParams(search.replaceAll(";", "&")).getAll("ns");
+  if (others.length > 0) {
+    throw new RegistryError("NAME_INVALID", { message: "ns may be given once" });
+  }
+  return namespace === undefined || namespace === "" ? undefined : namespace.toLowerCase();
 }
 
 function repositoryOf(components: readonly string[]): string {

@@ -4,6 +4,8 @@ export type Target =
   | { readonly kind: "api"; readonly rest: string; readonly search: string }
   /** `/v2`, which clients mean as `/v2/`. */
   | { readonly kind: "api-without-slash"; readonly search: string }
+  /** Where clients get tokens; asked for by GET alone, and a name that no repository's address can have. */
+  | { readonly kind: "token" }
   /** The router's own pages. */
   | { readonly kind: "operations"; readonly page: OperationsPage }
   | { readonly kind: "outside" };
@@ -24,6 +26,9 @@ export function parseTarget(target: string): Target {
   const question = origin.indexOf("?");
   const path = question === -1 ? origin : origin.slice(0, question);
   const search = question === -1 ? "" : origin.slice(question);
+  if (path === "/v2/token") {
+    return { kind: "token" };
+  }
   if (path.startsWith("/v2/")) {
     return { kind: "api", rest: path.slice(4), search };
   }

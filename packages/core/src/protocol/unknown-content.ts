@@ -23,6 +23,26 @@ export function errorCodes(body: string): string[] {
   return readErrors(body).flatMap(({ code }) => (typeof code === "string" ? [code] : []));
 }
 
+// distribution says the first of a manifest that lacks a blob or a child, olareg and the specification too, zot and Quay the
+// others, for which the manifest may be in order and its parts are what is missing.
+const lackingCodes = [
+  "MANIFEST_BLOB_UNKNOWN",
+  "BLOB_UNKNOWN",
+  "MANIFEST_UNKNOWN",
+  "NAME_UNKNOWN",
+  "MANIFEST_INVALID",
+];
+
+/** Whether a registry that refuses a manifest may do so because it lacks what the manifest is made of. */
+export function mayLackParts(status: number, body: string): boolean {
+  return status >= 400 && status < 500 && errorCodes(body).some((code) => lackingCodes.includes(code));
+}
+
+/** An OCI error answer with one more error at its end; whatever else stands in it stays. */
+export function withFurtherError(body: string, code: string, message: string): string {
+  return JSON.stringify({ errors: [...readErrors(body), { code, message, detail: null }] });
+}
+
 interface SaidError {
   readonly code?: unknown;
   readonly detail?: unknown;

@@ -20,7 +20,7 @@ export interface FailureReport {
  * - `unreachable`: no connection;
  * - `late`: no connection or no headers in time;
  * - `limited`: 429;
- * - `refused`: hosted refused the router's own credentials;
+ * - `refused`: the router's own credentials were refused, or may not be sent where they are wanted;
  * - `broken`: any other answer that is none;
  * - `skipped`: not asked, as it has failed again and again;
  * - `busy`: not asked, as too many others wait for it.

@@ -1,71 +1,107 @@
-import type { RegistryRequest } from "../protocol/request.ts";
+import type { Mount, RegistryRequest } from "../protocol/request.ts";
 import type { HolderMemory } from "./holder-memory.ts";
-import type { Member } from "./member.ts";
+import type { Candidate, Member } from "./member.ts";
+import type { Policy } from "./policy.ts";
+import type { Ruling } from "./ruling.ts";
 
-/** Everything that the order of upstreams follows from. */
-export interface Policy<M extends Member> {
-  readonly hosted: M;
-  readonly proxies: readonly M[];
-  /** The order for lookups, unless something better is known. */
-  readonly pull: readonly M[];
-  readonly lists: "first" | "hosted";
-}
+/** How the lists of several registries become one answer. */
+export type Lists = "first" | "hosted" | "merge";
 
 /** What is to be done with a request, and by whom. */
 export type Plan<M extends Member> =
-  | { readonly action: "base" }
+  /** Everybody, or the one registry that the host name stands for. */
+  | { readonly action: "base"; readonly direct: M | undefined }
   | { readonly action: "lookup"; readonly lookup: LookupPlan<M> }
   | { readonly action: "list"; readonly order: readonly M[] }
+  | { readonly action: "merge"; readonly members: readonly M[] }
   | { readonly action: "referrers"; readonly members: readonly M[] }
   /** A request without a body, to one upstream and back. */
   | { readonly action: "pass"; readonly to: M }
-  /** A request with a body. */
-  | { readonly action: "forward"; readonly to: M };
+  /** An upload, with its body. */
+  | { readonly action: "forward"; readonly to: M; readonly ruling: Ruling<M> }
+  /** A manifest. */
+  | { readonly action: "push"; readonly to: M; readonly ruling: Ruling<M> }
+  /** A blob to be taken over from another repository. */
+  | { readonly action: "mount"; readonly to: M; readonly mount: Mount }
+  /** Not to be done. */
+  | { readonly action: "deny"; readonly ruling: Ruling<M> };
 
 /** Whom to ask, in which order. */
 export interface LookupPlan<M extends Member> {
   readonly order: readonly M[];
   /** The upstream that memory moved to the front, if it did. */
   readonly remembered: M | undefined;
+  /** Whether nobody else is asked after one that failed. */
+  readonly stopsAtFailure: boolean;
 }
 
-/** The rule for every name until rules are configured: proxies in order, then hosted. */
-export function defaultPolicy<M extends Member>(
-  hosted: M,
-  proxies: readonly M[],
-  lists: "first" | "hosted",
-): Policy<M> {
-  return { hosted, proxies, pull: [...proxies, hosted], lists };
+/** What a plan follows from, apart from the request. */
+export interface Known<M extends Candidate> {
+  readonly policy: Policy<M>;
+  readonly memory: HolderMemory<M>;
+  readonly lists: Lists;
+  /** The one registry that the host name stands for, if it does. */
+  readonly direct: M | undefined;
 }
 
-/** The row of the route contract for a request. Pure, apart from looking into the memory. */
-export function plan<M extends Member>(
+/**
+ * The row of the route contract for a request. Pure, apart from looking into the memory.
+ * @param ruling the policy's word on the repository; undefined where the request has none
+ */
+export function plan<M extends Candidate>(
   request: RegistryRequest,
-  policy: Policy<M>,
-  memory: HolderMemory<M>,
+  ruling: Ruling<M> | undefined,
+  known: Known<M>,
 ): Plan<M> {
-  const { hosted } = policy;
+  if (ruling === undefined) {
+    return request.resource.kind === "base" ? { action: "base", direct: known.direct } : planCatalog(known);
+  }
   const { resource, method } = request;
   switch (resource.kind) {
-    case "base":
-      return { action: "base" };
-    case "catalog":
-      return { action: "list", order: [hosted] };
     case "tags":
-      return { action: "list", order: policy.lists === "first" ? [hosted, ...policy.proxies] : [hosted] };
+      return planTags(ruling, known);
     case "referrers":
-      return { action: "referrers", members: [hosted, ...policy.proxies] };
+      return { action: "referrers", members: hostedFirst(ruling.pull) };
     case "manifest":
     case "blob":
-      if (method === "GET" || method === "HEAD") {
-        return { action: "lookup", lookup: planLookup(request, policy, memory) };
-      }
-      return { action: method === "DELETE" ? "pass" : "forward", to: hosted };
-    case "uploads":
-      return { action: "forward", to: hosted };
-    case "upload-session":
-      return { action: method === "GET" || method === "DELETE" ? "pass" : "forward", to: hosted };
+      return method === "GET" || method === "HEAD"
+        ? { action: "lookup", lookup: planLookup(request, ruling, known.memory) }
+        : planWrite(request, ruling);
+    default:
+      return planWrite(request, ruling);
   }
+}
+
+function planWrite<M extends Member>({ method, resource }: RegistryRequest, ruling: Ruling<M>): Plan<M> {
+  const { push: to } = ruling;
+  if (to === undefined) {
+    return { action: "deny", ruling };
+  }
+  if (method === "GET" || method === "DELETE") {
+    return { action: "pass", to };
+  }
+  if (resource.kind === "uploads" && resource.mount !== undefined) {
+    return { action: "mount", to, mount: resource.mount };
+  }
+  return { action: resource.kind === "manifest" ? "push" : "forward", to, ruling };
+}
+
+function planCatalog<M extends Candidate>({ policy, lists, direct }: Known<M>): Plan<M> {
+  const all = lists === "merge" ? [policy.hosted, ...policy.proxies] : [policy.hosted];
+  const members = direct === undefined ? all : [direct];
+  // To take names out of a list, it has to be read, and told anew page by page, even where it is one registry's.
+  return members.length > 1 || policy.restrictsPulls
+    ? { action: "merge", members }
+    : { action: "list", order: members };
+}
+
+function planTags<M extends Candidate>({ pull }: Ruling<M>, { lists, direct }: Known<M>): Plan<M> {
+  const members = hostedFirst(pull);
+  if (lists === "merge" && members.length > 1) {
+    return { action: "merge", members };
+  }
+  const hostedAlone = lists === "hosted" && direct === undefined;
+  return { action: "list", order: hostedAlone ? members.filter(isHosted) : members };
 }
 
 /**
@@ -75,20 +111,22 @@ export function plan<M extends Member>(
  */
 function planLookup<M extends Member>(
   { method, resource }: RegistryRequest,
-  policy: Policy<M>,
+  { pull, onFailure }: Ruling<M>,
   memory: HolderMemory<M>,
 ): LookupPlan<M> {
+  const stopsAtFailure = onFailure === "stop";
   if (resource.kind === "manifest" && !resource.byDigest) {
-    return { order: policy.pull, remembered: undefined };
+    return { order: pull, remembered: undefined, stopsAtFailure };
   }
   if (method === "HEAD") {
-    return { order: movedToFront(policy.pull, policy.hosted), remembered: undefined };
+    return { order: hostedFirst(pull), remembered: undefined, stopsAtFailure };
   }
   const remembered = recall(resource, memory);
-  if (remembered === undefined || !policy.pull.includes(remembered)) {
-    return { order: policy.pull, remembered: undefined };
+  if (remembered === undefined || !pull.includes(remembered)) {
+    return { order: pull, remembered: undefined, stopsAtFailure };
   }
-  return { order: movedToFront(policy.pull, remembered), remembered };
+  const rest = pull.filter((member) => member !== remembered);
+  return { order: [remembered, ...rest], remembered, stopsAtFailure };
 }
 
 function recall<M extends Member>(
@@ -101,8 +139,10 @@ function recall<M extends Member>(
   return resource.kind === "manifest" ? memory.holderOf(resource.repository, resource.reference) : undefined;
 }
 
-function movedToFront<M>(order: readonly M[], first: M): readonly M[] {
-  return order.includes(first) && order[0] !== first
-    ? [first, ...order.filter((member) => member !== first)]
-    : order;
+function hostedFirst<M extends Member>(order: readonly M[]): readonly M[] {
+  return [...order.filter(isHosted), ...order.filter((member) => !isHosted(member))];
+}
+
+function isHosted({ kind }: Member): boolean {
+  return kind === "hosted";
 }

@@ -1,6 +1,7 @@
 import { type ClientRequest, Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent, type AgentOptions as HttpsAgentOptions } from "node:https";
 import type { Duplex } from "node:stream";
+import { createSecureContext, rootCertificates } from "node:tls";
 import type { CompleteUpstream } from "../config/complete.ts";
 
 /** Connections to one place. */
@@ -15,6 +16,8 @@ export interface Connections {
 export interface Agents extends Connections {
   /** For where redirects lead: nothing of this upstream's TLS applies there. */
   elsewhere(url: URL): Connections;
+  /** For token endpoints: those on other hosts may have certificates of the upstream's own issuer, or of a public one. */
+  tokens(url: URL): Connections;
   close(): void;
 }
 
@@ -30,13 +33,25 @@ export function createAgents({ url, tls }: CompleteUpstream): Agents {
   const own = url.protocol === "https:" ? secureConnections(tlsOptions(tls)) : plainConnections();
   const plain = plainConnections();
   const secure = secureConnections({});
+  const elsewhere = ({ protocol }: URL) => (protocol === "https:" ? secure : plain);
+  let secureTokens: Connections | undefined;
   return {
     ...own,
-    elsewhere: ({ protocol }) => (protocol === "https:" ? secure : plain),
+    elsewhere,
+    tokens(address) {
+      if (address.origin === url.origin) {
+        return own;
+      }
+      if (address.protocol !== "https:" || tls.ca === undefined) {
+        return elsewhere(address);
+      }
+      secureTokens ??= secureConnections({ secureContext: publicAnd(tls.ca) });
+      return secureTokens;
+    },
     close() {
-      for (const { pooled, fresh } of [own, plain, secure]) {
-        pooled.destroy();
-        fresh.destroy();
+      for (const connections of [own, plain, secure, secureTokens]) {
+        connections?.pooled.destroy();
+        connections?.fresh.destroy();
       }
     },
   };
@@ -84,6 +99,11 @@ function quiet<A extends HttpAgent>(agent: A): A {
       reuseSocket.call(agent, socket, request);
     },
   });
+}
+
+/** Read once: there are some hundred and fifty of them. */
+function publicAnd(ca: string) {
+  return createSecureContext({ ca: [...rootCertificates, ca] });
 }
 
 /** An upstream's TLS choices in Node's words. */

@@ -1,18 +1,22 @@
 import { type Agent, type ClientRequest, request as httpRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
+import type { Readable } from "node:stream";
 import type { RawHeaders } from "../protocol/headers.ts";
 import type { Connections } from "./agents.ts";
 import { isRepeatable } from "./errand.ts";
-import { ClientGone, errorCode, UpstreamFailure, upstreamFailure } from "./failure.ts";
+import { ClientGone, CopyFailure, errorCode, UpstreamFailure, upstreamFailure } from "./failure.ts";
 import { HeadDeadline, type HeadTimeouts } from "./head-deadline.ts";
+import { sendBody } from "./send-body.ts";
 
-/** A request without a body. */
+/** A request, usually without a body. */
 export interface Question {
   readonly method: string;
   /** Path and query. */
   readonly path: string;
   /** Everything but `Host`. */
   readonly headers: RawHeaders;
+  /** With its type and, where it is known, its length in `headers`. */
+  readonly body?: string | Buffer | Readable;
   /** Aborted when the client is gone. */
   readonly signal: AbortSignal;
   /** Milliseconds for connection and headers, if it is to be less than usual. */
@@ -31,6 +35,8 @@ export interface Answer {
 interface Destination extends HeadTimeouts {
   readonly url: URL;
   readonly agent: Agent;
+  /** Milliseconds in which it has to take some of a body. */
+  readonly idle: number;
 }
 
 /** A kept connection was closed as the request was written. Worth one more try. */
@@ -39,7 +45,7 @@ class StaleConnection extends UpstreamFailure {}
 /**
  * Asks, and resolves with the head of the answer. What may be sent twice goes out on a kept connection, and once more on a
  * fresh one if that turned out to be dead.
- * @throws UpstreamFailure, ClientGone
+ * @throws UpstreamFailure, ClientGone; CopyFailure if that is what a body that streams broke off with
  */
 export async function ask(
   { pooled, fresh }: Connections,
@@ -86,7 +92,9 @@ function askOnce(destination: Destination, question: Question): Promise<Answer> 
       reject(
         isStale(request, error)
           ? new StaleConnection("broken", "connection closed before an answer")
-          : upstreamFailure(error),
+          : error instanceof CopyFailure
+            ? error
+            : upstreamFailure(error),
       );
     });
     // Without an answer and without an error: an upstream that switches protocols (101), which nobody asked for.
@@ -94,7 +102,7 @@ function askOnce(destination: Destination, question: Question): Promise<Answer> 
       settled();
       reject(new UpstreamFailure("broken", "connection closed before an answer"));
     });
-    request.end();
+    sendBody(request, question.body, destination.idle);
   });
 }
 

@@ -1,10 +1,11 @@
 import type { CompleteUpstream } from "../config/complete.ts";
 import { type ForwardingOptions, forwardedHeaders } from "../protocol/forwarding.ts";
+import { firstValue } from "../protocol/headers.ts";
 import type { Agents, Connections } from "./agents.ts";
 import { type Answer, ask, type Question } from "./ask.ts";
-import { AuthorizedAsker } from "./authorized-asker.ts";
+import { type AskWith, AuthorizedAsker } from "./authorized-asker.ts";
 import type { Credentials, Unauthorized } from "./credentials.ts";
-import { type Errand, isRead, noBody, type OwnErrand, type Sender } from "./errand.ts";
+import { bodyHeaders, type Errand, isRead, type OwnErrand, type Sender } from "./errand.ts";
 import { followRedirects, isRedirect } from "./redirects.ts";
 
 // What an upstream gets to answer that was left out for being late. A cache has what it has at once. Milliseconds.
@@ -45,38 +46,56 @@ export class Asker {
   }
 
   /**
-   * Follows the redirects of an answer, where that is wanted.
+   * Follows the redirects of an answer where that is wanted, or where the answer is read here.
    * @throws UpstreamFailure, ClientGone
    */
   async follow(answer: Answer, errand: Errand, from: Sender): Promise<Answer> {
-    if (this.#config.redirects === "pass" || !isRedirect(answer) || !isRead(errand.method)) {
-      return answer;
-    }
-    const address = new URL(this.target(errand), this.#config.url);
-    const question = this.#question(errand, from, { authorization: undefined, neutral: true });
-    return followRedirects(answer, address, question, (url, next) => this.#askElsewhere(url, next));
+    return this.#follows(answer, errand)
+      ? this.#followed(
+          answer,
+          errand,
+          this.#question(errand, from, { authorization: undefined, neutral: true }),
+        )
+      : answer;
+  }
+
+  // 303 leads to another resource than the one asked for (RFC 9110 15.4.4), and that is not read in its place: ghcr.io
+  // answers so where it has no referrers API.
+  #follows({ status }: Answer, { method, whole = false }: Errand): boolean {
+    const wanted = whole ? status !== 303 : this.#config.redirects === "follow";
+    return wanted && isRead(method);
   }
 
   /**
-   * Asks on nobody's behalf, with the router's own credentials.
+   * Asks on nobody's behalf, with the router's own credentials. What streams is sent once: before it, a request without a body
+   * has to have shown how the upstream wants to be addressed.
    * @param patience milliseconds for connection and headers, if it is to be less than usual
+   * @throws UpstreamFailure, ClientGone; CopyFailure if that is what a body that streams broke off with
+   */
+  askAlone(own: OwnErrand, signal: AbortSignal, patience?: number): Promise<Answer> {
+    const { errand, stream, authorization } = own;
+    const askWith: AskWith = (header) => this.#ownQuestion(own, signal, header, patience);
+    return stream === undefined
+      ? this.#authorized.ask(errand.scope, authorization, askWith)
+      : this.#authorized.askOnce(errand.scope, authorization, askWith);
+  }
+
+  /**
+   * Follows the redirects of an answer to what was asked on nobody's behalf, where that is wanted.
    * @throws UpstreamFailure, ClientGone
    */
-  askAlone({ errand, accept }: OwnErrand, signal: AbortSignal, patience?: number): Promise<Answer> {
-    return this.#authorized.ask(errand.scope, undefined, (authorization) => ({
-      method: errand.method,
-      path: this.target(errand),
-      headers: [
-        ...accept.flatMap((types) => ["Accept", types]),
-        "Accept-Encoding",
-        "identity",
-        "Via",
-        `1.1 ${this.#via}`,
-        ...(authorization === undefined ? [] : ["Authorization", authorization]),
-      ],
-      signal,
-      ...(patience !== undefined && { patience }),
-    }));
+  async followAlone(answer: Answer, own: OwnErrand, signal: AbortSignal): Promise<Answer> {
+    return own.follows === true
+      ? this.#followed(answer, own.errand, this.#ownQuestion(own, signal, undefined))
+      : answer;
+  }
+
+  /**
+   * Asks on nobody's behalf and without credentials.
+   * @throws UpstreamFailure, ClientGone
+   */
+  askAsStranger(own: OwnErrand, signal: AbortSignal): Promise<Answer> {
+    return this.#askHere(this.#ownQuestion(own, signal, undefined));
   }
 
   /** Shows the credentials an answer to a request that was not sent from here. */
@@ -91,7 +110,7 @@ export class Asker {
 
   /** Everything but `Host`. */
   headers(
-    { whole = false, range }: Errand,
+    { whole = false, range, accept }: Errand,
     { request, client }: Sender,
     options: Pick<ForwardingOptions, "authorization" | "body" | "neutral">,
   ): string[] {
@@ -99,6 +118,7 @@ export class Asker {
       client,
       whole,
       range,
+      accept,
       via: this.#via,
       passthrough: this.#config.auth === "passthrough",
       ...options,
@@ -118,10 +138,52 @@ export class Asker {
     return {
       method: errand.method,
       path: this.target(errand),
-      headers: [...this.headers(errand, from, { ...options, body: "none" }), ...noBody(errand.method)],
+      headers: this.#headersWithBody(errand, from, options),
+      ...(errand.body !== undefined && { body: errand.body }),
       signal: from.signal,
       ...(errand.lastChance === true && { patience: lastChancePatience }),
     };
+  }
+
+  #ownQuestion(
+    own: OwnErrand,
+    signal: AbortSignal,
+    authorization: string | undefined,
+    patience?: number,
+  ): Question {
+    const body = own.stream?.bytes ?? own.errand.body;
+    return {
+      method: own.errand.method,
+      path: this.target(own.errand),
+      headers: ownHeaders(own, this.#via, authorization),
+      ...(body !== undefined && { body }),
+      signal,
+      ...(patience !== undefined && { patience }),
+    };
+  }
+
+  /** A client that sends its body in chunks has told no length. */
+  #headersWithBody(
+    errand: Errand,
+    from: Sender,
+    options: Pick<ForwardingOptions, "authorization" | "neutral">,
+  ): string[] {
+    const { body, type } = errand;
+    if (body === undefined || type !== undefined) {
+      return [...this.headers(errand, from, { ...options, body: "none" }), ...bodyHeaders(errand)];
+    }
+    const headers = this.headers(errand, from, { ...options, body: "typed" });
+    return firstValue(headers, "content-length") === undefined
+      ? [...headers, "Content-Length", String(body.length)]
+      : headers;
+  }
+
+  async #followed(answer: Answer, errand: Errand, question: Question): Promise<Answer> {
+    if (!isRedirect(answer)) {
+      return answer;
+    }
+    const address = new URL(this.target(errand), this.#config.url);
+    return followRedirects(answer, address, question, (url, next) => this.#askElsewhere(url, next));
   }
 
   #askHere(question: Question): Promise<Answer> {
@@ -134,11 +196,29 @@ export class Asker {
   }
 
   #askAt(url: URL, connections: Connections, question: Question): Promise<Answer> {
-    const { connect, headers, write } = this.#config.timeouts;
+    const { connect, headers, write, idle } = this.#config.timeouts;
     const { method, patience } = question;
     // To close an upload, a registry reads and moves a whole layer before it answers.
     const answerTimeout = isRead(method) ? Math.min(headers, patience ?? headers) : write;
     const connectTimeout = Math.min(connect, patience ?? connect);
-    return ask(connections, { url, connectTimeout, answerTimeout }, question);
+    return ask(connections, { url, connectTimeout, answerTimeout, idle }, question);
   }
+}
+
+function ownHeaders(
+  { errand, accept, stream }: OwnErrand,
+  via: string,
+  authorization: string | undefined,
+): string[] {
+  const { range } = errand;
+  return [
+    ...accept.flatMap((types) => ["Accept", types]),
+    "Accept-Encoding",
+    "identity",
+    "Via",
+    `1.1 ${via}`,
+    ...(range === undefined ? [] : ["Range", range]),
+    ...bodyHeaders(errand, stream),
+    ...(authorization === undefined ? [] : ["Authorization", authorization]),
+  ];
 }

@@ -109,6 +109,11 @@ export class Breaker {
     return this.#policy.state === CircuitState.Closed;
   }
 
+  /** It is not to be tried with anything of this repository; of no repository, if none is given. */
+  forget(repository: string | undefined): void {
+    this.#suspects.forget(repository);
+  }
+
   #tryNow(): Promise<Outcome> {
     this.#trialBegan = Date.now();
     const asked = this.#suspects.next(this.isLate);

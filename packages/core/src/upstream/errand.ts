@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
+import type { Readable } from "node:stream";
 import type { ClientConnection } from "../protocol/forwarding.ts";
-import type { Scope } from "./credentials.ts";
+import type { Scope } from "../protocol/token-scope.ts";
 
 /** On whose behalf an upstream is asked. */
 export interface Sender {
@@ -10,7 +11,7 @@ export interface Sender {
   readonly signal: AbortSignal;
 }
 
-/** What to ask an upstream on behalf of a client. */
+/** What to ask an upstream on behalf of a client; without a body, unless that is short and at hand. */
 export interface Errand {
   readonly method: string;
   /** As parsed: begins with `/v2/`. */
@@ -25,19 +26,31 @@ export interface Errand {
   readonly list?: boolean;
   /** Whether the body is the content of a blob, whose type says nothing. */
   readonly opaque?: boolean;
-  /** Whether the answer is read here, so that no part of it and no 304 will do. */
+  /** Whether the answer is read here, so that no part of it, no 304 and no redirect will do. */
   readonly whole?: boolean;
+  /** The `Accept` to ask with, whatever the client accepts. */
+  readonly accept?: string;
   /** The `Range` to ask for, whatever the client asked for. */
   readonly range?: string;
+  /** A body at hand, which is sent again if need be, in place of the client's own. */
+  readonly body?: Buffer;
+  /** The type of `body`; the client's word for it if undefined. */
+  readonly type?: string;
   /** Whether the upstream is asked although it is left out, and given little time. */
   readonly lastChance?: boolean;
 }
 
-/** What a request without a client is made of. */
+/** What to ask an upstream for the router's own ends: nothing of it comes from a client's headers. */
 export interface OwnErrand {
   readonly errand: Errand;
   /** `Accept` values. */
   readonly accept: readonly string[];
+  /** The client's `Authorization`, for an upstream that judges it (`auth: passthrough`). */
+  readonly authorization?: string | undefined;
+  /** Whether redirects are followed, whatever is configured: it is the router that wants the content. */
+  readonly follows?: boolean;
+  /** A body that comes bit by bit, and so is sent once. Without a length it is sent in chunks. */
+  readonly stream?: { readonly bytes: Readable; readonly length: number | undefined };
 }
 
 /** `/v2/`, asked without a client. */
@@ -59,7 +72,14 @@ export function isRepeatable(method: string): boolean {
   return isRead(method) || method === "POST";
 }
 
-/** A method that usually has a body says so when it has none. */
-export function noBody(method: string): string[] {
-  return isRead(method) || method === "DELETE" ? [] : ["Content-Length", "0"];
+/** What is said of a body that is at hand or streams; a method that usually has one says so when it has none. */
+export function bodyHeaders({ method, body, type }: Errand, stream?: OwnErrand["stream"]): string[] {
+  if (body === undefined && stream === undefined) {
+    return isRead(method) || method === "DELETE" ? [] : ["Content-Length", "0"];
+  }
+  const length = stream === undefined ? body?.length : stream.length;
+  return [
+    ...(type === undefined ? [] : ["Content-Type", type]),
+    ...(length === undefined ? [] : ["Content-Length", String(length)]),
+  ];
 }

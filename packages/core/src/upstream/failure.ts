@@ -8,10 +8,27 @@ export class UpstreamFailure extends Error {
   constructor(
     kind: FailureKind,
     cause: string,
-    { retryAfter, ...options }: ErrorOptions & Pick<FailureReport, "retryAfter"> = {},
+    { retryAfter, status, ...options }: ErrorOptions & Pick<FailureReport, "retryAfter" | "status"> = {},
   ) {
     super(cause, options);
-    this.report = { kind, cause, ...(retryAfter !== undefined && { retryAfter }) };
+    this.report = {
+      kind,
+      cause,
+      ...(status !== undefined && { status }),
+      ...(retryAfter !== undefined && { retryAfter }),
+    };
+  }
+}
+
+/** Content could not be copied. Also thrown by what streams to an upstream, and then it is not that upstream's failure. */
+export class CopyFailure extends Error {
+  override readonly name = "CopyFailure";
+  /** Whether it is nowhere to be had, and nobody has failed. */
+  readonly isAbsent: boolean;
+
+  constructor(message: string, { isAbsent = false, ...options }: ErrorOptions & { isAbsent?: boolean } = {}) {
+    super(message, options);
+    this.isAbsent = isAbsent;
   }
 }
 

@@ -62,6 +62,11 @@ export class Guard {
     this.#breaker?.tryAgain();
   }
 
+  /** It is not to be tried with anything of this repository; of no repository, if none is given. */
+  forget(repository: string | undefined): void {
+    this.#breaker?.forget(repository);
+  }
+
   /** Whether there is still hope in an upstream that was left out: it is back, or it may have some things. */
   async lastChance(): Promise<"back" | "maybe" | undefined> {
     if (this.#breaker === undefined || (await this.#breaker.comesBack())) {

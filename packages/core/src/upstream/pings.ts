@@ -1,5 +1,5 @@
 import type { FailureReport } from "../routing/attempt.ts";
-import { ClientGone, upstreamFailure } from "./failure.ts";
+import { withinTime } from "./patience.ts";
 import type { Upstream } from "./upstream.ts";
 
 /** How an upstream's `/v2/` was last answered. */
@@ -53,20 +53,7 @@ export function isUp(upstream: Upstream, { status }: Ping): boolean {
 }
 
 async function pingNow(upstream: Upstream): Promise<Ping> {
-  const started = performance.now();
-  const { ping: limit } = upstream.timeouts;
-  const controller = new AbortController();
-  const timer = setTimeout(() => controller.abort(), limit);
-  try {
-    const status = await upstream.ping(controller.signal);
-    return { status, failure: undefined, latency: performance.now() - started };
-  } catch (error) {
-    const failure: FailureReport =
-      error instanceof ClientGone
-        ? { kind: "late", cause: `no answer within ${limit} ms` }
-        : upstreamFailure(error).report;
-    return { status: undefined, failure, latency: performance.now() - started };
-  } finally {
-    clearTimeout(timer);
-  }
+  const pinged = await withinTime(upstream.timeouts.ping, (signal) => upstream.ping(signal));
+  const { failure, latency } = pinged;
+  return { status: failure === undefined ? pinged.value : failure.status, failure, latency };
 }

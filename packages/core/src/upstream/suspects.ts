@@ -58,6 +58,18 @@ export class Suspects {
     return late ?? other ?? base;
   }
 
+  /** It is not to be tried with anything of this repository; of no repository, if none is given. */
+  forget(repository: string | undefined): void {
+    if (repository === undefined) {
+      this.clear();
+      return;
+    }
+    this.#late.delete(repository);
+    if (this.#other?.errand.repository === repository) {
+      this.#other = undefined;
+    }
+  }
+
   /** The upstream is asked again. */
   clear(): void {
     this.#late.clear();

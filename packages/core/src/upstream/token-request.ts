@@ -1,48 +1,147 @@
+import type { CompleteUpstream } from "../config/complete.ts";
+import { basicAuthorization } from "../protocol/challenge.ts";
+import { firstValue, type RawHeaders } from "../protocol/headers.ts";
+import type { Scope } from "../protocol/token-scope.ts";
 import type { Agents } from "./agents.ts";
-import { type Answer, ask } from "./ask.ts";
+import { type Answer, ask, type Question } from "./ask.ts";
 import { readBounded } from "./bounded-body.ts";
-import type { RequestToken, Token } from "./tokens.ts";
+import { UpstreamFailure, upstreamFailure } from "./failure.ts";
+import { readToken } from "./token-answer.ts";
+import type { Denial, RequestToken, Token, TokenSource } from "./tokens.ts";
 
-const connectTimeout = 5_000;
+type Method = "GET" | "POST";
+
+// Seconds of milliseconds, whatever an upstream itself is given: clients wait for both.
 const answerTimeout = 10_000;
-const longestAnswer = 1024 * 1024;
-// The specification's default, and the least that it allows ("expires_in").
-const shortestLife = 60;
+const longestAnswer = 256 * 1024;
+// Not the request, but the way of asking is what it does not know.
+const otherWayWanted = [404, 405];
+const clientId = "combined-registry";
 
-/** Asks token endpoints over the network. One on the upstream's own host gets the upstream's TLS options. */
-export function requestTokenOver(agents: Agents, upstream: URL): RequestToken {
-  return async (address, authorization) => {
-    const connections = address.origin === upstream.origin ? agents : agents.elsewhere(address);
-    const answer = await ask(
-      connections,
-      { url: address, connectTimeout, answerTimeout },
-      {
-        method: "GET",
-        path: address.pathname + address.search,
-        headers: authorization === undefined ? [] : ["Authorization", authorization],
-        signal: AbortSignal.timeout(connectTimeout + answerTimeout),
-      },
-    );
-    return readToken(answer);
+/**
+ * Asks token endpoints over the network: with GET as the specification has it, or where that is not known, with a form
+ * (https://distribution.github.io/distribution/spec/auth/oauth/).
+ */
+export function requestTokenOver(
+  agents: Agents,
+  { timeouts }: Pick<CompleteUpstream, "timeouts">,
+): RequestToken {
+  let known: { readonly realm: string; readonly method: Method } | undefined;
+
+  const send = async (method: Method, source: TokenSource, scope: Scope): Promise<Reply> => {
+    const url = source.realm;
+    const destination = {
+      url,
+      connectTimeout: timeouts.connect,
+      answerTimeout: Math.min(timeouts.headers, answerTimeout),
+      idle: timeouts.idle,
+    };
+    const question = method === "GET" ? query(source, scope) : form(source, scope);
+    try {
+      return await readReply(await ask(agents.tokens(url), destination, question), destination.answerTimeout);
+    } catch (error) {
+      const { kind, cause } = upstreamFailure(error).report;
+      throw new UpstreamFailure(kind, `token endpoint: ${cause}`, { cause: error });
+    }
+  };
+
+  return async (source, scope) => {
+    const started = performance.now();
+    const realm = source.realm.href;
+    let reply: Reply | undefined;
+    for (const method of methodsFor(source, known?.realm === realm ? known.method : "GET")) {
+      reply = await send(method, source, scope);
+      if (!otherWayWanted.includes(reply.status)) {
+        known = { realm, method };
+        break;
+      }
+    }
+    return meaningOf(reply, performance.now() - started);
   };
 }
 
-async function readToken({ status, body }: Answer): Promise<Token | undefined> {
-  const text = await readBounded(body, longestAnswer, answerTimeout);
-  if (status !== 200 || text === undefined) {
-    return undefined;
+/** The way that is likely to be understood first. A form is for users: there is none for nobody. */
+function methodsFor({ user }: TokenSource, likely: Method): readonly Method[] {
+  if (user === undefined) {
+    return ["GET"];
   }
-  const said: unknown = JSON.parse(text.toString());
-  if (typeof said !== "object" || said === null) {
-    return undefined;
-  }
-  const value = ["token", "access_token"].map((key) => Reflect.get(said, key)).find(isToken);
-  const seconds: unknown = Reflect.get(said, "expires_in");
-  const life = typeof seconds === "number" && seconds > 0 ? seconds : shortestLife;
-  return value === undefined ? undefined : { value, lifetime: life * 1000 };
+  return likely === "GET" ? ["GET", "POST"] : ["POST", "GET"];
 }
 
-/** It is to stand in a header: nothing in it may end the line. */
-function isToken(value: unknown): value is string {
-  return typeof value === "string" && /^[\x21-\x7e]+$/.test(value);
+function query({ realm, service, user }: TokenSource, scope: Scope): Question {
+  const address = new URL(realm);
+  if (service !== undefined) {
+    address.searchParams.set("service", service);
+  }
+  for (const one of scope) {
+    address.searchParams.append("scope", one);
+  }
+  return {
+    method: "GET",
+    path: address.pathname + address.search,
+    headers: ["Accept", "application/json", ...(user ? ["Authorization", basicAuthorization(user)] : [])],
+    signal: new AbortController().signal,
+  };
+}
+
+function form({ realm, service, user }: TokenSource, scope: Scope): Question {
+  const fields = new URLSearchParams({ grant_type: "password", client_id: clientId, ...user });
+  if (service !== undefined) {
+    fields.set("service", service);
+  }
+  if (scope.length > 0) {
+    fields.set("scope", scope.join(" "));
+  }
+  const body = fields.toString();
+  return {
+    method: "POST",
+    path: realm.pathname + realm.search,
+    headers: [
+      "Accept",
+      "application/json",
+      "Content-Type",
+      "application/x-www-form-urlencoded",
+      "Content-Length",
+      String(Buffer.byteLength(body)),
+    ],
+    body,
+    signal: new AbortController().signal,
+  };
+}
+
+interface Reply {
+  readonly status: number;
+  readonly headers: RawHeaders;
+  /** Undefined if it broke off, or is too long. */
+  readonly text: string | undefined;
+}
+
+async function readReply({ status, headers, body }: Answer, milliseconds: number): Promise<Reply> {
+  const text = (await readBounded(body, longestAnswer, milliseconds))?.toString();
+  return { status, headers, text };
+}
+
+function meaningOf(reply: Reply | undefined, elapsed: number): Token | Denial {
+  const { status = 0, headers = [], text } = reply ?? {};
+  if (status === 429) {
+    const retryAfter = firstValue(headers, "retry-after");
+    throw new UpstreamFailure("limited", "token endpoint answered 429, too many requests", {
+      status,
+      ...(retryAfter !== undefined && { retryAfter }),
+    });
+  }
+  if (status >= 400 && status < 500 && status !== 408) {
+    return { denied: status };
+  }
+  if (status !== 200) {
+    throw new UpstreamFailure("broken", `token endpoint answered ${status}`);
+  }
+  if (text === undefined) {
+    throw new UpstreamFailure("broken", "token endpoint broke off its answer, or went on without end");
+  }
+  const token = readToken(text, firstValue(headers, "date"));
+  if (token === undefined) {
+    throw new UpstreamFailure("broken", "token endpoint sent no token");
+  }
+  return { value: token.value, lifetime: token.lifetime - elapsed };
 }

@@ -1,13 +1,14 @@
 import type { CompleteUpstream } from "../config/complete.ts";
 import { valuesOf } from "../protocol/headers.ts";
-import type { Member } from "../routing/member.ts";
+import type { Candidate } from "../routing/member.ts";
+import { Patterns } from "../routing/patterns.ts";
 import { type Agents, createAgents } from "./agents.ts";
 import type { Answer } from "./ask.ts";
 import { Asker } from "./asker.ts";
 import { errorBodyLimit, readBounded } from "./bounded-body.ts";
 import type { BreakerState } from "./breaker.ts";
 import { Credentials } from "./credentials.ts";
-import { base, type Errand, type OwnErrand, type Sender } from "./errand.ts";
+import { base, type Errand, isRead, type OwnErrand, type Sender } from "./errand.ts";
 import { type Delivery, Forwarder } from "./forwarder.ts";
 import { Guard } from "./guard.ts";
 import { requestTokenOver } from "./token-request.ts";
@@ -23,14 +24,18 @@ export interface UpstreamContext {
 }
 
 /** One registry behind the router: whether it is asked, and how. */
-export class Upstream implements Member {
+export class Upstream implements Candidate {
   readonly name: string;
   readonly kind: "hosted" | "proxy";
   readonly passthrough: boolean;
   readonly url: URL;
+  readonly namespace: string | undefined;
+  readonly hosts: readonly string[];
   readonly timeouts: CompleteUpstream["timeouts"];
   /** Whether the router has a user of its own there. */
   readonly hasCredentials: boolean;
+  readonly #patterns: Patterns;
+  readonly #libraryPrefix: boolean;
   readonly #agents: Agents;
   readonly #credentials: Credentials | undefined;
   readonly #asker: Asker;
@@ -41,6 +46,10 @@ export class Upstream implements Member {
     this.name = config.name;
     this.kind = config.kind;
     this.url = config.url;
+    this.namespace = config.namespace;
+    this.hosts = config.hosts;
+    this.#patterns = new Patterns([config.match]);
+    this.#libraryPrefix = config.libraryPrefix;
     this.timeouts = config.timeouts;
     this.passthrough = config.auth === "passthrough";
     this.hasCredentials = typeof config.auth === "object";
@@ -48,7 +57,7 @@ export class Upstream implements Member {
     this.#credentials =
       config.auth === "passthrough"
         ? undefined
-        : new Credentials(config.auth, config.url, requestTokenOver(this.#agents, config.url));
+        : new Credentials(config.auth, config.url, requestTokenOver(this.#agents, config));
     this.#asker = new Asker(config, { via, agents: this.#agents, credentials: this.#credentials });
     this.#forwarder = new Forwarder(config.url, this.#agents, {
       connectTimeout: config.timeouts.connect,
@@ -64,6 +73,15 @@ export class Upstream implements Member {
     });
   }
 
+  serves(repository: string): boolean {
+    return this.#patterns.first(repository) !== undefined;
+  }
+
+  /** What it calls a repository: Docker Hub's `nginx` is `library/nginx` there. */
+  nameOf(repository: string): string {
+    return this.#libraryPrefix && !repository.includes("/") ? `library/${repository}` : repository;
+  }
+
   /** Whether it is asked, left out, or being tried. */
   get state(): BreakerState {
     return this.#guard.state;
@@ -75,11 +93,28 @@ export class Upstream implements Member {
    * @throws UpstreamFailure, ClientGone
    */
   ask(errand: Errand, from: Sender): Promise<Answer> {
+    const own = ownErrand(errand, from);
     const work = () => this.#asker.ask(errand, from);
     const finish = (answer: Answer) => this.#asker.follow(answer, errand, from);
+    if (errand.body !== undefined) {
+      // A push: their number is that of the clients.
+      return this.#guard.send(own, work);
+    }
     return errand.lastChance === true
       ? this.#guard.askAnyway(from.signal, async () => finish(await work()))
-      : this.#guard.ask(ownErrand(errand, from), from.signal, work, finish);
+      : this.#guard.ask(own, from.signal, work, finish);
+  }
+
+  /**
+   * Asks for the router's own ends.
+   * @throws UpstreamFailure, ClientGone; CopyFailure if that is what a body that streams broke off with
+   */
+  askAlone(own: OwnErrand, signal: AbortSignal): Promise<Answer> {
+    const work = () => this.#asker.askAlone(own, signal);
+    const finish = (answer: Answer) => this.#asker.followAlone(answer, own, signal);
+    return isRead(own.errand.method)
+      ? this.#guard.ask(own, signal, work, finish)
+      : this.#guard.send(own, work);
   }
 
   /** If it is left out and it is time to, tries in the background whether it is back. */
@@ -101,11 +136,7 @@ export class Upstream implements Member {
     from: Sender,
     delivery: Pick<Delivery, "response" | "moved">,
   ): Promise<Answer> {
-    if (this.#credentials?.needsProbe() === true) {
-      // The body cannot be sent twice, so how the upstream wants to be addressed is found out without one.
-      await this.ping(from.signal);
-    }
-    const sent = await this.#credentials?.header(errand.scope);
+    const sent = await this.#headerForBody(errand, from);
     const answer = await this.#guard.send(ownErrand(errand, from), () =>
       this.#forwarder.forward({
         ...delivery,
@@ -133,9 +164,43 @@ export class Upstream implements Member {
     return answer.status;
   }
 
+  /** A trial shall not ask for what it was last asked for: of this repository, or whatever it was. */
+  forgetSuspect(repository?: string): void {
+    this.#guard.forget(repository);
+  }
+
+  /**
+   * Asks on nobody's behalf, past the breaker and without consequences for it: to tell people what the upstream says.
+   * @throws UpstreamFailure, ClientGone
+   */
+  inspect(own: OwnErrand, signal: AbortSignal): Promise<Answer> {
+    return this.#asker.askAlone(own, signal);
+  }
+
+  /**
+   * The same without making itself known, to see what the upstream says to strangers.
+   * @throws UpstreamFailure, ClientGone
+   */
+  inspectAsStranger(own: OwnErrand, signal: AbortSignal): Promise<Answer> {
+    return this.#asker.askAsStranger(own, signal);
+  }
+
   /** Closes every connection, used or kept. */
   close(): void {
     this.#agents.close();
+  }
+
+  /** A body cannot be sent twice, so how the upstream wants to be addressed is found out without one. */
+  async #headerForBody({ scope }: Errand, { signal }: Sender): Promise<string | undefined> {
+    if (this.#credentials?.needsProbe() === true) {
+      await this.ping(signal);
+    }
+    try {
+      return await this.#credentials?.header(scope);
+    } catch {
+      await this.ping(signal);
+      return this.#credentials?.header(scope);
+    }
   }
 
   async #trial(asked: OwnErrand, patience: number): Promise<Answer> {

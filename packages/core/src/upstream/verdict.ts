@@ -41,6 +41,10 @@ export function verdictOfError(
   if (!(error instanceof UpstreamFailure)) {
     return "nothing";
   }
+  if (error.report.kind === "refused" || error.report.kind === "limited") {
+    // One that refuses the router, or asks for patience, is there.
+    return "answered";
+  }
   if (error.report.kind !== "late") {
     return "failed";
   }

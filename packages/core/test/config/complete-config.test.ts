@@ -123,6 +123,64 @@ describe("a configuration that cannot be used", () => {
       { option: "base", expected: 'one of "all", "hosted", "any"', given: '"some"' },
     ],
     [
+      "users whom nobody can tell apart",
+      {
+        hosted,
+        proxy,
+        rules: [
+          { match: "a", access: {} },
+          { match: "b", access: { push: ["alice"] } },
+        ],
+      },
+      {
+        option: "rules[1].access.push",
+        expected:
+          'authentication (auth.htpasswdFile, or an authorize function), without which nobody is known, or "anonymous"',
+        given: '["alice"]',
+      },
+    ],
+    [
+      "known users without anybody who knows them",
+      { hosted, proxy, rules: [{ match: "a", access: { pull: "authenticated" } }] },
+      { option: "rules[0].access.pull", given: '"authenticated"' },
+    ],
+    [
+      "access where hosted judges",
+      {
+        hosted: { url: hosted, auth: "passthrough" },
+        proxy,
+        rules: [{ match: "a", access: { pull: "anonymous" } }],
+      },
+      {
+        option: "rules[0].access.pull",
+        expected: 'nothing beside hosted.auth "passthrough", with which hosted alone judges its users',
+        given: '"anonymous"',
+      },
+    ],
+    [
+      "access for nobody",
+      { hosted, proxy, authorize: () => "allow", rules: [{ match: "a", access: { pull: [] } }] },
+      {
+        option: "rules[0].access.pull",
+        expected: "at least one user",
+        given: "a list of 0",
+      },
+    ],
+    [
+      "access for somebody without a name",
+      { hosted, proxy, authorize: () => "allow", rules: [{ match: "a", access: { push: ["a", ""] } }] },
+      { option: "rules[0].access.push[1]", expected: "a user's name", given: '""' },
+    ],
+    [
+      "access for somebody unheard of",
+      { hosted, proxy, authorize: () => "allow", rules: [{ match: "a", access: { pull: "alice" } }] },
+      {
+        option: "rules[0].access.pull",
+        expected: '"anonymous", "authenticated" or a list of users',
+        given: '"alice"',
+      },
+    ],
+    [
       "a name twice",
       {
         hosted,
@@ -159,6 +217,15 @@ describe("a configuration that cannot be used", () => {
       { hosted, proxy, authorize: "allow" },
       { option: "authorize", expected: "a function" },
     ],
+    ...["hosted", "proxy"].map((side): [string, object, object] => [
+      `a user name for ${side} with the password in it`,
+      { hosted, proxy, [side]: { url: hosted, auth: { username: "bob:hunter2", password: "" } } },
+      {
+        option: `${side}.auth.username`,
+        expected: "a user name without a colon",
+        given: "a string (not shown)",
+      },
+    ]),
     [
       "passthrough for a proxy",
       { hosted, proxy: { url: proxy, auth: "passthrough" } },

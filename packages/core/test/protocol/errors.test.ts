@@ -12,6 +12,8 @@ describe("the error table", () => {
     ["NAME_INVALID", 400],
     ["NAME_UNKNOWN", 404],
     ["NOT_FOUND", 404],
+    ["PAGINATION_NUMBER_INVALID", 400],
+    ["SIZE_INVALID", 413],
     ["TAG_INVALID", 400],
     ["TOOMANYREQUESTS", 429],
     ["UNAUTHORIZED", 401],
@@ -30,6 +32,6 @@ describe("the error table", () => {
   });
 
   it("has no row without a test above", () => {
-    expect(Object.keys(errorTable)).toHaveLength(17);
+    expect(Object.keys(errorTable)).toHaveLength(19);
   });
 });

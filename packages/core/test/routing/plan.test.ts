@@ -1,16 +1,20 @@
 import { describe, expect, it } from "@jest/globals";
-import { parseRequest } from "../../src/protocol/request.ts";
+import { parseRequest, type RegistryRequest } from "../../src/protocol/request.ts";
 import { HolderMemory } from "../../src/routing/holder-memory.ts";
-import type { Member } from "../../src/routing/member.ts";
-import { defaultPolicy, type Plan, plan } from "../../src/routing/plan.ts";
+import type { Candidate } from "../../src/routing/member.ts";
+import { type Lists, type Plan, plan } from "../../src/routing/plan.ts";
+import { Policy } from "../../src/routing/policy.ts";
+import type { Ruling } from "../../src/routing/ruling.ts";
+import { candidate } from "../support/candidate.ts";
 
 const digest = `sha256:${"a".repeat(64)}`;
 const other = `sha256:${"b".repeat(64)}`;
-const hosted: Member = { name: "hosted", kind: "hosted", passthrough: false };
-const first: Member = { name: "first", kind: "proxy", passthrough: false };
-const second: Member = { name: "second", kind: "proxy", passthrough: false };
+const hosted = candidate("hosted", "hosted");
+const first = candidate("first", "proxy");
+const second = candidate("second", "proxy");
+const policy = new Policy({ hosted, proxies: [first, second], rules: [] });
 
-function freshMemory(entries = 10): HolderMemory<Member> {
+function freshMemory(entries = 10): HolderMemory<Candidate> {
   return new HolderMemory({ entries, ttl: 60_000 });
 }
 
@@ -18,9 +22,17 @@ function planFor(
   method: string,
   rest: string,
   memory = freshMemory(),
-  lists: "first" | "hosted" = "first",
-): Plan<Member> {
-  return plan(parseRequest(method, rest, ""), defaultPolicy(hosted, [first, second], lists), memory);
+  lists: Lists = "first",
+): Plan<Candidate> {
+  const [path = "", query] = rest.split("?");
+  const request = parseRequest(method, path, query === undefined ? "" : `?${query}`);
+  return plan(request, rulingFor(request), { policy, memory, lists, direct: undefined });
+}
+
+function rulingFor({ resource }: RegistryRequest): Ruling<Candidate> | undefined {
+  return "repository" in resource
+    ? policy.rulingFor(resource.repository, { namespace: undefined, host: undefined })
+    : undefined;
 }
 
 function orderFor(method: string, rest: string, memory = freshMemory()): string[] {
@@ -96,7 +108,12 @@ describe("memory of who served a manifest", () => {
 describe("everything else", () => {
   it.each([
     ["GET", "", { action: "base" }],
-    ["PUT", "a/manifests/latest", { action: "forward", to: hosted }],
+    ["PUT", "a/manifests/latest", { action: "push", to: hosted }],
+    [
+      "POST",
+      `a/blobs/uploads/?mount=${digest}&from=b`,
+      { action: "mount", to: hosted, mount: { digest, from: "b" } },
+    ],
     ["DELETE", `a/manifests/${digest}`, { action: "pass", to: hosted }],
     ["DELETE", `a/blobs/${digest}`, { action: "pass", to: hosted }],
     ["POST", "a/blobs/uploads/", { action: "forward", to: hosted }],
@@ -108,7 +125,7 @@ describe("everything else", () => {
     ["GET", "a/tags/list", { action: "list", order: [hosted, first, second] }],
     ["GET", `a/referrers/${digest}`, { action: "referrers", members: [hosted, first, second] }],
   ])("%s /v2/%s", (method, rest, expected) => {
-    expect(planFor(method, rest)).toEqual(expected);
+    expect(planFor(method, rest)).toMatchObject(expected);
   });
 
   it("asks hosted alone for tags when lists are strict", () => {

@@ -10,7 +10,8 @@ export interface ContractLab extends Lab {
   readonly router: string;
 }
 
-export async function openContractLab(resources: Resources): Promise<ContractLab> {
+/** @param config added to the router's */
+export async function openContractLab(resources: Resources, config: object = {}): Promise<ContractLab> {
   const lab = await openLab(resources);
   for (const { repository, public: atPublic, hosted } of subjects) {
     if (atPublic !== undefined) {
@@ -20,7 +21,7 @@ export async function openContractLab(resources: Resources): Promise<ContractLab
       await seed(lab.hosted.origin, repository, tag, hosted);
     }
   }
-  const router = await lab.startRouter();
+  const router = await lab.startRouter(config);
   return { ...lab, router: router.origin };
 }
 

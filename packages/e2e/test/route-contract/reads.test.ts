@@ -74,15 +74,7 @@ function rowsOf({ public: atPublic, hosted }: Subject): Row[] {
       ? { method: "GET", title: "tags/list", status: 404, by: "hosted", code: "NAME_UNKNOWN" }
       : { method: "GET", title: "tags/list", status: 200, by: hosted === undefined ? "proxy" : "hosted" },
     { method: "HEAD", title: "tags/list", status: 405, by: "router" },
-    // distribution has no referrers API, so clients must be told to go by the tag schema.
-    {
-      method: "GET",
-      title: "referrers/<digest>",
-      path: referrers,
-      status: 404,
-      by: "router",
-      code: "NOT_FOUND",
-    },
+    { method: "GET", title: "referrers/<digest>", path: referrers, status: 200, by: "router" },
     { method: "HEAD", title: "referrers/<digest>", path: referrers, status: 405, by: "router" },
   ];
 }

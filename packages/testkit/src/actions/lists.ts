@@ -3,6 +3,7 @@ import { ProtocolError } from "../http/error.ts";
 import { json, type Reply } from "../http/reply.ts";
 import { artifactTypeOf, readManifest, subjectOf } from "../storage/manifest.ts";
 import type { StoredManifest } from "../storage/store.ts";
+import { byBytes, byComponents, pageOf } from "./paging.ts";
 
 /** The tags of a repository (distribution-spec 1.1, "Listing Tags"). */
 export function tags(context: Context, name: string): Reply {
@@ -11,28 +12,15 @@ export function tags(context: Context, name: string): Reply {
   if (repository === undefined) {
     throw new ProtocolError("NAME_UNKNOWN", { name });
   }
-  const page = pageOf(context, [...repository.tags.keys()].sort(), `/v2/${name}/tags/list`);
+  const page = pageOf(context, [...repository.tags.keys()], byBytes, `/v2/${name}/tags/list`);
   return json(200, { name, tags: page.entries }, page.headers);
 }
 
 /** The repositories (distribution's specification, "Listing Repositories"). */
 export function catalog(context: Context): Reply {
   allow(context, "GET");
-  const page = pageOf(context, context.store.names(), "/v2/_catalog");
+  const page = pageOf(context, context.store.names(), byComponents, "/v2/_catalog");
   return json(200, { repositories: page.entries }, page.headers);
-}
-
-function pageOf({ query }: Context, all: readonly string[], path: string) {
-  const last = query.get("last");
-  const rest = last === null ? all : all.filter((entry) => entry > last);
-  const limit = query.get("n") === null ? rest.length : Number(query.get("n"));
-  const entries = rest.slice(0, limit);
-  const end = entries.at(-1);
-  const headers: Record<string, string> =
-    entries.length < rest.length && end !== undefined
-      ? { Link: `<${path}?last=${encodeURIComponent(end)}&n=${limit}>; rel="next"` }
-      : {};
-  return { entries, headers };
 }
 
 /** What refers to a manifest (distribution-spec 1.1, "Listing Referrers"). */

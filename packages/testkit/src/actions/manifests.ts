@@ -11,13 +11,17 @@ export async function manifest(context: Context, name: string, reference: string
   if (context.method === "PUT") {
     return put(context, name, reference);
   }
+  if (context.method === "DELETE" && context.options.deletes === false) {
+    // Whatever it is, as with distribution.
+    throw new ProtocolError("UNSUPPORTED");
+  }
   const repository = context.store.get(name);
   const found = repository?.find(reference);
   if (repository === undefined || found === undefined) {
     throw unknown(context, name, reference);
   }
   if (context.method === "DELETE") {
-    return remove(context, repository, reference);
+    return remove(repository, reference);
   }
   return serve(context, found);
 }
@@ -73,10 +77,7 @@ export function location({ options, origin }: Context, path: string): string {
   return options.locations === "absolute" ? `${origin}${path}` : path;
 }
 
-function remove({ options }: Context, repository: Repository, reference: string): Reply {
-  if (options.deletes === false) {
-    throw new ProtocolError("UNSUPPORTED");
-  }
+function remove(repository: Repository, reference: string): Reply {
   if (!repository.tags.delete(reference)) {
     repository.remove(reference);
   }

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Credentials } from "../options.ts";
-import type { Context } from "./context.ts";
+import { allow, type Context, receiveAll } from "./context.ts";
 import { ProtocolError } from "./error.ts";
 import { json, type Reply } from "./reply.ts";
 import type { Route } from "./route.ts";
@@ -22,7 +22,7 @@ export class Authentication {
     if (route.kind === "token" || route.kind === "storage") {
       return;
     }
-    if (auth !== undefined && !isUser(context, auth)) {
+    if (auth !== undefined && context.request.headers.authorization !== basic(auth)) {
       throw new ProtocolError("UNAUTHORIZED", null, { "WWW-Authenticate": 'Basic realm="testkit"' });
     }
     if (tokens !== undefined) {
@@ -31,27 +31,40 @@ export class Authentication {
   }
 
   /** The token endpoint: grants pulling what exists, and everything to the user. */
-  issue(context: Context): Reply {
+  async issue(context: Context): Promise<Reply> {
     const { tokens } = context.options;
     if (tokens === undefined) {
       return { status: 404 };
     }
-    const user = tokens.user !== undefined && isUser(context, tokens.user);
-    if (context.request.headers.authorization !== undefined && !user) {
+    const { method = "both", lifetime = defaultLifetime, anonymous = true } = tokens;
+    allow(context, ...(method === "both" ? ["GET", "POST"] : [method]));
+    const { authorization, wanted } = await readTokenRequest(context);
+    const user = tokens.user !== undefined && authorization === basic(tokens.user);
+    if (!user && (authorization !== undefined || !anonymous)) {
       throw new ProtocolError("UNAUTHORIZED", "wrong user or password");
     }
-    const wanted = context.query.getAll("scope").flatMap((scopes) => scopes.split(" "));
-    const scopes = wanted.flatMap((scope) => granted(context, scope, user));
-    const lifetime = tokens.lifetime ?? defaultLifetime;
+    const scopes = wanted
+      .flatMap((scopes) => scopes.split(" "))
+      .flatMap((one) => granted(context, one, user));
     const token = randomUUID();
     this.#grants.set(token, { scopes, expires: performance.now() + lifetime * 1000 });
-    return json(200, { token, access_token: token, expires_in: lifetime });
+    return json(200, {
+      token,
+      access_token: token,
+      expires_in: lifetime,
+      issued_at: new Date().toISOString(),
+    });
+  }
+
+  /** Forgets every token. */
+  revoke(): void {
+    this.#grants.clear();
   }
 
   #checkToken(context: Context, route: Route): void {
-    const { request, origin, method } = context;
+    const { request, method } = context;
     const grant = this.#grants.get(/^Bearer (.+)$/.exec(request.headers.authorization ?? "")?.[1] ?? "");
-    const challenge = `Bearer realm="${origin}/token",service="testkit"`;
+    const challenge = `Bearer realm="${realmOf(context)}",service="testkit"`;
     const known = grant !== undefined && grant.expires > performance.now();
     if (!("repository" in route)) {
       if (!known) {
@@ -76,7 +89,30 @@ function granted({ store }: Context, scope: string, user: boolean): string[] {
   return permitted.map((action) => `${name}:${action}`);
 }
 
-function isUser({ request }: Context, { username, password }: Credentials): boolean {
-  const expected = Buffer.from(`${username}:${password}`).toString("base64");
-  return request.headers.authorization === `Basic ${expected}`;
+function realmOf({ options, origin, request }: Context): string {
+  if (options.tokens?.realm !== "own") {
+    return `${origin}/token`;
+  }
+  const scheme = options.tls === undefined ? "http" : "https";
+  return `${scheme}://${request.headers.host}/token`;
+}
+
+/** With GET in query and header, with POST in a form. */
+async function readTokenRequest(
+  context: Context,
+): Promise<{ authorization: string | undefined; wanted: readonly string[] }> {
+  if (context.method === "GET") {
+    const { authorization } = context.request.headers;
+    return { authorization, wanted: context.query.getAll("scope") };
+  }
+  const form = new URLSearchParams((await receiveAll(context)).toString());
+  const [username, password] = [form.get("username"), form.get("password")];
+  if (form.get("grant_type") !== "password" || username === null || password === null) {
+    throw new ProtocolError("UNAUTHORIZED", "grant_type=password, username and password are needed");
+  }
+  return { authorization: basic({ username, password }), wanted: form.getAll("scope") };
+}
+
+function basic({ username, password }: Credentials): string {
+  return `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}`;
 }

@@ -9,6 +9,7 @@ const errors = {
   MANIFEST_UNKNOWN: [404, "manifest unknown"],
   NAME_INVALID: [400, "invalid repository name"],
   NAME_UNKNOWN: [404, "repository name not known to registry"],
+  TOOMANYREQUESTS: [429, "too many requests"],
   UNAUTHORIZED: [401, "authentication required"],
   UNKNOWN: [500, "unknown error"],
   UNSUPPORTED: [405, "The operation is unsupported."],

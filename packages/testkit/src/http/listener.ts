@@ -11,6 +11,7 @@ import type { Authentication } from "./auth.ts";
 import { allow, type Context, type Registry } from "./context.ts";
 import { ProtocolError } from "./error.ts";
 import type { Faults } from "./faults.ts";
+import type { RateLimit } from "./rate-limit.ts";
 import type { OpenRecord, Recording } from "./record.ts";
 import { type Break, json, type Reply, sendReply } from "./reply.ts";
 import { parseRoute, type Route } from "./route.ts";
@@ -19,13 +20,14 @@ import { parseRoute, type Route } from "./route.ts";
 export interface Layers {
   readonly registry: Registry;
   readonly authentication: Authentication;
+  readonly rateLimit: RateLimit;
   readonly faults: Faults;
   readonly recording: Recording;
   /** Ends a connection with RST. */
   reset(socket: Socket): void;
 }
 
-/** Serves one request: record, fault, authentication, route, answer. */
+/** Serves one request: record, fault, authentication, rate limit, route, answer. */
 export async function listener(
   layers: Layers,
   request: IncomingMessage,
@@ -83,7 +85,7 @@ function breakOf(fault: Fault | undefined): Break | undefined {
 }
 
 async function replyTo(
-  { registry, authentication }: Layers,
+  { registry, authentication, rateLimit }: Layers,
   response: ServerResponse,
   record: OpenRecord,
 ): Promise<Reply> {
@@ -100,9 +102,10 @@ async function replyTo(
     return authentication.issue(context);
   }
   authentication.check(context, route);
+  rateLimit.count(context, route);
   const { upstream } = registry.options;
   const cached = upstream === undefined ? undefined : await fillCache(context, new URL(upstream), route);
-  return cached ?? act(context, route);
+  return rateLimit.shown(context, route, cached ?? (await act(context, route)));
 }
 
 function act(context: Context, route: Exclude<Route, { kind: "token" }>): Reply | Promise<Reply> {

@@ -52,9 +52,9 @@ export class Store {
     return repository;
   }
 
-  /** Names in order of the alphabet. */
+  /** Names in the order in which they were added. */
   names(): string[] {
-    return [...this.#repositories.keys()].sort();
+    return [...this.#repositories.keys()];
   }
 
   /** A blob of any repository: `POST ?mount=` without `from`, and object storage, know no names. */

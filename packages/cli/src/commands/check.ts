@@ -1,0 +1,31 @@
+import type { CheckReport } from "@combined-registry/core";
+import type { Inspection } from "../inspections.ts";
+import { prepare } from "../lifecycle/prepared.ts";
+import { renderCheck } from "../report/check-report.ts";
+import type { Printer } from "../report/colour.ts";
+import { inspect } from "./inspect.ts";
+import { listenerFindings } from "./listener-findings.ts";
+import type { LoadConfig } from "./serve.ts";
+
+/**
+ * Looks for what is wrong: with the configuration and the files that it names, as `serve` does, and with the registries.
+ * @returns the exit code: 1 if a finding is an error, else 0
+ * @throws Failure if `serve` would not start with it
+ */
+export async function check(
+  load: LoadConfig,
+  { json }: Pick<Inspection, "json">,
+  { print, paint }: Printer,
+): Promise<0 | 1> {
+  const unwatched = async () => undefined;
+  const { config } = await prepare(await load(unwatched), unwatched);
+  const { upstreams, findings } = await inspect(config, (handler) => handler.check());
+  const all = [...listenerFindings(config), ...findings];
+  const report: CheckReport = {
+    ok: all.every(({ severity }) => severity !== "error"),
+    upstreams,
+    findings: all,
+  };
+  print(json ? `${JSON.stringify(report, undefined, 2)}\n` : renderCheck(report, paint));
+  return report.ok ? 0 : 1;
+}

@@ -1,0 +1,80 @@
+import type { Finding } from "@combined-registry/core";
+import { isLoopback, readablePasswords, sendsPasswordsReadably } from "../exposure.ts";
+import type { ServeConfig } from "../load-config.ts";
+
+/** What the library cannot know: where the program listens, who is let in, and where its configuration comes from. */
+export function listenerFindings(config: ServeConfig): Finding[] {
+  return [
+    {
+      id: "configuration",
+      severity: "ok",
+      where: "configuration",
+      what: config.file === undefined ? "is valid" : `${config.file.path} is valid`,
+    },
+    ...config.warnings.map(
+      (what): Finding => ({ id: "accepted", severity: "warning", where: "configuration", what }),
+    ),
+    ...openToAll(config),
+    ...ownAddress(config),
+  ];
+}
+
+function openToAll(config: ServeConfig): Finding[] {
+  const { auth, host, router } = config;
+  const passthrough = typeof router.hosted === "object" && router.hosted.auth === "passthrough";
+  if (sendsPasswordsReadably(config)) {
+    return [
+      {
+        id: "readable-passwords",
+        severity: "warning",
+        where: "tls",
+        what: readablePasswords,
+        advice: "give --tls-cert and --tls-key, or end TLS in front and listen on 127.0.0.1",
+      },
+    ];
+  }
+  return auth === undefined && !passthrough && !isLoopback(host)
+    ? [
+        {
+          id: "open-to-all",
+          severity: "warning",
+          where: "auth",
+          what: `whoever reaches ${host} may pull and push everything that the rules allow`,
+          advice: "give --htpasswd, or listen on 127.0.0.1 behind something that asks for passwords",
+        },
+      ]
+    : [];
+}
+
+/** An upstream at the very address where the router is to listen. */
+function ownAddress({ host, port, router: { hosted, proxy } }: ServeConfig): Finding[] {
+  const proxies = [proxy].flat();
+  const upstreams = [
+    ["hosted", hosted] as const,
+    ...proxies.map((one, index) => [proxies.length === 1 ? "proxy" : `proxy[${index}]`, one] as const),
+  ];
+  return upstreams.flatMap(([option, upstream]): Finding[] => {
+    const url = new URL(typeof upstream === "string" ? upstream : upstream.url);
+    const name = url.hostname.replace(/^\[(.*)\]$/, "$1");
+    const here = name === host || (isLoopback(name) && (isLoopback(host) || isWildcard(host)));
+    return here && portOf(url) === port
+      ? [
+          {
+            id: "own-address",
+            severity: "error",
+            where: option,
+            what: `${url.origin} is where the router itself is to listen`,
+            advice: "give one of the two another port",
+          },
+        ]
+      : [];
+  });
+}
+
+function isWildcard(host: string): boolean {
+  return host === "0.0.0.0" || host === "::";
+}
+
+function portOf({ port, protocol }: URL): number {
+  return port === "" ? (protocol === "https:" ? 443 : 80) : Number(port);
+}

@@ -1,0 +1,112 @@
+import type { ExplainedAccess, ExplainedRule, Explanation, UpstreamAnswer } from "@combined-registry/core";
+import type { Paint, Shade } from "./colour.ts";
+import { table } from "./table.ts";
+
+const shades: Readonly<Record<UpstreamAnswer["outcome"], Shade>> = {
+  found: "good",
+  absent: "faint",
+  failed: "worse",
+  final: "bad",
+};
+
+/** An explanation for people: what was decided, what was said, and what to do. */
+export function renderExplanation(explanation: Explanation, paint: Paint): string {
+  const { repository, reference, leftOut, advice } = explanation;
+  const separator = reference.includes(":") ? "@" : ":";
+  const blocks = [
+    paint("strong", `${repository}${separator}${reference}`),
+    table(decision(explanation), (cell, column) => (column === 0 ? paint("faint", cell) : cell)),
+    answers(explanation, paint),
+    table(leftOut.map(({ name, reason }) => ["not asked", name, reason])),
+    advice.map((one) => `  ${paint("note", "->")} ${one}`).join("\n"),
+  ];
+  return `${blocks.filter((block) => block !== "").join("\n\n")}\n`;
+}
+
+function decision({ rule, pull, push, host, shadowing, upstreams }: Explanation): string[][] {
+  const digest = upstreams.find(({ name }) => name === pull.from)?.digest;
+  return [
+    ...(host === undefined ? [] : [["host", `${host.name}: ${hostMeans[host.means]}`]]),
+    ["rule", `${rule.name}: ${describeRule(rule)}`],
+    ["who", `pull: ${describeAccess(rule.access.pull)}; push: ${describeAccess(rule.access.push)}`],
+    [
+      "pull",
+      pull.from === undefined ? `${pull.status}: ${pull.because}` : `from ${pull.from}: ${pull.because}`,
+    ],
+    ...(digest === undefined ? [] : [["digest", digest]]),
+    ...shadowing.map(({ hosted, proxy }) => [
+      "shadow",
+      `${proxy.name} has ${proxy.digest}, ${hosted.name} ${hosted.digest}`,
+    ]),
+    ["push", push.to === undefined ? `denied: ${push.because}` : `to ${push.to}: ${push.because}`],
+  ];
+}
+
+const hostMeans = {
+  hosts: "stands for one registry alone",
+  namespace: "a proxy serves it",
+  nothing: "no upstream's, dropped",
+} as const;
+
+function describeRule({ match, pull, onFailure, owned, shadow }: ExplainedRule): string {
+  const parts = [
+    `match ${match.join(", ")}`,
+    `pull ${pull.join(", ")}`,
+    ...(onFailure === "stop" ? ["on failure stop"] : []),
+    ...(owned ? ["owned"] : []),
+    `shadow ${shadow}`,
+  ];
+  return parts.join("; ");
+}
+
+function describeAccess(access: ExplainedAccess): string {
+  switch (access) {
+    case "anonymous":
+      return "everybody";
+    case "authenticated":
+      return "every user";
+    case "authorize":
+      return "whom the router lets in";
+    default:
+      return access.join(", ");
+  }
+}
+
+function answers({ upstreams }: Explanation, paint: Paint): string {
+  if (upstreams.length === 0) {
+    return "";
+  }
+  // Of a router that serves nobody every breaker is closed.
+  const breakers = upstreams.some(({ breaker }) => breaker !== "closed");
+  const heading = ["upstream", "asked", "says", "status", "time", ...(breakers ? ["breaker"] : []), ""];
+  const rows = upstreams.map((one) => answerRow(one, breakers));
+  return table([heading, ...rows], (cell, column, row) => {
+    const outcome = upstreams[row - 1]?.outcome;
+    if (outcome === undefined) {
+      return paint("faint", cell);
+    }
+    return column === 2 ? paint(shades[outcome], cell) : cell;
+  });
+}
+
+function answerRow(answer: UpstreamAnswer, breakers: boolean): string[] {
+  const { name, method, repository, outcome, status, latency, breaker, cause, digest, mediaType } = answer;
+  return [
+    name,
+    `${method} ${repository}`,
+    outcome,
+    status === undefined ? "-" : String(status),
+    `${latency} ms`,
+    ...(breakers ? [breaker] : []),
+    cause ?? `${shortDigest(digest)}  ${shortType(mediaType)}`.trim(),
+  ];
+}
+
+function shortDigest(digest = ""): string {
+  return digest.slice(0, digest.indexOf(":") + 13);
+}
+
+/** `oci.image.index.v1` says as much as the whole. */
+function shortType(type = ""): string {
+  return type.replace(/^application\/vnd\./, "").replace(/\+json$/, "");
+}

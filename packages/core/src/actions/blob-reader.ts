@@ -1,0 +1,136 @@
+import { createHash } from "node:crypto";
+import { ClientGone, CopyFailure, UpstreamFailure } from "../upstream/failure.ts";
+import { StallWatch } from "../upstream/stall-watch.ts";
+import type { Upstream } from "../upstream/upstream.ts";
+import type { Mender, Source } from "./mend.ts";
+
+/** Reads a blob as it comes, at the pace of whoever takes it, and goes on elsewhere where it breaks off. */
+export class BlobReader {
+  readonly #mender: Mender | undefined;
+  readonly #moved: (from: Upstream, bytes: number) => void;
+  #source: Source;
+  #pieces: AsyncIterator<Buffer>;
+  #watch: StallWatch;
+  #isWaiting = false;
+  #received = 0;
+  #toPassOver: number;
+  #given = 0;
+  #closed = false;
+
+  /** @param moved told of every piece, whether of use or not */
+  constructor(source: Source, mender: Mender | undefined, moved: (from: Upstream, bytes: number) => void) {
+    this.#mender = mender;
+    this.#moved = moved;
+    this.#source = source;
+    this.#pieces = source.answer.body[Symbol.asyncIterator]();
+    this.#toPassOver = source.passOver;
+    this.#watch = this.#watchSource();
+  }
+
+  /** The next piece; undefined at the end. @throws CopyFailure if nobody goes on; ClientGone */
+  async next(): Promise<Buffer | undefined> {
+    while (true) {
+      const piece = await this.#read();
+      if (piece === undefined) {
+        return undefined;
+      }
+      const rest = piece.subarray(this.#toPassOver);
+      this.#toPassOver -= piece.length - rest.length;
+      if (rest.length > 0) {
+        this.#given += rest.length;
+        return rest;
+      }
+    }
+  }
+
+  /** Gives up what has not been read. */
+  close(): void {
+    this.#closed = true;
+    this.#watch.clear();
+    this.#source.answer.body.destroy();
+  }
+
+  async #read(): Promise<Buffer | undefined> {
+    while (true) {
+      this.#isWaiting = true;
+      try {
+        const { done, value } = await this.#pieces.next();
+        if (done === true) {
+          return undefined;
+        }
+        this.#received += value.length;
+        this.#moved(this.#source.upstream, value.length);
+        return value;
+      } catch (error) {
+        await this.#goOn(error);
+      } finally {
+        this.#isWaiting = false;
+      }
+    }
+  }
+
+  async #goOn(cause: unknown): Promise<void> {
+    this.#watch.clear();
+    if (this.#closed) {
+      throw new ClientGone();
+    }
+    const { upstream } = this.#source;
+    const next = await this.#mender?.goOn(upstream, this.#given);
+    if (next === undefined) {
+      throw new CopyFailure(`${upstream.name} broke off at byte ${this.#given}`, { cause });
+    }
+    this.#source = next;
+    this.#pieces = next.answer.body[Symbol.asyncIterator]();
+    this.#toPassOver = next.passOver;
+    this.#watch = this.#watchSource();
+  }
+
+  #watchSource(): StallWatch {
+    const { upstream, answer } = this.#source;
+    const { idle } = upstream.timeouts;
+    return new StallWatch({
+      limit: idle,
+      measure: () => (this.#isWaiting ? this.#received : undefined),
+      stalled: () =>
+        answer.body.destroy(new UpstreamFailure("late", `no byte of the body within ${idle} ms`)),
+    });
+  }
+}
+
+/**
+ * A blob's bytes, the last of which come only if all of them are what the digest stands for: whoever they are sent to is left
+ * with a body that is too short, rather than with a wrong one.
+ * @throws CopyFailure if they are not, or the algorithm is not known
+ */
+export async function* verified(reader: BlobReader, digest: string): AsyncGenerator<Buffer> {
+  const [algorithm = "", encoded] = digest.split(":");
+  const hash = hashOf(algorithm);
+  let held: Buffer | undefined;
+  for (let piece = await reader.next(); piece !== undefined; piece = await reader.next()) {
+    hash.update(piece);
+    if (held !== undefined) {
+      yield held;
+    }
+    held = piece;
+  }
+  if (hash.digest("hex") !== encoded) {
+    throw new CopyFailure(`what was sent for ${digest} is something else`);
+  }
+  if (held !== undefined) {
+    yield held;
+  }
+}
+
+/** Whether bytes are what a digest stands for. @throws CopyFailure if the algorithm is not known */
+export function isContentOf(digest: string, bytes: Buffer): boolean {
+  const [algorithm = "", encoded] = digest.split(":");
+  return hashOf(algorithm).update(bytes).digest("hex") === encoded;
+}
+
+function hashOf(algorithm: string) {
+  // Those of image-spec 1.1, "Registered algorithms", that Node has.
+  if (algorithm !== "sha256" && algorithm !== "sha512") {
+    throw new CopyFailure(`digests of ${algorithm} cannot be verified here`);
+  }
+  return createHash(algorithm);
+}

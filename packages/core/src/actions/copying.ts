@@ -1,0 +1,133 @@
+import { RegistryError } from "../protocol/errors.ts";
+import { publicHost } from "../protocol/forwarding.ts";
+import type { Ruling } from "../routing/ruling.ts";
+import type { Services } from "../services.ts";
+import type { OwnErrand } from "../upstream/errand.ts";
+import { CopyFailure } from "../upstream/failure.ts";
+import type { Upstream } from "../upstream/upstream.ts";
+import { type Consultation, consultAlone } from "./consult.ts";
+import type { Exchange } from "./exchange.ts";
+import { withoutProxiesIfOwned } from "./owners.ts";
+import { repositoryScope } from "./scope.ts";
+
+/** From where to where content is copied, and on whose behalf. */
+export interface Copying {
+  readonly hosted: Upstream;
+  /** Where hosted is to have it. */
+  readonly repository: string;
+  /** Where proxies are asked for it. */
+  readonly from: string;
+  /** In order; at least one. */
+  readonly proxies: readonly Upstream[];
+  /** What hosted goes by if it judges the client's own credentials. */
+  readonly authorization: string | undefined;
+  /** The name that hosted may build addresses with, besides its own. */
+  readonly publicHost: string | undefined;
+}
+
+/**
+ * Whom a copy may be had from.
+ * @param source the rules' word on `from`: proxies that it does not name never hear of it, nor does any of what is hosted's own
+ * @returns undefined if nobody, or copies are switched off
+ * @throws CopyFailure if hosted does not say whether `from` is its own; ClientGone
+ */
+export async function copyingFor(
+  services: Services,
+  exchange: Exchange,
+  where: Pick<Copying, "hosted" | "repository" | "from">,
+  source: Ruling<Upstream>,
+): Promise<Copying | undefined> {
+  if (!services.config.copy || proxiesOf(source).length === 0) {
+    return undefined;
+  }
+  const proxies = proxiesOf(await settled(services, exchange, where.from, source));
+  const { request, client } = exchange;
+  return proxies.length === 0
+    ? undefined
+    : {
+        ...where,
+        proxies,
+        authorization: where.hosted.passthrough ? request.headers.authorization : undefined,
+        publicHost: publicHost(request.rawHeaders, client),
+      };
+}
+
+function proxiesOf({ pull }: Ruling<Upstream>): readonly Upstream[] {
+  return pull.filter(({ kind }) => kind === "proxy");
+}
+
+async function settled(
+  services: Services,
+  exchange: Exchange,
+  from: string,
+  source: Ruling<Upstream>,
+): Promise<Ruling<Upstream>> {
+  try {
+    return await withoutProxiesIfOwned(services, exchange, from, source);
+  } catch (error) {
+    if (error instanceof RegistryError) {
+      throw new CopyFailure(`it is not known whether ${from} is hosted's own: ${error.message}`);
+    }
+    throw error;
+  }
+}
+
+/** One request of a copy. */
+export interface Step extends Omit<OwnErrand, "errand" | "accept"> {
+  readonly method: string;
+  /** What stands behind the repository's name, or the path and query of an upload session. */
+  readonly address: string;
+  readonly accept?: readonly string[];
+  readonly range?: string;
+  readonly body?: Buffer;
+  /** Of the body, `Content-Type`. */
+  readonly type?: string;
+}
+
+/** Asks hosted about the repository that is copied to. @throws ClientGone, CopyFailure */
+export function askHosted(
+  services: Services,
+  { hosted, repository, authorization }: Copying,
+  step: Step,
+  signal: AbortSignal,
+): Promise<Consultation> {
+  const own = ownErrand(hosted, repository, step);
+  return consultAlone(services, hosted, { ...own, authorization }, signal);
+}
+
+/** Asks a proxy for something of the repository that is copied from. @throws ClientGone */
+export function askProxy(
+  services: Services,
+  { from }: Copying,
+  proxy: Upstream,
+  step: Omit<Step, "method">,
+  signal: AbortSignal,
+): Promise<Consultation> {
+  const own = ownErrand(proxy, from, { ...step, method: "GET", follows: true });
+  return consultAlone(services, proxy, own, signal);
+}
+
+function ownErrand(
+  upstream: Upstream,
+  repository: string,
+  { method, address, range, body, type, accept = [], ...further }: Step,
+): OwnErrand {
+  const name = upstream.nameOf(repository);
+  const target = address.startsWith("/") ? address : `/v2/${name}/${address}`;
+  const question = target.indexOf("?");
+  const end = question === -1 ? target.length : question;
+  return {
+    ...further,
+    accept,
+    errand: {
+      method,
+      path: target.slice(0, end),
+      search: target.slice(end),
+      scope: [repositoryScope(name, method)],
+      repository,
+      ...(range !== undefined && { range }),
+      ...(body !== undefined && { body }),
+      ...(type !== undefined && { type }),
+    },
+  };
+}

@@ -1,0 +1,39 @@
+import type { Services } from "../services.ts";
+import type { Answer } from "../upstream/ask.ts";
+import { ClientGone, upstreamFailure } from "../upstream/failure.ts";
+import type { Upstream } from "../upstream/upstream.ts";
+import { reportOf } from "./consult.ts";
+import { failureOf } from "./nobody-has-it.ts";
+
+/**
+ * Sends something to hosted whose answer is the client's, whatever it says; but not its challenge, which is meant for the
+ * router.
+ * @throws RegistryError if there is no answer, or the router was refused; ClientGone
+ */
+export async function handOver(
+  { metrics }: Services,
+  to: Upstream,
+  send: () => Promise<Answer>,
+): Promise<Answer> {
+  const done = metrics.upstreamDuration.startTimer({ upstream: to.name });
+  let answer: Answer;
+  try {
+    answer = await send();
+  } catch (error) {
+    if (error instanceof ClientGone) {
+      throw error;
+    }
+    metrics.upstreamRequests.inc({ upstream: to.name, outcome: "failed" });
+    throw failureOf(to, upstreamFailure(error).report);
+  } finally {
+    done();
+  }
+  const refused = answer.status === 401 && !to.passthrough;
+  const outcome = refused || answer.status >= 500 ? "failed" : "found";
+  metrics.upstreamRequests.inc({ upstream: to.name, outcome });
+  if (refused) {
+    answer.body.destroy();
+    throw failureOf(to, reportOf(to, answer));
+  }
+  return answer;
+}

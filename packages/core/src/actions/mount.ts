@@ -1,0 +1,89 @@
+import type { Mount, RegistryRequest } from "../protocol/request.ts";
+import type { Services } from "../services.ts";
+import { errorBodyLimit, readBounded } from "../upstream/bounded-body.ts";
+import { CopyFailure } from "../upstream/failure.ts";
+import type { Upstream } from "../upstream/upstream.ts";
+import { errandOf } from "./consult.ts";
+import { copyBlob } from "./copy-blob.ts";
+import { type Copying, copyingFor } from "./copying.ts";
+import { entranceOf } from "./entrance.ts";
+import type { Exchange } from "./exchange.ts";
+import { forward } from "./forward.ts";
+import { handOver } from "./hand-over.ts";
+import { repeat } from "./relay.ts";
+import { hasBody } from "./request-body.ts";
+import { send } from "./send.ts";
+import { giveUp, sessionOf } from "./upload-blob.ts";
+
+/** What came of the proxies: the copying that was done, or why there was none. */
+type Outcome = { readonly done: Copying } | { readonly done: undefined; readonly note: string };
+
+/**
+ * `POST ?mount=<digest>&from=<repository>`: hosted is asked, and if it has not got the blob there, a proxy may. Without `from`
+ * hosted's word stands: it alone can know where else it has a blob.
+ */
+export async function mount(
+  services: Services,
+  exchange: Exchange,
+  request: RegistryRequest,
+  { to, mount: { digest, from } }: { readonly to: Upstream; readonly mount: Mount },
+): Promise<void> {
+  if (from === undefined || !services.config.copy || hasBody(exchange.request)) {
+    return forward(services, exchange, request, to);
+  }
+  const answer = await handOver(services, to, () => to.ask(errandOf(request, to), exchange));
+  const body = (await readBounded(answer.body, errorBodyLimit, to.timeouts.idle)) ?? Buffer.alloc(0);
+  const outcome: Outcome =
+    answer.status === 202
+      ? await takeOver(services, exchange, request, { hosted: to, from, digest })
+      : { done: undefined, note: "" };
+  if (outcome.done === undefined) {
+    exchange.decision = { upstream: to.name, reason: `pushes go to hosted${outcome.note}` };
+    repeat(exchange, to, { answer, body });
+    return;
+  }
+  const { repository } = outcome.done;
+  giveUpSession(services, outcome.done, answer.headers);
+  exchange.decision = { upstream: to.name, reason: `copied from ${from} of a proxy` };
+  send(exchange, {
+    status: 201,
+    headers: ["Location", `/v2/${repository}/blobs/${digest}`, "Docker-Content-Digest", digest],
+    body: "",
+  });
+}
+
+/** Copies the blob, by the rules for the repository that it is to come from. If it cannot, the client uploads it itself. */
+async function takeOver(
+  services: Services,
+  exchange: Exchange,
+  request: RegistryRequest,
+  { hosted, from, digest }: { readonly hosted: Upstream; readonly from: string; readonly digest: string },
+): Promise<Outcome> {
+  const { repository = "", signal } = exchange;
+  const source = services.policy.rulingFor(from, entranceOf(exchange, request));
+  try {
+    const copying = await copyingFor(services, exchange, { hosted, repository, from }, source);
+    if (copying === undefined) {
+      return { done: undefined, note: "" };
+    }
+    await copyBlob(services, copying, { digest, size: undefined }, signal);
+    return { done: copying };
+  } catch (error) {
+    if (!(error instanceof CopyFailure)) {
+      throw error;
+    }
+    if (!error.isAbsent) {
+      exchange.problem = error;
+    }
+    return { done: undefined, note: `; not mounted from proxies: ${error.message}` };
+  }
+}
+
+/** Of the upload that hosted has begun and nobody will go on with. */
+function giveUpSession(services: Services, copying: Copying, headers: readonly string[]): void {
+  try {
+    giveUp(services, copying, sessionOf(copying, { headers }));
+  } catch {
+    // Hosted did not say where it is: it forgets it by itself one day.
+  }
+}

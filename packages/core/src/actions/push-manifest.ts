@@ -1,0 +1,109 @@
+import { hasParts } from "../protocol/manifest-parts.ts";
+import { longestManifest } from "../protocol/manifest-types.ts";
+import type { RegistryRequest } from "../protocol/request.ts";
+import { mayLackParts, withFurtherError } from "../protocol/unknown-content.ts";
+import type { Ruling } from "../routing/ruling.ts";
+import type { Services } from "../services.ts";
+import { readBounded } from "../upstream/bounded-body.ts";
+import { CopyFailure } from "../upstream/failure.ts";
+import type { Upstream } from "../upstream/upstream.ts";
+import { accepted, type Push } from "./accepted.ts";
+import { errandOf } from "./consult.ts";
+import { type CopyCount, copyMissing } from "./copy-missing.ts";
+import { copyingFor } from "./copying.ts";
+import type { Exchange } from "./exchange.ts";
+import { handOver } from "./hand-over.ts";
+import { readManifest } from "./manifest-body.ts";
+import { checkPushedTag } from "./pushed-tag.ts";
+import { repeat } from "./relay.ts";
+import type { Refusal } from "./walk.ts";
+
+/** Hosted's answer to a manifest, and what was done for it. */
+interface Verdict {
+  readonly said: Refusal;
+  /** For people; empty if nothing was. */
+  readonly note: string;
+}
+
+/**
+ * PUT of a manifest: it goes to hosted. If hosted lacks what the client was told that there is, because a proxy has it, that
+ * is copied, and the manifest put once more.
+ */
+export async function pushManifest(
+  services: Services,
+  exchange: Exchange,
+  request: RegistryRequest,
+  { to, ruling }: { readonly to: Upstream; readonly ruling: Ruling<Upstream> },
+): Promise<void> {
+  const body = await readManifest(exchange);
+  const push = { to, body, type: exchange.request.headers["content-type"] };
+  const tag = checkPushedTag(services, exchange, request, push);
+  await tag.permit();
+  const { said, note } = await putWithParts(services, exchange, request, push, ruling);
+  const further: string[] = [];
+  if (said.answer.status === 201) {
+    further.push(...(await accepted(services, exchange, request, push, said.answer)));
+    further.push(...(await tag.accepted()));
+  }
+  exchange.decision = { upstream: to.name, reason: `pushes go to hosted${note}` };
+  repeat(exchange, to, said, further);
+}
+
+async function putWithParts(
+  services: Services,
+  exchange: Exchange,
+  request: RegistryRequest,
+  push: Push,
+  ruling: Ruling<Upstream>,
+): Promise<Verdict> {
+  const said = await put(services, exchange, request, push);
+  if (!mayLackParts(said.answer.status, said.body.toString()) || !hasParts(push.body)) {
+    return { said, note: "" };
+  }
+  const { repository = "" } = exchange;
+  const where = { hosted: push.to, repository, from: repository };
+  try {
+    const copying = await copyingFor(services, exchange, where, ruling);
+    if (copying === undefined) {
+      return { said, note: "" };
+    }
+    const count = await copyMissing(services, exchange, copying, {
+      body: push.body,
+      namespace: request.namespace,
+    });
+    // Even if nothing was lacking any more: another client's push may have brought it meanwhile.
+    return { said: await put(services, exchange, request, push), note: describeCount(count) };
+  } catch (error) {
+    if (!(error instanceof CopyFailure)) {
+      throw error;
+    }
+    if (!error.isAbsent) {
+      exchange.problem = error;
+    }
+    return { said: explained(said, error), note: `; not copied from proxies: ${error.message}` };
+  }
+}
+
+async function put(
+  services: Services,
+  exchange: Exchange,
+  request: RegistryRequest,
+  { to, body }: Push,
+): Promise<Refusal> {
+  const errand = { ...errandOf(request, to), body };
+  const answer = await handOver(services, to, () => to.ask(errand, exchange));
+  // Registries name each part that they lack, so a refusal may be as long as a manifest.
+  const text = await readBounded(answer.body, longestManifest, to.timeouts.idle);
+  return { answer, body: text ?? Buffer.alloc(0) };
+}
+
+/** Hosted's own refusal, and why the router could do nothing about it. */
+function explained({ answer, body }: Refusal, { isAbsent, message }: CopyFailure): Refusal {
+  const code = isAbsent ? "BLOB_UNKNOWN" : "UPSTREAM_FAILED";
+  const text = withFurtherError(body.toString(), code, `not copied from proxies: ${message}`);
+  return { answer, body: Buffer.from(text) };
+}
+
+function describeCount({ blobs, manifests }: CopyCount): string {
+  return blobs + manifests === 0 ? "" : `; ${blobs} blobs and ${manifests} manifests copied from proxies`;
+}

@@ -1,0 +1,94 @@
+import { firstValue, type RawHeaders, valuesOf } from "../protocol/headers.ts";
+import { nextQuery } from "../protocol/links.ts";
+import { longestManifest } from "../protocol/manifest-types.ts";
+import { type Descriptor, ofTypes, readReferrers, sizeOf, wantedTypes } from "../protocol/referrers.ts";
+import type { RegistryRequest } from "../protocol/request.ts";
+import { errorCodes } from "../protocol/unknown-content.ts";
+import type { Services } from "../services.ts";
+import type { Answer } from "../upstream/ask.ts";
+import { readBounded } from "../upstream/bounded-body.ts";
+import type { Errand } from "../upstream/errand.ts";
+import type { Upstream } from "../upstream/upstream.ts";
+import { type Consultation, consult, errandOf } from "./consult.ts";
+import type { Exchange } from "./exchange.ts";
+import { broken, type Known } from "./referrers-tag.ts";
+
+/** What a member's API told of a digest's referrers: perhaps that there is none. */
+export type Told = Known | { readonly kind: "no-api"; readonly certain: boolean };
+
+const mostPages = 50;
+
+/**
+ * Reads the referrers of the wanted types that a member has, page by page.
+ * @throws ClientGone
+ */
+export async function listByApi(
+  services: Services,
+  exchange: Exchange,
+  member: Upstream,
+  request: RegistryRequest,
+): Promise<Told> {
+  const first: Errand = { ...errandOf(request, member), whole: true };
+  const wanted = wantedTypes(request.search);
+  const descriptors: Descriptor[] = [];
+  let size = 0;
+  let errand: Errand | undefined = first;
+  for (let page = 0; errand !== undefined; page++) {
+    if (page === mostPages) {
+      return broken(`has more than ${mostPages} pages of referrers`);
+    }
+    const said = await consult(services, exchange, member, errand);
+    const listed = said.outcome === "found" ? await readPage(said.answer, member) : withoutList(said);
+    if (listed.kind !== "listed") {
+      return listed;
+    }
+    if (said.outcome === "found") {
+      services.referrersApis.learn(member, true);
+    }
+    const kept = ofTypes(listed.descriptors, wanted);
+    size += sizeOf(kept);
+    if (size > longestManifest) {
+      return broken("has more referrers than fit into an index of 4 MiB; ask for one artifactType");
+    }
+    descriptors.push(...kept);
+    const next = said.outcome === "found" ? nextQuery(valuesOf(said.answer.headers, "link")) : undefined;
+    errand = next === undefined ? undefined : { ...first, search: next };
+  }
+  return { kind: "listed", descriptors };
+}
+
+async function readPage({ status, headers, body }: Answer, { timeouts }: Upstream): Promise<Told> {
+  const bytes = await readBounded(body, longestManifest, timeouts.idle);
+  if (status !== 200) {
+    return { kind: "no-api", certain: status === 303 };
+  }
+  const descriptors = bytes === undefined ? undefined : readReferrers(bytes.toString());
+  if (descriptors !== undefined) {
+    return { kind: "listed", descriptors };
+  }
+  // A page for people, as some registries have for every address that they do not know.
+  return bytes !== undefined && !isJson(headers)
+    ? { kind: "no-api", certain: false }
+    : broken("sent referrers that are no image index of at most 4 MiB");
+}
+
+/**
+ * A registry without the API says 404 or 405 in its own words; one that has it says in OCI's that it does not know the
+ * repository. Whoever refuses or says anything else may still have the tag.
+ */
+function withoutList(said: Exclude<Consultation, { outcome: "found" }>): Told {
+  if (said.outcome === "failed") {
+    return { kind: "failed", failure: said.failure };
+  }
+  const codes = errorCodes(said.body.toString());
+  if (codes.includes("NAME_UNKNOWN")) {
+    return { kind: "listed", descriptors: [] };
+  }
+  const certain = [404, 405].includes(said.answer.status) && !codes.includes("MANIFEST_UNKNOWN");
+  return { kind: "no-api", certain };
+}
+
+function isJson(headers: RawHeaders): boolean {
+  const type = firstValue(headers, "content-type");
+  return type === undefined || /[/+]json\b/i.test(type);
+}

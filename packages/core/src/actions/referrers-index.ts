@@ -1,0 +1,111 @@
+import { indexType, longestManifest } from "../protocol/manifest-types.ts";
+import { type Descriptor, imageIndex, referrersTag } from "../protocol/referrers.ts";
+import { manifestRequest } from "../protocol/request.ts";
+import { errorCodes } from "../protocol/unknown-content.ts";
+import type { FailureReport } from "../routing/attempt.ts";
+import type { Services } from "../services.ts";
+import { errorBodyLimit, readBounded } from "../upstream/bounded-body.ts";
+import { type Consultation, consult, errandOf } from "./consult.ts";
+import type { Exchange } from "./exchange.ts";
+import { learnOwner } from "./owners.ts";
+import { listUnderTag, type Place } from "./referrers-tag.ts";
+
+/**
+ * Lists a manifest among its subject's referrers at a registry without the API, as clients would if the router did not answer
+ * in that registry's place (distribution-spec 1.1, "Referrers Tag Schema"). One at a time per subject in this process.
+ * @returns why it could not be done
+ * @throws ClientGone
+ */
+export function addReferrer(
+  services: Services,
+  exchange: Exchange,
+  place: Place,
+  descriptor: Descriptor,
+): Promise<FailureReport | undefined> {
+  return change(services, exchange, place, (listed) =>
+    listed.some(({ digest }) => digest === descriptor.digest) ? undefined : [...listed, descriptor],
+  );
+}
+
+/**
+ * Takes a manifest that was deleted off the list of its subject's referrers.
+ * @returns why it could not be done
+ * @throws ClientGone
+ */
+export function removeReferrer(
+  services: Services,
+  exchange: Exchange,
+  place: Place,
+  deleted: string,
+): Promise<FailureReport | undefined> {
+  return change(services, exchange, place, (listed) => {
+    const rest = listed.filter(({ digest }) => digest !== deleted);
+    return rest.length === listed.length ? undefined : rest;
+  });
+}
+
+/** @param alter the list as it is to be; undefined if it may stay */
+function change(
+  services: Services,
+  exchange: Exchange,
+  place: Place,
+  alter: (listed: readonly Descriptor[]) => readonly Descriptor[] | undefined,
+): Promise<FailureReport | undefined> {
+  const { member, repository, subject } = place;
+  const key = JSON.stringify([member.name, repository, referrersTag(subject)]);
+  return services.referrersTurns.take(key, async () => {
+    const known = await listUnderTag(services, exchange, place);
+    if (known.kind !== "listed") {
+      return known.kind === "failed" ? known.failure : refusal(known.said);
+    }
+    const altered = alter(known.descriptors);
+    if (altered === undefined) {
+      return undefined;
+    }
+    const put = (manifests: readonly Descriptor[]) => write(services, exchange, place, manifests);
+    const said = await put(altered);
+    const missing = missingAmong(known.descriptors, said);
+    // What is to be added is never given up for it.
+    return refusal(missing.size === 0 ? said : await put(altered.filter((one) => !missing.has(one))));
+  });
+}
+
+async function write(
+  services: Services,
+  exchange: Exchange,
+  { member, repository, subject, namespace }: Place,
+  manifests: readonly Descriptor[],
+): Promise<Consultation> {
+  const body = Buffer.from(imageIndex(manifests));
+  if (body.length > longestManifest) {
+    const cause = "the subject has more referrers than fit into an index of 4 MiB";
+    return { outcome: "failed", failure: { kind: "broken", cause } };
+  }
+  const put = manifestRequest("PUT", repository, referrersTag(subject), namespace);
+  const said = await consult(services, exchange, member, { ...errandOf(put, member), body, type: indexType });
+  if (said.outcome === "found") {
+    await readBounded(said.answer.body, errorBodyLimit, member.timeouts.idle);
+    learnOwner(services, repository);
+  }
+  return said;
+}
+
+/**
+ * Registries accept no index of manifests that they have not got. One that was deleted without the router's knowledge would
+ * otherwise keep every later one off the list.
+ */
+function missingAmong(listed: readonly Descriptor[], said: Consultation): ReadonlySet<Descriptor> {
+  const text = said.outcome === "final" || said.outcome === "absent" ? said.body.toString() : "";
+  const lacks = errorCodes(text).some(
+    (code) => code === "MANIFEST_BLOB_UNKNOWN" || code === "MANIFEST_UNKNOWN",
+  );
+  return new Set(lacks ? listed.filter(({ digest }) => text.includes(digest)) : []);
+}
+
+function refusal(said: Consultation): FailureReport | undefined {
+  if (said.outcome === "failed") {
+    return said.failure;
+  }
+  const { status } = said.answer;
+  return status >= 200 && status < 300 ? undefined : { kind: "broken", cause: `answered ${status}`, status };
+}

@@ -1,0 +1,89 @@
+import { createHash } from "node:crypto";
+import { firstValue } from "../protocol/headers.ts";
+import { indexType, longestManifest } from "../protocol/manifest-types.ts";
+import { type Descriptor, readReferrers, referrersTag } from "../protocol/referrers.ts";
+import { manifestRequest } from "../protocol/request.ts";
+import type { FailureReport } from "../routing/attempt.ts";
+import type { Services } from "../services.ts";
+import type { Answer } from "../upstream/ask.ts";
+import { readBounded } from "../upstream/bounded-body.ts";
+import type { Upstream } from "../upstream/upstream.ts";
+import { type Consultation, consult, errandOf } from "./consult.ts";
+import type { Exchange } from "./exchange.ts";
+
+/** What one member knows of a digest's referrers. */
+export type Known =
+  | { readonly kind: "listed"; readonly descriptors: readonly Descriptor[] }
+  | { readonly kind: "failed"; readonly failure: FailureReport }
+  /** Hosted refuses the client, who has to see how to make itself known there. */
+  | { readonly kind: "refused"; readonly said: Extract<Consultation, { outcome: "final" }> };
+
+/** Where a digest's referrers are kept. */
+export interface Place {
+  readonly member: Upstream;
+  readonly repository: string;
+  /** The digest that is referred to. */
+  readonly subject: string;
+  /** The registry on whose behalf the client asks, if it says so. */
+  readonly namespace: string | undefined;
+}
+
+/**
+ * Reads the referrers that a registry without an API for them has under the `sha256-...` tag.
+ * @throws ClientGone
+ */
+export async function listUnderTag(
+  services: Services,
+  exchange: Exchange,
+  { member, repository, subject, namespace }: Place,
+): Promise<Known> {
+  const read = manifestRequest("GET", repository, referrersTag(subject), namespace);
+  const said = await consult(services, exchange, member, {
+    ...errandOf(read, member),
+    whole: true,
+    accept: indexType,
+  });
+  switch (said.outcome) {
+    case "failed":
+      return { kind: "failed", failure: said.failure };
+    case "absent":
+      return { kind: "listed", descriptors: [] };
+    case "final":
+      return isRefusal(said.answer) ? { kind: "refused", said } : broken(`answered ${said.answer.status}`);
+    case "found":
+      return listedIn(said.answer, member, subject);
+  }
+}
+
+/** Whether hosted judged the client's own credentials. */
+function isRefusal({ status }: Answer): boolean {
+  return status === 401 || status === 403;
+}
+
+/** A member that cannot tell. */
+export function broken(cause: string): Known {
+  return { kind: "failed", failure: { kind: "broken", cause } };
+}
+
+async function listedIn(
+  { status, headers, body }: Answer,
+  member: Upstream,
+  subject: string,
+): Promise<Known> {
+  const bytes = await readBounded(body, longestManifest, member.timeouts.idle);
+  if (status !== 200 || bytes === undefined) {
+    return broken(status === 200 ? "sent no index of referrers in at most 4 MiB" : `answered ${status}`);
+  }
+  // GitLab's registry takes the tag for the digest that it is made of, and sends the subject, whose children are no referrers
+  // (https://github.com/oras-project/oras-go/issues/1396).
+  if (firstValue(headers, "docker-content-digest") === subject || sha256(bytes) === subject) {
+    return { kind: "listed", descriptors: [] };
+  }
+  // What is no index is not about referrers, whoever called it so.
+  return { kind: "listed", descriptors: readReferrers(bytes.toString()) ?? [] };
+}
+
+/** The digest of a manifest whose registry did not tell it. */
+export function sha256(bytes: Buffer): string {
+  return `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+}

@@ -1,0 +1,87 @@
+import type { Exchange } from "./actions/exchange.ts";
+import { scopeOf } from "./actions/scope.ts";
+import type { Grant, Wanted } from "./authorize/access.ts";
+import { type Asker, accessesOf, authorize, requireGrant } from "./authorize/authorize.ts";
+import type { Access } from "./authorize/hook.ts";
+import { publicHost, publicProto } from "./protocol/forwarding.ts";
+import type { RegistryRequest } from "./protocol/request.ts";
+import { bearerChallenge, redeem } from "./protocol/token.ts";
+import { ruleName } from "./routing/ruling.ts";
+import type { Services } from "./services.ts";
+import { ClientGone } from "./upstream/failure.ts";
+
+/**
+ * Lets a request of the API go on to the upstreams, or not: by its rules and by what `authorize` says of who sent it.
+ * @throws RegistryError UNAUTHORIZED, DENIED, TOOMANYREQUESTS, UNKNOWN; ClientGone
+ */
+export async function admit(services: Services, exchange: Exchange, parsed: RegistryRequest): Promise<void> {
+  const { tokens } = services.config;
+  const anonymously = tokens && redeemToken(exchange) === "anonymous";
+  const challenge = tokens ? challengeFor(exchange, parsed) : undefined;
+  for (const wanted of accessesOf(parsed)) {
+    const grant: Grant =
+      wanted.repository === undefined
+        ? // Whoever has been given a token for nothing finds the registry behind it.
+          { who: anonymously && wanted.access === "base" ? "anonymous" : undefined, rule: "" }
+        : grantFor(services, wanted.repository, wanted.access);
+    await admitTo(services, exchange, wanted, grant, challenge);
+  }
+}
+
+/**
+ * Lets a request go on, or not, to what no rule is about.
+ * @throws as `admit` does
+ */
+export function admitUnruled(services: Services, exchange: Exchange, wanted: Wanted): Promise<void> {
+  return admitTo(services, exchange, wanted, { who: undefined, rule: "" });
+}
+
+async function admitTo(
+  { config: { authorize: hook } }: Services,
+  exchange: Exchange,
+  wanted: Wanted,
+  grant: Grant,
+  challenge?: string,
+): Promise<void> {
+  const { request, client } = exchange;
+  // Wrong credentials are refused even where none are needed: whoever sends some wants to know.
+  const needless = grant.who === "anonymous" && request.headers.authorization === undefined;
+  if (hook === undefined || needless) {
+    return;
+  }
+  const asker: Asker = { request, client: client.origin, challenge };
+  const user = await authorize(hook, asker, wanted);
+  exchange.user = user ?? exchange.user;
+  if (exchange.signal.aborted) {
+    throw new ClientGone();
+  }
+  requireGrant(grant, asker, wanted, user);
+}
+
+/** Whoever may push may delete. */
+function grantFor({ policy }: Services, repository: string, access: Access): Grant {
+  const rule = policy.ruleOn(repository);
+  return { who: access === "pull" ? rule.access.pull : rule.access.push, rule: ruleName(rule) };
+}
+
+/** Whatever comes with a token of the router's is judged as if it had come with what the token stands for. */
+function redeemToken({ request: { headers } }: Exchange): "other" | "anonymous" | "credentials" {
+  const redeemed = redeem(headers.authorization);
+  if (redeemed.kind === "anonymous") {
+    delete headers.authorization;
+  } else if (redeemed.kind === "credentials") {
+    headers.authorization = redeemed.authorization;
+  }
+  return redeemed.kind;
+}
+
+function challengeFor({ request, client }: Exchange, parsed: RegistryRequest): string | undefined {
+  const host = publicHost(request.rawHeaders, client);
+  return host === undefined
+    ? undefined
+    : bearerChallenge({
+        origin: `${publicProto(request.rawHeaders, client)}://${host}`,
+        service: host,
+        scope: scopeOf(parsed, (repository) => repository),
+      });
+}

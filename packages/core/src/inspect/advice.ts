@@ -1,0 +1,69 @@
+import type { Explanation, UpstreamAnswer } from "./explanation.ts";
+
+type Found = Omit<Explanation, "advice">;
+
+/** What to do where something is off; empty where nothing is. */
+export function adviceOn(explanation: Found): string[] {
+  return [
+    ...aboutHost(explanation),
+    ...explanation.upstreams.flatMap(aboutUpstream),
+    ...aboutShadowing(explanation),
+    ...aboutAbsence(explanation),
+  ];
+}
+
+function aboutHost({ host, pull }: Found): string[] {
+  return host?.means === "nothing" && pull.from === undefined
+    ? [
+        `${host.name} is no upstream's hosts or namespace, so it was dropped; the name it stands before is what counts`,
+      ]
+    : [];
+}
+
+function aboutUpstream({ name, outcome, cause, status, breaker }: UpstreamAnswer): string[] {
+  if (outcome === "final") {
+    return [
+      status === 401 || status === 403
+        ? `${name} judges each client's own credentials, and was asked without any: who may pull is told what it has`
+        : `${name} answers ${status} to this very request, and clients get that answer`,
+    ];
+  }
+  if (outcome === "failed") {
+    return [`${name} could not tell (${cause}): combined-registry check says more about it`];
+  }
+  return breaker === "closed"
+    ? []
+    : [
+        `${name} answers now but is left out after failures: it is asked again within seconds of its recovery`,
+      ];
+}
+
+function aboutShadowing({ shadowing, pull, repository }: Found): string[] {
+  return shadowing.map(
+    ({ hosted, proxy }) =>
+      `${proxy.name} and ${hosted.name} have different images under this tag, and pulls get ${pull.from}'s: ` +
+      `if the name is yours, give ${repository} a rule with pull: [hosted], or with owned: true`,
+  );
+}
+
+function aboutAbsence({ pull, upstreams, repository, push }: Found): string[] {
+  if (pull.status !== 404) {
+    return [];
+  }
+  if (upstreams.length === 0) {
+    return [
+      "no upstream is left to be asked: see the rule's pull, and the match and namespace of each proxy",
+    ];
+  }
+  const official = upstreams.some(({ kind, repository: there }) => kind === "proxy" && there === repository);
+  if (!repository.includes("/") && official) {
+    return [
+      `Docker Hub keeps its official images under library/: try library/${repository}, or set libraryPrefix: true on its proxy`,
+    ];
+  }
+  return [
+    push.to === undefined
+      ? "nobody has it: check the spelling and the tag"
+      : `nobody has it: check the spelling and the tag, or push it (it would go to ${push.to})`,
+  ];
+}

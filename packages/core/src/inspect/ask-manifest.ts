@@ -1,0 +1,106 @@
+import { createHash } from "node:crypto";
+import { errandOf, reportOf } from "../actions/consult.ts";
+import { isDigest } from "../protocol/digest.ts";
+import { firstValue, quotable, type RawHeaders } from "../protocol/headers.ts";
+import { longestManifest, manifestTypes } from "../protocol/manifest-types.ts";
+import type { RegistryRequest } from "../protocol/request.ts";
+import { classify } from "../routing/classify.ts";
+import type { Word } from "../routing/foresee.ts";
+import type { Upstream } from "../upstream/upstream.ts";
+import type { UpstreamAnswer } from "./explanation.ts";
+import { type Probe, type ProbeAnswer, probe, textOf } from "./probe.ts";
+
+/** What an upstream said, for people and for the decision. */
+export interface Said {
+  readonly answer: UpstreamAnswer;
+  readonly word: Word;
+}
+
+/**
+ * Asks an upstream for a manifest: with HEAD, which public registries do not count as a pull; with GET where the answer to
+ * that proves nothing: a cache's 500 says only in its body that it does not know a digest, and some know no HEAD.
+ * @param request a GET of a manifest
+ */
+export async function askForManifest(upstream: Upstream, request: RegistryRequest): Promise<Said> {
+  const head = await ask(upstream, request, "HEAD");
+  if (isProof(head, request)) {
+    return saidBy(upstream, request, "HEAD", head);
+  }
+  return saidBy(upstream, request, "GET", await ask(upstream, request, "GET"));
+}
+
+function ask(upstream: Upstream, request: RegistryRequest, method: "HEAD" | "GET"): Promise<Probe> {
+  const { connect, headers } = upstream.timeouts;
+  return probe(upstream, {
+    errand: { ...errandOf({ ...request, method }, upstream), method },
+    accept: manifestTypes,
+    limit: connect + headers,
+    bodyLimit: longestManifest,
+  });
+}
+
+function isProof(said: Probe, { resource }: RegistryRequest): boolean {
+  if (said.failure !== undefined) {
+    return true;
+  }
+  if (said.status === 405 || said.status >= 500) {
+    return false;
+  }
+  const byDigest = resource.kind === "manifest" && resource.byDigest;
+  return said.status !== 200 || byDigest || toldDigest(said.headers) !== undefined;
+}
+
+function saidBy(upstream: Upstream, request: RegistryRequest, method: "HEAD" | "GET", said: Probe): Said {
+  const { name, kind, state } = upstream;
+  const about = {
+    name,
+    kind,
+    method,
+    repository: "repository" in request.resource ? upstream.nameOf(request.resource.repository) : "",
+    latency: Math.round(said.latency * 10) / 10,
+    breaker: state,
+  };
+  if (said.failure !== undefined) {
+    const { failure } = said;
+    const status = failure.status === undefined ? {} : { status: failure.status };
+    return {
+      answer: { ...about, ...status, outcome: "failed", cause: failure.cause },
+      word: { outcome: "failed", failure },
+    };
+  }
+  const { status } = said;
+  const outcome = classify(upstream, status, textOf(said));
+  if (outcome === "failed") {
+    const failure = reportOf(upstream, said);
+    return { answer: { ...about, status, outcome, cause: failure.cause }, word: { outcome, failure } };
+  }
+  const found = outcome === "found" ? describe(request, said) : {};
+  return { answer: { ...about, status, outcome, ...found }, word: { outcome, status } };
+}
+
+/** What goes to a terminal must not be able to do anything there. */
+function describe(
+  { resource }: RegistryRequest,
+  { headers, body }: ProbeAnswer,
+): Pick<UpstreamAnswer, "digest" | "mediaType"> {
+  const type = firstValue(headers, "content-type");
+  const digest =
+    resource.kind === "manifest" && resource.byDigest
+      ? resource.reference
+      : (toldDigest(headers) ?? digestOf(body));
+  return {
+    ...(digest !== undefined && { digest }),
+    ...(type !== undefined && { mediaType: quotable(type) }),
+  };
+}
+
+function toldDigest(headers: RawHeaders): string | undefined {
+  const told = firstValue(headers, "docker-content-digest");
+  return told !== undefined && isDigest(told) ? told : undefined;
+}
+
+function digestOf(body: Buffer | undefined): string | undefined {
+  return body === undefined || body.length === 0
+    ? undefined
+    : `sha256:${createHash("sha256").update(body).digest("hex")}`;
+}

@@ -1,0 +1,55 @@
+import type { Services } from "../services.ts";
+import type { CheckReport, Finding, UpstreamReport } from "./check-report.ts";
+import { clocks, skewOf } from "./findings/clock.ts";
+import { credentials } from "./findings/credentials.ts";
+import { deletesAt, hosted, referrersAt } from "./findings/hosted.ts";
+import { options } from "./findings/options.ts";
+import { proxy } from "./findings/proxy.ts";
+import { reach } from "./findings/reach.ts";
+import { addressOf, type Survey, survey } from "./survey.ts";
+
+/** Asks every upstream at once how it is, and looks for what will hurt. Never rejects. */
+export async function check(services: Services): Promise<CheckReport> {
+  const { config, upstreams } = services;
+  const configs = [config.hosted, ...config.proxies];
+  const alone = config.proxies.length === 1;
+  const surveys = await Promise.all(
+    upstreams.flatMap((upstream, index) => {
+      const own = configs[index];
+      const option = index === 0 ? "hosted" : alone ? "proxy" : `proxy[${index - 1}]`;
+      return own === undefined ? [] : [survey(services, { upstream, config: own, option })];
+    }),
+  );
+  const findings: Finding[] = [
+    ...surveys.flatMap((one) => [...reach(one), ...credentials(one), ...hosted(one), ...proxy(one)]),
+    ...clocks(surveys),
+    ...options(config, surveys),
+  ];
+  return {
+    ok: findings.every(({ severity }) => severity !== "error"),
+    upstreams: surveys.map(describe),
+    findings,
+  };
+}
+
+function describe(one: Survey): UpstreamReport {
+  const { upstream, base, product } = one;
+  const status = base.failure === undefined ? base.status : base.failure.status;
+  const deletes = deletesAt(one);
+  const referrers = referrersAt(one);
+  const skew = skewOf(one);
+  return {
+    name: upstream.name,
+    kind: upstream.kind,
+    url: addressOf(upstream.url),
+    reachable: status !== undefined,
+    ...(status !== undefined && { status }),
+    latency: Math.round(base.latency * 10) / 10,
+    product: product.name,
+    ...(product.version !== undefined && { version: product.version }),
+    ...(product.cache !== undefined && { cache: product.cache }),
+    ...(deletes !== undefined && { deletes }),
+    ...(referrers !== undefined && { referrers }),
+    ...(skew !== undefined && { clockSkew: skew }),
+  };
+}

@@ -1,0 +1,109 @@
+import { isLoopbackHost } from "../../protocol/host.ts";
+import type { Finding } from "../check-report.ts";
+import { type ProbeAnswer, type ProbeFailure, textOf } from "../probe.ts";
+import { addressOf, type Survey } from "../survey.ts";
+
+/** Whether an upstream can be reached, and what is there is a registry and not this router. */
+export function reach({ upstream, option, base, config }: Survey): Finding[] {
+  const where = upstream.name;
+  if (base.failure === undefined) {
+    return [looped(where, base) ?? answers(where, option, base)];
+  }
+  if (base.failure.kind === "refused") {
+    // Its credentials are another matter, and another finding.
+    return [{ id: "reachable", severity: "ok", where, what: "can be reached" }];
+  }
+  const trouble = troubleFor(base, option, config.url);
+  return [
+    {
+      severity: "error",
+      where,
+      what: `cannot be used at ${addressOf(config.url)}: ${base.failure.cause}`,
+      ...trouble,
+    },
+  ];
+}
+
+function answers(where: string, option: string, base: ProbeAnswer): Finding {
+  if (base.status === 200 || base.status === 401) {
+    return { id: "reachable", severity: "ok", where, what: "answers" };
+  }
+  if (base.status === 400 && /HTTPS server/i.test(textOf(base))) {
+    return {
+      id: "wrong-scheme",
+      severity: "error",
+      where,
+      what: "speaks HTTPS, and is asked in plain HTTP",
+      advice: `write https:// in ${option}.url`,
+    };
+  }
+  return {
+    id: "no-registry",
+    severity: "error",
+    where,
+    what: `answers ${base.status} at /v2/, where a registry says 200 or 401`,
+    advice:
+      base.status === 404
+        ? `see whether ${option}.url is a registry's, and whether it takes a path before /v2/`
+        : `see its log, and whether ${option}.url is a registry's`,
+  };
+}
+
+/** A router in a circle answers itself 508, and its own clients 503 because of that. */
+function looped(where: string, base: ProbeAnswer): Finding | undefined {
+  if (base.status === 508 || (base.status === 503 && /answered 508/.test(textOf(base)))) {
+    return {
+      id: "loop",
+      severity: "error",
+      where,
+      what: "leads back to this router, or to one that leads back to itself",
+      advice: "point it at the registry: an upstream is never the router's own address",
+    };
+  }
+  return undefined;
+}
+
+function troubleFor(
+  { failure, code }: ProbeFailure,
+  option: string,
+  url: URL,
+): Pick<Finding, "id" | "advice"> {
+  switch (code) {
+    case "ECONNREFUSED":
+      return { id: "refused", advice: adviceOnRefusal(option, url) };
+    case "ENOTFOUND":
+    case "EAI_AGAIN":
+      return { id: "dns", advice: `correct the host in ${option}.url, or this machine's name server` };
+    case "CERT_HAS_EXPIRED":
+      return {
+        id: "certificate",
+        advice: "its certificate has expired: renew it, or see this machine's clock",
+      };
+    case "ERR_TLS_CERT_ALTNAME_INVALID":
+      return {
+        id: "certificate",
+        advice: `its certificate is for another name: correct ${option}.url, or give that name in ${option}.tls.serverName`,
+      };
+    case "EPROTO":
+    case "ERR_SSL_WRONG_VERSION_NUMBER":
+    case "ERR_SSL_PACKET_LENGTH_TOO_LONG":
+      return { id: "wrong-scheme", advice: `it does not seem to speak TLS: try http:// in ${option}.url` };
+    default:
+      return failure.cause.startsWith("TLS failed")
+        ? {
+            id: "certificate",
+            advice: `give the certificate of its issuer in ${option}.tls (caFile in a file, ca in a program)`,
+          }
+        : {
+            id: failure.kind === "late" ? "late" : "unreachable",
+            advice: `see that it runs, and that nothing between here and ${url.host} stops connections`,
+          };
+  }
+}
+
+function adviceOnRefusal(option: string, url: URL): string {
+  const start = `start it, or correct the port in ${option}.url`;
+  return isLoopbackHost(url.hostname)
+    ? `${start}; in a container, ${url.hostname} is the container itself`
+    : `${start}. A distribution cache also ends at start while its public registry is away`;
+}

@@ -1,0 +1,72 @@
+import type { RawHeaders } from "../protocol/headers.ts";
+import type { FailureReport } from "../routing/attempt.ts";
+import { errorBodyLimit, readBounded } from "../upstream/bounded-body.ts";
+import type { Errand } from "../upstream/errand.ts";
+import { errorCode } from "../upstream/failure.ts";
+import { withinTime } from "../upstream/patience.ts";
+import type { Upstream } from "../upstream/upstream.ts";
+
+/** A question to one upstream that nobody but the router has. */
+export interface ProbeQuestion {
+  readonly errand: Omit<Errand, "method" | "repository"> & { readonly method: Probing };
+  /** `Accept` values. */
+  readonly accept?: readonly string[];
+  /** Milliseconds for everything, the body included. */
+  readonly limit: number;
+  /** Bytes of a body that are read. @default errorBodyLimit */
+  readonly bodyLimit?: number;
+  /** Whether to ask without credentials. */
+  readonly asStranger?: boolean;
+}
+
+/** Nothing is written by what is only looked at. For the one DELETE see `survey.ts`. */
+type Probing = "GET" | "HEAD" | "DELETE";
+
+/** What came of it. */
+export type Probe = ProbeAnswer | ProbeFailure;
+
+/** An answer, whatever it says. */
+export interface ProbeAnswer {
+  readonly failure?: undefined;
+  readonly status: number;
+  readonly headers: RawHeaders;
+  /** Undefined if it was longer than wanted, or broke off. */
+  readonly body: Buffer | undefined;
+  /** Milliseconds to the end of the body. */
+  readonly latency: number;
+}
+
+/** No answer. */
+export interface ProbeFailure {
+  readonly failure: FailureReport;
+  /** Node's code of what went wrong, or empty: `ECONNREFUSED`. */
+  readonly code: string;
+  readonly latency: number;
+}
+
+/** Asks one upstream one thing, within bounds of time and memory. Never rejects. */
+export async function probe(upstream: Upstream, question: ProbeQuestion): Promise<Probe> {
+  const { errand, accept = [], limit, bodyLimit = errorBodyLimit, asStranger = false } = question;
+  const asked = await withinTime(limit, async (signal) => {
+    // The breaker, which wants to know, is passed by.
+    const own = { errand: { ...errand, repository: undefined }, accept };
+    const answer = await (asStranger
+      ? upstream.inspectAsStranger(own, signal)
+      : upstream.inspect(own, signal));
+    const body = await readBounded(answer.body, bodyLimit, limit);
+    return { status: answer.status, headers: answer.headers, body };
+  });
+  const { failure, latency } = asked;
+  return failure === undefined
+    ? { ...asked.value, latency }
+    : { failure, code: errorCode(causeOf(asked.error)), latency };
+}
+
+/** The text of an answer's body, empty where there is none. */
+export function textOf({ body }: Pick<ProbeAnswer, "body">): string {
+  return body?.toString() ?? "";
+}
+
+function causeOf(error: unknown): unknown {
+  return typeof error === "object" && error !== null && "cause" in error ? error.cause : undefined;
+}

@@ -1,0 +1,111 @@
+import { RegistryError } from "./errors.ts";
+import type { NameOrder } from "./name-order.ts";
+
+/** The lists that are paged by name. */
+export type ListKind = "tags" | "catalog";
+
+/** What a client wants of a list (distribution-spec 1.1, "Listing Tags"). */
+export interface ListQuery {
+  /** How many names, at most. */
+  readonly limit: number;
+  /** Only names that stand after this one; empty for all. */
+  readonly last: string;
+  /** `n` as the client gave it, to be repeated in the address of the next page. */
+  readonly n: string | undefined;
+  /** Everything else in the query, byte for byte, without `?`. */
+  readonly rest: string;
+}
+
+/** Names in order, each once. */
+export interface Names {
+  readonly names: readonly string[];
+  /** Whether there may be others, all of them after the last of these. */
+  readonly more: boolean;
+}
+
+/** Names in one answer, at most, whatever `n` says. The specification lets a registry send fewer with a `Link`. */
+export const mostNames = 10_000;
+
+/** @throws RegistryError PAGINATION_NUMBER_INVALID, as distribution does, unless `n` is 0 or more */
+export function parseListQuery(search: string): ListQuery {
+  const query = new URLSearchParams(search);
+  const n = query.get("n") || undefined;
+  if (n !== undefined && !/^\d+$/.test(n)) {
+    throw new RegistryError("PAGINATION_NUMBER_INVALID", {
+      message: "n is how many names to list, 0 or more",
+      detail: { n: n.slice(0, 100) },
+    });
+  }
+  const rest = search
+    .slice(1)
+    .split("&")
+    .filter((pair) => pair !== "" && !isAboutPage(pair))
+    .join("&");
+  return {
+    limit: n === undefined ? mostNames : Math.min(Number(n), mostNames),
+    last: query.get("last") ?? "",
+    n,
+    rest,
+  };
+}
+
+/** The query that asks for a page. */
+export function listSearch(
+  { rest }: Pick<ListQuery, "rest">,
+  page: { readonly last?: string | undefined; readonly n?: string | number | undefined },
+): string {
+  const last = page.last === undefined ? [] : [`last=${encodeURIComponent(page.last)}`];
+  const n = page.n === undefined ? [] : [`n=${page.n}`];
+  const pairs = [...(rest === "" ? [] : [rest]), ...last, ...n];
+  return pairs.length === 0 ? "" : `?${pairs.join("&")}`;
+}
+
+/** The `Link` to the page after one that ends with `last` (RFC 8288). */
+export function nextLink(path: string, query: ListQuery, last: string): string {
+  // What stands in angle brackets must not be able to end there.
+  const search = listSearch(query, { last, n: query.n }).replace(/[<>]/g, encodeURIComponent);
+  return `<${path}${search}>; rel="next"`;
+}
+
+/** The names in an answer: null where it says null, as Go programs do for none; undefined if it is no such list. */
+export function readNames(body: string, kind: ListKind): readonly string[] | null | undefined {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(body);
+  } catch {
+    return undefined;
+  }
+  if (typeof parsed !== "object" || parsed === null) {
+    return undefined;
+  }
+  const names: unknown = Reflect.get(parsed, kind === "tags" ? "tags" : "repositories");
+  if (names === null) {
+    return null;
+  }
+  return Array.isArray(names) && names.every((name) => typeof name === "string") ? names : undefined;
+}
+
+/** The first of the names, put in order, each once. */
+export function firstNames(names: readonly string[], order: NameOrder, count: number): Names {
+  const sorted = [...new Set(names)].sort(order);
+  return { names: sorted.slice(0, count), more: sorted.length > count };
+}
+
+/**
+ * Several lists as one. Where a list may go on, nothing is known of what comes after its last name; so the joined list ends
+ * there as well.
+ */
+export function mergeNames(lists: readonly Names[], order: NameOrder, count: number): Names {
+  const ends = lists.flatMap(({ names, more }) => (more ? [names.at(-1) ?? ""] : [])).sort(order);
+  const [end] = ends;
+  const known = lists
+    .flatMap(({ names }) => names)
+    .filter((name) => end === undefined || order(name, end) <= 0);
+  const first = firstNames(known, order, count);
+  return { names: first.names, more: first.more || end !== undefined };
+}
+
+function isAboutPage(pair: string): boolean {
+  const [name] = new URLSearchParams(pair).keys();
+  return name === "n" || name === "last";
+}

@@ -1,0 +1,62 @@
+import { ClientGone } from "../upstream/failure.ts";
+
+/** Work under way, and how many wait for it. */
+interface Running<T> {
+  readonly outcome: Promise<T>;
+  readonly abandoned: AbortController;
+  waiting: number;
+}
+
+/** What several want at a time is done once. It goes on as long as one of them waits, whoever began it. */
+export class SharedWork<T> {
+  readonly #running = new Map<string, Running<T>>();
+
+  /**
+   * Waits for the work under this key, and begins it if it is not under way.
+   * @param signal aborted when this one waits no longer
+   * @param begin does the work until its signal tells that nobody waits any more
+   * @throws ClientGone when `signal` is aborted; else what the work ends with
+   */
+  async join(key: string, signal: AbortSignal, begin: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    if (signal.aborted) {
+      throw new ClientGone();
+    }
+    const running = this.#running.get(key) ?? this.#begin(key, begin);
+    running.waiting += 1;
+    let leave: () => void = () => undefined;
+    const left = new Promise<never>((_, reject) => {
+      leave = () => reject(new ClientGone());
+      signal.addEventListener("abort", leave, { once: true });
+    });
+    try {
+      return await Promise.race([running.outcome, left]);
+    } finally {
+      signal.removeEventListener("abort", leave);
+      this.#leave(key, running);
+    }
+  }
+
+  #begin(key: string, begin: (signal: AbortSignal) => Promise<T>): Running<T> {
+    const abandoned = new AbortController();
+    const running: Running<T> = { outcome: begin(abandoned.signal), abandoned, waiting: 0 };
+    this.#running.set(key, running);
+    const over = () => this.#forget(key, running);
+    running.outcome.then(over, over);
+    return running;
+  }
+
+  #leave(key: string, running: Running<T>): void {
+    running.waiting -= 1;
+    if (running.waiting === 0) {
+      // Before it has ended: whoever comes now must not join what is being given up.
+      this.#forget(key, running);
+      running.abandoned.abort();
+    }
+  }
+
+  #forget(key: string, running: Running<T>): void {
+    if (this.#running.get(key) === running) {
+      this.#running.delete(key);
+    }
+  }
+}

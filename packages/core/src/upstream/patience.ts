@@ -1,0 +1,33 @@
+import type { FailureReport } from "../routing/attempt.ts";
+import { upstreamFailure } from "./failure.ts";
+
+/** How something that was given only so much time went. */
+export type Timed<T> = { readonly latency: number } & (
+  | { readonly value: T; readonly failure?: undefined }
+  /** `error`: what was thrown, if anything was. */
+  | { readonly failure: FailureReport; readonly error?: unknown }
+);
+
+/**
+ * Gives work so many milliseconds, token endpoints and all. Never rejects, and never takes longer.
+ * @param work to be told by the signal that nobody waits for it any more
+ */
+export async function withinTime<T>(
+  limit: number,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<Timed<T>> {
+  const started = performance.now();
+  const controller = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<FailureReport>((resolve) => {
+    timer = setTimeout(() => resolve({ kind: "late", cause: `no answer within ${limit} ms` }), limit);
+  });
+  const done = work(controller.signal).then(
+    (value) => ({ value }),
+    (error: unknown) => ({ failure: upstreamFailure(error).report, error }),
+  );
+  const outcome = await Promise.race([done, late.then((failure) => ({ failure }))]);
+  clearTimeout(timer);
+  controller.abort();
+  return { ...outcome, latency: performance.now() - started };
+}

@@ -1,0 +1,90 @@
+import { describe, expect, it } from "@jest/globals";
+import type { FailureKind } from "../../src/routing/attempt.ts";
+import { foresee, type Word } from "../../src/routing/foresee.ts";
+import { candidate } from "../support/candidate.ts";
+
+const hosted = candidate("hosted", "hosted");
+const proxy = candidate("proxy", "proxy");
+const other = candidate("other", "proxy");
+
+const found: Word = { outcome: "found", status: 200 };
+const absent: Word = { outcome: "absent", status: 404 };
+const failed = (kind: FailureKind, cause: string): Word => ({ outcome: "failed", failure: { kind, cause } });
+
+interface Row {
+  readonly order?: readonly (typeof hosted)[];
+  readonly said: Readonly<Record<string, Word>>;
+  readonly out?: readonly string[];
+  readonly stopsAtFailure?: boolean;
+  readonly remembered?: typeof hosted;
+}
+
+function end({ order = [proxy, hosted], said, out = [], stopsAtFailure = false, remembered }: Row) {
+  const { by, status, because } = foresee(
+    { order, stopsAtFailure, remembered },
+    ({ name }) => said[name] ?? absent,
+    ({ name }) => out.includes(name),
+  );
+  return [by?.name, status, because];
+}
+
+describe("how a pull would end", () => {
+  it.each<[string, Row, unknown[]]>([
+    ["the first has it", { said: { proxy: found, hosted: found } }, ["proxy", 200, "it is asked first"]],
+    [
+      "hosted is first",
+      { order: [hosted, proxy], said: { hosted: found } },
+      ["hosted", 200, "hosted is asked first"],
+    ],
+    ["the second has it", { said: { hosted: found } }, ["hosted", 200, "proxy absent"]],
+    [
+      "hosted has it, and a proxy could not tell",
+      { said: { proxy: failed("unreachable", "connection refused"), hosted: found } },
+      ["hosted", 200, "proxy failed (connection refused)"],
+    ],
+    [
+      "a failure ends it",
+      { said: { proxy: failed("unreachable", "connection refused"), hosted: found }, stopsAtFailure: true },
+      [undefined, 502, "proxy failed (connection refused)"],
+    ],
+    ["nobody has it", { said: {} }, [undefined, 404, "proxy absent, hosted absent"]],
+    [
+      "somebody was late",
+      { said: { proxy: failed("late", "no answer") } },
+      [undefined, 504, "proxy failed (no answer), hosted absent"],
+    ],
+    [
+      "somebody sets limits",
+      { said: { proxy: failed("limited", "answered 429") } },
+      [undefined, 429, "proxy failed (answered 429), hosted absent"],
+    ],
+    [
+      "hosted has its own word",
+      { said: { hosted: { outcome: "final", status: 401 } } },
+      ["hosted", 401, "proxy absent"],
+    ],
+    [
+      "one that is left out is passed over",
+      { said: { proxy: found, hosted: found }, out: ["proxy"] },
+      ["hosted", 200, "proxy failed (left out after failures)"],
+    ],
+    [
+      "one that is left out is asked when nobody else has it",
+      { order: [proxy, other, hosted], said: { proxy: found }, out: ["proxy"] },
+      ["proxy", 200, "it is left out after failures, and tried again as nobody else has it"],
+    ],
+    [
+      "one that is left out and has it not",
+      { said: {}, out: ["proxy"] },
+      [undefined, 503, "proxy failed (left out after failures), hosted absent"],
+    ],
+    [
+      "memory has moved it to the front",
+      { order: [hosted, proxy], said: { hosted: found }, remembered: hosted },
+      ["hosted", 200, "it served this repository last"],
+    ],
+    ["nobody may be asked", { order: [], said: {} }, [undefined, 404, "nobody may be asked"]],
+  ])("%s", (_, row, expected) => {
+    expect(end(row)).toEqual(expected);
+  });
+});

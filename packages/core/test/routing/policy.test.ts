@@ -1,0 +1,176 @@
+import { describe, expect, it } from "@jest/globals";
+import fc from "fast-check";
+import type { Candidate } from "../../src/routing/member.ts";
+import { defaultRule, type Entrance, Policy } from "../../src/routing/policy.ts";
+import { ruleName, type WrittenRule } from "../../src/routing/ruling.ts";
+import { candidate } from "../support/candidate.ts";
+
+const hosted = candidate("private", "hosted", { hosts: ["hosted.example.com"] });
+const hub = candidate("hub", "proxy", { namespace: "docker.io", hosts: ["hub.example.com"] });
+const ghcr = candidate("ghcr", "proxy", { namespace: "ghcr.io", serves: (name) => name.startsWith("org/") });
+const spare = candidate("spare", "proxy");
+const anyWay: Entrance = { namespace: undefined, host: undefined };
+
+function policyWith(...rules: readonly Partial<WrittenRule>[]): Policy<Candidate> {
+  return new Policy({
+    hosted,
+    proxies: [hub, ghcr, spare],
+    rules: rules.map((rule) => ({ ...defaultRule, ...rule })),
+  });
+}
+
+function pullOf(policy: Policy<Candidate>, name: string, entrance: Partial<Entrance> = {}): string[] {
+  return policy.rulingFor(name, { ...anyWay, ...entrance }).pull.map((member) => member.name);
+}
+
+describe("whom a rule has asked", () => {
+  it.each<[pull: string[], asked: string[]]>([
+    [
+      ["proxy", "hosted"],
+      ["hub", "ghcr", "spare", "private"],
+    ],
+    [
+      ["hosted", "proxy"],
+      ["private", "hub", "ghcr", "spare"],
+    ],
+    [["hosted"], ["private"]],
+    [["private"], ["private"]],
+    [["proxy"], ["hub", "ghcr", "spare"]],
+    [
+      ["spare", "hosted", "hub"],
+      ["spare", "private", "hub"],
+    ],
+    [
+      ["spare", "proxy"],
+      ["spare", "hub", "ghcr"],
+    ],
+    [["hosted", "private", "hosted"], ["private"]],
+  ])("pull: %j", (pull, asked) => {
+    expect(pullOf(policyWith({ pull }), "org/app")).toEqual(asked);
+  });
+
+  it("is what the first rule says that matches, and no other", () => {
+    const policy = policyWith(
+      { match: ["corp/public/**"], pull: ["proxy"], push: "deny" },
+      { match: ["corp/**", "team-*/**"], pull: ["hosted"], onFailure: "stop" },
+      { match: ["**"], pull: ["hub"], push: "deny" },
+    );
+
+    expect(policy.rulingFor("corp/public/x", anyWay)).toMatchObject({ position: 0, push: undefined });
+    expect(policy.rulingFor("team-a/x", anyWay)).toMatchObject({
+      position: 1,
+      pull: [hosted],
+      push: hosted,
+      onFailure: "stop",
+    });
+    expect(policy.rulingFor("corp", anyWay)).toMatchObject({ position: 1 });
+    expect(policy.rulingFor("corporate", anyWay)).toMatchObject({ position: 2, pull: [hub] });
+  });
+
+  it("is every proxy in order, then hosted, for a name that no rule is for", () => {
+    const ruling = policyWith({ match: ["corp/**"] }).rulingFor("org/app", anyWay);
+
+    expect(ruling).toMatchObject({ position: undefined, push: hosted, onFailure: "continue", owned: false });
+    expect(ruling.pull).toEqual([hub, ghcr, spare, hosted]);
+    expect(ruleName(ruling)).toBe("the default rule");
+  });
+
+  it("leaves out a proxy that does not serve the name", () => {
+    expect(pullOf(policyWith(), "library/nginx")).toEqual(["hub", "spare", "private"]);
+    expect(pullOf(policyWith({ pull: ["ghcr"] }), "library/nginx")).toEqual([]);
+  });
+});
+
+describe("?ns=", () => {
+  it.each<[namespace: string, asked: string[]]>([
+    ["docker.io", ["hub"]],
+    ["ghcr.io", ["ghcr"]],
+    ["quay.io", ["spare", "private"]],
+  ])("%s", (namespace, asked) => {
+    expect(pullOf(policyWith(), "org/app", { namespace })).toEqual(asked);
+  });
+
+  it("asks nobody whom the rule leaves out", () => {
+    expect(pullOf(policyWith({ pull: ["hosted"] }), "org/app", { namespace: "docker.io" })).toEqual([]);
+    expect(pullOf(policyWith({ pull: ["hosted"] }), "org/app", { namespace: "quay.io" })).toEqual([
+      "private",
+    ]);
+  });
+
+  it("takes no pushes to a registry that is only mirrored", () => {
+    const policy = policyWith();
+
+    expect(policy.rulingFor("a", { ...anyWay, namespace: "docker.io" })).toMatchObject({
+      push: undefined,
+      noPushBy: "namespace",
+    });
+    expect(policy.rulingFor("a", { ...anyWay, namespace: "quay.io" }).push).toBe(hosted);
+  });
+
+  it("is only acknowledged where a proxy serves that registry", () => {
+    const policy = policyWith();
+
+    expect(policy.namespaceOf({ ...anyWay, namespace: "ghcr.io" })).toBe("ghcr.io");
+    expect(policy.namespaceOf({ ...anyWay, namespace: "quay.io" })).toBeUndefined();
+    expect(policy.namespaceOf(anyWay)).toBeUndefined();
+  });
+});
+
+describe("a host name that stands for one registry", () => {
+  it.each<[host: string | undefined, asked: string[], push: Candidate | undefined]>([
+    ["hosted.example.com", ["private"], hosted],
+    ["hub.example.com", ["hub"], undefined],
+    ["registry.example.com", ["hub", "ghcr", "spare", "private"], hosted],
+    [undefined, ["hub", "ghcr", "spare", "private"], hosted],
+  ])("%s", (host, asked, push) => {
+    const ruling = policyWith().rulingFor("org/app", { ...anyWay, host });
+
+    expect(ruling.pull.map(({ name }) => name)).toEqual(asked);
+    expect(ruling.push).toBe(push);
+  });
+
+  it("opens no way around a rule", () => {
+    const policy = policyWith({ match: ["corp/**"], pull: ["hosted"] }, { match: ["**"], push: "deny" });
+
+    expect(pullOf(policy, "corp/app", { host: "hub.example.com" })).toEqual([]);
+    expect(policy.rulingFor("a", { ...anyWay, host: "hosted.example.com" })).toMatchObject({
+      push: undefined,
+      noPushBy: undefined,
+    });
+  });
+});
+
+describe("whatever the rules, the name and the way in", () => {
+  const names = ["hosted", "proxy", "private", "hub", "ghcr", "spare"];
+  const rule = fc.record({
+    match: fc.subarray(["org/*", "corp/**", "**/app", "*", "**"], { minLength: 1 }),
+    pull: fc.shuffledSubarray(names, { minLength: 1 }),
+    push: fc.constantFrom<"hosted" | "deny">("hosted", "deny"),
+  });
+  const entrance = fc.record({
+    namespace: fc.constantFrom(undefined, "docker.io", "ghcr.io", "quay.io"),
+    host: fc.constantFrom(undefined, "hosted.example.com", "hub.example.com", "other.example.com"),
+  });
+  const name = fc.constantFrom("org/app", "corp/a/app", "corp", "library/tool", "app");
+
+  it("a way in only takes away from what the rule allows, and changes no order", () => {
+    fc.assert(
+      fc.property(fc.array(rule, { maxLength: 4 }), name, entrance, (rules, repository, way) => {
+        const policy = policyWith(...rules);
+        const full = policy.rulingFor(repository, anyWay);
+        const narrow = policy.rulingFor(repository, way);
+        const left = full.pull.filter((member) => narrow.pull.includes(member));
+
+        expect(narrow.pull).toEqual(left);
+        expect([undefined, full.push]).toContain(narrow.push);
+        expect({ ...narrow, pull: [], push: undefined, noPushBy: undefined }).toEqual({
+          ...full,
+          pull: [],
+          push: undefined,
+          noPushBy: undefined,
+        });
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+});

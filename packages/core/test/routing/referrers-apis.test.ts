@@ -1,0 +1,20 @@
+import { describe, expect, it } from "@jest/globals";
+import { ReferrersApis } from "../../src/routing/referrers-apis.ts";
+import { candidate } from "../support/candidate.ts";
+
+describe("who has the referrers API", () => {
+  it("is known from an answer, for a while", () => {
+    let now = 0;
+    const apis = new ReferrersApis(100, () => now);
+    const [hosted, proxy] = [candidate("hosted", "hosted"), candidate("proxy", "proxy")];
+
+    apis.learn(hosted, false);
+    now = 50;
+    apis.learn(proxy, true);
+    now = 99;
+    expect([apis.has(hosted), apis.has(proxy)]).toEqual([false, true]);
+
+    now = 100;
+    expect([apis.has(hosted), apis.has(proxy)]).toEqual([undefined, true]);
+  });
+});

@@ -1,0 +1,66 @@
+import { createHash } from "node:crypto";
+import type { CombinedRegistryConfig } from "@combined-registry/core";
+import { startRegistry, type TestRegistry } from "@combined-registry/testkit";
+import { fetchRaw, type Received } from "./client.ts";
+import { type RunningRouter, startRouter } from "./router.ts";
+
+export const manifestType = "application/vnd.oci.image.manifest.v1+json";
+
+/** A router between a proxy and hosted. */
+export interface Sides extends AsyncDisposable {
+  readonly proxy: TestRegistry;
+  readonly hosted: TestRegistry;
+  readonly router: RunningRouter;
+}
+
+/** Starts them; `config` is added to the router's. */
+export async function startSides(config: Partial<CombinedRegistryConfig> = {}): Promise<Sides> {
+  const proxy = await startRegistry();
+  const hosted = await startRegistry();
+  const router = await startRouter({ hosted: hosted.url, proxy: proxy.url, ...config });
+  return {
+    proxy,
+    hosted,
+    router,
+    async [Symbol.asyncDispose]() {
+      await router[Symbol.asyncDispose]();
+      await Promise.all([proxy.close(), hosted.close()]);
+    },
+  };
+}
+
+/** `sha256:...` of some content. */
+export function digestOf(content: string | Buffer): string {
+  return `sha256:${createHash("sha256").update(content).digest("hex")}`;
+}
+
+/** A manifest of such blobs. */
+export function manifestOf(...blobs: readonly { readonly digest: string; readonly size: number }[]): string {
+  const [config, ...layers] = blobs.map((blob) => ({ mediaType: "application/octet-stream", ...blob }));
+  return JSON.stringify({ schemaVersion: 2, mediaType: manifestType, config, layers });
+}
+
+/** Pushes a manifest. */
+export function putManifest(
+  { url }: { readonly url: string },
+  repository: string,
+  reference: string,
+  body: string | Buffer,
+  contentType = manifestType,
+): Promise<Received> {
+  return fetchRaw(url, `/v2/${repository}/manifests/${reference}`, {
+    method: "PUT",
+    headers: { "Content-Type": contentType },
+    body,
+  });
+}
+
+/** What a registry was asked by a method, as `repository/...`. */
+export function asked({ requests }: TestRegistry, method: string): string[] {
+  return requests.filter((one) => one.method === method).map(({ path }) => path.slice("/v2/".length));
+}
+
+/** Errors of an answer, by code. */
+export function codesOf({ body }: Received): string[] {
+  return JSON.parse(body.toString()).errors.map(({ code }: { code: string }) => code);
+}

@@ -1,0 +1,50 @@
+import type { AuthorizeHook, CombinedRegistryConfig, RuleConfig } from "@combined-registry/core";
+import { startRegistry } from "@combined-registry/testkit";
+import { startRouter } from "./router.ts";
+
+const basic = (user: string, password: string) =>
+  `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
+
+/** The `Authorization` of a user, as it should be. */
+export const asUser = (user: string) => basic(user, `${user}'s password`);
+export const wrongPassword = basic("alice", "a guess");
+
+/** Knows every user by a password that is easy to tell, and nobody without one. */
+export const users: AuthorizeHook = ({ headers: { authorization } }) => {
+  const encoded = /^Basic (\S+)$/.exec(authorization ?? "")?.[1] ?? "";
+  const user = Buffer.from(encoded, "base64").toString().split(":")[0] ?? "";
+  return user !== "" && authorization === asUser(user) ? { decision: "allow", user } : "challenge";
+};
+
+/** A line of the log. */
+export type LogLine = Readonly<Record<string, unknown>>;
+
+/** A router with rules over two registries, all of which end together. */
+export async function startRuled(
+  rules: readonly RuleConfig[],
+  options: Partial<CombinedRegistryConfig> = {},
+) {
+  const proxy = await startRegistry();
+  const hosted = await startRegistry();
+  const logged: LogLine[] = [];
+  const log = (fields: object) => void logged.push({ ...fields });
+  const logger = { debug: log, info: log, warn: log, error: log };
+  const router = await startRouter({
+    hosted: hosted.url,
+    proxy: proxy.url,
+    authorize: users,
+    rules,
+    logger,
+    ...options,
+  });
+  return {
+    proxy,
+    hosted,
+    router,
+    logged,
+    async [Symbol.asyncDispose]() {
+      await router[Symbol.asyncDispose]();
+      await Promise.all([proxy.close(), hosted.close()]);
+    },
+  };
+}
