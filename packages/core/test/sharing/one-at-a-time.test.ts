@@ -1,12 +1,12 @@
 import { describe, expect, it } from "@jest/globals";
-import { Turns } from "../../src/routing/turns.ts";
+import { OneAtATime } from "../../src/sharing/one-at-a-time.ts";
 
-describe("turns", () => {
-  it("are taken one at a time under one key, in order, although some fail, and at once under others", async () => {
-    const turns = new Turns();
+describe("work", () => {
+  it("is done one at a time under one key, in order, although some fail, and at once under others", async () => {
+    const indexes = new OneAtATime();
     const log: string[] = [];
     const work = (name: string, fails = false) =>
-      turns.take(name.slice(0, 1), async () => {
+      indexes.take(name.slice(0, 1), async () => {
         log.push(`${name} begins`);
         await new Promise(setImmediate);
         log.push(`${name} ends`);
