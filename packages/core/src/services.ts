@@ -6,7 +6,7 @@ import { HolderMemory } from "./routing/holder-memory.ts";
 import { Policy } from "./routing/policy.ts";
 import { ReferrersApis } from "./routing/referrers-apis.ts";
 import { ShadowMemory } from "./routing/shadow.ts";
-import { OneAtATime } from "./sharing/one-at-a-time.ts";
+import { Turns } from "./routing/turns.ts";
 import { Places } from "./sharing/places.ts";
 import { SharedWork } from "./sharing/shared-work.ts";
 import { Pings } from "./upstream/pings.ts";
@@ -23,8 +23,8 @@ export interface Services {
   readonly owners: Owners;
   /** Who has the referrers API. */
   readonly referrersApis: ReferrersApis<Upstream>;
-  /** Who writes an index of referrers; one at a time for each. */
-  readonly referrersIndexes: OneAtATime;
+  /** Those who write an index of referrers. */
+  readonly referrersTurns: Turns;
   readonly pings: Pings;
   readonly metrics: Metrics;
   readonly copies: Copies;
@@ -91,7 +91,7 @@ export function createServices(config: CompleteConfig, before?: Services): Servi
     ended: new AbortController(),
     memory: memoryToKeep(config, upstreams, before) ?? new HolderMemory(config.memory),
     referrersApis: before?.referrersApis ?? new ReferrersApis(referrersApiTtl),
-    referrersIndexes: before?.referrersIndexes ?? new OneAtATime(),
+    referrersTurns: before?.referrersTurns ?? new Turns(),
     pings:
       before?.pings ??
       new Pings((upstream, { status }) => metrics.upstreams.asked(upstream, status !== undefined)),

@@ -53,7 +53,7 @@ function change(
 ): Promise<FailureReport | undefined> {
   const { member, repository, subject } = place;
   const key = JSON.stringify([member.name, repository, referrersTag(subject)]);
-  return services.referrersIndexes.take(key, async () => {
+  return services.referrersTurns.take(key, async () => {
     const known = await listUnderTag(services, exchange, place);
     if (known.kind !== "listed") {
       return known.kind === "failed" ? known.failure : refusal(known.said);

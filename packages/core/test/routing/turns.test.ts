@@ -1,12 +1,12 @@
 import { describe, expect, it } from "@jest/globals";
-import { OneAtATime } from "../../src/sharing/one-at-a-time.ts";
+import { Turns } from "../../src/routing/turns.ts";
 
-describe("work", () => {
-  it("is done one at a time under one key, in order, although some fail, and at once under others", async () => {
-    const indexes = new OneAtATime();
+describe("turns", () => {
+  it("are taken one at a time under one key, in order, although some fail, and at once under others", async () => {
+    const turns = new Turns();
     const log: string[] = [];
     const work = (name: string, fails = false) =>
-      indexes.take(name.slice(0, 1), async () => {
+      turns.take(name.slice(0, 1), async () => {
         log.push(`${name} begins`);
         await new Promise(setImmediate);
         log.push(`${name} ends`);
