@@ -6,7 +6,7 @@ import { HolderMemory } from "./routing/holder-memory.ts";
 import { Policy } from "./routing/policy.ts";
 import { ReferrersApis } from "./routing/referrers-apis.ts";
 import { ShadowMemory } from "./routing/shadow.ts";
-import { Turns } from "./routing/turns.ts";
+import { OneByOne } from "./sharing/one-by-one.ts";
 import { Places } from "./sharing/places.ts";
 import { SharedWork } from "./sharing/shared-work.ts";
 import { Pings } from "./upstream/pings.ts";
@@ -24,7 +24,7 @@ export interface Services {
   /** Who has the referrers API. */
   readonly referrersApis: ReferrersApis<Upstream>;
   /** Those who write an index of referrers. */
-  readonly referrersTurns: Turns;
+  readonly referrersTurns: OneByOne;
   readonly pings: Pings;
   readonly metrics: Metrics;
   readonly copies: Copies;
@@ -91,7 +91,7 @@ export function createServices(config: CompleteConfig, before?: Services): Servi
     ended: new AbortController(),
     memory: memoryToKeep(config, upstreams, before) ?? new HolderMemory(config.memory),
     referrersApis: before?.referrersApis ?? new ReferrersApis(referrersApiTtl),
-    referrersTurns: before?.referrersTurns ?? new Turns(),
+    referrersTurns: before?.referrersTurns ?? new OneByOne(),
     pings:
       before?.pings ??
       new Pings((upstream, { status }) => metrics.upstreams.asked(upstream, status !== undefined)),
