@@ -57,16 +57,7 @@ export function createServices(config: CompleteConfig, before?: Services): Servi
   if (config.metrics.process) {
     metrics.addProcess();
   }
-  const context: UpstreamContext = {
-    via: config.via,
-    clientIdle: config.limits.clientIdle,
-    breakerChanged: (upstream) => metrics.upstreams.breakerChanged(upstream),
-  };
-  const kept = before === undefined ? new Map<string, Upstream>() : upstreamsByIdentity(before);
-  const upstreamFor = (one: CompleteUpstream) =>
-    kept.get(identity(one, config)) ?? new Upstream(one, context);
-  const hosted = upstreamFor(config.hosted);
-  const proxies = config.proxies.map(upstreamFor);
+  const { hosted, proxies } = upstreamsFor(config, contextFor(config, metrics), before);
   const upstreams = [hosted, ...proxies];
   if (JSON.stringify(before?.config.rules) !== JSON.stringify(config.rules)) {
     for (const proxy of proxies) {
@@ -92,10 +83,32 @@ export function createServices(config: CompleteConfig, before?: Services): Servi
     memory: memoryToKeep(config, upstreams, before) ?? new HolderMemory(config.memory),
     referrersApis: before?.referrersApis ?? new ReferrersApis(referrersApiTtl),
     referrersTurns: before?.referrersTurns ?? new OneByOne(),
-    pings:
-      before?.pings ??
-      new Pings((upstream, { status }) => metrics.upstreams.asked(upstream, status !== undefined)),
+    pings: before?.pings ?? pingsFor(metrics),
   };
+}
+
+/** Apart from `upstreamsFor`, whose variables a function made there would keep alive, and with them all that is there no more. */
+function contextFor({ via, limits }: CompleteConfig, metrics: Metrics): UpstreamContext {
+  return {
+    via,
+    clientIdle: limits.clientIdle,
+    breakerChanged: (upstream) => metrics.upstreams.breakerChanged(upstream),
+  };
+}
+
+function pingsFor(metrics: Metrics): Pings {
+  return new Pings((upstream, { status }) => metrics.upstreams.asked(upstream, status !== undefined));
+}
+
+function upstreamsFor(
+  config: CompleteConfig,
+  context: UpstreamContext,
+  before: Services | undefined,
+): { readonly hosted: Upstream; readonly proxies: readonly Upstream[] } {
+  const kept = before === undefined ? new Map<string, Upstream>() : upstreamsByIdentity(before);
+  const upstreamFor = (one: CompleteUpstream) =>
+    kept.get(identity(one, config)) ?? new Upstream(one, context);
+  return { hosted: upstreamFor(config.hosted), proxies: config.proxies.map(upstreamFor) };
 }
 
 function upstreamsByIdentity({ config, upstreams }: Services): Map<string, Upstream> {

@@ -3,7 +3,7 @@ import { base, isRead, type OwnErrand } from "./errand.ts";
 import type { Verdict } from "./verdict.ts";
 
 const mostLate = 8;
-const mostForgotten = 10_000;
+const mostForgotten = 1_000;
 
 /**
  * What an upstream that is left out is tried with. `/v2/` would tell nothing about a cache's public registry.
