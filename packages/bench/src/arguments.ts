@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { allSizes, type Sizes } from "./sizes.js";
+import { allSizes, type Sizes } from "./sizes.ts";
 
 /** What the command line asks for. */
 export interface Arguments {

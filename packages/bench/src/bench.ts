@@ -1,14 +1,14 @@
 import { Resources } from "@combined-registry/e2e/resources";
-import { countUpstream } from "./counting.js";
-import { openLab } from "./lab.js";
-import { startLoadGenerator } from "./load-generator.js";
-import { machine, versions } from "./machine.js";
-import { measure } from "./measure.js";
-import { absentPeers } from "./peers.js";
-import type { Results, Row } from "./results.js";
-import type { Sizes } from "./sizes.js";
-import { measureStartup } from "./startup.js";
-import { worksOf } from "./works.js";
+import { countUpstream } from "./counting.ts";
+import { openLab } from "./lab.ts";
+import { startLoadGenerator } from "./load-generator.ts";
+import { machine, versions } from "./machine.ts";
+import { measure } from "./measure.ts";
+import { absentPeers } from "./peers.ts";
+import type { Results, Row } from "./results.ts";
+import type { Sizes } from "./sizes.ts";
+import { measureStartup } from "./startup.ts";
+import { worksOf } from "./works.ts";
 
 /** Starts everything, measures everything, ends everything. @param say hears how far it is */
 export async function runBench(

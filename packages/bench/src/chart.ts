@@ -1,6 +1,6 @@
-import { figure, withUnit } from "./format.js";
-import type { PeerName } from "./peers.js";
-import type { PeerResult, Results, Row } from "./results.js";
+import { figure, withUnit } from "./format.ts";
+import type { PeerName } from "./peers.ts";
+import type { PeerResult, Results, Row } from "./results.ts";
 
 const width = 860;
 const labels = 170;

@@ -1,7 +1,7 @@
 import { content, type Image } from "@combined-registry/e2e/images";
 import { seed } from "@combined-registry/e2e/seed";
-import { blobDigest } from "./driver/blob.js";
-import type { LoadGenerator } from "./load-generator.js";
+import { blobDigest } from "./driver/blob.ts";
+import type { LoadGenerator } from "./load-generator.ts";
 
 const mediaType = "application/vnd.oci.image.manifest.v1+json";
 const tag = "1.0";
@@ -43,18 +43,25 @@ export interface Images {
 export async function seedImages(origin: string, prefix: string, count: number): Promise<Images> {
   const repositories = Array.from({ length: count }, (_, index) => `${prefix}/image-${index}`);
   const images = repositories.map(makeImage);
-  const waiting = [...images.entries()];
-  const work = async () => {
-    for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-      await seed(origin, repositories[next[0]] ?? "", tag, next[1]);
-    }
-  };
-  await Promise.all(Array.from({ length: 8 }, work));
+  await eightAtOnce([...images.entries()], ([index, image]) =>
+    seed(origin, repositories[index] ?? "", tag, image),
+  );
   return {
     images,
     byTag: repositories.map((repository) => manifestPath(repository, tag)),
     byDigest: images.map(({ manifest }, index) => manifestPath(repositories[index] ?? "", manifest.digest)),
   };
+}
+
+/** Does something with each of many, without hundreds of connections. */
+export async function eightAtOnce<T>(all: readonly T[], act: (one: T) => Promise<unknown>): Promise<void> {
+  const waiting = all.values();
+  const work = async () => {
+    for (const one of waiting) {
+      await act(one);
+    }
+  };
+  await Promise.all(Array.from({ length: 8 }, work));
 }
 
 let newTags = 0;

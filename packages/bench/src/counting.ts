@@ -1,12 +1,15 @@
+import { until } from "@combined-registry/e2e/deadline";
 import type { Resources } from "@combined-registry/e2e/resources";
 import { startTap, type Tap } from "@combined-registry/e2e/tap";
-import type { Job } from "./driver/jobs.js";
-import type { Lab } from "./lab.js";
-import type { LoadGenerator } from "./load-generator.js";
-import type { Counts } from "./measure.js";
-import { startCombiners } from "./peers.js";
-import type { Work } from "./works.js";
+import type { Job } from "./driver/jobs.ts";
+import type { Lab } from "./lab.ts";
+import type { LoadGenerator } from "./load-generator.ts";
+import type { Counts } from "./measure.ts";
+import { type PeerName, startCombiners } from "./peers.ts";
+import type { Work } from "./works.ts";
 
+/** Images asked for: each is asked for in the same way. */
+const enough = 20;
 const counted = ["public-tag", "private-tag", "digest", "new-tag"];
 
 /** Counts, outside of what is timed, how often the upstreams of each combining peer are asked. */
@@ -22,14 +25,21 @@ export async function countUpstream(
   ] as const;
   const [cache, hosted] = [taps[0].origin, taps[1].origin];
   const peers = await startCombiners(resources, lab.folder, { cache, hosted });
-  const counts = new Map(counted.map((id) => [id, new Map()]));
+  await settled(taps);
+  const counts = new Map(counted.map((id) => [id, new Map<PeerName, number>()]));
   for (const work of works.filter(({ id }) => counted.includes(id))) {
     for (const { name, origin } of peers) {
-      // What peers ask when they start is not counted.
-      taken(taps);
-      const job = once(await work.job(origin), lab.sizes.images);
-      const { requests } = await generator.run(job);
-      counts.get(work.id)?.set(name, job.kind === "herd" ? taken(taps) : taken(taps) / requests);
+      const asked = async () => {
+        const job = once(await work.job(origin), Math.min(lab.sizes.images, enough));
+        const { requests } = await generator.run(job);
+        const seen = await settled(taps);
+        return job.kind === "herd" ? seen : seen / requests;
+      };
+      // What is asked for the first time only, such as whether hosted has the same tag, counts where the tag is new.
+      if (work.warmUp !== undefined) {
+        await asked();
+      }
+      counts.get(work.id)?.set(name, await asked());
     }
   }
   return counts;
@@ -38,6 +48,23 @@ export async function countUpstream(
 /** Each path once; a herd as it is. */
 function once(job: Job, most: number): Job {
   return job.kind === "requests" ? { ...job, connections: 4, seconds: 60, most } : job;
+}
+
+const quiet = 150;
+
+/** Requests since the last time, those included that come when their client has long been answered. */
+async function settled(taps: readonly Tap[]): Promise<number> {
+  let count = taken(taps);
+  let last = performance.now();
+  await until("the upstreams to be left alone", 10_000, () => {
+    const more = taken(taps);
+    if (more > 0) {
+      count += more;
+      last = performance.now();
+    }
+    return performance.now() - last > quiet;
+  });
+  return count;
 }
 
 function taken(taps: readonly Tap[]): number {

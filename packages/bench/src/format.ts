@@ -1,4 +1,4 @@
-import type { Metric, Row, Target } from "./results.js";
+import type { Metric, Row, Target } from "./results.ts";
 
 /** A number with three significant digits or, from a hundred on, none after the point. Nothing for null. */
 export function figure(value: number | null): string {

@@ -3,11 +3,11 @@ import { type DockerRegistry, startDockerRegistry } from "@combined-registry/e2e
 import { request } from "@combined-registry/e2e/http";
 import { acceptManifests } from "@combined-registry/e2e/images";
 import type { Resources } from "@combined-registry/e2e/resources";
-import { type Images, seedBlobOf, seedImages } from "./content.js";
-import type { LoadGenerator } from "./load-generator.js";
-import { type Peer, startBareServer, startCombiners, startRouterPeer } from "./peers.js";
-import { freePort } from "./ports.js";
-import type { Sizes } from "./sizes.js";
+import { eightAtOnce, type Images, seedBlobOf, seedImages } from "./content.ts";
+import type { LoadGenerator } from "./load-generator.ts";
+import { type Peer, startBareServer, startCombiners, startRouterPeer } from "./peers.ts";
+import { freePort } from "./ports.ts";
+import type { Sizes } from "./sizes.ts";
 
 /** Everything that runs during a benchmark. */
 export interface Lab {
@@ -80,9 +80,7 @@ function rulesOf(count: number): object {
 
 /** A cache keeps a blob some time after it has served it: a range is answered from what it keeps only. */
 async function fillCache(origin: string, { byTag }: Images, blobPath: string): Promise<void> {
-  for (const path of byTag) {
-    await request(origin, "GET", path, { headers: { Accept: acceptManifests } });
-  }
+  await eightAtOnce(byTag, (path) => request(origin, "GET", path, { headers: { Accept: acceptManifests } }));
   await request(origin, "GET", blobPath);
   await until("the cache to keep the large blob", 60_000, async () => {
     const { status } = await request(origin, "GET", blobPath, { headers: { Range: "bytes=0-0" } });

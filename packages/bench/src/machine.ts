@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { cpus, type as osType, release, totalmem } from "node:os";
 import { program } from "@combined-registry/e2e/router";
 import { isInstalled, searchPath } from "@combined-registry/e2e/search-path";
-import type { Results } from "./results.js";
+import type { Results } from "./results.ts";
 
 /** What this ran on. */
 export async function machine(): Promise<Results["machine"]> {

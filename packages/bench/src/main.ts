@@ -1,10 +1,10 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { isInstalled } from "@combined-registry/e2e/search-path";
-import { type Arguments, readArguments, usage } from "./arguments.js";
-import { runBench } from "./bench.js";
-import { drawChart } from "./chart.js";
-import { render } from "./table.js";
+import { type Arguments, readArguments, usage } from "./arguments.ts";
+import { runBench } from "./bench.ts";
+import { drawChart } from "./chart.ts";
+import { render } from "./table.ts";
 
 process.exitCode = await main(process.argv.slice(2));
 

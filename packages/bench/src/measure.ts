@@ -1,11 +1,11 @@
-import { cpuSeconds, forgetPeaks, peakMemory } from "./accounting.js";
-import { megabyte } from "./driver/blob.js";
-import type { Job } from "./driver/jobs.js";
-import type { LoadGenerator } from "./load-generator.js";
-import type { Peer, PeerName } from "./peers.js";
-import type { PeerResult, Row, Sample, Target } from "./results.js";
-import { judge, medianSample, ratiosOf } from "./verdicts.js";
-import type { Work } from "./works.js";
+import { cpuSeconds, forgetPeaks, peakMemory } from "./accounting.ts";
+import { megabyte } from "./driver/blob.ts";
+import type { Job } from "./driver/jobs.ts";
+import type { LoadGenerator } from "./load-generator.ts";
+import type { Peer, PeerName } from "./peers.ts";
+import type { PeerResult, Row, Sample, Target } from "./results.ts";
+import { judge, medianSample, ratiosOf } from "./verdicts.ts";
+import type { Work } from "./works.ts";
 
 /** Upstream requests by work and peer. */
 export type Counts = ReadonlyMap<string, ReadonlyMap<PeerName, number>>;

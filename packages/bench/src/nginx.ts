@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { Daemon } from "@combined-registry/e2e/daemon";
 import { request } from "@combined-registry/e2e/http";
 import { isInstalled, searchPath } from "@combined-registry/e2e/search-path";
-import { withChildren } from "./accounting.js";
-import type { Peer, PeerName, Upstreams } from "./peers.js";
-import { freePort } from "./ports.js";
+import { withChildren } from "./accounting.ts";
+import type { Peer, PeerName, Upstreams } from "./peers.ts";
+import { freePort } from "./ports.ts";
 
 const moduleFolders = ["/usr/lib/nginx/modules", "/usr/lib64/nginx/modules"];
 const luaModules = ["ndk_http_module.so", "ngx_http_lua_module.so"];
@@ -40,6 +40,8 @@ const luaProbe = `
     location /probe/ {
       internal;
       rewrite ^/probe(/.*)$ $1 break;
+      # Without a file for what its few buffers do not hold, a captured answer never ends.
+      proxy_max_temp_file_size 4096m;
       proxy_pass http://cache;
     }`;
 

@@ -7,8 +7,8 @@ import type { Image } from "@combined-registry/e2e/images";
 import type { Resources } from "@combined-registry/e2e/resources";
 import { program } from "@combined-registry/e2e/router";
 import { isInstalled, searchPath } from "@combined-registry/e2e/search-path";
-import { nginxLacks, startNginx } from "./nginx.js";
-import { freePort } from "./ports.js";
+import { nginxLacks, startNginx } from "./nginx.ts";
+import { freePort } from "./ports.ts";
 
 /** Who is measured. */
 export type PeerName =

@@ -1,5 +1,5 @@
-import type { PeerName } from "./peers.js";
-import type { Sizes } from "./sizes.js";
+import type { PeerName } from "./peers.ts";
+import type { Sizes } from "./sizes.ts";
 
 /** What one turn of one peer at one work came to. */
 export interface Sample {

@@ -36,12 +36,12 @@ const quick: Sizes = {
   ...full,
   name: "quick",
   rounds: 3,
-  images: 50,
-  seconds: 0.6,
-  herd: 100,
+  images: 40,
+  seconds: 0.4,
+  herd: 50,
   blobMegabytes: 100,
   slowStreams: 50,
-  slowSeconds: 3,
+  slowSeconds: 2,
   repositories: 5000,
 };
 

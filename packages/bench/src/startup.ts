@@ -3,10 +3,10 @@ import { join } from "node:path";
 import type { Daemon } from "@combined-registry/e2e/daemon";
 import { program, startRouter } from "@combined-registry/e2e/router";
 import { run } from "@combined-registry/e2e/run";
-import type { Lab } from "./lab.js";
-import { inTurn, rowOf } from "./measure.js";
-import { launchBareServer, type PeerName } from "./peers.js";
-import type { Row, Sample, Target } from "./results.js";
+import type { Lab } from "./lab.ts";
+import { inTurn, rowOf } from "./measure.ts";
+import { launchBareServer, type PeerName } from "./peers.ts";
+import type { Row, Sample, Target } from "./results.ts";
 
 interface Start {
   readonly name: PeerName;

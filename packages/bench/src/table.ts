@@ -1,5 +1,5 @@
-import { cpuUnit, figure, inWords, withUnit } from "./format.js";
-import type { PeerResult, Results, Row, Verdict } from "./results.js";
+import { cpuUnit, figure, inWords, withUnit } from "./format.ts";
+import type { PeerResult, Results, Row, Verdict } from "./results.ts";
 
 /** From this share of one core on the load generator may be what limits a figure. */
 export const busyFrom = 0.85;

@@ -1,6 +1,6 @@
-import type { PeerName } from "./peers.js";
-import type { Metric, PeerResult, Ratio, Sample, Target, Verdict } from "./results.js";
-import { median } from "./statistics.js";
+import type { PeerName } from "./peers.ts";
+import type { Metric, PeerResult, Ratio, Sample, Target, Verdict } from "./results.ts";
+import { median } from "./statistics.ts";
 
 const metrics = ["rate", "p50", "p99", "cpu", "memory", "busy"] as const;
 

@@ -1,8 +1,8 @@
-import { manifestPath, seedNewTag } from "./content.js";
-import type { Job } from "./driver/jobs.js";
-import type { Lab } from "./lab.js";
-import type { Peer, PeerName } from "./peers.js";
-import type { Target } from "./results.js";
+import { manifestPath, seedNewTag } from "./content.ts";
+import type { Job } from "./driver/jobs.ts";
+import type { Lab } from "./lab.ts";
+import type { Peer, PeerName } from "./peers.ts";
+import type { Target } from "./results.ts";
 
 /** Something to do, and who does it. */
 export interface Work {
@@ -144,7 +144,7 @@ function scaleWorks(lab: Lab): Work[] {
   return [
     {
       id: "rules",
-      title: `${sizes.rules} rules against 1 rule`,
+      title: `${sizes.rules.toLocaleString("en-US")} rules against 1 rule`,
       unit: "req/s",
       subject: "router, many rules",
       peers: [manyRules, fewRules],
@@ -156,7 +156,7 @@ function scaleWorks(lab: Lab): Work[] {
     },
     {
       id: "repositories",
-      title: `${sizes.repositories} distinct repositories seen`,
+      title: `${sizes.repositories.toLocaleString("en-US")} distinct repositories seen`,
       unit: "req/s",
       subject: "router, 1 rule",
       peers: [fewRules],

@@ -1,6 +1,6 @@
-import { downloadBlobs, downloadSlowly, uploadBlob } from "./blobs.js";
-import type { Job, Outcome } from "./jobs.js";
-import { type Seen, sendHerd, sendRequests } from "./requests.js";
+import { downloadBlobs, downloadSlowly, uploadBlob } from "./blobs.ts";
+import type { Job, Outcome } from "./jobs.ts";
+import { type Seen, sendHerd, sendRequests } from "./requests.ts";
 
 // The load generator, a process of its own: takes one job at a time from its parent and sends back what it saw.
 process.on("message", (job: Job) => void answer(job));

@@ -1,7 +1,7 @@
 import { acceptManifests } from "@combined-registry/e2e/images";
-import { percentile } from "../statistics.js";
-import { type Answer, Connection } from "./connection.js";
-import type { HerdJob, Outcome, RequestsJob } from "./jobs.js";
+import { percentile } from "../statistics.ts";
+import { type Answer, Connection } from "./connection.ts";
+import type { HerdJob, Outcome, RequestsJob } from "./jobs.ts";
 
 /** An outcome, but for what only the process itself knows. */
 export type Seen = Omit<Outcome, "busy">;
