@@ -3,12 +3,12 @@ import { megabyte } from "./driver/blob.ts";
 import type { Job } from "./driver/jobs.ts";
 import type { LoadGenerator } from "./load-generator.ts";
 import type { Peer, PeerName } from "./peers.ts";
-import type { PeerResult, Row, Sample, Target } from "./results.ts";
+import type { PeerResult, Row, Sample, Target, UpstreamRequests } from "./results.ts";
 import { judge, medianSample, ratiosOf } from "./verdicts.ts";
 import type { Work } from "./works.ts";
 
 /** Upstream requests by work and peer. */
-export type Counts = ReadonlyMap<string, ReadonlyMap<PeerName, number>>;
+export type Counts = ReadonlyMap<string, ReadonlyMap<PeerName, UpstreamRequests>>;
 
 /** Gives each peer its turns at a work, round by round, each round beginning with another peer. */
 export async function measure(

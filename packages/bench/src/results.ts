@@ -36,14 +36,22 @@ export interface Verdict extends Target {
   readonly met: boolean | null;
 }
 
+/** How often upstreams were asked: per client request, or in all for a herd. */
+export interface UpstreamRequests {
+  /** With the clients' method, GET. */
+  readonly asked: number;
+  /** With others: what no client waits for, such as the router's look for a shadowed tag. */
+  readonly beside: number;
+}
+
 /** A peer's figures for one work. */
 export interface PeerResult {
   readonly name: PeerName;
   /** Of each figure by itself. */
   readonly median: Sample;
   readonly samples: readonly Sample[];
-  /** Upstream requests per client request, or in all for a herd; null where they were not counted. */
-  readonly upstream: number | null;
+  /** Null where they were not counted. */
+  readonly upstream: UpstreamRequests | null;
 }
 
 /** The subject's figure divided by the same figure of a peer, the median over the rounds. */

@@ -11,15 +11,22 @@ export function render(results: Results): string {
   return [
     `${results.date.slice(0, 10)}, sizes: ${sizes.name}, ${sizes.rounds} round(s), medians.${sizes.name === "full" ? "" : " **Smaller than the targets are meant for.**"}`,
     `${machine.cores} cores (${machine.cpu}), ${machine.memoryGb} GB, ${machine.os}; ${programs.join(", ")}.`,
-    `Load: ${results.driver}.`,
+    `Load: ${results.driver}; busy for ${busiest(rows)} % of a core at most.`,
     ...results.notMeasured.map((line) => `${line}.`),
     "",
     table(peerHead, rows.flatMap(peerLines)),
     "",
     `\\* The load generator was busy for ${busyFrom * 100} % of the time or more: the peer may be faster than this.`,
     "",
+    "Upstream requests: with the clients' own method, GET, and, after a plus, with HEAD, which no client waits for.",
+    "",
     table(targetHead, rows.flatMap(targetLines)),
   ].join("\n");
+}
+
+function busiest(rows: readonly Row[]): number {
+  const all = rows.flatMap(({ peers }) => peers.map(({ median }) => median.busy ?? 0));
+  return Math.round(Math.max(0, ...all) * 100);
 }
 
 const peerHead = [
@@ -60,7 +67,8 @@ function upstream({ id }: Row, { upstream: count }: PeerResult): string {
   if (count === null) {
     return "-";
   }
-  return id === "new-tag" ? `${figure(count)} in all` : `${figure(count)} each`;
+  const beside = count.beside === 0 ? "" : ` + ${figure(count.beside)}`;
+  return `${figure(count.asked)}${beside} ${id === "new-tag" ? "in all" : "each"}`;
 }
 
 function targetLines({ title, targets }: Row): string[][] {

@@ -29,7 +29,7 @@ export function ratiosOf(subject: PeerName, peers: readonly PeerResult[]): Ratio
     ? []
     : others.flatMap((peer) =>
         (["rate", "p50", "p99", "cpu", "memory"] as const).flatMap((metric) => {
-          const value = compare(own, peer, metric, (a, b) => a / b);
+          const value = compare(own, peer, metric, quotient);
           return value === null ? [] : [{ metric, against: peer.name, value }];
         }),
       );
@@ -47,17 +47,17 @@ export function judge(target: Target, subject: PeerName, peers: readonly PeerRes
 function targetValue(target: Target, own: PeerResult, peer: PeerResult | undefined): number | null {
   const { metric, against, by = "ratio" } = target;
   if (against === undefined) {
-    return metric === "upstream" ? own.upstream : own.median[metric];
+    return metric === "upstream" ? (own.upstream?.asked ?? null) : own.median[metric];
   }
-  return peer === undefined
-    ? null
-    : compare(own, peer, metric, by === "ratio" ? (a, b) => a / b : (a, b) => a - b);
+  return peer === undefined ? null : compare(own, peer, metric, by === "ratio" ? quotient : (a, b) => a - b);
 }
 
-/**
- * Round by round, since what disturbs the machine in one round disturbs both. A figure of nought, which short turns
- * may have, compares with nothing.
- */
+/** CPU time comes in ticks: a turn that was too short for one has a figure of nought, which compares with nothing. */
+function quotient(own: number, peer: number): number {
+  return own > 0 && peer > 0 ? own / peer : Number.NaN;
+}
+
+/** Round by round, since what disturbs the machine in one round disturbs both. */
 function compare(
   own: PeerResult,
   peer: PeerResult,

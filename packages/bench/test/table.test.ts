@@ -25,7 +25,7 @@ describe("the report", () => {
       { metric: "rate", against: "direct", least: 15 },
       { metric: "rate", against: "bare node", least: 0.5 },
     ],
-    [["router", 1]],
+    [["router", { asked: 1, beside: 0.25 }]],
   );
   const cells = render(resultsOf(row))
     .split("\n")
@@ -42,7 +42,7 @@ describe("the report", () => {
       "2",
       "46.3 µs/request",
       "50",
-      "1 each",
+      "1 + 0.25 each",
     ]);
   });
 

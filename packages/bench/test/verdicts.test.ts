@@ -26,10 +26,13 @@ describe("a row", () => {
     });
   });
 
-  it("has no ratio to a figure of nought", () => {
+  it.each([
+    [5, 0],
+    [0, 5],
+  ])("has no ratio of %d to %d: too short to be told", (own, peer) => {
     const row = digestRow([
-      ["router", [sample({ cpu: 5 })]],
-      ["direct", [sample({ cpu: 0 })]],
+      ["router", [sample({ cpu: own })]],
+      ["direct", [sample({ cpu: peer })]],
     ]);
 
     expect(row.ratios.map(({ metric }) => metric)).toEqual(["rate", "p50", "p99", "memory"]);
@@ -49,7 +52,9 @@ describe("a row", () => {
       ["direct", rates(100)],
     ] as const;
 
-    expect(digestRow(samples, [target], [["router", 1]]).targets).toEqual([{ ...target, value, met }]);
+    expect(digestRow(samples, [target], [["router", { asked: 1, beside: 0.5 }]]).targets).toEqual([
+      { ...target, value, met },
+    ]);
   });
 });
 

@@ -1,6 +1,6 @@
 import { rowOf } from "../../src/measure.ts";
 import type { PeerName } from "../../src/peers.ts";
-import type { Results, Row, Sample, Target } from "../../src/results.ts";
+import type { Results, Row, Sample, Target, UpstreamRequests } from "../../src/results.ts";
 import { allSizes } from "../../src/sizes.ts";
 
 /** A sample in which only what matters is said. */
@@ -12,7 +12,7 @@ export function sample(some: Partial<Sample>): Sample {
 export function digestRow(
   samples: readonly (readonly [PeerName, readonly Sample[]])[],
   targets: readonly Target[] = [],
-  upstream: readonly (readonly [PeerName, number])[] = [],
+  upstream: readonly (readonly [PeerName, UpstreamRequests])[] = [],
 ): Row {
   const counts = new Map([["digest", new Map(upstream)]]);
   const work = { id: "digest", title: "by <digest>", unit: "req/s", subject: "router", targets } as const;
