@@ -6,7 +6,7 @@ import { HolderMemory } from "./routing/holder-memory.ts";
 import { Policy } from "./routing/policy.ts";
 import { ReferrersApis } from "./routing/referrers-apis.ts";
 import { ShadowMemory } from "./routing/shadow.ts";
-import { OneAtATime } from "./sharing/one-at-a-time.ts";
+import { OneByOne } from "./sharing/one-by-one.ts";
 import { Places } from "./sharing/places.ts";
 import { SharedWork } from "./sharing/shared-work.ts";
 import { Pings } from "./upstream/pings.ts";
@@ -23,8 +23,8 @@ export interface Services {
   readonly owners: Owners;
   /** Who has the referrers API. */
   readonly referrersApis: ReferrersApis<Upstream>;
-  /** Who writes an index of referrers; one at a time for each. */
-  readonly referrersIndexes: OneAtATime;
+  /** Those who write an index of referrers. */
+  readonly referrersTurns: OneByOne;
   readonly pings: Pings;
   readonly metrics: Metrics;
   readonly copies: Copies;
@@ -57,16 +57,7 @@ export function createServices(config: CompleteConfig, before?: Services): Servi
   if (config.metrics.process) {
     metrics.addProcess();
   }
-  const context: UpstreamContext = {
-    via: config.via,
-    clientIdle: config.limits.clientIdle,
-    breakerChanged: (upstream) => metrics.upstreams.breakerChanged(upstream),
-  };
-  const kept = before === undefined ? new Map<string, Upstream>() : upstreamsByIdentity(before);
-  const upstreamFor = (one: CompleteUpstream) =>
-    kept.get(identity(one, config)) ?? new Upstream(one, context);
-  const hosted = upstreamFor(config.hosted);
-  const proxies = config.proxies.map(upstreamFor);
+  const { hosted, proxies } = upstreamsFor(config, contextFor(config, metrics), before);
   const upstreams = [hosted, ...proxies];
   if (JSON.stringify(before?.config.rules) !== JSON.stringify(config.rules)) {
     for (const proxy of proxies) {
@@ -91,11 +82,33 @@ export function createServices(config: CompleteConfig, before?: Services): Servi
     ended: new AbortController(),
     memory: memoryToKeep(config, upstreams, before) ?? new HolderMemory(config.memory),
     referrersApis: before?.referrersApis ?? new ReferrersApis(referrersApiTtl),
-    referrersIndexes: before?.referrersIndexes ?? new OneAtATime(),
-    pings:
-      before?.pings ??
-      new Pings((upstream, { status }) => metrics.upstreams.asked(upstream, status !== undefined)),
+    referrersTurns: before?.referrersTurns ?? new OneByOne(),
+    pings: before?.pings ?? pingsFor(metrics),
   };
+}
+
+/** Apart from `upstreamsFor`, whose variables a function made there would keep alive, and with them all that is there no more. */
+function contextFor({ via, limits }: CompleteConfig, metrics: Metrics): UpstreamContext {
+  return {
+    via,
+    clientIdle: limits.clientIdle,
+    breakerChanged: (upstream) => metrics.upstreams.breakerChanged(upstream),
+  };
+}
+
+function pingsFor(metrics: Metrics): Pings {
+  return new Pings((upstream, { status }) => metrics.upstreams.asked(upstream, status !== undefined));
+}
+
+function upstreamsFor(
+  config: CompleteConfig,
+  context: UpstreamContext,
+  before: Services | undefined,
+): { readonly hosted: Upstream; readonly proxies: readonly Upstream[] } {
+  const kept = before === undefined ? new Map<string, Upstream>() : upstreamsByIdentity(before);
+  const upstreamFor = (one: CompleteUpstream) =>
+    kept.get(identity(one, config)) ?? new Upstream(one, context);
+  return { hosted: upstreamFor(config.hosted), proxies: config.proxies.map(upstreamFor) };
 }
 
 function upstreamsByIdentity({ config, upstreams }: Services): Map<string, Upstream> {

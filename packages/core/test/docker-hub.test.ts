@@ -97,8 +97,13 @@ describe("Docker Hub as a proxy", () => {
     ]);
   });
 
-  it("is asked for a new token before the old one expires", async () => {
-    await using pair = await startPair({ tokens: { realm: "own", lifetime: 0.1 } });
+  it("is asked for new tokens as the old ones are said to expire, and has none to refuse", async () => {
+    await using pair = await startPair();
+    const scope = "repository:library/hello:pull";
+    const { body } = await fetchRaw(pair.hub.url, `/token?service=testkit&scope=${scope}`);
+    const { token } = JSON.parse(body.toString());
+    pair.hub.fault({ path: /^\/token/, status: 200, body: { token, expires_in: 0.1 } });
+    pair.hub.clearRequests();
     const statuses = new Set<number>();
 
     await until(10_000, "a third token", async () => {
@@ -107,6 +112,7 @@ describe("Docker Hub as a proxy", () => {
     });
 
     expect(statuses).toEqual(new Set([200]));
+    expect(new Set(tokenScopes(pair))).toEqual(new Set([scope]));
     const refused = pair.hub.requests.filter(
       ({ status, headers }) => status === 401 && headers.authorization,
     );

@@ -160,6 +160,17 @@ describe("explain", () => {
     expect(advice.join()).toMatch(/different images under this tag, and pulls get proxy's/);
   });
 
+  it("does not speak of shadowing where digests of two algorithms cannot be compared", async () => {
+    await using lab = await openLab();
+    const digest = `sha512:${"0".repeat(128)}`;
+    lab.proxy.fault({ method: "HEAD", status: 200, headers: { "Docker-Content-Digest": digest } });
+
+    const { shadowing, upstreams } = await lab.explain("team/both:1");
+
+    expect(upstreams.map((one) => one.digest?.split(":")[0])).toEqual(["sha512", "sha256"]);
+    expect(shadowing).toEqual([]);
+  });
+
   it("does not speak of shadowing where both have the same image", async () => {
     await using lab = await openLab();
     lab.hosted.addImage("team/same", { tag: "1" });

@@ -82,6 +82,30 @@ describe("a token endpoint whose address is built from X-Forwarded-Host", () => 
   });
 });
 
+describe("a token endpoint whose address is built from a header of the product's own", () => {
+  it("is asked where the registry really is, too", async () => {
+    const user = { username: "router", password: "right" };
+    const override = "X-JFrog-Override-Base-Url";
+    await using thief = await startRegistry();
+    await using proxy = await startRegistry();
+    await using hosted = await serve(createServer(), ({ headers, url = "" }, response) => {
+      if (url.startsWith("/token")) {
+        response.end('{"token":"good"}');
+      } else if (headers.authorization === "Bearer good") {
+        response.end("{}");
+      } else {
+        const base = headers[override.toLowerCase()] ?? `http://${headers.host}`;
+        response.writeHead(401, { "WWW-Authenticate": `Bearer realm="${base}/token"` }).end();
+      }
+    });
+    await using router = await startRouter({ hosted: { url: hosted.url, auth: user }, proxy: proxy.url });
+
+    const answer = await fetchRaw(router.url, "/v2/a/manifests/1", { headers: { [override]: thief.url } });
+
+    expect([answer.status, thief.requests]).toEqual([200, []]);
+  });
+});
+
 describe("a client that leaves while it is being authorized", () => {
   it("costs hosted no connection", async () => {
     await using hosted = await startRegistry();

@@ -75,6 +75,22 @@ describe("tags/list", () => {
     expect(proxy.requests).toEqual([]);
   });
 
+  it("does not pass over a proxy that failed where the rule says onFailure: stop", async () => {
+    await using first = await startRegistry();
+    await using second = await startRegistry();
+    await using hosted = await startRegistry();
+    second.addImage("public", { tag: "another's", layers: ["x"] });
+    first.fault({ status: 500 });
+    const registries = { hosted: hosted.url, proxy: [first.url, second.url] };
+    await using stopping = await startRouter({ ...registries, rules: [{ match: "**", onFailure: "stop" }] });
+    await using going = await startRouter(registries);
+
+    const stopped = await fetchRaw(stopping.url, "/v2/public/tags/list");
+    expect([stopped.status, errorOf(stopped).code]).toEqual([502, "UPSTREAM_FAILED"]);
+    expect(second.requests).toEqual([]);
+    expect((await fetchRaw(going.url, "/v2/public/tags/list")).status).toBe(200);
+  });
+
   it("never leaves hosted with lists: hosted", async () => {
     await using proxy = await startRegistry();
     await using hosted = await startRegistry();

@@ -184,13 +184,27 @@ describe("merged tags", () => {
     hosted.fault(nullTags);
 
     const joined = await fetchRaw(router.url, "/v2/r/tags/list");
-    proxy.fault({ ...nullTags, times: 1 });
+    proxy.fault({ ...nullTags, times: 2 });
     const empty = await fetchRaw(router.url, "/v2/r/tags/list");
     proxy.fault({ status: 500 });
     const failed = await fetchRaw(router.url, "/v2/r/tags/list");
 
     expect([namesOf(joined), namesOf(empty)]).toEqual([["b"], []]);
     expect(failed.status).toBe(502);
+  });
+
+  it("null page by page at members that do not know the repository as a whole are hosted's own 404", async () => {
+    await using hosted = await registryWith(["a"], {}, "other");
+    await using proxy = await registryWith(["b"], {}, "other");
+    await using router = await startRouter({ hosted: hosted.url, proxy: proxy.url, lists: "merge" });
+    for (const member of [hosted, proxy]) {
+      member.fault({ ...nullTags, path: /n=/ });
+    }
+    const own = await fetchRaw(hosted.url, "/v2/r/tags/list");
+
+    const answer = await fetchRaw(router.url, "/v2/r/tags/list");
+
+    expect([answer.status, answer.body.toString()]).toEqual([404, own.body.toString()]);
   });
 
   it.each([

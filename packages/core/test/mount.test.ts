@@ -1,12 +1,28 @@
+import { createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from "node:http";
 import { startRegistry } from "@combined-registry/testkit";
 import { describe, expect, it } from "@jest/globals";
 import { fetchRaw, type Received } from "./support/client.ts";
 import { asked, digestOf, startSides } from "./support/push.ts";
-import { startRouter } from "./support/router.ts";
+import { listen, startRouter } from "./support/router.ts";
 import { until } from "./support/within.ts";
 
 function mount({ url }: { readonly url: string }, repository: string, query: string): Promise<Received> {
   return fetchRaw(url, `/v2/${repository}/blobs/uploads/?${query}`, { method: "POST" });
+}
+
+/** An upstream that takes every request's body before it answers. */
+async function startStalling(answer: (request: IncomingMessage, response: ServerResponse) => void) {
+  const server = createServer((request, response) => {
+    request.on("end", () => answer(request, response)).resume();
+  });
+  const port = await listen(server);
+  return {
+    url: `http://127.0.0.1:${port}`,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
 }
 
 describe("a mount", () => {
@@ -46,6 +62,54 @@ describe("a mount", () => {
       expect(asked(hosted, "DELETE")).toHaveLength(1);
     },
   );
+
+  it("whose client leaves during the copy has the upload that hosted began for it given up", async () => {
+    await using sides = await startSides();
+    const { proxy, hosted, router } = sides;
+    const { digest } = proxy.addBlob("base", "layer");
+    proxy.fault({ path: /blobs/, hang: true });
+    const path = `/v2/app/blobs/uploads/?mount=${digest}&from=base`;
+    const sent = httpRequest(router.url + path, { method: "POST", agent: false });
+    sent.on("error", () => undefined);
+    sent.end();
+    await until(5_000, "the copy begins", () => asked(proxy, "GET").length === 1);
+
+    sent.destroy();
+
+    await until(5_000, "hosted is told to", () =>
+      hosted.requests.some(({ method, status }) => method === "DELETE" && status === 204),
+    );
+    expect(asked(hosted, "POST")).toHaveLength(1);
+  });
+
+  it("leaves no connection to a hosted registry that does not end its answers", async () => {
+    await using proxy = await startRegistry();
+    const { digest } = proxy.addBlob("base", "layer");
+    const steps: string[] = [];
+    const open = new Set<ServerResponse>();
+    await using hosted = await startStalling(({ method = "", url = "" }, response) => {
+      const isMount = url.includes("mount=");
+      steps.push(isMount ? "mount" : method);
+      open.add(response);
+      response.once("close", () => open.delete(response));
+      response.statusCode = { HEAD: 404, POST: 202, PUT: 201 }[method] ?? 204;
+      response.setHeader("Location", "/v2/app/blobs/uploads/1");
+      if (isMount || method === "HEAD" || method === "DELETE") {
+        response.end();
+      } else {
+        response.writeHead(response.statusCode, { "Content-Length": 10 }).write("short");
+      }
+    });
+    await using router = await startRouter({
+      hosted: { url: hosted.url, timeouts: { idle: 100 } },
+      proxy: proxy.url,
+    });
+
+    const mounted = await mount(router, "app", `mount=${digest}&from=base`);
+
+    expect([mounted.status, steps.slice(0, 4)]).toEqual([201, ["mount", "HEAD", "POST", "PUT"]]);
+    await until(5_000, "nothing is under way at hosted", () => open.size === 0);
+  });
 
   it("of a blob that hosted has is hosted's, and no proxy hears of it", async () => {
     await using sides = await startSides();

@@ -201,14 +201,7 @@ describe("a proxy that was left out when it failed with a name that has become p
     const down = hub.fault({ reset: true });
     await leaveOut(router, "corp/app");
 
-    router.handler.reload({
-      hosted: hosted.url,
-      proxy: [
-        { name: "hub", url: hub.url, namespace: "docker.io", hosts: ["hub.example.com"], ...quick },
-        { name: "other", url: proxies[1]?.url ?? "", ...quick },
-      ],
-      rules: [{ match: "corp/**", pull: ["hosted"] }],
-    });
+    reloadWithPrivateNames(router, hosted, proxies);
     await until(5_000, "no request to be under way", () => hub.openResponses === 0);
     hub.clearRequests();
     down.remove();
@@ -231,7 +224,47 @@ describe("a proxy that was left out when it failed with a name that has become p
 
     expect(leaks([hub])).toEqual([]);
   });
+
+  it.each(["push", "rule"] as const)("by a %s while it was being asked is tried with another", async (by) => {
+    await using sides = await startSides({ match: "**", owned: by === "push" });
+    const { router, hub, proxies, hosted } = sides;
+    const hangs = hub.fault({ hang: true });
+    const asked = ["corp/new", "library/tool"].map((name) =>
+      fetchRaw(router.url, `/v2/${name}/manifests/1.0`),
+    );
+    await until(5_000, "both to be asked", () => hangs.hits === 2);
+
+    if (by === "push") {
+      await putManifest(router, "corp/new", "1.0", emptyManifest);
+    } else {
+      reloadWithPrivateNames(router, hosted, proxies);
+    }
+    hub.clearRequests();
+    await Promise.all(asked);
+    hangs.remove();
+    await until(5_000, "the proxy to be back", async () => {
+      await fetchRaw(router.url, "/v2/library/other/manifests/1.0");
+      return isBack(router, "hub");
+    });
+
+    expect(leaks([hub])).toEqual([]);
+  });
 });
+
+function reloadWithPrivateNames(
+  { handler }: RunningRouter,
+  hosted: TestRegistry,
+  [hub, other]: readonly TestRegistry[],
+): void {
+  handler.reload({
+    hosted: hosted.url,
+    proxy: [
+      { name: "hub", url: hub?.url ?? "", namespace: "docker.io", hosts: ["hub.example.com"], ...quick },
+      { name: "other", url: other?.url ?? "", ...quick },
+    ],
+    rules: [{ match: "corp/**", pull: ["hosted"] }],
+  });
+}
 
 /** Fails at a proxy until it is left out. */
 async function leaveOut(router: RunningRouter, repository: string): Promise<void> {

@@ -4,6 +4,7 @@ import { describe, expect, it } from "@jest/globals";
 import { errorOf, fetchRaw, type Received } from "./support/client.ts";
 import { emptyConfig, indexType, listed, manifestType, referrer, tagOf } from "./support/referrers.ts";
 import { type RunningRouter, startRouter } from "./support/router.ts";
+import { until } from "./support/within.ts";
 
 const subject = `sha256:${"a".repeat(64)}`;
 const tagPath = `/v2/a/manifests/${tagOf(subject)}`;
@@ -111,6 +112,27 @@ describe("a manifest with a subject, pushed to a hosted registry without the ref
     );
     expect(failed.headers["oci-subject"]).toBeUndefined();
     expect(indexAt(hosted)).toEqual([digestAt(again)]);
+  });
+
+  it("is listed although its client leaves when hosted has it", async () => {
+    await using sides = await startSides(false);
+    const { hosted, router } = sides;
+    const reading = hosted.fault({ method: "GET", path: tagPath, delay: 200 });
+    const body = JSON.stringify(referrer(subject, "type/sbom", "x"));
+    const leaving = new AbortController();
+    const pushed = fetch(`${router.url}/v2/a/manifests/${digestOf(body)}`, {
+      method: "PUT",
+      headers: { "Content-Type": manifestType },
+      body,
+      signal: leaving.signal,
+    });
+    const gone = expect(pushed).rejects.toThrow();
+    await until(5_000, "the list to be read", () => reading.hits === 1);
+    leaving.abort();
+
+    await gone;
+    await until(5_000, "the manifest to be listed", () => indexAt(hosted).length > 0);
+    expect(indexAt(hosted)).toEqual([digestOf(body)]);
   });
 
   it("takes the place of those that are there no more, which hosted would refuse to list", async () => {

@@ -100,6 +100,21 @@ describe("referrers", () => {
     expect(proxy.requests.at(-1)?.headers.accept).toBe(indexType);
   });
 
+  it.each(["NOT_FOUND", "MANIFEST_UNKNOWN"])(
+    "go on being asked of a member's API that says 404 %s of another repository",
+    async (code) => {
+      await using proxy = await startRegistry();
+      await using hosted = await startRegistry();
+      const { digest } = hosted.addManifest("a", referrer(subject, sbom, "x"));
+      hosted.fault({ path: /elsewhere\/referrers/, status: 404, body: { errors: [{ code }] } });
+      await using router = await startRouter({ hosted: hosted.url, proxy: proxy.url });
+
+      await fetchRaw(router.url, `/v2/elsewhere/referrers/${subject}`);
+
+      expect(listed(await fetchRaw(router.url, target))).toEqual([digest]);
+    },
+  );
+
   it("are not what stands under the tag if that is no index, or the subject itself", async () => {
     await using proxy = await startRegistry({ referrers: false });
     await using hosted = await startRegistry({ referrers: false });

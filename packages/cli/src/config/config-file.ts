@@ -45,7 +45,13 @@ export async function readConfigFile(
   if (named !== undefined) {
     const path = resolve(folder, named);
     await reading(path);
-    return load(path, "option --config", named);
+    const file = await load(path, "option --config", named);
+    if (file === undefined) {
+      throw misuse(
+        `option --config: expected options under ${JSON.stringify(name)}, given none in ${JSON.stringify(named)}`,
+      );
+    }
+    return file;
   }
   // Not cosmiconfig's own search: that passes over a file that it may not read, and a router
   // whose configuration asks for passwords must not start without them.
@@ -111,13 +117,14 @@ async function load(path: string, source: string, shown: string): Promise<Config
     }
     throw misuse(`${path}: ${Object.hasOwn(data, extension) ? syntaxProblem(error) : messageOf(error)}`);
   }
-  if (written === null && basename(path) === "package.json") {
-    return undefined;
+  // A package.json without the key is no result at all to cosmiconfig.
+  if (written === undefined || written === null) {
+    return basename(path) === "package.json" ? undefined : { path, written: {} };
   }
-  if (written !== undefined && written !== null && !isTable(written)) {
+  if (!isTable(written)) {
     throw misuse(`${path}: expected a table of options`);
   }
-  return { path, written: written ?? {} };
+  return { path, written };
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -176,6 +176,17 @@ describe("where a configuration file is found", () => {
     expect(config.file?.path).toBe(folder.file(name));
   });
 
+  test.each([
+    ["does not name this program", '{"name": "unrelated"}'],
+    ["says nothing under its name", '{"combined-registry": null}'],
+  ])("not in a package.json that %s", async (_what, content) => {
+    await using folder = await folderWith({ "package.json": content });
+    expect((await load({ argv: upstreams, folder: folder.path })).file).toBeUndefined();
+    await expect(
+      load({ argv: [...upstreams, "--config", "package.json"], folder: folder.path }),
+    ).rejects.toThrow('option --config: expected options under "combined-registry", given none');
+  });
+
   test("not in the folders above it", async () => {
     await using folder = await folderWith({ "combined-registry.yaml": yaml, "inner/x": "" });
     await expect(load({ folder: folder.file("inner") })).rejects.toThrow("no upstream registries");

@@ -23,7 +23,7 @@ export interface Push {
  * answered about referrers leave it to the router to list a manifest among its subject's, where hosted does not do so itself.
  * @param request what hosted was asked: the client's request, or one of the router's own for a manifest that it copied
  * @returns headers to add to hosted's answer
- * @throws RegistryError if it could not be listed, so that the client pushes again; ClientGone
+ * @throws RegistryError if it could not be listed, so that the client pushes again
  */
 export async function accepted(
   services: Services,

@@ -1,6 +1,7 @@
 import { type Attempt, describeAttempt } from "../routing/attempt.ts";
 import type { Services } from "../services.ts";
 import type { Answer } from "../upstream/ask.ts";
+import { errorBodyLimit, readBounded } from "../upstream/bounded-body.ts";
 import { CopyFailure } from "../upstream/failure.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { Consultation } from "./consult.ts";
@@ -66,7 +67,12 @@ function attemptOf(member: Upstream, said: Consultation): Attempt {
  * @param what was asked of the upstream, for people
  * @throws CopyFailure unless it did
  */
-export function drained(said: Consultation, what: string, { name }: Upstream, expected?: number): Answer {
+export function drained(
+  said: Consultation,
+  what: string,
+  { name, timeouts }: Upstream,
+  expected?: number,
+): Answer {
   if (said.outcome === "failed") {
     throw new CopyFailure(`${what}: ${name} failed (${said.failure.cause})`);
   }
@@ -75,7 +81,7 @@ export function drained(said: Consultation, what: string, { name }: Upstream, ex
     answer.body.destroy();
     throw new CopyFailure(`${what}: ${name} answered ${answer.status}`);
   }
-  // Short, and of no use; its connection is.
-  answer.body.resume();
+  // Of no use; its connection is, if it ends as it should.
+  void readBounded(answer.body, errorBodyLimit, timeouts.idle);
   return answer;
 }

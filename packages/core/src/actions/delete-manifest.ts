@@ -14,7 +14,6 @@ export interface Unlisting {
   /**
    * Takes the manifest off the list of its subject's referrers.
    * @returns headers to add to the answer: the manifest is gone, whether or not that works
-   * @throws ClientGone
    */
   run(): Promise<string[]>;
 }

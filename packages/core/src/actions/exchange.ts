@@ -85,6 +85,11 @@ export function newExchange(
   };
 }
 
+/** The same for what is seen through although the client may leave. */
+export function outliving(exchange: Exchange): Exchange {
+  return { ...exchange, signal: new AbortController().signal };
+}
+
 /** A client that does not take what has been written for it is given up, whoever wrote it. */
 function watchClient(response: ServerResponse, limit: number): StallWatch {
   return new StallWatch({

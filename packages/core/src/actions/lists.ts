@@ -1,5 +1,6 @@
 import { firstValue } from "../protocol/headers.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
+import type { ListPlan } from "../routing/plan.ts";
 import type { Services } from "../services.ts";
 import { readBounded } from "../upstream/bounded-body.ts";
 import type { Upstream } from "../upstream/upstream.ts";
@@ -14,7 +15,7 @@ export async function list(
   services: Services,
   exchange: Exchange,
   request: RegistryRequest,
-  order: readonly Upstream[],
+  { order, stopsAtFailure }: ListPlan<Upstream>,
 ): Promise<void> {
   const end = await walk(services, {
     order,
@@ -25,9 +26,9 @@ export async function list(
       });
       return upstream.kind === "hosted" && order.length > 1 ? withoutNullLists(said, upstream) : said;
     },
-    // Only hosted's word that it does not know the repository opens the way to the others' lists.
     insists: true,
-    stopsAfterFailureOf: (upstream) => upstream.kind === "hosted",
+    // Only hosted's word that it does not know the repository opens the way to the others' lists.
+    stopsAfterFailureOf: (upstream) => upstream.kind === "hosted" || stopsAtFailure,
   });
   if (end.ended === "exhausted") {
     nobodyHasIt(services, exchange, request.resource.kind, end);

@@ -158,10 +158,10 @@ async function whole(reading: Reading, first: Page): Promise<MemberList> {
 async function firstPage(reading: Reading): Promise<Page | Refused> {
   const search = listSearch(reading.query, { n: pageSize });
   const page = await pageOf(reading, { search, n: pageSize });
-  // Where it takes no `n` as large as this, it has a page size of its own.
-  return "answer" in page && page.answer.status === 400
-    ? pageOf(reading, { search: listSearch(reading.query, {}) })
-    : page;
+  // Where it takes no `n` as large as this, it has a page size of its own. And in pages distribution 3 says `null` as well of a
+  // repository that it does not know.
+  const tellsNothing = page.outcome === "page" ? page.isNull : "answer" in page && page.answer.status === 400;
+  return tellsNothing ? pageOf(reading, { search: listSearch(reading.query, {}) }) : page;
 }
 
 async function pageOf(reading: Reading, question: Question): Promise<Page | Refused> {

@@ -1,3 +1,4 @@
+import type { RawHeaders } from "../protocol/headers.ts";
 import type { Mount, RegistryRequest } from "../protocol/request.ts";
 import type { Services } from "../services.ts";
 import { errorBodyLimit, readBounded } from "../upstream/bounded-body.ts";
@@ -35,7 +36,7 @@ export async function mount(
   const body = (await readBounded(answer.body, errorBodyLimit, to.timeouts.idle)) ?? Buffer.alloc(0);
   const outcome: Outcome =
     answer.status === 202
-      ? await takeOver(services, exchange, request, { hosted: to, from, digest })
+      ? await takeOver(services, exchange, request, { hosted: to, from, digest, begun: answer.headers })
       : { done: undefined, note: "" };
   if (outcome.done === undefined) {
     exchange.decision = { upstream: to.name, reason: `pushes go to hosted${outcome.note}` };
@@ -43,7 +44,6 @@ export async function mount(
     return;
   }
   const { repository } = outcome.done;
-  giveUpSession(services, outcome.done, answer.headers);
   exchange.decision = { upstream: to.name, reason: `copied from ${from} of a proxy` };
   send(exchange, {
     status: 201,
@@ -52,24 +52,39 @@ export async function mount(
   });
 }
 
-/** Copies the blob, by the rules for the repository that it is to come from. If it cannot, the client uploads it itself. */
+/** What hosted has not mounted, and the head of its answer to that: it has begun an upload. */
+interface NotMounted {
+  readonly hosted: Upstream;
+  readonly from: string;
+  readonly digest: string;
+  readonly begun: RawHeaders;
+}
+
+/**
+ * Copies the blob, by the rules for the repository that it is to come from. If it cannot, the client uploads it itself: the
+ * upload that hosted has begun is kept for that alone.
+ */
 async function takeOver(
   services: Services,
   exchange: Exchange,
   request: RegistryRequest,
-  { hosted, from, digest }: { readonly hosted: Upstream; readonly from: string; readonly digest: string },
+  { hosted, from, digest, begun }: NotMounted,
 ): Promise<Outcome> {
   const { repository = "", signal } = exchange;
   const source = services.policy.rulingFor(from, entranceOf(exchange, request));
+  let copying: Copying | undefined;
   try {
-    const copying = await copyingFor(services, exchange, { hosted, repository, from }, source);
+    copying = await copyingFor(services, exchange, { hosted, repository, from }, source);
     if (copying === undefined) {
       return { done: undefined, note: "" };
     }
     await copyBlob(services, copying, { digest, size: undefined }, signal);
+    giveUpSession(services, copying, begun);
     return { done: copying };
   } catch (error) {
     if (!(error instanceof CopyFailure)) {
+      // A client that has gone has not heard of the upload.
+      giveUpSession(services, copying, begun);
       throw error;
     }
     if (!error.isAbsent) {
@@ -80,7 +95,10 @@ async function takeOver(
 }
 
 /** Of the upload that hosted has begun and nobody will go on with. */
-function giveUpSession(services: Services, copying: Copying, headers: readonly string[]): void {
+function giveUpSession(services: Services, copying: Copying | undefined, headers: RawHeaders): void {
+  if (copying === undefined) {
+    return;
+  }
   try {
     giveUp(services, copying, sessionOf(copying, { headers }));
   } catch {

@@ -11,7 +11,7 @@ import { type Errand, isRead } from "../upstream/errand.ts";
 import { ClientGone } from "../upstream/failure.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { consult } from "./consult.ts";
-import type { Exchange } from "./exchange.ts";
+import { type Exchange, outliving } from "./exchange.ts";
 import { failureError } from "./nobody-has-it.ts";
 
 /** What hosted said when it was asked for a repository. */
@@ -95,7 +95,7 @@ function told(existence: Existence): boolean | undefined {
 
 /** Others wait for the same answer, so it is not given up if this client goes away. */
 function askForAll(services: Services, exchange: Exchange, repository: string): Promise<Existence> {
-  return askFor(services, { ...exchange, signal: new AbortController().signal }, repository);
+  return askFor(services, outliving(exchange), repository);
 }
 
 async function askFor(services: Services, exchange: Exchange, repository: string): Promise<Existence> {

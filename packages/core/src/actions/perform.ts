@@ -31,7 +31,7 @@ export async function perform(
     case "lookup":
       return lookup(services, exchange, request, plan.lookup);
     case "list":
-      return list(services, exchange, request, plan.order);
+      return list(services, exchange, request, plan);
     case "merge":
       return mergedList(services, exchange, request, plan.members);
     case "referrers":

@@ -73,8 +73,8 @@ async function readPage({ status, headers, body }: Answer, { timeouts }: Upstrea
 }
 
 /**
- * A registry without the API says 404 or 405 in its own words; one that has it says in OCI's that it does not know the
- * repository. Whoever refuses or says anything else may still have the tag.
+ * A registry without the API says 404 in its own words, or 405; one that has it says in OCI's what it does not know, perhaps
+ * this repository alone. Whoever refuses or says anything else may still have the tag.
  */
 function withoutList(said: Exclude<Consultation, { outcome: "found" }>): Told {
   if (said.outcome === "failed") {
@@ -84,7 +84,8 @@ function withoutList(said: Exclude<Consultation, { outcome: "found" }>): Told {
   if (codes.includes("NAME_UNKNOWN")) {
     return { kind: "listed", descriptors: [] };
   }
-  const certain = [404, 405].includes(said.answer.status) && !codes.includes("MANIFEST_UNKNOWN");
+  const { status } = said.answer;
+  const certain = status === 405 || (status === 404 && codes.every((code) => code === "UNSUPPORTED"));
   return { kind: "no-api", certain };
 }
 

@@ -6,7 +6,7 @@ import type { FailureReport } from "../routing/attempt.ts";
 import type { Services } from "../services.ts";
 import { errorBodyLimit, readBounded } from "../upstream/bounded-body.ts";
 import { type Consultation, consult, errandOf } from "./consult.ts";
-import type { Exchange } from "./exchange.ts";
+import { type Exchange, outliving } from "./exchange.ts";
 import { learnOwner } from "./owners.ts";
 import { listUnderTag, type Place } from "./referrers-tag.ts";
 
@@ -14,7 +14,6 @@ import { listUnderTag, type Place } from "./referrers-tag.ts";
  * Lists a manifest among its subject's referrers at a registry without the API, as clients would if the router did not answer
  * in that registry's place (distribution-spec 1.1, "Referrers Tag Schema"). One at a time per subject in this process.
  * @returns why it could not be done
- * @throws ClientGone
  */
 export function addReferrer(
   services: Services,
@@ -30,7 +29,6 @@ export function addReferrer(
 /**
  * Takes a manifest that was deleted off the list of its subject's referrers.
  * @returns why it could not be done
- * @throws ClientGone
  */
 export function removeReferrer(
   services: Services,
@@ -53,8 +51,10 @@ function change(
 ): Promise<FailureReport | undefined> {
   const { member, repository, subject } = place;
   const key = JSON.stringify([member.name, repository, referrersTag(subject)]);
-  return services.referrersIndexes.take(key, async () => {
-    const known = await listUnderTag(services, exchange, place);
+  // A client that leaves now may find the manifest at hosted when it comes back, and not push it again.
+  const lasting = outliving(exchange);
+  return services.referrersTurns.take(key, async () => {
+    const known = await listUnderTag(services, lasting, place);
     if (known.kind !== "listed") {
       return known.kind === "failed" ? known.failure : refusal(known.said);
     }
@@ -62,7 +62,7 @@ function change(
     if (altered === undefined) {
       return undefined;
     }
-    const put = (manifests: readonly Descriptor[]) => write(services, exchange, place, manifests);
+    const put = (manifests: readonly Descriptor[]) => write(services, lasting, place, manifests);
     const said = await put(altered);
     const missing = missingAmong(known.descriptors, said);
     // What is to be added is never given up for it.

@@ -56,10 +56,9 @@ export async function uploadBlob(
 /** Tells hosted to forget an upload, and does not wait for it: if that fails, hosted forgets it by itself one day. */
 export function giveUp(services: Services, copying: Copying, session: string | undefined): void {
   if (session !== undefined) {
-    askHosted(services, copying, { method: "DELETE", address: session }, AbortSignal.timeout(patience)).then(
-      (said) => said.outcome === "found" && said.answer.body.resume(),
-      () => undefined,
-    );
+    askHosted(services, copying, { method: "DELETE", address: session }, AbortSignal.timeout(patience))
+      .then((said) => drained(said, "end of an upload", copying.hosted))
+      .catch(() => undefined);
   }
 }
 

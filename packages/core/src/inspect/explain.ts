@@ -4,6 +4,7 @@ import { type Foreseen, foresee } from "../routing/foresee.ts";
 import { type LookupPlan, type Plan, plan } from "../routing/plan.ts";
 import { defaultRule, type Entrance, type Policy } from "../routing/policy.ts";
 import { type Ruling, ruleName, type Who } from "../routing/ruling.ts";
+import { compareDigests } from "../routing/shadow.ts";
 import type { Services } from "../services.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { adviceOn } from "./advice.ts";
@@ -139,7 +140,7 @@ function shadowingAmong(said: readonly Said[]): Shadowing[] {
     return [];
   }
   return having
-    .filter(({ kind, digest }) => kind === "proxy" && digest !== hosted.digest)
+    .filter(({ kind, digest }) => kind === "proxy" && compareDigests(digest, hosted.digest) === "different")
     .map(({ name, digest }) => ({
       hosted: { name: hosted.name, digest: hosted.digest },
       proxy: { name, digest },

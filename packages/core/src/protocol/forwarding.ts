@@ -1,4 +1,4 @@
-import { endToEnd, type RawHeaders, valuesOf } from "./headers.ts";
+import { endToEnd, pairs, type RawHeaders, valuesOf } from "./headers.ts";
 
 /** What has to be known of a client's connection to tell upstreams about it. */
 export interface ClientConnection {
@@ -32,7 +32,10 @@ export interface ForwardingOptions {
   readonly range?: string | undefined;
   /** The `Accept` that takes the place of the client's. */
   readonly accept?: string | undefined;
-  /** Whether nothing is to be said about the client: neither its address nor the name that it uses for the router. */
+  /**
+   * Whether nothing is to be said but what is wanted: neither the client's address, nor the name that it uses for the router, nor
+   * what an upstream may build addresses from, for which every product has headers of its own (`X-JFrog-Override-Base-Url`).
+   */
   readonly neutral?: boolean;
 }
 
@@ -70,6 +73,8 @@ const saidByOthers: ReadonlySet<string> = new Set([
 ]);
 const opaqueType: ReadonlySet<string> = new Set(["content-type"]);
 const accepted: ReadonlySet<string> = new Set(["accept"]);
+/** All that a neutral request takes over. */
+const aboutWhatIsWanted: ReadonlySet<string> = new Set([...aboutBody, ...aboutParts, "accept", "user-agent"]);
 const nothing: ReadonlySet<string> = new Set();
 
 /**
@@ -80,9 +85,9 @@ const nothing: ReadonlySet<string> = new Set();
 export function forwardedHeaders(headers: RawHeaders, options: ForwardingOptions): string[] {
   const { client, body, whole = false, range, accept } = options;
   const kept = endToEnd(
-    headers,
+    options.neutral === true ? onlyOf(headers, aboutWhatIsWanted) : headers,
     replaced,
-    client.trusted && options.neutral !== true ? nothing : saidByOthers,
+    client.trusted ? nothing : saidByOthers,
     options.passthrough ? nothing : clientCredentials,
     body === "none" ? aboutBody : body === "opaque" ? opaqueType : nothing,
     body === "opaque" ? nothing : aboutCoding,
@@ -109,6 +114,14 @@ export function forwardedHeaders(headers: RawHeaders, options: ForwardingOptions
     kept.push("Authorization", options.authorization);
   }
   return kept;
+}
+
+/** What is named in `Connection` is no part of it, so that goes along to be honoured. */
+function onlyOf(headers: RawHeaders, names: ReadonlySet<string>): string[] {
+  return [...pairs(headers)].flatMap(([name, value]) => {
+    const lower = name.toLowerCase();
+    return lower === "connection" || names.has(lower) ? [name, value] : [];
+  });
 }
 
 function aboutClient(headers: RawHeaders, client: ClientConnection): string[] {

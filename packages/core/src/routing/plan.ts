@@ -12,7 +12,7 @@ export type Plan<M extends Member> =
   /** Everybody, or the one registry that the host name stands for. */
   | { readonly action: "base"; readonly direct: M | undefined }
   | { readonly action: "lookup"; readonly lookup: LookupPlan<M> }
-  | { readonly action: "list"; readonly order: readonly M[] }
+  | ({ readonly action: "list" } & ListPlan<M>)
   | { readonly action: "merge"; readonly members: readonly M[] }
   | { readonly action: "referrers"; readonly members: readonly M[] }
   /** A request without a body, to one upstream and back. */
@@ -27,12 +27,16 @@ export type Plan<M extends Member> =
   | { readonly action: "deny"; readonly ruling: Ruling<M> };
 
 /** Whom to ask, in which order. */
-export interface LookupPlan<M extends Member> {
+export interface ListPlan<M extends Member> {
   readonly order: readonly M[];
-  /** The upstream that memory moved to the front, if it did. */
-  readonly remembered: M | undefined;
   /** Whether nobody else is asked after one that failed. */
   readonly stopsAtFailure: boolean;
+}
+
+/** The same for content. */
+export interface LookupPlan<M extends Member> extends ListPlan<M> {
+  /** The upstream that memory moved to the front, if it did. */
+  readonly remembered: M | undefined;
 }
 
 /** What a plan follows from, apart from the request. */
@@ -92,16 +96,17 @@ function planCatalog<M extends Candidate>({ policy, lists, direct }: Known<M>): 
   // To take names out of a list, it has to be read, and told anew page by page, even where it is one registry's.
   return members.length > 1 || policy.restrictsPulls
     ? { action: "merge", members }
-    : { action: "list", order: members };
+    : { action: "list", order: members, stopsAtFailure: false };
 }
 
-function planTags<M extends Candidate>({ pull }: Ruling<M>, { lists, direct }: Known<M>): Plan<M> {
+function planTags<M extends Candidate>({ pull, onFailure }: Ruling<M>, { lists, direct }: Known<M>): Plan<M> {
   const members = hostedFirst(pull);
   if (lists === "merge" && members.length > 1) {
     return { action: "merge", members };
   }
   const hostedAlone = lists === "hosted" && direct === undefined;
-  return { action: "list", order: hostedAlone ? members.filter(isHosted) : members };
+  const order = hostedAlone ? members.filter(isHosted) : members;
+  return { action: "list", order, stopsAtFailure: onFailure === "stop" };
 }
 
 /**

@@ -77,15 +77,18 @@ export class Breaker {
     return Math.max(1, Math.ceil((this.#nextTrial - Date.now()) / 1000));
   }
 
-  /** Does what goes to the upstream while it is asked, and learns from the outcome. */
-  async run(asked: OwnErrand, work: () => Promise<Answer>): Promise<Answer> {
-    const outcome = await this.#policy.execute(() => this.#learnFrom(asked, work));
+  /**
+   * Does what goes to the upstream while it is asked, and learns from the outcome.
+   * @param since when it was decided to ask, by `performance.now()`
+   */
+  async run(asked: OwnErrand, work: () => Promise<Answer>, since = performance.now()): Promise<Answer> {
+    const outcome = await this.#policy.execute(() => this.#learnFrom(asked, work, { since }));
     return outcome.give();
   }
 
   /** A request found the upstream left out: it is tried in the background, if it is time to, maybe with this very request. */
-  turnedAway(asked: OwnErrand): void {
-    this.#suspects.turnedAway(asked);
+  turnedAway(asked: OwnErrand, since = performance.now()): void {
+    this.#suspects.turnedAway(asked, since);
     this.tryAgain();
   }
 
@@ -118,13 +121,18 @@ export class Breaker {
     this.#trialBegan = Date.now();
     const asked = this.#suspects.next(this.isLate);
     const patience = Math.min(this.#context.patience, noticeableWait);
-    return this.#learnFrom(asked, () => this.#context.trial(asked, patience), true);
+    const trial = () => this.#context.trial(asked, patience);
+    return this.#learnFrom(asked, trial, { since: performance.now(), isTrial: true });
   }
 
-  async #learnFrom(asked: OwnErrand, work: () => Promise<Answer>, isTrial = false): Promise<Outcome> {
+  async #learnFrom(
+    asked: OwnErrand,
+    work: () => Promise<Answer>,
+    { since, isTrial = false }: { readonly since: number; readonly isTrial?: boolean },
+  ): Promise<Outcome> {
     const begun = Date.now();
     const learn = (verdict: Verdict, give: () => Answer) => {
-      this.#suspects.heard(asked, verdict);
+      this.#suspects.heard(asked, verdict, since);
       // What was sent before it was left out, and ends now, says nothing new, and must not spoil a trial.
       const counts = isTrial || this.#policy.state === CircuitState.Closed;
       if (counts) {

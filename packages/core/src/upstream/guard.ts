@@ -36,8 +36,9 @@ export class Guard {
     work: () => Promise<Answer>,
     finish: (answer: Answer) => Promise<Answer>,
   ): Promise<Answer> {
-    this.#checkOpen(asked);
-    return inTurn(this.#lookups, signal, async () => finish(await this.send(asked, work)));
+    const since = performance.now();
+    this.#checkOpen(asked, since);
+    return inTurn(this.#lookups, signal, async () => finish(await this.send(asked, work, since)));
   }
 
   /**
@@ -50,11 +51,12 @@ export class Guard {
 
   /**
    * Sends what takes no turn, as uploads do, whose number is that of the clients.
+   * @param since when it was decided to ask, by `performance.now()`
    * @throws UpstreamFailure at once if the upstream is left out
    */
-  send(asked: OwnErrand, work: () => Promise<Answer>): Promise<Answer> {
-    this.#checkOpen(asked);
-    return this.#breaker === undefined ? work() : this.#breaker.run(asked, work);
+  send(asked: OwnErrand, work: () => Promise<Answer>, since = performance.now()): Promise<Answer> {
+    this.#checkOpen(asked, since);
+    return this.#breaker === undefined ? work() : this.#breaker.run(asked, work, since);
   }
 
   /** Tries an upstream that is left out, in the background, if it is time to. */
@@ -75,9 +77,9 @@ export class Guard {
     return this.#breaker.isLate ? "maybe" : undefined;
   }
 
-  #checkOpen(asked: OwnErrand): void {
+  #checkOpen(asked: OwnErrand, since: number): void {
     if (this.#breaker !== undefined && this.state !== "closed") {
-      this.#breaker.turnedAway(asked);
+      this.#breaker.turnedAway(asked, since);
       const retryAfter = String(this.#breaker.retryAfter);
       throw new UpstreamFailure("skipped", "left out after failures", { retryAfter });
     }

@@ -1,7 +1,9 @@
+import { LRUCache } from "lru-cache";
 import { base, isRead, type OwnErrand } from "./errand.ts";
 import type { Verdict } from "./verdict.ts";
 
 const mostLate = 8;
+const mostForgotten = 1_000;
 
 /**
  * What an upstream that is left out is tried with. `/v2/` would tell nothing about a cache's public registry.
@@ -17,14 +19,20 @@ export class Suspects {
   readonly #late = new Map<string, OwnErrand>();
   /** The last request that failed otherwise, or found the upstream left out. */
   #other: OwnErrand | undefined;
+  /** Images, and when each was last forgotten: requests that were under way then end later. */
+  readonly #forgotten = new LRUCache<string, number>({ max: mostForgotten });
+  #allForgotten = Number.NEGATIVE_INFINITY;
 
   constructor(kind: "hosted" | "proxy") {
     this.#isHosted = kind === "hosted";
   }
 
-  /** A request had an outcome. */
-  heard(asked: OwnErrand, verdict: Verdict): void {
-    if (!isTelling(asked)) {
+  /**
+   * A request had an outcome.
+   * @param since when it was made, by `performance.now()`
+   */
+  heard(asked: OwnErrand, verdict: Verdict, since: number): void {
+    if (!isTelling(asked) || this.#wasForgotten(asked, since)) {
       return;
     }
     if (verdict === "late") {
@@ -35,7 +43,10 @@ export class Suspects {
   }
 
   /** A request found the upstream left out. */
-  turnedAway(asked: OwnErrand): void {
+  turnedAway(asked: OwnErrand, since: number): void {
+    if (this.#wasForgotten(asked, since)) {
+      return;
+    }
     if (isTelling(asked)) {
       this.#other = asked;
     } else if (this.#isHosted) {
@@ -58,12 +69,14 @@ export class Suspects {
     return late ?? other ?? base;
   }
 
-  /** It is not to be tried with anything of this repository; of no repository, if none is given. */
+  /** It is not to be tried with anything of this repository that was asked for until now; of no repository, if none is given. */
   forget(repository: string | undefined): void {
     if (repository === undefined) {
+      this.#allForgotten = performance.now();
       this.clear();
       return;
     }
+    this.#forgotten.set(repository, performance.now());
     this.#late.delete(repository);
     if (this.#other?.errand.repository === repository) {
       this.#other = undefined;
@@ -74,6 +87,10 @@ export class Suspects {
   clear(): void {
     this.#late.clear();
     this.#other = undefined;
+  }
+
+  #wasForgotten(asked: OwnErrand, since: number): boolean {
+    return since <= Math.max(this.#allForgotten, this.#forgotten.get(nameOf(asked)) ?? this.#allForgotten);
   }
 
   #mayAskInstead(other: OwnErrand): boolean {

@@ -144,3 +144,16 @@ describe("warning", () => {
     expect(warning("router", 'a"b\\c\r\nSet-Cookie: x\u2603')).toBe(`299 router "a'b'c??Set-Cookie: x?"`);
   });
 });
+
+describe("a neutral request", () => {
+  it("takes over what is wanted, and nothing that an upstream could build an address from", () => {
+    const wanted = ["Accept", "a/b", "Range", "bytes=1-", "If-None-Match", '"x"'];
+    const said = ["X-JFrog-Override-Base-Url", "http://x", "X-Original-Host", "x", "Forwarded", "host=x"];
+
+    expect(forwarded([...wanted, ...said], { client: balancer, neutral: true })).toEqual([
+      ...wanted,
+      ...["Accept-Encoding", "identity", "Via", "1.1 router-1"],
+    ]);
+    expect(forwarded(["Connection", "Range", "Range", "bytes=1-"], { neutral: true })).not.toContain("Range");
+  });
+});

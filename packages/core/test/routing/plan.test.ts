@@ -132,6 +132,7 @@ describe("everything else", () => {
     expect(planFor("GET", "a/tags/list", freshMemory(), "hosted")).toEqual({
       action: "list",
       order: [hosted],
+      stopsAtFailure: false,
     });
   });
 });

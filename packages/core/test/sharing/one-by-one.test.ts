@@ -1,12 +1,12 @@
 import { describe, expect, it } from "@jest/globals";
-import { OneAtATime } from "../../src/sharing/one-at-a-time.ts";
+import { OneByOne } from "../../src/sharing/one-by-one.ts";
 
-describe("work", () => {
+describe("work that is done one by one", () => {
   it("is done one at a time under one key, in order, although some fail, and at once under others", async () => {
-    const indexes = new OneAtATime();
+    const changes = new OneByOne();
     const log: string[] = [];
     const work = (name: string, fails = false) =>
-      indexes.take(name.slice(0, 1), async () => {
+      changes.take(name.slice(0, 1), async () => {
         log.push(`${name} begins`);
         await new Promise(setImmediate);
         log.push(`${name} ends`);
