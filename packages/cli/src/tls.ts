@@ -12,10 +12,9 @@ export async function readTls(files: ServeConfig["tls"]): Promise<TlsMaterial | 
   if (files === undefined) {
     return undefined;
   }
-  const [cert, key] = await Promise.all([
-    readPem(files.cert, "certificate"),
-    readPem(files.key, "private key"),
-  ]);
+  // One after the other: where both are missing, it is always the same one that is told.
+  const cert = await readPem(files.cert, "certificate");
+  const key = await readPem(files.key, "private key");
   try {
     createSecureContext({ cert, key });
   } catch (error) {
