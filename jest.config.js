@@ -18,11 +18,12 @@ const layer = (name) => ({
   moduleNameMapper: {
     "^@combined-registry/core$": "<rootDir>/../core/src/index.ts",
     "^@combined-registry/testkit$": "<rootDir>/../testkit/src/index.ts",
+    "^@combined-registry/e2e/(.*)$": "<rootDir>/../e2e/src/$1.ts",
   },
 });
 
 export default {
   coverageProvider: "v8",
   collectCoverageFrom: ["packages/*/src/**/*.ts"],
-  projects: [layer("core"), layer("testkit"), layer("cli"), layer("e2e")],
+  projects: [layer("core"), layer("testkit"), layer("cli"), layer("e2e"), layer("bench")],
 };

@@ -62,7 +62,12 @@ async function main([command, ...args]) {
   }
   return (
     (await install()) ||
-    (await run(process.execPath, ["node_modules/typescript/bin/tsc", "-b", "packages/cli"])) ||
+    (await run(process.execPath, [
+      "node_modules/typescript/bin/tsc",
+      "-b",
+      "packages/cli",
+      "packages/bench",
+    ])) ||
     (await run(process.execPath, [...commands[command], ...args]))
   );
 }

@@ -1,8 +1,8 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { DockerEngine } from "./docker-engine.ts";
-import { searchPath } from "./programs.ts";
 import { run } from "./run.ts";
+import { searchPath } from "./search-path.ts";
 
 /**
  * Runs one command of a program.

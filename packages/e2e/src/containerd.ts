@@ -2,8 +2,8 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Client } from "./clients.ts";
 import { Daemon } from "./daemon.ts";
-import { searchPath } from "./programs.ts";
 import { run } from "./run.ts";
+import { searchPath } from "./search-path.ts";
 
 /** A containerd of our own, beside any that the machine has. */
 export interface Containerd extends AsyncDisposable {

@@ -1,8 +1,8 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { Daemon } from "./daemon.ts";
-import { searchPath } from "./programs.ts";
 import { run } from "./run.ts";
+import { searchPath } from "./search-path.ts";
 
 /** A Docker engine of our own, beside any that the machine has. */
 export interface DockerEngine extends AsyncDisposable {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { Daemon } from "./daemon.ts";
 import { until } from "./deadline.ts";
 import { request } from "./http.ts";
-import { searchPath } from "./programs.ts";
+import { searchPath } from "./search-path.ts";
 
 /** How a registry shall be. */
 export interface DockerRegistryOptions {
@@ -15,6 +15,11 @@ export interface DockerRegistryOptions {
   readonly remote?: string;
   /** Whether it deletes what it is told to. @default true */
   readonly deletes?: boolean;
+  /**
+   * Listens on this port and keeps no log of requests, as a benchmark wants it.
+   * @default any free port, and everything is logged
+   */
+  readonly quietPort?: number;
   /** A file with bcrypt entries, the only kind that distribution reads. */
   readonly htpasswd?: string;
   /** Asks for tokens of this issuer. */
@@ -31,6 +36,7 @@ export interface DockerRegistryOptions {
 export interface DockerRegistry extends AsyncDisposable {
   /** `http://127.0.0.1:34567` */
   readonly origin: string;
+  readonly pid: number;
 }
 
 /** Starts a real registry on a free port and waits until it answers. */
@@ -46,26 +52,29 @@ export async function startDockerRegistry(options: DockerRegistryOptions): Promi
     env: { PATH: searchPath },
   });
   try {
-    const address = await daemon.waitFor(
-      "its address",
-      (line) => /listening on ([\d.]+:\d+)/.exec(line)?.[1],
-    );
-    const origin = `http://${address}`;
+    const origin = `http://${await addressOf(daemon, options)}`;
     await until(`${origin}/v2/ of the ${name} registry to answer`, 10_000, () => answers(origin));
-    return { origin, [Symbol.asyncDispose]: () => daemon.stop() };
+    return { origin, pid: daemon.pid, [Symbol.asyncDispose]: () => daemon.stop() };
   } catch (error) {
     await daemon.stop();
     throw error;
   }
 }
 
+async function addressOf(daemon: Daemon, { quietPort }: DockerRegistryOptions): Promise<string> {
+  return quietPort === undefined
+    ? await daemon.waitFor("its address", (line) => /listening on ([\d.]+:\d+)/.exec(line)?.[1])
+    : `127.0.0.1:${quietPort}`;
+}
+
 /** distribution reads YAML, of which JSON is a part. */
 function configuration(options: DockerRegistryOptions): object {
-  const { name, folder, remote, deletes = true, htpasswd, tokens } = options;
+  const { name, folder, remote, deletes = true, quietPort, htpasswd, tokens } = options;
   return {
     version: "0.1",
+    ...(quietPort !== undefined && { log: { level: "error", accesslog: { disabled: true } } }),
     storage: { filesystem: { rootdirectory: join(folder, name, "data") }, delete: { enabled: deletes } },
-    http: { addr: "127.0.0.1:0", secret: "signs the state of upload sessions" },
+    http: { addr: `127.0.0.1:${quietPort ?? 0}`, secret: "signs the state of upload sessions" },
     ...(remote !== undefined && { proxy: { remoteurl: remote } }),
     ...(htpasswd !== undefined && { auth: { htpasswd: { realm: "upstream", path: htpasswd } } }),
     ...(tokens !== undefined && { auth: { token: tokenOptions(tokens) } }),

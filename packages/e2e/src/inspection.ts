@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { searchPath } from "./programs.ts";
+import { searchPath } from "./search-path.ts";
 
 /** What a command that looks at registries left behind. */
 export interface Inspected<T> {

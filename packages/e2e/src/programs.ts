@@ -1,6 +1,5 @@
-import { accessSync, constants } from "node:fs";
-import { delimiter, join } from "node:path";
 import { describe, it } from "@jest/globals";
+import { isInstalled } from "./search-path.ts";
 
 /** The real programs that this layer works with. */
 export type Program =
@@ -13,9 +12,6 @@ export type Program =
   | "podman"
   | "htpasswd"
   | "openssl";
-
-/** Where programs are looked for: daemons stand in sbin, which users' PATH often lacks. */
-export const searchPath = [process.env.PATH ?? "", "/usr/sbin", "/sbin"].join(delimiter);
 
 /**
  * A `describe` that needs real programs. Where some are missing it says which and is skipped; with
@@ -40,17 +36,4 @@ function lacking(program: Program): string[] {
     return [program];
   }
   return program === "dockerd" && process.getuid?.() !== 0 ? ["root to run dockerd as"] : [];
-}
-
-function isInstalled(program: Program): boolean {
-  return searchPath.split(delimiter).some((folder) => isExecutable(join(folder, program)));
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { readdir, readFile, readlink } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { Daemon } from "./daemon.ts";
-import { searchPath } from "./programs.ts";
+import { searchPath } from "./search-path.ts";
 
 /** How to start the router. */
 export interface RouterOptions {
@@ -20,6 +20,7 @@ export interface Router extends AsyncDisposable {
   readonly origin: string;
   /** `127.0.0.1:34567`, the way image names begin. */
   readonly host: string;
+  readonly pid: number;
   /** The most memory that its process has held at one time, in bytes. */
   peakMemory(): Promise<number>;
   /** The memory that its process holds, in bytes. */
@@ -35,7 +36,8 @@ export interface Router extends AsyncDisposable {
   ended(): Promise<number | null>;
 }
 
-const program = fileURLToPath(new URL("../../cli/bin/combined-registry.js", import.meta.url));
+/** The program that users run. */
+export const program = fileURLToPath(new URL("../../cli/bin/combined-registry.js", import.meta.url));
 const compiled = fileURLToPath(new URL("../../cli/dist/main.js", import.meta.url));
 
 /** Starts the router on a free port and waits until it listens. */
@@ -56,6 +58,7 @@ export async function startRouter({ args = [], env = {}, folder }: RouterOptions
     return {
       origin: `http://${host}`,
       host,
+      pid: daemon.pid,
       peakMemory: () => statusOf(daemon.pid, "VmHWM"),
       memory: () => statusOf(daemon.pid, "VmRSS"),
       openSockets: () => openSocketsOf(daemon.pid),

@@ -4,8 +4,8 @@ import { readFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { searchPath } from "./programs.ts";
 import { run } from "./run.ts";
+import { searchPath } from "./search-path.ts";
 
 /** A request for a token. */
 export interface TokenAsked {
