@@ -188,43 +188,24 @@ describe("an end that stands still near the end of a body", () => {
     }
   });
 
-  it.each([10_000, 4_000_000])(
-    "upstream: a manifest of %i bytes that it stops reading is answered 504",
-    async (size) => {
-      await using deaf = await serve(createTcpServer((socket) => socket.once("data", () => socket.pause())));
-      await using proxy = await startRegistry();
-      await using router = await startRouter({
-        hosted: { url: deaf.url, timeouts: { idle: 200, write: 200 } },
-        proxy: proxy.url,
-      });
+  it.each([
+    ["PUT", "manifests/1", 10_000],
+    ["PUT", "manifests/1", 4_000_000],
+    ["PATCH", "blobs/uploads/1", 10_000],
+    ["PATCH", "blobs/uploads/1", 1_000_000],
+    ["PATCH", "blobs/uploads/1", 4_270_000],
+  ])("upstream: %s %s of %i bytes that it stops reading is answered 504", async (method, rest, size) => {
+    await using deaf = await serve(createTcpServer((socket) => socket.once("data", () => socket.pause())));
+    await using proxy = await startRegistry();
+    await using router = await startRouter({
+      hosted: { url: deaf.url, timeouts: { idle: 200, write: 200 } },
+      proxy: proxy.url,
+    });
 
-      const answer = await fetchRaw(router.url, "/v2/a/manifests/1", {
-        method: "PUT",
-        body: Buffer.alloc(size),
-      });
+    const answer = await fetchRaw(router.url, `/v2/a/${rest}`, { method, body: Buffer.alloc(size) });
 
-      expect([answer.status, errorOf(answer).code]).toEqual([504, "UPSTREAM_TIMEOUT"]);
-    },
-  );
-
-  it.each([10_000, 1_000_000, 4_270_000])(
-    "upstream: an upload of %i bytes that it stops reading is answered 504",
-    async (size) => {
-      await using deaf = await serve(createTcpServer((socket) => socket.once("data", () => socket.pause())));
-      await using proxy = await startRegistry();
-      await using router = await startRouter({
-        hosted: { url: deaf.url, timeouts: { idle: 200, write: 200 } },
-        proxy: proxy.url,
-      });
-
-      const answer = await fetchRaw(router.url, "/v2/a/blobs/uploads/1", {
-        method: "PATCH",
-        body: Buffer.alloc(size),
-      });
-
-      expect([answer.status, errorOf(answer).code]).toEqual([504, "UPSTREAM_TIMEOUT"]);
-    },
-  );
+    expect([answer.status, errorOf(answer).code]).toEqual([504, "UPSTREAM_TIMEOUT"]);
+  });
 });
 
 describe("an upstream that switches protocols", () => {

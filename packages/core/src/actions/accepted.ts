@@ -1,3 +1,4 @@
+import { sha256 } from "../protocol/digest.ts";
 import { firstValue } from "../protocol/headers.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import { descriptorOf, readReferrer } from "../protocol/subject.ts";
@@ -8,7 +9,6 @@ import type { Exchange } from "./exchange.ts";
 import { failureOf } from "./nobody-has-it.ts";
 import { learnOwner } from "./owners.ts";
 import { addReferrer } from "./referrers-index.ts";
-import { sha256 } from "./referrers-tag.ts";
 
 /** A manifest as it is put. */
 export interface Push {

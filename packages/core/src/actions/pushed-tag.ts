@@ -1,5 +1,5 @@
-import { createHash } from "node:crypto";
 import { setTimeout as wait } from "node:timers/promises";
+import { sha256 } from "../protocol/digest.ts";
 import { RegistryError } from "../protocol/errors.ts";
 import { type RawHeaders, warning } from "../protocol/headers.ts";
 import { manifestTypes } from "../protocol/manifest-types.ts";
@@ -73,7 +73,7 @@ export function checkPushedTag(
     return nothingToCheck;
   }
   const name = `${resource.repository}:${resource.reference}`;
-  const context = { services, exchange, request, rule, name, pushed: { member: to, digest: digestOf(body) } };
+  const context = { services, exchange, request, rule, name, pushed: { member: to, digest: sha256(body) } };
   const answers = askAll(context, proxies);
   return {
     async permit() {
@@ -154,8 +154,4 @@ function unchecked({ services, rule, name }: Context, { name: proxy }: Upstream,
   const text = `whether ${proxy} has ${name} with another digest could not be found out: ${cause}`;
   services.config.logger?.warn({ upstream: proxy, rule: ruleName(rule) }, text);
   return text;
-}
-
-function digestOf(bytes: Buffer): string {
-  return `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
 }

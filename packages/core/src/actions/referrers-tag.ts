@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { sha256 } from "../protocol/digest.ts";
 import { firstValue } from "../protocol/headers.ts";
 import { indexType, longestManifest } from "../protocol/manifest-types.ts";
 import { type Descriptor, readReferrers, referrersTag } from "../protocol/referrers.ts";
@@ -81,9 +81,4 @@ async function listedIn(
   }
   // What is no index is not about referrers, whoever called it so.
   return { kind: "listed", descriptors: readReferrers(bytes.toString()) ?? [] };
-}
-
-/** The digest of a manifest whose registry did not tell it. */
-export function sha256(bytes: Buffer): string {
-  return `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
 }

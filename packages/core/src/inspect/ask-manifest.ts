@@ -1,6 +1,5 @@
-import { createHash } from "node:crypto";
 import { errandOf, reportOf } from "../actions/consult.ts";
-import { isDigest } from "../protocol/digest.ts";
+import { isDigest, sha256 } from "../protocol/digest.ts";
 import { firstValue, quotable, type RawHeaders } from "../protocol/headers.ts";
 import { longestManifest, manifestTypes } from "../protocol/manifest-types.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
@@ -100,7 +99,5 @@ function toldDigest(headers: RawHeaders): string | undefined {
 }
 
 function digestOf(body: Buffer | undefined): string | undefined {
-  return body === undefined || body.length === 0
-    ? undefined
-    : `sha256:${createHash("sha256").update(body).digest("hex")}`;
+  return body === undefined || body.length === 0 ? undefined : sha256(body);
 }

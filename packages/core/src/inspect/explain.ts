@@ -1,5 +1,6 @@
+import { bareHostName } from "../protocol/host.ts";
 import { type ImageName, parseImageName } from "../protocol/image-name.ts";
-import { parseRequest, type RegistryRequest } from "../protocol/request.ts";
+import { manifestRequest } from "../protocol/request.ts";
 import { type Foreseen, foresee } from "../routing/foresee.ts";
 import { type LookupPlan, type Plan, plan } from "../routing/plan.ts";
 import { defaultRule, type Entrance, type Policy } from "../routing/policy.ts";
@@ -17,7 +18,7 @@ import type {
   Explanation,
   Shadowing,
 } from "./explanation.ts";
-import { leftOut, withoutProxiesIfOwned } from "./narrowed.ts";
+import { leftOut, narrowedByOwner } from "./narrowed.ts";
 
 /**
  * Decides on an image as for a client's request, asks whoever a pull may ask, and says what comes of it.
@@ -29,8 +30,8 @@ export async function explain(services: Services, image: string): Promise<Explan
   const { host, entrance } = entranceFor(policy, name);
   const known = { policy, memory, lists: config.lists, direct: policy.directly(entrance) };
   const meant = policy.rulingFor(name.repository, entrance);
-  const narrowed = await withoutProxiesIfOwned(policy, name.repository, meant);
-  const request = manifestRequest("GET", name, entrance);
+  const narrowed = await narrowedByOwner(policy, name.repository, meant);
+  const request = manifestRequest("GET", name.repository, name.reference, entrance.namespace);
   const lookup = lookupOf(plan(request, narrowed.ruling, known));
   const said = new Map(
     await Promise.all(
@@ -54,7 +55,7 @@ export async function explain(services: Services, image: string): Promise<Explan
       owned: narrowed.reason,
     }),
     pull: explainPull(pull),
-    push: explainPush(plan(manifestRequest("PUT", name, entrance), narrowed.ruling, known), rule),
+    push: explainPush(plan({ ...request, method: "PUT" }, narrowed.ruling, known), rule),
     shadowing: name.reference.includes(":") ? [] : shadowingAmong([...said.values()]),
   };
   return { ...explanation, advice: adviceOn(explanation) };
@@ -68,7 +69,7 @@ function entranceFor(
   if (host === undefined) {
     return { host, entrance: { namespace: undefined, host: undefined } };
   }
-  const bare = host.replace(/:\d+$/, "");
+  const bare = bareHostName(host);
   if (policy.directly({ namespace: undefined, host: bare }) !== undefined) {
     return { host: { name: host, means: "hosts" }, entrance: { namespace: undefined, host: bare } };
   }
@@ -76,15 +77,6 @@ function entranceFor(
     return { host: { name: host, means: "namespace" }, entrance: { namespace: host, host: undefined } };
   }
   return { host: { name: host, means: "nothing" }, entrance: { namespace: undefined, host: undefined } };
-}
-
-function manifestRequest(
-  method: "GET" | "PUT",
-  { repository, reference }: ImageName,
-  { namespace }: Entrance,
-): RegistryRequest {
-  const search = namespace === undefined ? "" : `?ns=${namespace}`;
-  return parseRequest(method, `${repository}/manifests/${reference}`, search);
 }
 
 function lookupOf(planned: Plan<Upstream>): LookupPlan<Upstream> {

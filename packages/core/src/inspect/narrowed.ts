@@ -5,7 +5,7 @@ import type { ExplainedHost, LeftOut } from "./explanation.ts";
 import { probe } from "./probe.ts";
 
 /** Whether hosted has a repository; undefined if that cannot be told. */
-export async function hostedHas(hosted: Upstream, repository: string): Promise<boolean | undefined> {
+async function isAtHosted(hosted: Upstream, repository: string): Promise<boolean | undefined> {
   const { connect, headers } = hosted.timeouts;
   const said = await probe(hosted, {
     errand: {
@@ -27,13 +27,13 @@ export async function hostedHas(hosted: Upstream, repository: string): Promise<b
  * The ruling without the proxies where the repository is hosted's own, or may be: a proxy must not hear the name then.
  * @returns as well why they were left out
  */
-export async function withoutProxiesIfOwned(
+export async function narrowedByOwner(
   { hosted }: Policy<Upstream>,
   repository: string,
   ruling: Ruling<Upstream>,
 ): Promise<{ readonly ruling: Ruling<Upstream>; readonly reason: string | undefined }> {
   const asksProxies = ruling.pull.some(({ kind }) => kind === "proxy");
-  const has = ruling.owned && asksProxies ? await hostedHas(hosted, repository) : false;
+  const has = ruling.owned && asksProxies ? await isAtHosted(hosted, repository) : false;
   if (has === false) {
     return { ruling, reason: undefined };
   }

@@ -1,3 +1,5 @@
+import { createHash } from "node:crypto";
+
 // OCI image-spec 1.1, "Digests": algorithm ":" encoded.
 const grammar = /^[a-z0-9]+(?:[+._-][a-z0-9]+)*:[a-zA-Z0-9=_-]+$/;
 
@@ -18,4 +20,9 @@ export function isDigest(text: string): boolean {
   const colon = text.indexOf(":");
   const encoded = registered.get(text.slice(0, colon));
   return encoded === undefined || encoded.test(text.slice(colon + 1));
+}
+
+/** The digest of content, by SHA-256, as registries compute it where nobody asks for another algorithm. */
+export function sha256(bytes: Buffer): string {
+  return `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
 }
