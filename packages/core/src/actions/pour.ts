@@ -1,5 +1,6 @@
 import type { ServerResponse } from "node:http";
 import type { Readable } from "node:stream";
+import { LargeBody } from "../upstream/bulk/large-body.ts";
 import { ClientGone, UpstreamFailure } from "../upstream/failure.ts";
 
 /** How a body is poured. */
@@ -19,16 +20,20 @@ export interface PourOptions {
  */
 export function pour(body: Readable, response: ServerResponse, options: PourOptions): Promise<void> {
   return new Promise((resolve, reject) => {
+    const large = body instanceof LargeBody ? body : undefined;
     let toPassOver = options.passOver;
     const onData = (piece: Buffer) => {
       options.moved(piece.length);
       const rest = toPassOver === 0 ? piece : piece.subarray(toPassOver);
       toPassOver -= piece.length - rest.length;
-      if (rest.length > 0) {
-        options.written(rest);
-        if (!response.write(rest)) {
-          body.pause();
-        }
+      if (rest.length === 0) {
+        large?.release(piece);
+        return;
+      }
+      options.written(rest);
+      const goesOn = large === undefined ? response.write(rest) : response.write(rest, () => large.release(piece));
+      if (!goesOn) {
+        body.pause();
       }
     };
     const onDrain = () => body.resume();

@@ -1,9 +1,12 @@
 import type { ServerResponse } from "node:http";
+import type { Readable } from "node:stream";
 import { TLSSocket } from "node:tls";
 import { publicHost } from "../protocol/forwarding.ts";
-import { endToEnd, type RawHeaders } from "../protocol/headers.ts";
+import { endToEnd, firstValue, type RawHeaders } from "../protocol/headers.ts";
 import { relativeLocations } from "../protocol/locations.ts";
 import type { Answer } from "../upstream/ask.ts";
+import { LargeBody } from "../upstream/bulk/large-body.ts";
+import { processBuffers } from "../upstream/bulk/read-buffers.ts";
 import { ClientGone, UpstreamFailure } from "../upstream/failure.ts";
 import { StallWatch } from "../upstream/stall-watch.ts";
 import type { Upstream } from "../upstream/upstream.ts";
@@ -16,6 +19,8 @@ import { send, writeHead } from "./send.ts";
 import type { Refusal } from "./walk.ts";
 
 const nothing: ReadonlySet<string> = new Set();
+// Bytes. The connection cannot be used again.
+const leastForLargePieces = 4 * 1024 * 1024;
 const contentLength: ReadonlySet<string> = new Set(["content-length"]);
 
 /** What keeps a body from ending short. */
@@ -136,11 +141,10 @@ async function pourFrom(
   proof: Proof | undefined,
 ): Promise<UpstreamFailure | undefined> {
   const { response, moved } = exchange;
-  const { body } = source.answer;
   let received = 0;
   const watch = watchUpstream(exchange, source, () => received);
   try {
-    await pour(body, response, {
+    await pour(inLargePieces(exchange, source.answer), response, {
       passOver: source.passOver,
       moved: (bytes) => {
         received += bytes;
@@ -161,6 +165,19 @@ async function pourFrom(
   } finally {
     watch.clear();
   }
+}
+
+/** The body of an answer, taken past Node's parser if it is worth a connection. */
+function inLargePieces({ request, response }: Exchange, { body, headers, reader }: Answer): Readable {
+  const length = Number(firstValue(headers, "content-length"));
+  const isLarge = request.method === "GET" && length >= leastForLargePieces && !body.complete;
+  if (!isLarge || reader === undefined || firstValue(headers, "transfer-encoding") !== undefined) {
+    return body;
+  }
+  const large = new LargeBody(body, length, reader, processBuffers);
+  // Not before: what has been written may still be on its way.
+  response.once("close", () => large.abandon());
+  return large;
 }
 
 /** An HTTP/1.0 client takes the end of the connection for the end of the body, unless it ends in an error. */

@@ -3,6 +3,7 @@ import { Agent as HttpsAgent, type AgentOptions as HttpsAgentOptions } from "nod
 import type { Duplex } from "node:stream";
 import { createSecureContext, rootCertificates } from "node:tls";
 import type { CompleteUpstream } from "../config/complete.ts";
+import { Readers } from "./bulk/readers.ts";
 
 /** Connections to one place. */
 export interface Connections {
@@ -10,6 +11,8 @@ export interface Connections {
   readonly pooled: HttpAgent;
   /** A connection for one request: for what cannot be sent twice, and for when a kept one turned out to be dead. */
   readonly fresh: HttpAgent;
+  /** Who reads their sockets. */
+  readonly readers: Readers;
 }
 
 /** The connections of one upstream, shared by lookups and by http-proxy. */
@@ -58,16 +61,22 @@ export function createAgents({ url, tls }: CompleteUpstream): Agents {
 }
 
 function plainConnections(): Connections {
-  return {
-    pooled: quiet(new HttpAgent(pooledOptions)),
-    fresh: forOneRequest(new HttpAgent({ keepAlive: true })),
-  };
+  return connectionsOf(new HttpAgent(pooledOptions), new HttpAgent({ keepAlive: true }));
 }
 
 function secureConnections(options: HttpsAgentOptions): Connections {
+  return connectionsOf(
+    new HttpsAgent({ ...pooledOptions, ...options }),
+    new HttpsAgent({ keepAlive: true, ...options }),
+  );
+}
+
+function connectionsOf(pooled: HttpAgent, fresh: HttpAgent): Connections {
+  const readers = new Readers();
   return {
-    pooled: quiet(new HttpsAgent({ ...pooledOptions, ...options })),
-    fresh: forOneRequest(new HttpsAgent({ keepAlive: true, ...options })),
+    pooled: quiet(readers.readFor(pooled)),
+    fresh: forOneRequest(readers.readFor(fresh)),
+    readers,
   };
 }
 

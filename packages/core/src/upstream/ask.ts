@@ -3,6 +3,8 @@ import { request as httpsRequest } from "node:https";
 import type { Readable } from "node:stream";
 import type { RawHeaders } from "../protocol/headers.ts";
 import type { Connections } from "./agents.ts";
+import type { Readers } from "./bulk/readers.ts";
+import type { SocketReader } from "./bulk/socket-reader.ts";
 import { isRepeatable } from "./errand.ts";
 import { ClientGone, CopyFailure, errorCode, UpstreamFailure, upstreamFailure } from "./failure.ts";
 import { HeadDeadline, type HeadTimeouts } from "./head-deadline.ts";
@@ -29,12 +31,15 @@ export interface Answer {
   readonly headers: RawHeaders;
   /** To be read to the end or destroyed, or its connection is lost. */
   readonly body: IncomingMessage;
+  /** Reads the body in large pieces, if that is asked for. */
+  readonly reader?: SocketReader | undefined;
 }
 
 /** Where a question goes, and how long it may take. */
 interface Destination extends HeadTimeouts {
   readonly url: URL;
   readonly agent: Agent;
+  readonly readers: Readers;
   /** Milliseconds in which it has to take some of a body. */
   readonly idle: number;
 }
@@ -48,20 +53,20 @@ class StaleConnection extends UpstreamFailure {}
  * @throws UpstreamFailure, ClientGone; CopyFailure if that is what a body that streams broke off with
  */
 export async function ask(
-  { pooled, fresh }: Connections,
-  destination: Omit<Destination, "agent">,
+  { pooled, fresh, readers }: Connections,
+  destination: Omit<Destination, "agent" | "readers">,
   question: Question,
 ): Promise<Answer> {
   if (isRepeatable(question.method)) {
     try {
-      return await askOnce({ ...destination, agent: pooled }, question);
+      return await askOnce({ ...destination, readers, agent: pooled }, question);
     } catch (error) {
       if (!(error instanceof StaleConnection)) {
         throw error;
       }
     }
   }
-  return askOnce({ ...destination, agent: fresh }, question);
+  return askOnce({ ...destination, readers, agent: fresh }, question);
 }
 
 function askOnce(destination: Destination, question: Question): Promise<Answer> {
@@ -84,7 +89,7 @@ function askOnce(destination: Destination, question: Question): Promise<Answer> 
     };
     request.on("response", (body) => {
       settled();
-      resolve(answerOf(body));
+      resolve({ ...answerOf(body), reader: destination.readers.of(body) });
     });
     // Stays for the life of the request: an error after the head belongs to whoever reads the body.
     request.on("error", (error) => {

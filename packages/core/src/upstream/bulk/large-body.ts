@@ -1,0 +1,97 @@
+import type { IncomingMessage } from "node:http";
+import { Readable } from "node:stream";
+import { UpstreamFailure } from "../failure.ts";
+import { Leases } from "./leases.ts";
+import type { ReadBuffers } from "./read-buffers.ts";
+import type { SocketReader } from "./socket-reader.ts";
+
+/**
+ * A body that is taken from its socket in large pieces, past Node's parser, which would copy each of them. As the parser never gets
+ * to see the end of the message, the connection is not used again.
+ */
+export class LargeBody extends Readable {
+  readonly #message: IncomingMessage;
+  readonly #reader: SocketReader;
+  readonly #leases: Leases;
+  /** Bytes that have not been read yet. */
+  #missing: number;
+  #flows = true;
+
+  /** @param length of the message's body; nobody has read any of it */
+  constructor(message: IncomingMessage, length: number, reader: SocketReader, buffers: ReadBuffers) {
+    // Any piece is as much as is wanted at a time: the next one is read while it is on its way.
+    super({ highWaterMark: 1 });
+    this.#message = message;
+    this.#reader = reader;
+    this.#missing = length;
+    this.#leases = new Leases(buffers);
+    message.once("error", (error) => this.#broken(error));
+    message.once("close", () => this.#broken(new UpstreamFailure("broken", "connection closed")));
+    this.#takeParsed();
+    reader.readFor(this);
+  }
+
+  /** What to read into next; undefined if there is nothing to be had. */
+  get buffer(): Buffer | undefined {
+    return this.#leases.next;
+  }
+
+  /** Takes what has been read from the socket. @returns false if no more is wanted for now */
+  receive(read: Buffer): boolean {
+    if (read.length > this.#missing) {
+      this.#broken(new UpstreamFailure("broken", "sent more than it said"));
+      return false;
+    }
+    this.#missing -= read.length;
+    this.#flows = this.push(this.#leases.lease(read));
+    if (this.#missing === 0) {
+      this.#finish();
+      return false;
+    }
+    this.#leases.prepare(this.#missing);
+    return this.#flows;
+  }
+
+  /** A piece is of no more use to whoever was given it: its bytes may be written over. */
+  release(piece: Buffer): void {
+    this.#leases.release(piece);
+  }
+
+  /** Nothing more will be released. */
+  abandon(): void {
+    this.#leases.abandon();
+  }
+
+  override _read(): void {
+    if (!this.#flows) {
+      this.#flows = true;
+      this.#reader.resume();
+    }
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    this.#leases.end();
+    this.#message.destroy();
+    done(error);
+  }
+
+  /** What came with the head has been through the parser. */
+  #takeParsed(): void {
+    for (let piece: unknown = this.#message.read(); piece instanceof Buffer; piece = this.#message.read()) {
+      this.#missing -= piece.length;
+      this.push(piece);
+    }
+  }
+
+  #finish(): void {
+    this.push(null);
+    this.#leases.end();
+    this.#message.destroy();
+  }
+
+  #broken(error: Error): void {
+    if (this.#missing > 0) {
+      this.destroy(error);
+    }
+  }
+}
