@@ -31,7 +31,8 @@ export function pour(body: Readable, response: ServerResponse, options: PourOpti
         return;
       }
       options.written(rest);
-      const goesOn = large === undefined ? response.write(rest) : response.write(rest, () => large.release(piece));
+      const goesOn =
+        large === undefined ? response.write(rest) : response.write(rest, () => large.release(piece));
       if (!goesOn) {
         body.pause();
       }

@@ -16,6 +16,7 @@ export class LargeBody extends Readable {
   /** Bytes that have not been read yet. */
   #missing: number;
   #flows = true;
+  #turn: NodeJS.Immediate | undefined;
 
   /** @param length of the message's body; nobody has read any of it */
   constructor(message: IncomingMessage, length: number, reader: SocketReader, buffers: ReadBuffers) {
@@ -32,8 +33,8 @@ export class LargeBody extends Readable {
   }
 
   /** What to read into next; undefined if there is nothing to be had. */
-  get buffer(): Buffer | undefined {
-    return this.#leases.next;
+  get room(): Buffer | undefined {
+    return this.#leases.room;
   }
 
   /** Takes what has been read from the socket. @returns false if no more is wanted for now */
@@ -43,12 +44,21 @@ export class LargeBody extends Readable {
       return false;
     }
     this.#missing -= read.length;
-    this.#flows = this.push(this.#leases.lease(read));
+    if (!this.#leases.fill(read)) {
+      this.#give();
+      this.#flows = this.push(Buffer.from(read));
+    }
     if (this.#missing === 0) {
       this.#finish();
       return false;
     }
-    this.#leases.prepare(this.#missing);
+    if (!this.#leases.prepare(this.#missing)) {
+      this.#give();
+      this.#leases.prepare(this.#missing);
+    } else if (this.#leases.holds) {
+      // TLS records come one by one, and several in a turn: they are given away together.
+      this.#turn ??= setImmediate(() => this.#give());
+    }
     return this.#flows;
   }
 
@@ -70,8 +80,7 @@ export class LargeBody extends Readable {
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    this.#leases.end();
-    this.#message.destroy();
+    this.#part();
     done(error);
   }
 
@@ -83,15 +92,34 @@ export class LargeBody extends Readable {
     }
   }
 
+  #give(): void {
+    this.#forgetTurn();
+    if (this.#leases.holds) {
+      this.#flows = this.push(this.#leases.give());
+    }
+  }
+
   #finish(): void {
+    this.#give();
     this.push(null);
-    this.#leases.end();
-    this.#message.destroy();
+    this.#part();
   }
 
   #broken(error: Error): void {
     if (this.#missing > 0) {
       this.destroy(error);
     }
+  }
+
+  /** From the connection. */
+  #part(): void {
+    this.#forgetTurn();
+    this.#message.destroy();
+    this.#leases.end();
+  }
+
+  #forgetTurn(): void {
+    clearImmediate(this.#turn);
+    this.#turn = undefined;
   }
 }

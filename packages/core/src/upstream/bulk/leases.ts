@@ -1,24 +1,28 @@
 import { buffersPerStream, type ReadBuffers } from "./read-buffers.ts";
 
-// For so few bytes no buffer is given out of hand: they are copied. Bytes.
-const few = 16 * 1024;
+// A TLS record: what a read brings at least, where there is enough to come. Bytes.
+const leastRoom = 16 * 1024;
 
-/** A buffer given out of hand. */
+/** A buffer that is lent. */
 interface Lease {
   readonly buffer: Buffer;
-  /** Bytes that are not known to be of no more use. */
+  /** Bytes from its beginning that have been read. */
+  filled: number;
+  /** Bytes from its beginning that have been given out of hand. */
+  given: number;
+  /** Bytes of those that are not known to be of no more use. */
   inUse: number;
 }
 
 /**
- * The buffers that one stream is read into. What becomes of what has been read cannot be known here: a buffer is read into again
+ * The buffers that one stream is read into. What becomes of what has been read cannot be known here: a buffer is lent to others
  * only when whoever was given its bytes has released all of them. Not to release any costs speed, and never gets anybody to see
  * wrong bytes.
  */
 export class Leases {
   readonly #buffers: ReadBuffers;
   readonly #leases: Lease[] = [];
-  #next: Buffer | undefined;
+  #current: Lease | undefined;
   #ended = false;
 
   constructor(buffers: ReadBuffers) {
@@ -27,53 +31,70 @@ export class Leases {
   }
 
   /** What to read into next; undefined if there is nothing to be had. */
-  get next(): Buffer | undefined {
-    return this.#next;
+  get room(): Buffer | undefined {
+    return this.#current?.buffer.subarray(this.#current.filled);
   }
 
-  /** Gives what has been read out of hand: the very bytes, if they fill a buffer well enough, or a copy. */
-  lease(read: Buffer): Buffer {
-    const buffer = this.#next;
-    if (buffer === undefined || read.buffer !== buffer.buffer || read.length <= few) {
-      return Buffer.from(read);
-    }
-    this.#leases.push({ buffer, inUse: read.length });
-    this.#next = undefined;
-    return read;
+  /** Whether there is something to be given out of hand. */
+  get holds(): boolean {
+    return this.#current !== undefined && this.#current.filled > this.#current.given;
   }
 
-  /** Sees to a buffer for the next read. @param useful bytes beyond which it would be too large */
-  prepare(useful: number): void {
-    if (this.#next === undefined && this.#leases.length < buffersPerStream) {
-      this.#next = this.#buffers.take(useful);
+  /** Something has been read. @returns false if it was not read into `room` */
+  fill(read: Buffer): boolean {
+    const lease = this.#current;
+    if (lease === undefined || read.buffer !== lease.buffer.buffer) {
+      return false;
     }
+    lease.filled += read.length;
+    return true;
+  }
+
+  /** Gives out of hand what has been read since the last time. */
+  give(): Buffer {
+    const lease = this.#current;
+    if (lease === undefined) {
+      return Buffer.alloc(0);
+    }
+    const piece = lease.buffer.subarray(lease.given, lease.filled);
+    lease.given = lease.filled;
+    lease.inUse += piece.length;
+    return piece;
+  }
+
+  /** Sees to some room. @param useful bytes beyond which it would be too much. @returns false if everything has to be given first */
+  prepare(useful: number): boolean {
+    const lease = this.#current;
+    if (lease !== undefined && lease.buffer.length - lease.filled >= leastRoom) {
+      return true;
+    }
+    if (this.holds) {
+      return false;
+    }
+    this.#setAside();
+    const buffer = this.#leases.length < buffersPerStream ? this.#buffers.take(useful) : undefined;
+    if (buffer !== undefined) {
+      this.#current = { buffer, filled: 0, given: 0, inUse: 0 };
+      this.#leases.push(this.#current);
+    }
+    return true;
   }
 
   /** A piece is of no more use to whoever was given it. */
   release(piece: Buffer): void {
-    const index = this.#leases.findIndex(({ buffer }) => buffer.buffer === piece.buffer);
-    const lease = this.#leases[index];
-    if (lease === undefined) {
-      return;
-    }
-    lease.inUse -= piece.length;
-    if (lease.inUse === 0) {
-      this.#leases.splice(index, 1);
-      this.#buffers.giveBack(lease.buffer);
+    const lease = this.#leases.find(({ buffer }) => buffer.buffer === piece.buffer);
+    if (lease !== undefined) {
+      lease.inUse -= piece.length;
+      this.#returnIfUnused(lease);
     }
   }
 
-  /** Nothing more is read. */
+  /** Nothing more is read: the socket is closed. */
   end(): void {
-    if (this.#ended) {
-      return;
-    }
-    this.#ended = true;
-    this.#buffers.end();
-    if (this.#next !== undefined) {
-      // The socket has been told of it.
-      this.#buffers.forget(this.#next);
-      this.#next = undefined;
+    if (!this.#ended) {
+      this.#ended = true;
+      this.#buffers.end();
+      this.#setAside();
     }
   }
 
@@ -82,6 +103,21 @@ export class Leases {
     this.end();
     for (const { buffer } of this.#leases.splice(0)) {
       this.#buffers.forget(buffer);
+    }
+  }
+
+  #setAside(): void {
+    const lease = this.#current;
+    this.#current = undefined;
+    if (lease !== undefined) {
+      this.#returnIfUnused(lease);
+    }
+  }
+
+  #returnIfUnused(lease: Lease): void {
+    if (lease.inUse === 0 && lease !== this.#current) {
+      this.#leases.splice(this.#leases.indexOf(lease), 1);
+      this.#buffers.giveBack(lease.buffer);
     }
   }
 }

@@ -4,7 +4,7 @@ const largest = mebibyte;
 // Less is not worth the handling: Node's own reads are of 64 KiB.
 const smallest = mebibyte / 8;
 
-/** What a busy stream has at most: one being read into, one waiting for its turn, one being written to the client. */
+/** What a stream has at most at a time: one being read into, one waiting for its turn, one being written to the client. */
 export const buffersPerStream = 3;
 
 /**
@@ -26,6 +26,11 @@ export class ReadBuffers {
   /** Bytes that all buffers have together. */
   get held(): number {
     return this.#held;
+  }
+
+  /** Those of them that are lent. */
+  get lent(): number {
+    return this.#spare.reduce((sum, { length }) => sum - length, this.#held);
   }
 
   /** A stream begins that will want buffers. */

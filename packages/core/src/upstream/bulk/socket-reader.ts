@@ -16,7 +16,7 @@ export class SocketReader {
   /** What a socket is made with that is to be read by this. */
   get options(): OnReadOpts {
     return {
-      buffer: () => this.#body?.buffer ?? plain,
+      buffer: () => this.#body?.room ?? plain,
       callback: (length, { buffer, byteOffset }) => this.#handOn(Buffer.from(buffer, byteOffset, length)),
     };
   }
