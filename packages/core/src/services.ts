@@ -1,8 +1,9 @@
+import { Flights } from "./actions/flights.ts";
 import { Owners } from "./actions/owners.ts";
 import type { CompleteConfig, CompleteUpstream } from "./config/complete.ts";
 import { Metrics } from "./observe/metrics.ts";
 import { TrustedAddresses } from "./protocol/trusted-addresses.ts";
-import { HolderMemory } from "./routing/holder-memory.ts";
+import { Memory, type MemoryBounds } from "./routing/memory.ts";
 import { Policy } from "./routing/policy.ts";
 import { ReferrersApis } from "./routing/referrers-apis.ts";
 import { ShadowMemory } from "./routing/shadow.ts";
@@ -19,7 +20,9 @@ export interface Services {
   /** Hosted first, then the proxies in order. */
   readonly upstreams: readonly Upstream[];
   readonly policy: Policy<Upstream>;
-  readonly memory: HolderMemory<Upstream>;
+  readonly memory: Memory<Upstream>;
+  /** Questions for manifests that are under way. */
+  readonly flights: Flights;
   readonly owners: Owners;
   /** Who has the referrers API. */
   readonly referrersApis: ReferrersApis<Upstream>;
@@ -80,7 +83,8 @@ export function createServices(config: CompleteConfig, before?: Services): Servi
     copies: { shared: new SharedWork(), places: new Places(copiesAtOnce) },
     shadows: before?.shadows ?? new ShadowMemory(),
     ended: new AbortController(),
-    memory: memoryToKeep(config, upstreams, before) ?? new HolderMemory(config.memory),
+    memory: memoryToKeep(config, upstreams, before) ?? new Memory(config.memory),
+    flights: before?.flights ?? new Flights(),
     referrersApis: before?.referrersApis ?? new ReferrersApis(referrersApiTtl),
     referrersTurns: before?.referrersTurns ?? new OneByOne(),
     pings: before?.pings ?? pingsFor(metrics),
@@ -129,11 +133,15 @@ function memoryToKeep(
   { memory }: CompleteConfig,
   upstreams: readonly Upstream[],
   before: Services | undefined,
-): HolderMemory<Upstream> | undefined {
+): Memory<Upstream> | undefined {
   const same =
-    before?.config.memory.entries === memory.entries &&
-    before.config.memory.ttl === memory.ttl &&
+    before !== undefined &&
+    haveSame(before.config.memory, memory) &&
     // Memory must not keep an upstream alive that is there no more.
     before.upstreams.every((upstream) => upstreams.includes(upstream));
   return same ? before.memory : undefined;
+}
+
+function haveSame(one: MemoryBounds, other: MemoryBounds): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
 }

@@ -141,7 +141,9 @@ describe("what only an upstream has that is left out", () => {
     const { proxy, router } = sides;
     const hanging = proxy.fault({ hang: true });
     // Each of these would take the full 30 s.
-    const lost = [1, 2, 3].map(() => fetchRaw(router.url, privateTag).catch(() => undefined));
+    const lost = [1, 2, 3].map((client) =>
+      fetchRaw(router.url, `${privateTag}?client=${client}`).catch(() => undefined),
+    );
     await until(5_000, "three pulls to hang", () => hanging.hits === 3);
     router.handler.reload({
       hosted: sides.hosted.url,
@@ -344,7 +346,8 @@ describe("too many lookups at one upstream", () => {
     });
     const { proxy, router } = sides;
     const slow = proxy.fault({ path: publicTag, delay: 400 });
-    const asked = [1, 2, 3].map(() => fetchRaw(router.url, publicTag));
+    // Each of them for something else: the same would be asked once.
+    const asked = [1, 2, 3].map((client) => fetchRaw(router.url, `${publicTag}?client=${client}`));
     await until(5_000, "two lookups to be under way", () => slow.hits === 2);
     // The third has been read off its connection before these are.
     const queued = async () => (await fetchRaw(router.url, privateTag)).headers["x-combined-registry"];
@@ -365,11 +368,13 @@ describe("too many lookups at one upstream", () => {
     });
     const { proxy, router } = sides;
     const slow = proxy.fault({ path: publicTag, delay: 200, times: 1 });
-    const first = fetchRaw(router.url, publicTag);
+    const first = fetchRaw(router.url, `${publicTag}?client=1`);
     await until(5_000, "the first lookup to be under way", () => slow.hits === 1);
     const controller = new AbortController();
-    const leaver = fetch(`${router.url}${publicTag}`, { signal: controller.signal }).catch(() => "left");
-    const last = fetchRaw(router.url, publicTag);
+    const leaver = fetch(`${router.url}${publicTag}?client=2`, { signal: controller.signal }).catch(
+      () => "left",
+    );
+    const last = fetchRaw(router.url, `${publicTag}?client=3`);
     controller.abort();
 
     expect(await leaver).toBe("left");

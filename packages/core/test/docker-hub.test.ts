@@ -19,7 +19,8 @@ async function startPair(options: RegistryOptions = {}, auth?: typeof user): Pro
   hub.addImage("library/hello", { tag: "1.0" });
   hosted.addImage("team/app", { tag: "1.0" });
   const proxy = { name: "dockerhub", url: hub.url, ...(auth && { auth }) };
-  const router = await startRouter({ hosted: hosted.url, proxy });
+  // Every request is to be seen at the hub.
+  const router = await startRouter({ hosted: hosted.url, proxy, memory: { absentTtl: 0, manifestBytes: 0 } });
   return {
     hub,
     hosted,
@@ -64,7 +65,10 @@ describe("Docker Hub as a proxy", () => {
   it("is asked for one token per scope by fifty at once, from the very first", async () => {
     await using pair = await startPair();
     pair.hub.addImage("library/other", { tag: "1.0" });
-    const images = Array.from({ length: 50 }, (_, index) => `library/${index % 2 ? "hello" : "other"}:1.0`);
+    const images = Array.from(
+      { length: 50 },
+      (_, index) => `library/${index % 2 ? "hello" : "other"}:1.0?client=${index}`,
+    );
 
     const pulls = await Promise.all(images.map((image) => pull(pair, image)));
 

@@ -30,7 +30,7 @@ describe("a proxy with libraryPrefix", () => {
     const { router, hub, image } = sides;
     const layer = image.layers[0]?.digest;
 
-    for (const rest of [`manifests/1.0`, `manifests/${image.digest}`, `blobs/${layer}`]) {
+    for (const rest of [`manifests/${image.digest}`, `manifests/1.0`, `blobs/${layer}`]) {
       expect((await fetchRaw(router.url, `/v2/nginx/${rest}`)).headers["x-combined-registry"]).toMatch(
         /^hub; /,
       );

@@ -8,8 +8,8 @@ import { endToEnd, valuesOf } from "../src/protocol/headers.ts";
 import { relativeLocations } from "../src/protocol/locations.ts";
 import { parseRequest, type RegistryRequest } from "../src/protocol/request.ts";
 import { parseTarget } from "../src/protocol/target.ts";
-import { HolderMemory } from "../src/routing/holder-memory.ts";
 import type { Candidate } from "../src/routing/member.ts";
+import { Memory } from "../src/routing/memory.ts";
 import { plan } from "../src/routing/plan.ts";
 import { Policy } from "../src/routing/policy.ts";
 import { method, sendableTarget, target } from "./properties/generators.ts";
@@ -39,7 +39,7 @@ function parsed(given: string, how: string): RegistryRequest | undefined {
 describe("of 190,000 generated targets", () => {
   const hosted = candidate("hosted", "hosted");
   const proxy = candidate("proxy", "proxy");
-  const memory = new HolderMemory<Candidate>({ entries: 100, ttl: 1_000 });
+  const memory = new Memory<Candidate>({ entries: 100, ttl: 1_000, absentTtl: 0, manifestBytes: 0 });
   const policy = new Policy({ hosted, proxies: [proxy], rules: [] });
 
   it("each is understood or refused, and what an upstream is asked for is what was decided and authorized on", () => {

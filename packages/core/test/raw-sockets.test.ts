@@ -31,6 +31,8 @@ describe("a connection on which arrives what is no request, or one that could be
       hosted: hosted.url,
       proxy: proxy.url,
       rules: [{ match: "**", shadow: "allow" }],
+      // Every request is to be seen upstream.
+      memory: { absentTtl: 0, manifestBytes: 0 },
     });
     server = createServer(serverOptions, handler);
     port = await listen(server);

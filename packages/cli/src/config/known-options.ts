@@ -86,7 +86,12 @@ const top: Keys<Omit<CombinedRegistryConfig, "logger"> & OwnConfig> = {
   operations: true,
   authorize: true,
 };
-const memory: Keys<NonNullable<CombinedRegistryConfig["memory"]>> = { entries: true, ttl: true };
+const memory: Keys<NonNullable<CombinedRegistryConfig["memory"]>> = {
+  entries: true,
+  ttl: true,
+  absentTtl: true,
+  manifestBytes: true,
+};
 const limits: Keys<NonNullable<CombinedRegistryConfig["limits"]>> = { clientIdle: true };
 const metrics: Keys<NonNullable<CombinedRegistryConfig["metrics"]>> = { process: true };
 const tls: Keys<NonNullable<OwnConfig["tls"]>> = { certFile: true, keyFile: true };

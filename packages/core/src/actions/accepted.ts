@@ -1,5 +1,6 @@
 import { sha256 } from "../protocol/digest.ts";
 import { firstValue } from "../protocol/headers.ts";
+import { digestsIn } from "../protocol/manifest-parts.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import { descriptorOf, readReferrer } from "../protocol/subject.ts";
 import type { Services } from "../services.ts";
@@ -37,7 +38,8 @@ export async function accepted(
   }
   const { repository, byDigest, reference } = resource;
   const digest = byDigest ? reference : (firstValue(headers, "docker-content-digest") ?? sha256(body));
-  services.memory.manifestAt(to, repository, digest);
+  services.memory.holders.manifestAt(to, repository, digest);
+  services.memory.holders.partsAt(to, repository, digestsIn(body));
   if (!byDigest) {
     // Not before: the other manifests of an index may still rely on what a proxy has.
     learnOwner(services, repository);

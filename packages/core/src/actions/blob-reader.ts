@@ -1,4 +1,5 @@
-import { createHash } from "node:crypto";
+import type { Hash } from "node:crypto";
+import { hashOf } from "../protocol/digest.ts";
 import { ClientGone, CopyFailure, UpstreamFailure } from "../upstream/failure.ts";
 import { StallWatch } from "../upstream/stall-watch.ts";
 import type { Upstream } from "../upstream/upstream.ts";
@@ -104,7 +105,7 @@ export class BlobReader {
  */
 export async function* verified(reader: BlobReader, digest: string): AsyncGenerator<Buffer> {
   const [algorithm = "", encoded] = digest.split(":");
-  const hash = hashOf(algorithm);
+  const hash = hashFor(algorithm);
   let held: Buffer | undefined;
   for (let piece = await reader.next(); piece !== undefined; piece = await reader.next()) {
     hash.update(piece);
@@ -121,16 +122,11 @@ export async function* verified(reader: BlobReader, digest: string): AsyncGenera
   }
 }
 
-/** Whether bytes are what a digest stands for. @throws CopyFailure if the algorithm is not known */
-export function isContentOf(digest: string, bytes: Buffer): boolean {
-  const [algorithm = "", encoded] = digest.split(":");
-  return hashOf(algorithm).update(bytes).digest("hex") === encoded;
-}
-
-function hashOf(algorithm: string) {
-  // Those of image-spec 1.1, "Registered algorithms", that Node has.
-  if (algorithm !== "sha256" && algorithm !== "sha512") {
+/** @throws CopyFailure if the algorithm is not known */
+function hashFor(algorithm: string): Hash {
+  const hash = hashOf(algorithm);
+  if (hash === undefined) {
     throw new CopyFailure(`digests of ${algorithm} cannot be verified here`);
   }
-  return createHash(algorithm);
+  return hash;
 }

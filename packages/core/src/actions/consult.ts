@@ -6,16 +6,15 @@ import { classify, isFound } from "../routing/classify.ts";
 import type { Services } from "../services.ts";
 import type { Answer } from "../upstream/ask.ts";
 import { errorBodyLimit, readBounded } from "../upstream/bounded-body.ts";
-import type { Errand, OwnErrand } from "../upstream/errand.ts";
+import type { Errand, OwnErrand, Sender } from "../upstream/errand.ts";
 import { ClientGone, CopyFailure, upstreamFailure } from "../upstream/failure.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import type { Exchange } from "./exchange.ts";
 import { scopeOf } from "./scope.ts";
 
 /** What one upstream said to a request without a body. */
 export type Consultation =
-  /** The body is still to come. */
-  | { readonly outcome: "found"; readonly answer: Answer }
+  /** Without `body`, that is still to come. */
+  | { readonly outcome: "found"; readonly answer: Answer; readonly body?: Buffer }
   /** Hosted's own word about the request. */
   | { readonly outcome: "final"; readonly answer: Answer; readonly body: Buffer }
   | { readonly outcome: "absent"; readonly answer: Answer; readonly body: Buffer }
@@ -45,11 +44,11 @@ export function errandOf(request: RegistryRequest, upstream: Upstream): Errand {
  */
 export function consult(
   services: Services,
-  exchange: Exchange,
+  from: Sender,
   upstream: Upstream,
   errand: Errand,
 ): Promise<Consultation> {
-  return consultBy(services, upstream, () => upstream.ask(errand, exchange));
+  return consultBy(services, upstream, () => upstream.ask(errand, from));
 }
 
 /**

@@ -1,3 +1,4 @@
+import { isContent } from "../protocol/digest.ts";
 import { firstValue } from "../protocol/headers.ts";
 import { type Part, partsOf } from "../protocol/manifest-parts.ts";
 import { longestManifest, manifestTypes } from "../protocol/manifest-types.ts";
@@ -7,7 +8,6 @@ import { forEach } from "../sharing/for-each.ts";
 import { readBounded } from "../upstream/bounded-body.ts";
 import { CopyFailure } from "../upstream/failure.ts";
 import { accepted, type Push } from "./accepted.ts";
-import { isContentOf } from "./blob-reader.ts";
 import { copyBlob } from "./copy-blob.ts";
 import { drained, findAtProxies, hostedHas } from "./copy-steps.ts";
 import { askHosted, type Copying } from "./copying.ts";
@@ -104,7 +104,7 @@ class Copier {
       manifestTypes,
     );
     const body = await readBounded(answer.body, longestManifest, proxy.timeouts.idle);
-    if (body === undefined || !isContentOf(digest, body)) {
+    if (body === undefined || !isContent(digest, body)) {
       throw new CopyFailure(`${proxy.name} sent something else for ${address}, or not all of it`);
     }
     return { body, type: firstValue(answer.headers, "content-type") ?? "application/json" };

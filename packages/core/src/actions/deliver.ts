@@ -13,9 +13,10 @@ export async function deliver(
   const before = attempts.map(describeAttempt).join(", ");
   const reason = said.answer.status >= 400 ? `answered ${said.answer.status}` : how;
   exchange.decision = { upstream: upstream.name, reason: before === "" ? reason : `${reason}; ${before}` };
-  if (said.outcome === "found") {
-    await relay(exchange, upstream, said.answer, safeguards);
+  const { answer, body } = said;
+  if (body === undefined) {
+    await relay(exchange, upstream, answer, safeguards);
   } else {
-    repeat(exchange, upstream, said);
+    repeat(exchange, upstream, { answer, body });
   }
 }

@@ -1,12 +1,15 @@
 import { firstValue } from "../protocol/headers.ts";
+import { digestsIn } from "../protocol/manifest-parts.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import type { LookupPlan } from "../routing/plan.ts";
 import type { Services } from "../services.ts";
 import type { Answer } from "../upstream/ask.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import { consult, errandOf } from "./consult.ts";
+import { type Consultation, consult, errandOf } from "./consult.ts";
+import { consultManifest, manifestQuestion } from "./consult-manifest.ts";
 import { deliver } from "./deliver.ts";
 import type { Exchange } from "./exchange.ts";
+import { keptManifest, sendKept } from "./kept-manifest.ts";
 import { type Mender, menderOf } from "./mend.ts";
 import { nobodyHasIt } from "./nobody-has-it.ts";
 import { proofOf } from "./proof.ts";
@@ -15,7 +18,8 @@ import { type Walk, walk } from "./walk.ts";
 
 /**
  * One request, one pass: each upstream in turn is asked for the very thing that the client asked for, and the
- * first answer that is one streams to the client. Nothing is probed and nothing is buffered.
+ * first answer that is one goes to the client. Nothing is probed; blobs stream, and a manifest is asked for once for all who want it
+ * at a time.
  */
 export async function lookup(
   services: Services,
@@ -23,10 +27,18 @@ export async function lookup(
   request: RegistryRequest,
   plan: LookupPlan<Upstream>,
 ): Promise<void> {
+  const question = manifestQuestion(services, exchange, request);
+  const kept = question && keptManifest(services, exchange, question, plan.order);
+  if (kept !== undefined) {
+    sendKept(services, exchange, kept);
+    return;
+  }
   const end = await walk(services, {
     order: plan.order,
     ask: (upstream, lastChance) =>
-      consult(services, exchange, upstream, { ...errandOf(request, upstream), lastChance }),
+      question === undefined || lastChance || upstream.passthrough
+        ? consult(services, exchange, upstream, { ...errandOf(request, upstream), lastChance })
+        : consultManifest(services, exchange, upstream, question),
     // Pushing clients ask HEAD about every layer, and go on when hosted has not got it; for pulling ones, HEAD of a tag is final.
     insists: request.method === "GET" || (request.resource.kind === "manifest" && !request.resource.byDigest),
     stopsAfterFailureOf: () => plan.stopsAtFailure,
@@ -37,7 +49,7 @@ export async function lookup(
     return;
   }
   if (end.said.outcome === "found") {
-    remember(services, request, end.upstream, firstValue(end.said.answer.headers, "docker-content-digest"));
+    remember(services, request, end.upstream, end.said);
   }
   const { answer } = end.said;
   const safeguards = {
@@ -66,14 +78,25 @@ function menderFor(
 
 /** Learns from a manifest that was served, so that its layers are asked for in the right place. */
 function remember(
-  { memory }: Services,
+  { memory: { holders } }: Services,
   { resource }: RegistryRequest,
   holder: Upstream,
-  digest: string | undefined,
+  { answer, body }: Extract<Consultation, { outcome: "found" }>,
 ): void {
-  if (resource.kind === "manifest") {
-    memory.manifestAt(holder, resource.repository, resource.byDigest ? resource.reference : digest);
+  if (resource.kind !== "manifest") {
+    return;
   }
+  const { repository, byDigest, reference } = resource;
+  const digest = byDigest ? reference : firstValue(answer.headers, "docker-content-digest");
+  if (
+    body !== undefined &&
+    body.length > 0 &&
+    digest !== undefined &&
+    !holders.knows(holder, repository, digest)
+  ) {
+    holders.partsAt(holder, repository, digestsIn(body));
+  }
+  holders.manifestAt(holder, repository, digest);
 }
 
 function countMemory(

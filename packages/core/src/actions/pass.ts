@@ -2,6 +2,7 @@ import type { RegistryRequest } from "../protocol/request.ts";
 import type { Services } from "../services.ts";
 import { errorBodyLimit, readBounded } from "../upstream/bounded-body.ts";
 import type { Upstream } from "../upstream/upstream.ts";
+import { manifestDeleted } from "./changed.ts";
 import { consult, errandOf } from "./consult.ts";
 import { unlistingOf } from "./delete-manifest.ts";
 import { deliver } from "./deliver.ts";
@@ -20,10 +21,6 @@ export async function pass(
   to: Upstream,
 ): Promise<void> {
   const { resource, method } = request;
-  if (method === "DELETE" && resource.kind === "manifest") {
-    // Before the answer: whatever becomes of it, nothing is lost but a shortcut.
-    services.memory.forget(resource.repository, resource.reference);
-  }
   const unlisting = method === "DELETE" ? await unlistingOf(services, exchange, request, to) : undefined;
   const end = await walk(services, {
     order: [to],
@@ -31,10 +28,11 @@ export async function pass(
       consult(services, exchange, upstream, { ...errandOf(request, upstream), lastChance }),
     insists: method === "GET",
     stopsAfterFailureOf: () => true,
+  }).finally(() => {
+    if (method === "DELETE" && resource.kind === "manifest") {
+      manifestDeleted(services, resource);
+    }
   });
-  if (method === "DELETE" && resource.kind === "manifest") {
-    services.owners.forget(resource.repository);
-  }
   if (end.ended === "exhausted") {
     nobodyHasIt(services, exchange, resource.kind, end);
     return;

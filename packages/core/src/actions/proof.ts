@@ -1,4 +1,4 @@
-import { createHash, type Hash } from "node:crypto";
+import { hashOf } from "../protocol/digest.ts";
 import { contentRange } from "../protocol/extent.ts";
 import { firstValue } from "../protocol/headers.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
@@ -48,10 +48,6 @@ function digestProof(expected: string): Proof {
     add: (piece) => void hash?.update(piece),
     holds: () => hash?.digest("hex") === encoded,
   };
-}
-
-function hashOf(algorithm: string): Hash | undefined {
-  return algorithm === "sha256" || algorithm === "sha512" ? createHash(algorithm) : undefined;
 }
 
 function lengthProof({ headers }: Answer): Proof {

@@ -8,6 +8,7 @@ import { readBounded } from "../upstream/bounded-body.ts";
 import { CopyFailure } from "../upstream/failure.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { accepted, type Push } from "./accepted.ts";
+import { manifestPut } from "./changed.ts";
 import { errandOf } from "./consult.ts";
 import { type CopyCount, copyMissing } from "./copy-missing.ts";
 import { copyingFor } from "./copying.ts";
@@ -91,7 +92,10 @@ async function put(
   { to, body }: Push,
 ): Promise<Refusal> {
   const errand = { ...errandOf(request, to), body };
-  const answer = await handOver(services, to, () => to.ask(errand, exchange));
+  const answer = await handOver(services, to, () => to.ask(errand, exchange)).finally(() => {
+    // Whatever came of it: hosted may have it.
+    manifestPut(services, request.resource);
+  });
   // Registries name each part that they lack, so a refusal may be as long as a manifest.
   const text = await readBounded(answer.body, longestManifest, to.timeouts.idle);
   return { answer, body: text ?? Buffer.alloc(0) };

@@ -5,6 +5,7 @@ import { errorCodes } from "../protocol/unknown-content.ts";
 import type { FailureReport } from "../routing/attempt.ts";
 import type { Services } from "../services.ts";
 import { errorBodyLimit, readBounded } from "../upstream/bounded-body.ts";
+import { manifestPut } from "./changed.ts";
 import { type Consultation, consult, errandOf } from "./consult.ts";
 import { type Exchange, outliving } from "./exchange.ts";
 import { learnOwner } from "./owners.ts";
@@ -87,6 +88,7 @@ async function write(
     await readBounded(said.answer.body, errorBodyLimit, member.timeouts.idle);
     learnOwner(services, repository);
   }
+  manifestPut(services, put.resource);
   return said;
 }
 

@@ -3,6 +3,7 @@ import type { Services } from "../services.ts";
 import type { Answer } from "../upstream/ask.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { Consultation } from "./consult.ts";
+import type { Word } from "./consult-manifest.ts";
 
 /** How asking upstreams in turn ended. */
 export type Walk =
@@ -30,7 +31,7 @@ export interface Refusal {
 export interface Route {
   readonly order: readonly Upstream[];
   /** @param lastChance whether it is asked although it is left out */
-  ask(upstream: Upstream, lastChance: boolean): Promise<Consultation>;
+  ask(upstream: Upstream, lastChance: boolean): Promise<Word>;
   /** Whether those that were left out are worth a wait when nobody else has it. */
   readonly insists: boolean;
   /** Whether nobody may be asked after this one failed. */
@@ -83,12 +84,20 @@ async function insist(route: Route, attempts: Attempt[]): Promise<Walk | undefin
   return undefined;
 }
 
-function isAnswer(said: Consultation): said is Extract<Consultation, { outcome: "found" | "final" }> {
+function isAnswer(said: Word): said is Extract<Consultation, { outcome: "found" | "final" }> {
   return said.outcome === "found" || said.outcome === "final";
 }
 
-function attemptOf(member: Upstream, said: Extract<Consultation, { outcome: "absent" | "failed" }>): Attempt {
-  return said.outcome === "absent"
-    ? { member, outcome: "absent", status: said.answer.status }
-    : { member, outcome: "failed", failure: said.failure };
+function attemptOf(
+  member: Upstream,
+  said: Extract<Word, { outcome: "absent" | "known absent" | "failed" }>,
+): Attempt {
+  switch (said.outcome) {
+    case "absent":
+      return { member, outcome: "absent", status: said.answer.status };
+    case "known absent":
+      return { member, outcome: "absent", status: 404, remembered: true };
+    case "failed":
+      return { member, outcome: "failed", failure: said.failure };
+  }
 }

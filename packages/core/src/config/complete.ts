@@ -1,5 +1,6 @@
 import type { AuthorizeHook } from "../authorize/hook.ts";
 import type { Logger } from "../observe/logger.ts";
+import type { MemoryBounds } from "../routing/memory.ts";
 import type { WrittenRule } from "../routing/ruling.ts";
 import type { CredentialsConfig } from "./written.ts";
 
@@ -16,7 +17,7 @@ export interface CompleteConfig {
   readonly trustProxy: readonly string[];
   readonly via: string;
   readonly decisionHeader: boolean;
-  readonly memory: { readonly entries: number; readonly ttl: number };
+  readonly memory: MemoryBounds;
   readonly limits: { readonly clientIdle: number };
   readonly metrics: { readonly process: boolean };
   readonly operations: "open" | "protected" | "off";

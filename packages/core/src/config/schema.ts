@@ -205,6 +205,15 @@ export const configSchema = z.strictObject(
         {
           entries: z.int("a whole number").min(0, "0 or more").default(20_000),
           ttl: milliseconds.default(600_000),
+          absentTtl: z
+            .int("a whole number of milliseconds")
+            .min(0, "0 or more milliseconds")
+            .max(60_000, "at most 60000 milliseconds")
+            .default(5_000),
+          manifestBytes: z
+            .int("a whole number of bytes")
+            .min(0, "0 or more")
+            .default(64 * 1024 * 1024),
         },
         "a table",
       )

@@ -66,7 +66,7 @@ export interface CombinedRegistryConfig {
    */
   decisionHeader?: boolean;
 
-  /** What is remembered about where content was found. */
+  /** What is remembered of what registries have. */
   memory?: MemoryConfig;
 
   /** Limits on what one client may cost. */
@@ -224,12 +224,16 @@ export interface LookupsConfig {
   queued?: number;
 }
 
-/** Bounds of the memory of who holds what. */
+/** Bounds of what is remembered of the content of registries. */
 export interface MemoryConfig {
-  /** How many places to remember. 0 switches it off. @default 20000 */
+  /** How many places of digests to remember. 0 switches that off. @default 20000 */
   entries?: number;
-  /** How long a place is remembered. @default 600000 */
+  /** How long a place, and a manifest, is remembered. Milliseconds. @default 600000 */
   ttl?: number;
+  /** How long a proxy is believed that it has not got a tag. Milliseconds, at most a minute. 0 switches that off. @default 5000 */
+  absentTtl?: number;
+  /** How many bytes of manifests to remember, to answer for their digests. 0 switches that off. @default 67108864 */
+  manifestBytes?: number;
 }
 
 /** Limits on clients. */

@@ -33,6 +33,7 @@ export class Metrics {
   readonly copiedBlobs: Counter<"from">;
   readonly copiedBytes: Counter<"from">;
   readonly memory: Counter<"result">;
+  readonly spared: Counter<"by">;
   readonly shadowedTags: Counter<"upstream">;
   readonly bytes: Counter<"direction" | "upstream">;
   readonly connections: Gauge;
@@ -97,6 +98,12 @@ export class Metrics {
       name: `${prefix}lookup_memory_total`,
       help: "Lookups by digest: the remembered upstream had it (hit), had it not (detour), or none was remembered (none).",
       labelNames: ["result"],
+      registers,
+    });
+    this.spared = new Counter({
+      name: `${prefix}spared_upstream_requests_total`,
+      help: "Requests to upstreams that were not needed: the manifest was remembered (manifest), or that the tag is absent (absence), or another client was asking for the same (sharing).",
+      labelNames: ["by"],
       registers,
     });
     this.shadowedTags = new Counter({

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, type Hash } from "node:crypto";
 
 // OCI image-spec 1.1, "Digests": algorithm ":" encoded.
 const grammar = /^[a-z0-9]+(?:[+._-][a-z0-9]+)*:[a-zA-Z0-9=_-]+$/;
@@ -20,6 +20,18 @@ export function isDigest(text: string): boolean {
   const colon = text.indexOf(":");
   const encoded = registered.get(text.slice(0, colon));
   return encoded === undefined || encoded.test(text.slice(colon + 1));
+}
+
+/** Whether content is what a digest stands for. False for algorithms that cannot be computed here. */
+export function isContent(digest: string, bytes: Buffer): boolean {
+  const [algorithm = "", encoded] = digest.split(":");
+  return hashOf(algorithm)?.update(bytes).digest("hex") === encoded;
+}
+
+/** Undefined for algorithms that cannot be computed here. */
+export function hashOf(algorithm: string): Hash | undefined {
+  // Those of image-spec 1.1, "Registered algorithms", that Node has.
+  return algorithm === "sha256" || algorithm === "sha512" ? createHash(algorithm) : undefined;
 }
 
 /** The digest of content, by SHA-256, as registries compute it where nobody asks for another algorithm. */

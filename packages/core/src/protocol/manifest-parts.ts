@@ -39,6 +39,12 @@ export function partsOf(manifest: Buffer): Parts {
   };
 }
 
+/** The digests of all that a manifest needs. */
+export function digestsIn(manifest: Buffer): string[] {
+  const { blobs, children } = partsOf(manifest);
+  return [...blobs, ...children].map(({ digest }) => digest);
+}
+
 /** Whether a manifest needs anything. */
 export function hasParts(manifest: Buffer): boolean {
   const { blobs, children } = partsOf(manifest);

@@ -2,7 +2,12 @@ import type { Member } from "./member.ts";
 
 /** How asking one upstream went, where it did not end the lookup. */
 export type Attempt =
-  | { readonly member: Member; readonly outcome: "absent"; readonly status: number }
+  | {
+      readonly member: Member;
+      readonly outcome: "absent";
+      readonly status: number;
+      readonly remembered?: boolean;
+    }
   | { readonly member: Member; readonly outcome: "failed"; readonly failure: FailureReport };
 
 /** Why an upstream could not tell. */
@@ -32,9 +37,9 @@ export function isUnasked({ kind }: FailureReport): boolean {
   return kind === "skipped" || kind === "busy";
 }
 
-/** `proxy absent`, `dockerhub failed (connection refused)`. */
+/** `proxy absent`, `proxy absent (remembered)`, `dockerhub failed (connection refused)`. */
 export function describeAttempt(attempt: Attempt): string {
   return attempt.outcome === "absent"
-    ? `${attempt.member.name} absent`
+    ? `${attempt.member.name} absent${attempt.remembered === true ? " (remembered)" : ""}`
     : `${attempt.member.name} failed (${attempt.failure.cause})`;
 }

@@ -13,7 +13,7 @@ export class HolderMemory<M extends Member> {
     this.#holders = bounds.entries > 0 ? new LRUCache({ max: bounds.entries, ttl: bounds.ttl }) : undefined;
   }
 
-  /** A manifest was served or accepted: its layers, configuration and children are likely to be there too. */
+  /** A manifest was served or accepted. */
   manifestAt(holder: M, repository: string, digest: string | undefined): void {
     this.#holders?.set(repository, holder);
     if (digest !== undefined) {
@@ -21,7 +21,19 @@ export class HolderMemory<M extends Member> {
     }
   }
 
-  /** Who is likely to hold a digest: whoever served that very manifest, else whoever last served the repository. */
+  /** So its layers, its configuration and its children are likely to be there too. */
+  partsAt(holder: M, repository: string, digests: readonly string[]): void {
+    for (const digest of digests) {
+      this.#holders?.set(`${repository}@${digest}`, holder);
+    }
+  }
+
+  /** Whether that much is known: there is nothing to be learned from that manifest. */
+  knows(holder: M, repository: string, digest: string): boolean {
+    return this.#holders === undefined || this.#holders.get(`${repository}@${digest}`) === holder;
+  }
+
+  /** Who is likely to hold a digest: whoever served it, or a manifest that it is a part of, else whoever last served the repository. */
   holderOf(repository: string, digest: string): M | undefined {
     return this.#holders?.get(`${repository}@${digest}`) ?? this.#holders?.get(repository);
   }

@@ -1,6 +1,6 @@
 import type { Mount, RegistryRequest } from "../protocol/request.ts";
-import type { HolderMemory } from "./holder-memory.ts";
 import type { Candidate, Member } from "./member.ts";
+import type { Memory } from "./memory.ts";
 import type { Policy } from "./policy.ts";
 import type { Ruling } from "./ruling.ts";
 
@@ -42,7 +42,7 @@ export interface LookupPlan<M extends Member> extends ListPlan<M> {
 /** What a plan follows from, apart from the request. */
 export interface Known<M extends Candidate> {
   readonly policy: Policy<M>;
-  readonly memory: HolderMemory<M>;
+  readonly memory: Memory<M>;
   readonly lists: Lists;
   /** The one registry that the host name stands for, if it does. */
   readonly direct: M | undefined;
@@ -117,7 +117,7 @@ function planTags<M extends Candidate>({ pull, onFailure }: Ruling<M>, { lists, 
 function planLookup<M extends Member>(
   { method, resource }: RegistryRequest,
   { pull, onFailure }: Ruling<M>,
-  memory: HolderMemory<M>,
+  memory: Memory<M>,
 ): LookupPlan<M> {
   const stopsAtFailure = onFailure === "stop";
   if (resource.kind === "manifest" && !resource.byDigest) {
@@ -136,12 +136,12 @@ function planLookup<M extends Member>(
 
 function recall<M extends Member>(
   resource: RegistryRequest["resource"],
-  memory: HolderMemory<M>,
+  { holders }: Memory<M>,
 ): M | undefined {
   if (resource.kind === "blob") {
-    return memory.holderOf(resource.repository, resource.digest);
+    return holders.holderOf(resource.repository, resource.digest);
   }
-  return resource.kind === "manifest" ? memory.holderOf(resource.repository, resource.reference) : undefined;
+  return resource.kind === "manifest" ? holders.holderOf(resource.repository, resource.reference) : undefined;
 }
 
 function hostedFirst<M extends Member>(order: readonly M[]): readonly M[] {

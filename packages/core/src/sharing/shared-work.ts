@@ -5,11 +5,22 @@ interface Running<T> {
   readonly outcome: Promise<T>;
   readonly abandoned: AbortController;
   waiting: number;
+  over: boolean;
 }
 
 /** What several want at a time is done once. It goes on as long as one of them waits, whoever began it. */
 export class SharedWork<T> {
   readonly #running = new Map<string, Running<T>>();
+
+  /** Whether nothing is under way. */
+  get isIdle(): boolean {
+    return this.#running.size === 0;
+  }
+
+  /** Whether there is work under this key that can be joined. */
+  has(key: string): boolean {
+    return this.#running.has(key);
+  }
 
   /**
    * Waits for the work under this key, and begins it if it is not under way.
@@ -38,16 +49,19 @@ export class SharedWork<T> {
 
   #begin(key: string, begin: (signal: AbortSignal) => Promise<T>): Running<T> {
     const abandoned = new AbortController();
-    const running: Running<T> = { outcome: begin(abandoned.signal), abandoned, waiting: 0 };
+    const running: Running<T> = { outcome: begin(abandoned.signal), abandoned, waiting: 0, over: false };
     this.#running.set(key, running);
-    const over = () => this.#forget(key, running);
+    const over = () => {
+      running.over = true;
+      this.#forget(key, running);
+    };
     running.outcome.then(over, over);
     return running;
   }
 
   #leave(key: string, running: Running<T>): void {
     running.waiting -= 1;
-    if (running.waiting === 0) {
+    if (running.waiting === 0 && !running.over) {
       // Before it has ended: whoever comes now must not join what is being given up.
       this.#forget(key, running);
       running.abandoned.abort();

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@jest/globals";
 import { parseRequest, type RegistryRequest } from "../../src/protocol/request.ts";
-import { HolderMemory } from "../../src/routing/holder-memory.ts";
 import type { Candidate } from "../../src/routing/member.ts";
+import { Memory } from "../../src/routing/memory.ts";
 import { type Lists, type Plan, plan } from "../../src/routing/plan.ts";
 import { Policy } from "../../src/routing/policy.ts";
 import type { Ruling } from "../../src/routing/ruling.ts";
@@ -14,8 +14,8 @@ const first = candidate("first", "proxy");
 const second = candidate("second", "proxy");
 const policy = new Policy({ hosted, proxies: [first, second], rules: [] });
 
-function freshMemory(entries = 10): HolderMemory<Candidate> {
-  return new HolderMemory({ entries, ttl: 60_000 });
+function freshMemory(entries = 10): Memory<Candidate> {
+  return new Memory({ entries, ttl: 60_000, absentTtl: 0, manifestBytes: 0 });
 }
 
 function planFor(
@@ -59,7 +59,7 @@ describe("the order of a lookup with nothing remembered", () => {
 describe("memory of who served a manifest", () => {
   it("moves that upstream to the front for GETs of the repository's digests", () => {
     const memory = freshMemory();
-    memory.manifestAt(hosted, "a", digest);
+    memory.holders.manifestAt(hosted, "a", digest);
 
     expect(orderFor("GET", `a/manifests/${digest}`, memory)).toEqual(["hosted", "first", "second"]);
     expect(orderFor("GET", `a/blobs/${other}`, memory)).toEqual(["hosted", "first", "second"]);
@@ -68,7 +68,7 @@ describe("memory of who served a manifest", () => {
 
   it("never moves anything for a tag", () => {
     const memory = freshMemory();
-    memory.manifestAt(hosted, "a", digest);
+    memory.holders.manifestAt(hosted, "a", digest);
 
     expect(orderFor("GET", "a/manifests/latest", memory)).toEqual(["first", "second", "hosted"]);
     expect(orderFor("HEAD", "a/manifests/latest", memory)).toEqual(["first", "second", "hosted"]);
@@ -76,8 +76,8 @@ describe("memory of who served a manifest", () => {
 
   it("knows a manifest's own holder better than the repository's last one", () => {
     const memory = freshMemory();
-    memory.manifestAt(hosted, "a", digest);
-    memory.manifestAt(second, "a", other);
+    memory.holders.manifestAt(hosted, "a", digest);
+    memory.holders.manifestAt(second, "a", other);
 
     expect(orderFor("GET", `a/manifests/${digest}`, memory)[0]).toBe("hosted");
     expect(orderFor("GET", `a/manifests/${other}`, memory)[0]).toBe("second");
@@ -85,8 +85,8 @@ describe("memory of who served a manifest", () => {
 
   it("forgets a deleted manifest", () => {
     const memory = freshMemory();
-    memory.manifestAt(hosted, "a", digest);
-    memory.forget("a", digest);
+    memory.holders.manifestAt(hosted, "a", digest);
+    memory.holders.forget("a", digest);
 
     expect(orderFor("GET", `a/manifests/${digest}`, memory)[0]).toBe("first");
   });
@@ -94,14 +94,14 @@ describe("memory of who served a manifest", () => {
   it("is bounded, and can be switched off", () => {
     const bounded = freshMemory(2);
     for (let i = 0; i < 100; i++) {
-      bounded.manifestAt(hosted, `r${i}`, undefined);
+      bounded.holders.manifestAt(hosted, `r${i}`, undefined);
     }
     const off = freshMemory(0);
-    off.manifestAt(hosted, "a", digest);
+    off.holders.manifestAt(hosted, "a", digest);
 
-    expect(bounded.holderOf("r0", digest)).toBeUndefined();
-    expect(bounded.holderOf("r99", digest)).toBe(hosted);
-    expect(off.holderOf("a", digest)).toBeUndefined();
+    expect(bounded.holders.holderOf("r0", digest)).toBeUndefined();
+    expect(bounded.holders.holderOf("r99", digest)).toBe(hosted);
+    expect(off.holders.holderOf("a", digest)).toBeUndefined();
   });
 });
 

@@ -1,0 +1,17 @@
+import { SharedByRepository } from "../sharing/by-repository.ts";
+import type { Upstream } from "../upstream/upstream.ts";
+import type { Shared } from "./shared-manifest.ts";
+
+/** Questions for manifests that are under way, at each upstream. */
+export class Flights {
+  readonly #flights = new WeakMap<Upstream, SharedByRepository<Shared>>();
+
+  at(upstream: Upstream): SharedByRepository<Shared> {
+    let flights = this.#flights.get(upstream);
+    if (flights === undefined) {
+      flights = new SharedByRepository();
+      this.#flights.set(upstream, flights);
+    }
+    return flights;
+  }
+}

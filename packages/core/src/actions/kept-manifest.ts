@@ -1,0 +1,73 @@
+import { isContent, isDigest } from "../protocol/digest.ts";
+import { firstValue, pairs, type RawHeaders, valuesOf } from "../protocol/headers.ts";
+import { namesType } from "../protocol/impersonal.ts";
+import type { KeptManifest } from "../routing/manifest-memory.ts";
+import type { Services } from "../services.ts";
+import type { Upstream } from "../upstream/upstream.ts";
+import type { Exchange } from "./exchange.ts";
+import { send } from "./send.ts";
+import type { ManifestQuestion } from "./shared-manifest.ts";
+
+// What is said of the content. All else is about the one answer that it came with: when it was given, what is left of a rate limit.
+const aboutContent: ReadonlySet<string> = new Set([
+  "cache-control",
+  "content-type",
+  "docker-content-digest",
+  "docker-distribution-api-version",
+  "etag",
+  "last-modified",
+  "vary",
+  "x-content-type-options",
+]);
+
+/** Remembers a manifest that was served, if it is what its digest stands for. */
+export function keepManifest(
+  { memory: { manifests } }: Services,
+  holder: Upstream,
+  { request: { search }, resource, wish }: ManifestQuestion,
+  { headers, body }: { readonly headers: RawHeaders; readonly body: Buffer },
+): void {
+  const { repository, byDigest, reference } = resource;
+  const digest = byDigest ? reference : (firstValue(headers, "docker-content-digest") ?? "");
+  const mediaType = firstValue(headers, "content-type");
+  const isKnown = manifests.get(repository, digest)?.holder === holder;
+  if (!manifests.isOn || isKnown || mediaType === undefined || !isDigest(digest)) {
+    return;
+  }
+  if (isContent(digest, body)) {
+    const kept = [...pairs(headers)].filter(([name]) => aboutContent.has(name.toLowerCase())).flat();
+    manifests.keep(repository, digest, { holder, search, wish, mediaType, headers: kept, body });
+  }
+}
+
+/**
+ * A manifest that was served by somebody who may be asked for it, to a client that wanted it in the same way, or that names its type.
+ * Not for HEAD: pushing clients skip what they are told is there, so that has to be asked.
+ */
+export function keptManifest(
+  { memory: { manifests } }: Services,
+  { request: message }: Exchange,
+  { request, resource, wish }: ManifestQuestion,
+  order: readonly Upstream[],
+): KeptManifest<Upstream> | undefined {
+  if (request.method !== "GET" || !resource.byDigest) {
+    return undefined;
+  }
+  const kept = manifests.get(resource.repository, resource.reference);
+  if (kept === undefined || kept.search !== request.search || !order.includes(kept.holder)) {
+    return undefined;
+  }
+  const isWanted = kept.wish === wish || namesType(valuesOf(message.rawHeaders, "accept"), kept.mediaType);
+  return isWanted ? kept : undefined;
+}
+
+/** Answers with it. */
+export function sendKept(
+  { metrics }: Services,
+  exchange: Exchange,
+  { holder, headers, body }: KeptManifest<Upstream>,
+): void {
+  metrics.spared.inc({ by: "manifest" });
+  exchange.decision = { upstream: holder.name, reason: "its manifest is remembered" };
+  send(exchange, { status: 200, headers, body });
+}

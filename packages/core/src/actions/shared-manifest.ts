@@ -1,0 +1,110 @@
+import type { RegistryRequest, Resource } from "../protocol/request.ts";
+import { shareableLength } from "../protocol/shareable.ts";
+import type { Wish } from "../routing/wishes.ts";
+import type { Services } from "../services.ts";
+import { readBounded } from "../upstream/bounded-body.ts";
+import type { Sender } from "../upstream/errand.ts";
+import type { Upstream } from "../upstream/upstream.ts";
+import { type Consultation, consult, errandOf } from "./consult.ts";
+import type { Exchange } from "./exchange.ts";
+import { keepManifest } from "./kept-manifest.ts";
+
+/** A question for a manifest whose answer does not depend on who asks. */
+export interface ManifestQuestion {
+  readonly request: RegistryRequest;
+  readonly resource: Extract<Resource, { kind: "manifest" }>;
+  /** What the answer depends on besides. */
+  readonly wish: Wish;
+}
+
+/** What one upstream said to all who asked it the same at a time. */
+export type Shared =
+  | { readonly kind: "for all"; readonly said: Consultation }
+  /** An answer that is too long to be kept for all, or is none to be shared: it is for whoever takes it first. */
+  | { readonly kind: "for one"; readonly method: string; take(): Consultation | undefined };
+
+/** Whether this one's question was put, or another's that was under way; and what came of it. */
+export interface Joined {
+  readonly began: boolean;
+  readonly shared: Shared;
+}
+
+/**
+ * Asks one upstream for a manifest, or waits with those who are asking it already. HEAD is answered by a GET as well.
+ * @throws ClientGone
+ */
+export async function shareManifest(
+  services: Services,
+  exchange: Exchange,
+  upstream: Upstream,
+  question: ManifestQuestion,
+): Promise<Joined> {
+  const { request, resource, wish } = question;
+  const { repository, reference } = resource;
+  const flights = services.flights.at(upstream);
+  const get = `GET ${wish} ${reference}`;
+  const joinsGet = request.method === "GET" || flights.has(repository, get);
+  let began = false;
+  const shared = await flights.join(
+    repository,
+    joinsGet ? get : `HEAD ${wish} ${reference}`,
+    exchange.signal,
+    (signal, hasChanged) => {
+      began = true;
+      // It is the first one's question. Nothing in it that an answer may depend on is that client's alone.
+      const { request: message, client } = exchange;
+      return find(services, { request: message, client, signal }, upstream, question, hasChanged);
+    },
+  );
+  return { began, shared };
+}
+
+async function find(
+  services: Services,
+  from: Sender,
+  upstream: Upstream,
+  question: ManifestQuestion,
+  hasChanged: () => boolean,
+): Promise<Shared> {
+  const { request, resource, wish } = question;
+  const said = await consult(services, from, upstream, errandOf(request, upstream));
+  if (said.outcome !== "found") {
+    if (said.outcome === "absent" && upstream.kind === "proxy" && !resource.byDigest && !hasChanged()) {
+      services.memory.absences.learn(upstream, resource.repository, resource.reference, wish);
+    }
+    return { kind: "for all", said };
+  }
+  const { answer } = said;
+  const length = shareableLength(request.method, answer.status, answer.headers);
+  if (length === undefined) {
+    return forOne(request.method, said);
+  }
+  const giveUp = () => answer.body.destroy();
+  from.signal.addEventListener("abort", giveUp, { once: true });
+  const body = await readBounded(answer.body, length, upstream.timeouts.idle);
+  from.signal.removeEventListener("abort", giveUp);
+  if (body?.length !== length) {
+    const cause = "broke off in the middle of a manifest";
+    return { kind: "for all", said: { outcome: "failed", failure: { kind: "broken", cause } } };
+  }
+  if (request.method === "GET" && !hasChanged()) {
+    keepManifest(services, upstream, question, { headers: answer.headers, body });
+  }
+  return { kind: "for all", said: { outcome: "found", answer, body } };
+}
+
+function forOne(method: string, said: Extract<Consultation, { outcome: "found" }>): Shared {
+  let left: Consultation | undefined = said;
+  const take = () => {
+    const taken = left;
+    left = undefined;
+    return taken;
+  };
+  // Those who wait take it before that, if there are any left.
+  setImmediate(() => {
+    if (take() !== undefined) {
+      said.answer.body.destroy();
+    }
+  });
+  return { kind: "for one", method, take };
+}

@@ -1,0 +1,40 @@
+import { firstValue, type RawHeaders, valuesOf } from "./headers.ts";
+
+// As long as the manifests of all but the strangest images. Each client that is slow to take an answer holds as much. Bytes.
+const longestShared = 256 * 1024;
+// What may make an answer one for this client alone (RFC 9111 4.1).
+const personal: ReadonlySet<string> = new Set(["*", "authorization", "cookie"]);
+
+/**
+ * The length of a body that may be read into memory and given to everybody who asks the same: a complete answer of a known length
+ * that does not call itself private (RFC 9111 3). Undefined if it may not.
+ */
+export function shareableLength(method: string, status: number, headers: RawHeaders): number | undefined {
+  if (status !== 200 || isPersonal(headers) || isEncoded(headers)) {
+    return undefined;
+  }
+  if (method === "HEAD") {
+    return 0;
+  }
+  const text = firstValue(headers, "content-length") ?? "";
+  const length = /^\d{1,7}$/.test(text) ? Number(text) : undefined;
+  return length === undefined || length > longestShared ? undefined : length;
+}
+
+function isPersonal(headers: RawHeaders): boolean {
+  return (
+    firstValue(headers, "set-cookie") !== undefined ||
+    valuesOf(headers, "cache-control").some((value) => /\b(no-store|private)\b/i.test(value)) ||
+    valuesOf(headers, "vary").some((value) =>
+      value.split(",").some((name) => personal.has(name.trim().toLowerCase())),
+    )
+  );
+}
+
+function isEncoded(headers: RawHeaders): boolean {
+  const coding = firstValue(headers, "content-encoding");
+  return (
+    firstValue(headers, "transfer-encoding") !== undefined ||
+    (coding !== undefined && coding.toLowerCase() !== "identity")
+  );
+}

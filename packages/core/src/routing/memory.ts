@@ -1,0 +1,31 @@
+import { AbsenceMemory } from "./absence-memory.ts";
+import { HolderMemory } from "./holder-memory.ts";
+import { ManifestMemory } from "./manifest-memory.ts";
+import type { Member } from "./member.ts";
+import { Wishes } from "./wishes.ts";
+
+/** How much is remembered. */
+export interface MemoryBounds {
+  /** Places of digests. 0 switches that off. */
+  readonly entries: number;
+  /** Milliseconds that a place and a manifest are remembered. */
+  readonly ttl: number;
+  /** Milliseconds that a tag's absence is remembered. 0 switches that off. */
+  readonly absentTtl: number;
+  /** Bytes of manifests. 0 switches that off. */
+  readonly manifestBytes: number;
+}
+
+/** What is remembered of the content of upstreams. */
+export class Memory<M extends Member> {
+  readonly holders: HolderMemory<M>;
+  readonly absences: AbsenceMemory<M>;
+  readonly manifests: ManifestMemory<M>;
+  readonly wishes = new Wishes();
+
+  constructor({ entries, ttl, absentTtl, manifestBytes }: MemoryBounds) {
+    this.holders = new HolderMemory({ entries, ttl });
+    this.absences = new AbsenceMemory(absentTtl);
+    this.manifests = new ManifestMemory({ bytes: manifestBytes, ttl });
+  }
+}
