@@ -345,7 +345,7 @@ describe("too many lookups at one upstream", () => {
       timeouts: { headers: 20_000 },
     });
     const { proxy, router } = sides;
-    const slow = proxy.fault({ path: publicTag, delay: 400 });
+    const slow = proxy.fault({ path: new RegExp(publicTag), delay: 400 });
     // Each of them for something else: the same would be asked once.
     const asked = [1, 2, 3].map((client) => fetchRaw(router.url, `${publicTag}?client=${client}`));
     await until(5_000, "two lookups to be under way", () => slow.hits === 2);
@@ -367,7 +367,7 @@ describe("too many lookups at one upstream", () => {
       timeouts: { headers: 20_000 },
     });
     const { proxy, router } = sides;
-    const slow = proxy.fault({ path: publicTag, delay: 200, times: 1 });
+    const slow = proxy.fault({ path: new RegExp(publicTag), delay: 200, times: 1 });
     const first = fetchRaw(router.url, `${publicTag}?client=1`);
     await until(5_000, "the first lookup to be under way", () => slow.hits === 1);
     const controller = new AbortController();
