@@ -1,0 +1,111 @@
+import { describe, expect, it } from "@jest/globals";
+import { impersonalWish, namesType } from "../../src/protocol/impersonal.ts";
+import { shareableLength } from "../../src/protocol/shareable.ts";
+
+describe("a question that does not depend on who asks", () => {
+  it.each([
+    [
+      "docker",
+      [
+        "Host",
+        "a",
+        "User-Agent",
+        "docker/28",
+        "Accept",
+        "x/y",
+        "Authorization",
+        "Basic x",
+        "Connection",
+        "close",
+      ],
+    ],
+    ["containerd", ["Host", "a", "User-Agent", "containerd/1.7", "Accept", "x/y", "Accept-Encoding", "gzip"]],
+    [
+      "podman",
+      [
+        "Host",
+        "a",
+        "User-Agent",
+        "containers",
+        "Accept",
+        "x/y",
+        "Docker-Distribution-Api-Version",
+        "registry/2.0",
+      ],
+    ],
+    [
+      "one behind a load balancer",
+      ["Host", "a", "Accept", "x/y", "X-Forwarded-For", "10.0.0.1", "Via", "1.1 lb"],
+    ],
+  ])("is that of %s: its wish is the query and Accept", (_, headers) => {
+    expect(impersonalWish(headers, "?ns=docker.io")).toBe("?ns=docker.io\nx/y");
+  });
+
+  it.each([
+    ["X-JFrog-Art-Api", "key"],
+    ["PRIVATE-TOKEN", "token"],
+    ["Cookie", "a=b"],
+    ["Proxy-Authorization", "Basic x"],
+    ["Range", "bytes=0-1"],
+    ["If-None-Match", '"x"'],
+    ["Cache-Control", "no-cache"],
+    ["Content-Length", "3"],
+  ])("is none with %s", (name, value) => {
+    expect(impersonalWish(["Host", "a", name, value], "")).toBeUndefined();
+  });
+
+  it("is none if what is wanted is too long to be kept", () => {
+    expect(impersonalWish(["Accept", "x/y".padEnd(3_000, "z")], "")).toBeUndefined();
+  });
+
+  it("wants other things if Accept comes in another order or in several headers", () => {
+    const wishes = [
+      ["Accept", "a, b"],
+      ["Accept", "b, a"],
+      ["Accept", "a", "accept", "b"],
+    ].map((headers) => impersonalWish(headers, ""));
+
+    expect(new Set(wishes).size).toBe(3);
+  });
+});
+
+describe("an answer that may be given to all", () => {
+  it.each<[string, string, number, string[], number | undefined]>([
+    ["a manifest", "GET", 200, ["Content-Length", "560"], 560],
+    ["the head of one", "HEAD", 200, ["Content-Length", "560"], 0],
+    ["one of 256 KiB", "GET", 200, ["Content-Length", "262144"], 262_144],
+    ["a longer one", "GET", 200, ["Content-Length", "262145"], undefined],
+    ["one of unknown length", "GET", 200, [], undefined],
+    ["one in chunks", "GET", 200, ["Transfer-Encoding", "chunked"], undefined],
+    ["a length that is none", "GET", 200, ["Content-Length", "0x10"], undefined],
+    ["a redirect", "GET", 307, ["Content-Length", "0"], undefined],
+    ["a part", "GET", 206, ["Content-Length", "5"], undefined],
+    ["nothing new", "GET", 304, ["Content-Length", "0"], undefined],
+    ["encoded", "GET", 200, ["Content-Length", "5", "Content-Encoding", "gzip"], undefined],
+    ["encoded as it is", "GET", 200, ["Content-Length", "5", "Content-Encoding", "identity"], 5],
+    ["with a cookie", "GET", 200, ["Content-Length", "5", "Set-Cookie", "a=b"], undefined],
+    ["private", "GET", 200, ["Content-Length", "5", "Cache-Control", "max-age=5, Private"], undefined],
+    ["not to be stored", "GET", 200, ["Content-Length", "5", "Cache-Control", "no-store"], undefined],
+    ["fit for all", "GET", 200, ["Content-Length", "5", "Cache-Control", "max-age=31536000"], 5],
+    ["other for every client", "GET", 200, ["Content-Length", "5", "Vary", "Accept, *"], undefined],
+    ["other by credentials", "HEAD", 200, ["Content-Length", "5", "Vary", "Authorization"], undefined],
+    ["other by Accept", "GET", 200, ["Content-Length", "5", "Vary", "Accept"], 5],
+  ])("%s", (_, method, status, headers, length) => {
+    expect(shareableLength(method, status, headers)).toBe(length);
+  });
+});
+
+describe("Accept", () => {
+  it.each([
+    [["a/b"], true],
+    [["x/y, a/b;q=0.3"], true],
+    [["x/y", " a/b "], true],
+    [["a/b;q=0"], false],
+    [["a/b; q=0.000"], false],
+    [["a/bc, xa/b"], false],
+    [["*/*", "a/*"], false],
+    [[], false],
+  ])("%j names a/b or not", (accept, isNamed) => {
+    expect(namesType(accept, "a/b")).toBe(isNamed);
+  });
+});
