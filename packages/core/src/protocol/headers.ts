@@ -14,6 +14,8 @@ const hopByHop: ReadonlySet<string> = new Set([
   "upgrade",
 ]);
 
+const none: ReadonlySet<string> = new Set();
+
 /**
  * The headers that concern the message rather than the connection it came over: without the hop-by-hop
  * ones, those named in `Connection`, and those in any of the sets in `without` (lower case).
@@ -21,10 +23,12 @@ const hopByHop: ReadonlySet<string> = new Set([
 export function endToEnd(headers: RawHeaders, ...without: readonly ReadonlySet<string>[]): string[] {
   const named = connectionOptions(headers);
   const kept: string[] = [];
-  for (const [name, value] of pairs(headers)) {
+  // Loops over the list itself: it is gone through several times for each request.
+  for (let index = 0; index + 1 < headers.length; index += 2) {
+    const name = headers[index] ?? "";
     const lower = name.toLowerCase();
     if (!hopByHop.has(lower) && !named.has(lower) && !without.some((names) => names.has(lower))) {
-      kept.push(name, value);
+      kept.push(name, headers[index + 1] ?? "");
     }
   }
   return kept;
@@ -33,9 +37,9 @@ export function endToEnd(headers: RawHeaders, ...without: readonly ReadonlySet<s
 /** Every value of a header, in order. */
 export function valuesOf(headers: RawHeaders, lowerName: string): string[] {
   const values: string[] = [];
-  for (const [name, value] of pairs(headers)) {
-    if (name.length === lowerName.length && name.toLowerCase() === lowerName) {
-      values.push(value);
+  for (let index = 0; index + 1 < headers.length; index += 2) {
+    if (isCalled(headers[index], lowerName)) {
+      values.push(headers[index + 1] ?? "");
     }
   }
   return values;
@@ -43,7 +47,16 @@ export function valuesOf(headers: RawHeaders, lowerName: string): string[] {
 
 /** The first value of a header. */
 export function firstValue(headers: RawHeaders, lowerName: string): string | undefined {
-  return valuesOf(headers, lowerName)[0];
+  for (let index = 0; index + 1 < headers.length; index += 2) {
+    if (isCalled(headers[index], lowerName)) {
+      return headers[index + 1];
+    }
+  }
+  return undefined;
+}
+
+function isCalled(name = "", lowerName: string): boolean {
+  return name.length === lowerName.length && name.toLowerCase() === lowerName;
 }
 
 /** Names and values, pair by pair. */
@@ -53,12 +66,14 @@ export function* pairs(headers: RawHeaders): Generator<readonly [string, string]
   }
 }
 
+const needsQuoting = /[^\x20-\x7e]|["\\]/;
+
 /**
  * Text that may stand inside a quoted string of a header, whatever it is made of: a repository's name, or
  * the message of an error, must not be able to end the value or the line.
  */
 export function quotable(text: string): string {
-  return text.replace(/[^\x20-\x7e]/g, "?").replace(/["\\]/g, "'");
+  return needsQuoting.test(text) ? text.replace(/[^\x20-\x7e]/g, "?").replace(/["\\]/g, "'") : text;
 }
 
 /** A `Warning` value (RFC 7234 5.5): 299, who warns, and of what. */
@@ -67,8 +82,12 @@ export function warning(agent: string, text: string): string {
 }
 
 function connectionOptions(headers: RawHeaders): ReadonlySet<string> {
+  const values = valuesOf(headers, "connection");
+  if (values.length === 0) {
+    return none;
+  }
   const options = new Set<string>();
-  for (const value of valuesOf(headers, "connection")) {
+  for (const value of values) {
     for (const option of value.split(",")) {
       options.add(option.trim().toLowerCase());
     }

@@ -3,9 +3,11 @@ import { BlockList, isIPv6 } from "node:net";
 /** The load balancers whose word about clients is believed. */
 export class TrustedAddresses {
   readonly #list = new BlockList();
+  readonly #isEmpty: boolean;
 
   /** @param ranges addresses and CIDR ranges, checked already */
   constructor(ranges: readonly string[]) {
+    this.#isEmpty = ranges.length === 0;
     for (const range of ranges) {
       const [address = "", prefix] = range.split("/");
       const family = familyOf(address);
@@ -18,7 +20,7 @@ export class TrustedAddresses {
   }
 
   has(address: string): boolean {
-    return address !== "" && this.#list.check(address, familyOf(address));
+    return !this.#isEmpty && address !== "" && this.#list.check(address, familyOf(address));
   }
 }
 

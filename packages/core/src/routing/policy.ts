@@ -1,6 +1,10 @@
+import { LRUCache } from "lru-cache";
 import type { Candidate } from "./member.ts";
 import { Patterns } from "./patterns.ts";
 import { isRestricted, type Narrowing, type Ruling, type WrittenRule } from "./ruling.ts";
+
+// Names that the rules need not be gone through for again.
+const mostKnown = 4_096;
 
 /** What routing has to know of the registries and of the rules over them. */
 export interface PolicyOptions<M extends Candidate> {
@@ -28,6 +32,8 @@ export class Policy<M extends Candidate> {
   readonly #patterns: Patterns;
   readonly #rulings: readonly Ruling<M>[];
   readonly #default: Ruling<M>;
+  /** What was found for the names of late. */
+  readonly #known = new LRUCache<string, Ruling<M>>({ max: mostKnown });
   readonly #byHost: ReadonlyMap<string, M>;
   /** Those that some proxy says it serves. */
   readonly #namespaces: ReadonlySet<string>;
@@ -51,8 +57,13 @@ export class Policy<M extends Candidate> {
 
   /** What the first rule for a name says. */
   ruleOn(repository: string): Ruling<M> {
-    const position = this.#patterns.first(repository);
-    return (position === undefined ? undefined : this.#rulings[position]) ?? this.#default;
+    let ruling = this.#known.get(repository);
+    if (ruling === undefined) {
+      const position = this.#patterns.first(repository);
+      ruling = (position === undefined ? undefined : this.#rulings[position]) ?? this.#default;
+      this.#known.set(repository, ruling);
+    }
+    return ruling;
   }
 
   /** The same, and who is left for this name and this way in. */
