@@ -7,6 +7,7 @@ import { Memory, type MemoryBounds } from "./routing/memory.ts";
 import { Policy } from "./routing/policy.ts";
 import { ReferrersApis } from "./routing/referrers-apis.ts";
 import { ShadowMemory } from "./routing/shadow.ts";
+import { EndOfTurn } from "./sharing/end-of-turn.ts";
 import { OneByOne } from "./sharing/one-by-one.ts";
 import { Places } from "./sharing/places.ts";
 import { SharedWork } from "./sharing/shared-work.ts";
@@ -23,6 +24,7 @@ export interface Services {
   readonly memory: Memory<Upstream>;
   /** Questions for manifests that are under way. */
   readonly flights: Flights;
+  readonly endOfTurn: EndOfTurn;
   readonly owners: Owners;
   /** Who has the referrers API. */
   readonly referrersApis: ReferrersApis<Upstream>;
@@ -85,6 +87,7 @@ export function createServices(config: CompleteConfig, before?: Services): Servi
     ended: new AbortController(),
     memory: memoryToKeep(config, upstreams, before) ?? new Memory(config.memory),
     flights: before?.flights ?? new Flights(),
+    endOfTurn: before?.endOfTurn ?? new EndOfTurn(),
     referrersApis: before?.referrersApis ?? new ReferrersApis(referrersApiTtl),
     referrersTurns: before?.referrersTurns ?? new OneByOne(),
     pings: before?.pings ?? pingsFor(metrics),

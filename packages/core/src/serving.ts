@@ -27,6 +27,7 @@ export class Serving {
   readonly #connections: Connections;
   readonly #turns = new Turns();
   #draining = false;
+  readonly #isClosing = () => this.#draining;
   #inFlight = 0;
   #whenIdle: (() => void)[] = [];
 
@@ -84,7 +85,7 @@ export class Serving {
     this.#connections.seen(request.socket);
     const generation = this.#generations.enter();
     const { services } = generation;
-    const exchange = newExchange(request, response, { ...services, isClosing: () => this.#draining });
+    const exchange = newExchange(request, response, services, this.#isClosing);
     this.#begin(generation, exchange);
     try {
       // Node finishes a response twice that ends while it is being given its connection.

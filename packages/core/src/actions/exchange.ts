@@ -44,21 +44,21 @@ export interface Exchange {
 export interface ExchangeContext {
   readonly config: CompleteConfig;
   readonly trusted: TrustedAddresses;
-  isClosing(): boolean;
 }
 
 /** Begins an exchange: from here on, the client's leaving is noticed. */
 export function newExchange(
   request: IncomingMessage,
   response: ServerResponse,
-  context: ExchangeContext,
+  { config, trusted }: ExchangeContext,
+  isClosing: () => boolean,
 ): Exchange {
-  const gone = new AbortController();
-  const watch = watchClient(response, context.config.limits.clientIdle);
+  const gone = new Leaving();
+  const watch = watchClient(response, config.limits.clientIdle);
   response.once("close", () => {
     watch.clear();
     if (!response.writableFinished) {
-      gone.abort();
+      gone.happened();
     }
   });
   const address = plainAddress(request.socket.remoteAddress);
@@ -67,14 +67,16 @@ export function newExchange(
     response,
     client: {
       address,
-      origin: clientAddress(address, request.rawHeaders, context.trusted),
+      origin: clientAddress(address, request.rawHeaders, trusted),
       encrypted: request.socket instanceof TLSSocket,
-      trusted: context.trusted.has(address),
+      trusted: trusted.has(address),
     },
-    signal: gone.signal,
-    clientIdle: context.config.limits.clientIdle,
-    showsDecision: context.config.decisionHeader,
-    isClosing: context.isClosing,
+    get signal() {
+      return gone.signal;
+    },
+    clientIdle: config.limits.clientIdle,
+    showsDecision: config.decisionHeader,
+    isClosing,
     route: "other",
     repository: undefined,
     namespace: undefined,
@@ -83,6 +85,25 @@ export function newExchange(
     problem: undefined,
     moved: { down: 0, up: 0 },
   };
+}
+
+/** Tells by a signal, which is only made if somebody wants it: most answers are there before their client can leave. */
+class Leaving {
+  #controller: AbortController | undefined;
+  #hasHappened = false;
+
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.#hasHappened) {
+      this.#controller.abort();
+    }
+    return this.#controller.signal;
+  }
+
+  happened(): void {
+    this.#hasHappened = true;
+    this.#controller?.abort();
+  }
 }
 
 /** The same for what is seen through although the client may leave. */

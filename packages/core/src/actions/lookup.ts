@@ -30,6 +30,7 @@ export async function lookup(
   const question = manifestQuestion(services, exchange, request);
   const kept = question && keptManifest(services, exchange, question, plan.order);
   if (kept !== undefined) {
+    await services.endOfTurn.reached();
     sendKept(services, exchange, kept);
     return;
   }
