@@ -25,6 +25,8 @@ export interface Services {
   /** Questions for manifests that are under way. */
   readonly flights: Flights;
   readonly endOfTurn: EndOfTurn;
+  /** What new requests go by, which may be a later configuration than this one. */
+  readonly latest: Latest;
   readonly owners: Owners;
   /** Who has the referrers API. */
   readonly referrersApis: ReferrersApis<Upstream>;
@@ -36,6 +38,12 @@ export interface Services {
   readonly shadows: ShadowMemory;
   /** Aborted when no new request goes by this configuration: what goes on behind answered ones is given up then. */
   readonly ended: AbortController;
+}
+
+/** What a change has to be known to although it was made under an earlier configuration. */
+export interface Latest {
+  memory: Memory<Upstream>;
+  upstreams: readonly Upstream[];
 }
 
 /** Blobs on their way from proxies to hosted. */
@@ -75,17 +83,19 @@ export function createServices(config: CompleteConfig, before?: Services): Servi
     // From the start, so that the first finding is an increase.
     metrics.shadowedTags.inc({ upstream: name }, 0);
   }
+  const memory = memoryToKeep(config, upstreams, before) ?? new Memory(config.memory);
   return {
     config,
     metrics,
     upstreams,
+    memory,
+    latest: Object.assign(before?.latest ?? {}, { memory, upstreams }),
     trusted: new TrustedAddresses(config.trustProxy),
     policy: new Policy({ hosted, proxies, rules: config.rules }),
     owners: before?.policy.hosted === hosted ? before.owners : new Owners(),
     copies: { shared: new SharedWork(), places: new Places(copiesAtOnce) },
     shadows: before?.shadows ?? new ShadowMemory(),
     ended: new AbortController(),
-    memory: memoryToKeep(config, upstreams, before) ?? new Memory(config.memory),
     flights: before?.flights ?? new Flights(),
     endOfTurn: before?.endOfTurn ?? new EndOfTurn(),
     referrersApis: before?.referrersApis ?? new ReferrersApis(referrersApiTtl),

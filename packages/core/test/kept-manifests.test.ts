@@ -3,6 +3,7 @@ import { describe, expect, it } from "@jest/globals";
 import { fetchRaw } from "./support/client.ts";
 import { asked, digestOf, manifestOf, manifestType, putManifest, startSides } from "./support/push.ts";
 import { startRouter } from "./support/router.ts";
+import { until } from "./support/within.ts";
 
 const quiet = { rules: [{ match: "**", shadow: "allow" as const }] };
 const decision = "x-combined-registry";
@@ -188,5 +189,23 @@ describe("a manifest that was served", () => {
       Array(2).fill([200, "not that"]),
     );
     expect(liar.requests).toHaveLength(2);
+  });
+});
+
+describe("a change that began under an earlier configuration", () => {
+  it("is known to the one that new requests go by", async () => {
+    await using sides = await startSides(quiet);
+    const { proxy, hosted, router } = sides;
+    const { digest } = hosted.addImage("team/app", { tag: "1.0" });
+    const path = `/v2/team/app/manifests/${digest}`;
+    const held = hosted.fault({ method: "DELETE", delay: 300 });
+    const deleting = fetchRaw(router.url, path, { method: "DELETE" });
+    await until(5_000, "the delete to be at hosted", () => held.hits === 1);
+
+    router.handler.reload({ hosted: hosted.url, proxy: proxy.url, ...quiet, memory: { ttl: 1_000_000 } });
+    expect((await fetchRaw(router.url, path)).status).toBe(200);
+    expect((await deleting).status).toBe(202);
+
+    expect((await fetchRaw(router.url, path)).status).toBe(404);
   });
 });

@@ -65,8 +65,11 @@ async function startWorld(config: Partial<CombinedRegistryConfig>) {
     proxy.addManifest("owned/a", manifest, { tag: "1" });
   }
   const router = await startRouter({ hosted: hosted.url, proxy: proxy.url, rules, ...config });
+  // A header that may be a credential keeps requests from being shared.
+  const apart = config === nothing ? { "X-Apart": "yes" } : {};
   return {
     router,
+    apart,
     async [Symbol.asyncDispose]() {
       await router[Symbol.asyncDispose]();
       await Promise.all([proxy.close(), hosted.close()]);
@@ -77,11 +80,11 @@ async function startWorld(config: Partial<CombinedRegistryConfig>) {
 type World = Awaited<ReturnType<typeof startWorld>>;
 
 async function take(
-  { router }: World,
+  { router, apart }: World,
   { what, repository, reference, manifest, accept }: Step,
 ): Promise<Received[]> {
   const path = `/v2/${repository}/manifests/${reference}`;
-  const headers = { Accept: accept };
+  const headers = { Accept: accept, ...apart };
   if (what === "crowd") {
     const methods = ["GET", "HEAD", "GET", "GET"];
     return Promise.all(methods.map((method) => fetchRaw(router.url, path, { method, headers })));

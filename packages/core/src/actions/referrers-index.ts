@@ -83,12 +83,14 @@ async function write(
     return { outcome: "failed", failure: { kind: "broken", cause } };
   }
   const put = manifestRequest("PUT", repository, referrersTag(subject), namespace);
-  const said = await consult(services, exchange, member, { ...errandOf(put, member), body, type: indexType });
+  const errand = { ...errandOf(put, member), body, type: indexType };
+  const said = await consult(services, exchange, member, errand).finally(() => {
+    manifestPut(services, put.resource);
+  });
   if (said.outcome === "found") {
     await readBounded(said.answer.body, errorBodyLimit, member.timeouts.idle);
     learnOwner(services, repository);
   }
-  manifestPut(services, put.resource);
   return said;
 }
 

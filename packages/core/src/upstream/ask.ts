@@ -83,7 +83,9 @@ function askOnce(destination: Destination, question: Question): Promise<Answer> 
       request.destroy();
     };
     signal.addEventListener("abort", onAbort, { once: true });
+    let isSettled = false;
     const settled = () => {
+      isSettled = true;
       deadline.clear();
       signal.removeEventListener("abort", onAbort);
     };
@@ -104,8 +106,11 @@ function askOnce(destination: Destination, question: Question): Promise<Answer> 
     });
     // Without an answer and without an error: an upstream that switches protocols (101), which nobody asked for.
     request.on("close", () => {
-      settled();
-      reject(new UpstreamFailure("broken", "connection closed before an answer"));
+      // Making an error costs more than all else that is done at the end of a request.
+      if (!isSettled) {
+        settled();
+        reject(new UpstreamFailure("broken", "connection closed before an answer"));
+      }
     });
     sendBody(request, question.body, destination.idle);
   });
