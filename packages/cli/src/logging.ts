@@ -4,13 +4,16 @@ import type { LogLevel } from "./config/own-schema.ts";
 /** The program's log: one JSON object per line. Fits the router's `Logger`. */
 export type Log = Logger;
 
+// A reader that stands still must not fill the memory: what is beyond this is lost. Bytes.
+const mostUnwritten = 16 * 1024 * 1024;
+
 /**
  * Logs to standard output without waiting for it; what is left is written when the process exits.
  * Level names instead of pino's numbers, since people read this too.
  */
 export function createLog(
   level: LogLevel,
-  stream: DestinationStream = destination({ dest: 1, sync: false }),
+  stream: DestinationStream = destination({ dest: 1, sync: false, maxLength: mostUnwritten }),
 ): Log {
   return pino(
     {

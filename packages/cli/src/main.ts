@@ -1,11 +1,7 @@
 import { readFileSync } from "node:fs";
 import { CommanderError } from "commander";
-import { check } from "./commands/check.ts";
-import { explain } from "./commands/explain.ts";
-import { type LoadConfig, serve } from "./commands/serve.ts";
+import type { LoadConfig } from "./commands/serve.ts";
 import { Failure } from "./failure.ts";
-import { loadConfig } from "./load-config.ts";
-import { createLog } from "./logging.ts";
 import { type Output, parseCommandLine, type Wanted } from "./program.ts";
 import { painter, wantsColour } from "./report/colour.ts";
 
@@ -46,26 +42,36 @@ export async function main(
   }
 }
 
+/** Each command brings its own modules: whoever wants the version or help waits for none of them. */
 async function run(wanted: Wanted, surroundings: Surroundings): Promise<number> {
   const { environment, folder, out } = surroundings;
   if (wanted.command === "demo") {
-    // Nobody but the demo needs registries in this process.
     const { demo } = await import("./commands/demo.ts");
     await demo(wanted, out);
     return 0;
   }
   const { flags, configFile } = wanted;
+  const { loadConfig } = await import("./load-config.ts");
   const load: LoadConfig = (reading, before) =>
     loadConfig({ flags, configFile, environment, folder, reading }, before?.file);
   const printer = { print: out, paint: painter(wantsColour(environment, surroundings.isTerminal === true)) };
   switch (wanted.command) {
-    case "explain":
+    case "explain": {
+      const { explain } = await import("./commands/explain.ts");
       return explain(load, wanted, printer);
-    case "check":
+    }
+    case "check": {
+      const { check } = await import("./commands/check.ts");
       return check(load, wanted, printer);
-    default:
+    }
+    default: {
+      const [{ serve }, { createLog }] = await Promise.all([
+        import("./commands/serve.ts"),
+        import("./logging.ts"),
+      ]);
       await serve(load, createLog);
       return 0;
+    }
   }
 }
 
