@@ -1,5 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
 import { answerRows } from "./routing-contract/answer-rows.ts";
+import { memoryRows } from "./routing-contract/memory-rows.ts";
 import { nameRows } from "./routing-contract/name-rows.ts";
 import { chartRules, pageRules } from "./routing-contract/page.ts";
 import { requestRows } from "./routing-contract/request-rows.ts";
@@ -7,7 +8,7 @@ import { type Seeded, startSides } from "./routing-contract/sides.ts";
 import { fetchRaw } from "./support/client.ts";
 
 /** In the order of the page. */
-const rows = [...nameRows, ...requestRows, ...answerRows];
+const rows = [...nameRows, ...requestRows, ...answerRows, ...memoryRows];
 
 function withDigests(target: string, { own, ownLayer, hub, hubLayer }: Seeded): string {
   return target
@@ -46,18 +47,24 @@ describe("the route contract", () => {
     sides.asked();
     const [method = "", target = ""] = withDigests(row.ask, seeded).split(" ");
 
-    const answer = await fetchRaw(router.url, target, {
-      method,
-      ...(row.headers !== undefined && { headers: row.headers }),
-      ...(row.body !== undefined && { body: row.body(seeded) }),
-    });
+    const send = () =>
+      fetchRaw(router.url, target, {
+        method,
+        ...(row.headers !== undefined && { headers: row.headers }),
+        ...(row.body !== undefined && { body: row.body(seeded) }),
+      });
+    const answers = await Promise.all(Array.from({ length: row.together ?? 1 }, send));
 
-    const by = String(answer.headers["x-combined-registry"] ?? "router").split(";")[0];
-    expect({ status: answer.status, by, asked: sides.asked(), warned: "warning" in answer.headers }).toEqual({
-      status: row.status,
-      by: row.by ?? "router",
-      asked: row.asked,
-      warned: row.warned ?? false,
-    });
+    // Where one asks, a list or a copy may take several requests of one upstream.
+    const asked = row.together === undefined ? [...new Set(sides.asked())] : sides.asked();
+    for (const { status, headers } of answers) {
+      const by = String(headers["x-combined-registry"] ?? "router").split(";")[0];
+      expect({ status, by, asked, warned: "warning" in headers }).toEqual({
+        status: row.status,
+        by: row.by ?? "router",
+        asked: row.asked,
+        warned: row.warned ?? false,
+      });
+    }
   });
 });

@@ -11,6 +11,8 @@ export interface Row extends Setting {
   readonly body?: (seeded: Seeded) => string;
   /** Targets that were asked for with GET before. */
   readonly after?: readonly string[];
+  /** How many ask for it at a time, each of whom gets the same answer; whoever is asked is asked once. @default 1 */
+  readonly together?: number;
   readonly status: number;
   /** Whose answer it is; the router's own if nobody is named. */
   readonly by?: string;

@@ -24,7 +24,7 @@ export type Side = "hub" | "other" | "hosted";
 export interface Sides extends AsyncDisposable {
   readonly router: RunningRouter;
   readonly seeded: Seeded;
-  /** Who was asked for something since the last call. */
+  /** Who was asked for something since the last call, each as often as they were. */
   asked(): Side[];
 }
 
@@ -58,7 +58,7 @@ export async function startSides({ router: config, hub, faults = {} }: Setting):
     router,
     seeded,
     asked() {
-      const asked = names.filter((name) => registries[name].requests.length > 0);
+      const asked = names.flatMap((name) => registries[name].requests.map(() => name));
       for (const registry of Object.values(registries)) {
         registry.clearRequests();
       }
