@@ -2,6 +2,7 @@ import { isIP } from "node:net";
 import { z } from "zod";
 import type { AuthorizeHook } from "../authorize/hook.ts";
 import type { Logger } from "../observe/logger.ts";
+import type { MetricsPage, OneAtATime } from "./complete.ts";
 import { patterns, rule } from "./rule-schema.ts";
 
 // The one place where options are described and defaults stand. `expected` sentences end
@@ -175,7 +176,10 @@ function isAddressRange(value: string): boolean {
   return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (version === 4 ? 32 : 128));
 }
 
-const functionHook = z.custom<AuthorizeHook>((value) => typeof value === "function", "a function");
+const isFunction = (value: unknown) => typeof value === "function";
+const functionHook = z.custom<AuthorizeHook>(isFunction, "a function");
+const oneAtATime = z.custom<OneAtATime>(isFunction, "a function");
+const metricsPage = z.custom<MetricsPage>(isFunction, "a function");
 
 const logger = z.custom<Logger>(
   (value) =>
@@ -219,9 +223,15 @@ export const configSchema = z.strictObject(
       )
       .prefault({}),
     limits: z.strictObject({ clientIdle: milliseconds.default(300_000) }, "a table").prefault({}),
-    metrics: z.strictObject({ process: z.boolean("true or false").default(false) }, "a table").prefault({}),
+    metrics: z
+      .strictObject(
+        { process: z.boolean("true or false").default(false), page: metricsPage.optional() },
+        "a table",
+      )
+      .prefault({}),
     operations: z.enum(["open", "protected", "off"], 'one of "open", "protected", "off"').default("open"),
     authorize: functionHook.optional(),
+    oneAtATime: oneAtATime.optional(),
     logger: logger.optional(),
   },
   "a table of options",

@@ -83,6 +83,13 @@ export interface CombinedRegistryConfig {
   operations?: "open" | "protected" | "off";
 
   /**
+   * Does work that must not run twice at a time under one key: what reads, changes and writes back an index of referrers
+   * at hosted. Only needed where several processes write to one hosted, and then to be the same lock for all of them; within
+   * one process it is kept anyway.
+   */
+  oneAtATime?: <T>(key: string, work: () => Promise<T>) => Promise<T>;
+
+  /**
    * Decides on every `/v2/` request before any upstream hears of it. Without one, everybody may do
    * everything. Not to be combined with `hosted.auth: "passthrough"`.
    */
@@ -246,4 +253,10 @@ export interface LimitsConfig {
 export interface MetricsConfig {
   /** Add Node's process metrics (`process_*`, `nodejs_*`): for a process that is the router's own. @default false */
   process?: boolean;
+
+  /**
+   * What `/metrics` answers in place of this process's own metrics: for a program of several processes behind one port, of
+   * which any may be asked. `joinMetrics` makes it out of what each has in `handler.metrics`.
+   */
+  page?: () => Promise<string>;
 }
