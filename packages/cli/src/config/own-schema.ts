@@ -35,7 +35,12 @@ const ownSchema = z.object({
   ),
   workers: z.preprocess(
     fromDigits,
-    z.union([z.literal("auto"), z.int().min(1).max(256)], workersMessage).default(defaults.workers),
+    z
+      .union(
+        [z.literal("auto"), z.int(workersMessage).min(1, workersMessage).max(256, workersMessage)],
+        workersMessage,
+      )
+      .default(defaults.workers),
   ),
   tls: z
     .strictObject({ certFile: fileName, keyFile: fileName }, "a table with certFile and keyFile")

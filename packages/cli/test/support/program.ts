@@ -15,6 +15,11 @@ export interface Program extends AsyncDisposable {
    * program end before.
    */
   logged(message: string, index?: number): Promise<LogLine>;
+  /** The same for any line. */
+  loggedWith(wanted: (line: LogLine) => boolean, label: string): Promise<LogLine>;
+  /** What it has logged up to now. */
+  soFar(): readonly LogLine[];
+  readonly pid: number | undefined;
   /** The same for any text that it prints for people. */
   printed(text: RegExp): Promise<RegExpExecArray>;
   /** The URL it says it listens on. */
@@ -62,6 +67,9 @@ export function startProgram(argv: readonly string[], options: ProgramOptions = 
 
   return {
     logged,
+    loggedWith: (wanted, label) => waitFor(() => readLog(lines).find(wanted), label),
+    soFar: () => readLog(lines),
+    pid: child.pid,
     printed: (text) => waitFor(() => text.exec(lines.join("\n")), `${text} in what it prints`),
     url: async () => (await logged("listening on ")).msg.replace("listening on ", ""),
     signal: (signal) => child.kill(signal),
