@@ -18,7 +18,8 @@ export function packParcel({ config, tls, htpasswd }: Prepared, via: string): Pa
       // What is to be warned of in it, the primary has said once.
       htpasswd: htpasswd && { ...htpasswd, repeated: [] },
     },
-    authorizeIn: authorize === undefined ? undefined : config.file?.path,
+    // With users, there is a stand-in for what is made of them.
+    authorizeIn: authorize === undefined || config.auth !== undefined ? undefined : config.file?.path,
   };
 }
 

@@ -16,7 +16,7 @@ export interface Program extends AsyncDisposable {
    */
   logged(message: string, index?: number): Promise<LogLine>;
   /** The same for any line. */
-  loggedWith(wanted: (line: LogLine) => boolean, label: string): Promise<LogLine>;
+  loggedWith(wanted: (line: LogLine) => boolean, label: string, milliseconds?: number): Promise<LogLine>;
   /** What it has logged up to now. */
   soFar(): readonly LogLine[];
   readonly pid: number | undefined;
@@ -46,7 +46,11 @@ export function startProgram(argv: readonly string[], options: ProgramOptions = 
   output.on("line", (line) => lines.push(line));
   const over = Promise.all([once(child, "exit"), once(output, "close"), err]);
 
-  const waitFor = async <T>(find: () => T | undefined | null, label: string): Promise<T> => {
+  const waitFor = async <T>(
+    find: () => T | undefined | null,
+    label: string,
+    milliseconds?: number,
+  ): Promise<T> => {
     const ended = over.then(([, , complaint]) => {
       throw new Error(`ended without ${label}: ${complaint}`);
     });
@@ -56,7 +60,7 @@ export function startProgram(argv: readonly string[], options: ProgramOptions = 
       if (found !== undefined && found !== null) {
         return found;
       }
-      await within(Promise.race([once(output, "line"), ended]), label);
+      await within(Promise.race([once(output, "line"), ended]), label, milliseconds);
     }
   };
   const logged = (message: string, index = 0) =>
@@ -67,7 +71,8 @@ export function startProgram(argv: readonly string[], options: ProgramOptions = 
 
   return {
     logged,
-    loggedWith: (wanted, label) => waitFor(() => readLog(lines).find(wanted), label),
+    loggedWith: (wanted, label, milliseconds) =>
+      waitFor(() => readLog(lines).find(wanted), label, milliseconds),
     soFar: () => readLog(lines),
     pid: child.pid,
     printed: (text) => waitFor(() => text.exec(lines.join("\n")), `${text} in what it prints`),

@@ -6,7 +6,7 @@ import { build } from "../support/build.ts";
 import { configFile, startTwoWorkers } from "../support/crew.ts";
 import { fixture } from "../support/fixture.ts";
 import { folderWith } from "../support/folder.ts";
-import { startProgram } from "../support/program.ts";
+import { type LogLine, startProgram } from "../support/program.ts";
 import { startUpstream } from "../support/upstream.ts";
 import { within } from "../support/within.ts";
 
@@ -56,7 +56,8 @@ describe("a reload", () => {
     process.kill(await crew.pidOf(1), "SIGSTOP");
 
     crew.program.signal("SIGHUP");
-    await within(crew.program.logged("does not follow a reload"), "the worker to be given up", 20_000);
+    const givenUp = ({ msg }: LogLine) => msg.includes("does not follow a reload");
+    await crew.program.loggedWith(givenUp, "the worker to be given up", 20_000);
     await crew.program.logged("reloaded");
     await crew.program.logged("worker is ready", 2);
 
