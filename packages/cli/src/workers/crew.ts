@@ -50,15 +50,16 @@ export class Crew {
     this.#count = count;
     this.#parcel = parcel;
     this.#log = log;
+    // All workers take connections from one queue of the kernel's: whoever has time does, one that stands still does not, and
+    // what a dead one has not taken is there for the others. Handing each connection on from here, as Node does it else, shares
+    // more evenly, but makes this process the limit (docker opens a connection for each request), and one that is on its way to
+    // a worker which dies hangs for ever. To be said before `setupPrimary`, which goes by it from then on.
+    cluster.schedulingPolicy = cluster.SCHED_NONE;
     cluster.setupPrimary({
       exec: fileURLToPath(new URL("./worker.js", import.meta.url)),
       args: [],
       serialization: "advanced",
     });
-    // All workers take connections from one queue of the kernel's: whoever has time does, one that stands still does not, and
-    // what a dead one has not taken is there for the others. Handing each connection on from here, as Node does it else, would
-    // share more evenly but make this process the limit: docker opens a connection for each request.
-    cluster.schedulingPolicy = cluster.SCHED_NONE;
   }
 
   /**
