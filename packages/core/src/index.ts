@@ -9,12 +9,13 @@ export type {
   LimitsConfig,
   LookupsConfig,
   MemoryConfig,
-  MetricsConfig,
   ProxyConfig,
   TimeoutsConfig,
   UpstreamConfig,
   UpstreamTlsConfig,
 } from "./config/written.ts";
+export type { MetricsConfig } from "./config/written-metrics.ts";
+export type { ManifestChange, PeersConfig } from "./config/written-peers.ts";
 export type { AccessConfig, RuleConfig } from "./config/written-rules.ts";
 export { type CombinedRegistryHandler, createCombinedRegistryHandler } from "./handler.ts";
 export type { CheckReport, Finding, Severity, UpstreamReport } from "./inspect/check-report.ts";

@@ -1,9 +1,9 @@
-import { joinMetrics, totalsOf } from "@combined-registry/core";
+import { joinMetrics, type PeersConfig, totalsOf } from "@combined-registry/core";
 import { startRegistry } from "@combined-registry/testkit";
 import { describe, expect, it } from "@jest/globals";
 import { lasting, openBreaker, privateTag, startSides } from "./support/breaker.ts";
 import { fetchRaw } from "./support/client.ts";
-import { manifestType, referrer } from "./support/referrers.ts";
+import { emptyConfig, manifestType, referrer } from "./support/referrers.ts";
 import { startRouter } from "./support/router.ts";
 
 // For programs that run one router per process behind one port.
@@ -90,13 +90,16 @@ describe("indexes of referrers that several processes write", () => {
     await using router = await startRouter({
       hosted: hosted.url,
       proxy: hosted.url,
-      async oneAtATime(key, work) {
-        keys.push(`begin ${key}`);
-        try {
-          return await work();
-        } finally {
-          keys.push(`end ${key}`);
-        }
+      peers: {
+        async oneAtATime(key, work) {
+          keys.push(`begin ${key}`);
+          try {
+            return await work();
+          } finally {
+            keys.push(`end ${key}`);
+          }
+        },
+        tell: async () => undefined,
       },
     });
     const push = (subject: string, note: string) =>
@@ -114,5 +117,73 @@ describe("indexes of referrers that several processes write", () => {
     const [first = "", , , , last = ""] = keys;
     expect(keys).toEqual([first, first, last].flatMap((key) => [key, key.replace("begin", "end")]));
     expect(first).not.toBe(last);
+  });
+});
+
+describe("what one process remembers that another one changes", () => {
+  /** Two routers that hear of each other's changes, in front of the same registries. */
+  async function startPair(heeds: boolean) {
+    const [hosted, proxy] = await Promise.all([startRegistry(), startRegistry()]);
+    const upstreams = { hosted: hosted.url, proxy: proxy.url };
+    const other = await startRouter(upstreams);
+    const peers: PeersConfig = {
+      oneAtATime: (_key, work) => work(),
+      async tell(change) {
+        if (!heeds) {
+          throw new Error("nobody is there");
+        }
+        other.handler.hear(structuredClone(change));
+      },
+    };
+    const one = await startRouter({ ...upstreams, peers });
+    return {
+      hosted,
+      one,
+      other,
+      async [Symbol.asyncDispose]() {
+        await Promise.all([one, other].map((router) => router[Symbol.asyncDispose]()));
+        await Promise.all([hosted, proxy].map((registry) => registry.close()));
+      },
+    };
+  }
+
+  it("is forgotten before the client that deleted it is answered", async () => {
+    await using pair = await startPair(true);
+    const { digest } = pair.hosted.addImage("team/app", { tag: "1" });
+    const path = `/v2/team/app/manifests/${digest}`;
+    const before = await fetchRaw(pair.other.url, path);
+
+    const deleted = await fetchRaw(pair.one.url, path, { method: "DELETE" });
+    const after = await fetchRaw(pair.other.url, path);
+
+    expect([before.status, deleted.status, after.status]).toEqual([200, 202, 404]);
+  });
+
+  it("does not keep a tag from being found that was just pushed, in a repository that hosted had not", async () => {
+    await using pair = await startPair(true);
+    const path = "/v2/team/new/manifests/1";
+    const before = await fetchRaw(pair.other.url, path);
+    pair.hosted.addBlob("team/new", "{}");
+
+    const body = JSON.stringify({
+      schemaVersion: 2,
+      mediaType: manifestType,
+      config: emptyConfig,
+      layers: [],
+    });
+    const headers = { "Content-Type": manifestType };
+    const pushed = await fetchRaw(pair.one.url, path, { method: "PUT", headers, body });
+    const after = await fetchRaw(pair.other.url, path);
+
+    expect([before.status, pushed.status, after.status]).toEqual([404, 201, 200]);
+  });
+
+  it("is no reason to fail a change that was made, if nobody can be told", async () => {
+    await using pair = await startPair(false);
+    const { digest } = pair.hosted.addImage("team/app", { tag: "1" });
+
+    const deleted = await fetchRaw(pair.one.url, `/v2/team/app/manifests/${digest}`, { method: "DELETE" });
+
+    expect(deleted.status).toBe(202);
   });
 });

@@ -60,7 +60,7 @@ const breaker: Keys<Exclude<NonNullable<UpstreamConfig["breaker"]>, false>> = {
   longestDelay: true,
 };
 const lookups: Keys<NonNullable<UpstreamConfig["lookups"]>> = { concurrent: true, queued: true };
-const top: Keys<Omit<CombinedRegistryConfig, "logger" | "oneAtATime"> & OwnConfig> = {
+const top: Keys<Omit<CombinedRegistryConfig, "logger" | "peers"> & OwnConfig> = {
   $schema: true,
   hosted: true,
   proxy: true,

@@ -2,13 +2,12 @@ import cluster from "node:cluster";
 import { randomBytes } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { breakdown, messageOf } from "../failure.ts";
-import type { Finding } from "../htpasswd/passwords.ts";
 import type { Ended } from "../lifecycle/finish.ts";
 import type { Log } from "../logging.ts";
 import { Backoff } from "./backoff.ts";
 import { LineGone, LineLate } from "./line.ts";
 import { type Death, Member } from "./member.ts";
-import type { Parcel } from "./questions.ts";
+import type { Parcel, ToWorker } from "./questions.ts";
 import { Totals } from "./totals.ts";
 import { WorkerTurns } from "./turns.ts";
 
@@ -24,6 +23,7 @@ interface Starting {
 }
 
 // Milliseconds. A worker that is late has stood still for as long, and serves nobody.
+const longestForHearing = 1_000;
 const longestForReload = 10_000;
 const longestForGoodbye = 5_000;
 const longestTimer = 2 ** 31 - 1;
@@ -115,7 +115,8 @@ export class Crew {
     }
     const member = new Member(number, (who) => ({
       page: () => this.#totals.page([...this.#members].filter(({ listens }) => listens)),
-      tell: (finding) => this.#tellOthers(who, finding),
+      tell: (finding) => this.#tellOthers(who, "hear", finding),
+      changed: (change) => this.#tellOthers(who, "hearChange", change),
       enter: (key) => this.#turns.enter(key, who),
       exit: (key) => this.#turns.exit(key, who),
     }));
@@ -127,12 +128,13 @@ export class Crew {
     );
   }
 
-  #tellOthers(member: Member, finding: Finding): void {
-    for (const other of this.#members) {
-      if (other !== member && other.listens) {
-        other.ask("hear", finding).catch(() => undefined);
-      }
-    }
+  async #tellOthers<Name extends "hear" | "hearChange">(
+    member: Member,
+    name: Name,
+    question: ToWorker[Name]["question"],
+  ): Promise<void> {
+    const others = [...this.#members].filter((one) => one !== member && one.listens);
+    await Promise.allSettled(others.map((other) => other.ask(name, question, longestForHearing)));
   }
 
   #listens(member: Member, url: string): void {

@@ -1,4 +1,4 @@
-import type { MetricsSnapshot } from "@combined-registry/core";
+import type { ManifestChange, MetricsSnapshot } from "@combined-registry/core";
 import type { Finding } from "../htpasswd/passwords.ts";
 import type { Ended } from "../lifecycle/finish.ts";
 import type { Prepared } from "../lifecycle/prepared.ts";
@@ -30,6 +30,8 @@ export type ToWorker = {
   readonly use: { readonly question: undefined; readonly answer: unknown };
   /** Of what another worker has found out about a password. */
   readonly hear: { readonly question: Finding; readonly answer: unknown };
+  /** Of a manifest that was pushed or deleted through another worker. Answered when it is heeded. */
+  readonly hearChange: { readonly question: ManifestChange; readonly answer: unknown };
   readonly metrics: { readonly question: undefined; readonly answer: MetricsSnapshot };
   /** To finish what is under way, and then wait for `leave`. */
   readonly finish: {
@@ -47,6 +49,8 @@ export type ToPrimary = {
   readonly page: { readonly question: undefined; readonly answer: string };
   /** To have all other workers hear of it. */
   readonly tell: { readonly question: Finding; readonly answer: unknown };
+  /** Answered when all other workers heed it, but for those that stand still. */
+  readonly changed: { readonly question: ManifestChange; readonly answer: unknown };
   /** Answered when it is this worker's turn for a key. */
   readonly enter: { readonly question: string; readonly answer: unknown };
   /** Its turn is over. */

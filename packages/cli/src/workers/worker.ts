@@ -25,6 +25,7 @@ interface Running {
 
 // Milliseconds. Those who ask for metrics wait ten seconds as a rule, and the workers are given one.
 const longestForPage = 5_000;
+const longestForChange = 2_000;
 
 /** Serves as the primary says. It does what the primary tells and nothing else: signals that reach all processes are for the primary. */
 export class WorkerProcess {
@@ -43,6 +44,7 @@ export class WorkerProcess {
       prepare: (parcel) => this.#prepare(parcel),
       use: () => this.#use(),
       hear: async (finding) => (await this.#serving()).passwords.hear(finding),
+      hearChange: async (change) => (await this.#serving()).handler.hear(change),
       metrics: async () => (await this.#serving()).handler.metrics.getMetricsAsJSON(),
       finish: (drain) => this.#finish(drain),
       leave: () => process.exit(0),
@@ -81,7 +83,12 @@ export class WorkerProcess {
     return {
       ...alone,
       metrics: { ...alone.metrics, page: () => this.#line.ask("page", undefined, longestForPage) },
-      oneAtATime: (key, work) => this.#inTurn(key, work),
+      peers: {
+        oneAtATime: (key, work) => this.#inTurn(key, work),
+        tell: async (change) => {
+          await this.#line.ask("changed", change, longestForChange);
+        },
+      },
     };
   }
 

@@ -87,6 +87,32 @@ describe("referrers at a registry without the API", () => {
   });
 });
 
+describe("a manifest that one worker deletes", () => {
+  test("is forgotten by the other before the client that deleted it is answered", async () => {
+    await using crew = await startTwoWorkers();
+    const hosted = await startRegistry();
+    try {
+      await crew.configure({ hosted: hosted.url });
+      crew.program.signal("SIGHUP");
+      await crew.program.logged("reloaded");
+      using one = await crew.connectionTo(1);
+      using other = await crew.connectionTo(2);
+      const { digest } = hosted.addImage("team/app", { tag: "1" });
+      const path = `/v2/team/app/manifests/${digest}`;
+      await other.get(path);
+      const remembered = await other.get(path);
+
+      const deleted = await one.get(path, { method: "DELETE" });
+      const after = await other.get(path);
+
+      expect(remembered.headers["x-combined-registry"]).toBe("hosted; its manifest is remembered");
+      expect([remembered.status, deleted.status, after.status]).toEqual([200, 202, 404]);
+    } finally {
+      await hosted.close();
+    }
+  });
+});
+
 const manifestType = "application/vnd.oci.image.manifest.v1+json";
 const empty = { mediaType: "application/vnd.oci.empty.v1+json", digest: digestOf("{}"), size: 2 };
 

@@ -73,8 +73,8 @@ function change(
 
 /** One after the other in this process, and then among all of them, if somebody keeps them apart. */
 function inTurn<T>({ referrersTurns, config }: Services, key: string, work: () => Promise<T>): Promise<T> {
-  const { oneAtATime } = config;
-  return referrersTurns.take(key, () => (oneAtATime === undefined ? work() : oneAtATime(key, work)));
+  const { peers } = config;
+  return referrersTurns.take(key, () => (peers === undefined ? work() : peers.oneAtATime(key, work)));
 }
 
 async function write(
@@ -90,9 +90,12 @@ async function write(
   }
   const put = manifestRequest("PUT", repository, referrersTag(subject), namespace);
   const errand = { ...errandOf(put, member), body, type: indexType };
-  const said = await consult(services, exchange, member, errand).finally(() => {
-    manifestPut(services, put.resource);
-  });
+  let said: Consultation;
+  try {
+    said = await consult(services, exchange, member, errand);
+  } finally {
+    await manifestPut(services, put.resource);
+  }
   if (said.outcome === "found") {
     await readBounded(said.answer.body, errorBodyLimit, member.timeouts.idle);
     learnOwner(services, repository);

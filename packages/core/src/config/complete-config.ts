@@ -38,7 +38,7 @@ type ParsedUpstream = Omit<ParsedConfig["proxy"][number], "auth"> & {
 };
 
 function completeUpstreams(parsed: ParsedConfig): CompleteConfig {
-  const { hosted, proxy, rules, via, authorize, oneAtATime, logger, metrics, ...rest } = parsed;
+  const { hosted, proxy, rules, via, authorize, peers, logger, metrics, ...rest } = parsed;
   const alone = proxy.length === 1;
   const upstreams = {
     hosted: completeUpstream({ ...noProxy, ...hosted }, "hosted", "hosted"),
@@ -54,7 +54,7 @@ function completeUpstreams(parsed: ParsedConfig): CompleteConfig {
     via: via ?? `combined-registry-${randomBytes(4).toString("hex")}`,
     metrics: { process: metrics.process, page: metrics.page },
     authorize,
-    oneAtATime,
+    peers,
     tokens: authorize !== undefined && completeRules.some(letsInAnybody),
     logger,
   };

@@ -2,7 +2,9 @@ import type { AuthorizeHook } from "../authorize/hook.ts";
 import type { Logger } from "../observe/logger.ts";
 import type { MemoryBounds } from "../routing/memory.ts";
 import type { WrittenRule } from "../routing/ruling.ts";
-import type { CombinedRegistryConfig, CredentialsConfig, MetricsConfig } from "./written.ts";
+import type { CredentialsConfig } from "./written.ts";
+import type { MetricsConfig } from "./written-metrics.ts";
+import type { PeersConfig } from "./written-peers.ts";
 
 /** What the code uses: nothing optional that has a default, nothing to parse again. Milliseconds throughout. */
 export interface CompleteConfig {
@@ -22,7 +24,7 @@ export interface CompleteConfig {
   readonly metrics: { readonly process: boolean; readonly page: MetricsPage | undefined };
   readonly operations: "open" | "protected" | "off";
   readonly authorize: AuthorizeHook | undefined;
-  readonly oneAtATime: OneAtATime | undefined;
+  readonly peers: PeersConfig | undefined;
   /** Whether clients are sent for tokens: where some are let in without credentials and others are asked for them. */
   readonly tokens: boolean;
   readonly logger: Logger | undefined;
@@ -30,8 +32,6 @@ export interface CompleteConfig {
 
 /** Gives the text of `/metrics`. */
 export type MetricsPage = NonNullable<MetricsConfig["page"]>;
-/** Keeps work under one key apart, over several processes. */
-export type OneAtATime = NonNullable<CombinedRegistryConfig["oneAtATime"]>;
 
 /** One registry, completely described. */
 export interface CompleteUpstream {

@@ -2,8 +2,9 @@ import { isIP } from "node:net";
 import { z } from "zod";
 import type { AuthorizeHook } from "../authorize/hook.ts";
 import type { Logger } from "../observe/logger.ts";
-import type { MetricsPage, OneAtATime } from "./complete.ts";
+import type { MetricsPage } from "./complete.ts";
 import { patterns, rule } from "./rule-schema.ts";
+import type { PeersConfig } from "./written-peers.ts";
 
 // The one place where options are described and defaults stand. `expected` sentences end
 // "<option>: expected ...", so they say what would be right.
@@ -178,7 +179,13 @@ function isAddressRange(value: string): boolean {
 
 const isFunction = (value: unknown) => typeof value === "function";
 const functionHook = z.custom<AuthorizeHook>(isFunction, "a function");
-const oneAtATime = z.custom<OneAtATime>(isFunction, "a function");
+const peers = z.custom<PeersConfig>(
+  (value) =>
+    typeof value === "object" &&
+    value !== null &&
+    ["oneAtATime", "tell"].every((name) => isFunction(Reflect.get(value, name))),
+  "an object with oneAtATime and tell functions",
+);
 const metricsPage = z.custom<MetricsPage>(isFunction, "a function");
 
 const logger = z.custom<Logger>(
@@ -231,7 +238,7 @@ export const configSchema = z.strictObject(
       .prefault({}),
     operations: z.enum(["open", "protected", "off"], 'one of "open", "protected", "off"').default("open"),
     authorize: functionHook.optional(),
-    oneAtATime: oneAtATime.optional(),
+    peers: peers.optional(),
     logger: logger.optional(),
   },
   "a table of options",

@@ -1,5 +1,7 @@
 import type { AuthorizeHook } from "../authorize/hook.ts";
 import type { Logger } from "../observe/logger.ts";
+import type { MetricsConfig } from "./written-metrics.ts";
+import type { PeersConfig } from "./written-peers.ts";
 import type { RuleConfig } from "./written-rules.ts";
 
 /**
@@ -82,12 +84,8 @@ export interface CombinedRegistryConfig {
    */
   operations?: "open" | "protected" | "off";
 
-  /**
-   * Does work that must not run twice at a time under one key: what reads, changes and writes back an index of referrers
-   * at hosted. Only needed where several processes write to one hosted, and then to be the same lock for all of them; within
-   * one process it is kept anyway.
-   */
-  oneAtATime?: <T>(key: string, work: () => Promise<T>) => Promise<T>;
+  /** The other processes that do the same as this one, where several serve one port. */
+  peers?: PeersConfig;
 
   /**
    * Decides on every `/v2/` request before any upstream hears of it. Without one, everybody may do
@@ -247,16 +245,4 @@ export interface MemoryConfig {
 export interface LimitsConfig {
   /** Milliseconds a client may neither send nor take a byte while it is its turn. @default 300000 */
   clientIdle?: number;
-}
-
-/** Choices for `/metrics`. */
-export interface MetricsConfig {
-  /** Add Node's process metrics (`process_*`, `nodejs_*`): for a process that is the router's own. @default false */
-  process?: boolean;
-
-  /**
-   * What `/metrics` answers in place of this process's own metrics: for a program of several processes behind one port, of
-   * which any may be asked. `joinMetrics` makes it out of what each has in `handler.metrics`.
-   */
-  page?: () => Promise<string>;
 }
