@@ -2,6 +2,7 @@
 export const defaults = {
   host: "0.0.0.0",
   port: 5000,
+  workers: 1,
   logLevel: "info",
   maxConnections: 10_000,
   /** Milliseconds that what is under way has at the end. */

@@ -11,7 +11,7 @@ export interface EnvironmentSettings {
   readonly publicName: string | undefined;
 }
 
-/** The variables, as `--help` lists them. All but the last three rows are those of the nginx router. */
+/** The variables, as `--help` lists them. All but the last four rows are those of the nginx router. */
 export const environmentTable: readonly (readonly [variables: string, meaning: string])[] = [
   ["HOSTED_HOSTNAME", "the private registry: host[:port] or URL"],
   ["PROXY_HOSTNAME", "the pull-through cache: host[:port] or URL"],
@@ -20,6 +20,7 @@ export const environmentTable: readonly (readonly [variables: string, meaning: s
   ["ENABLE_AUTH", "true or false: ask clients for user and password"],
   ["HTPASSWD_FILE", `users and passwords (${defaults.htpasswdFile} if ENABLE_AUTH=true)`],
   ["HOST, PORT", `where to listen (${defaults.host}, ${defaults.port})`],
+  ["WORKERS", `processes that share the port, or auto for one per processor (${defaults.workers})`],
   ["DRAIN_TIMEOUT", `seconds for what is under way when told to stop (${defaults.drainTimeout / 1000})`],
   ["LOG_LEVEL", `trace, debug, info, warn, error, fatal or silent (${defaults.logLevel})`],
 ];
@@ -34,6 +35,7 @@ export function readEnvironment(environment: NodeJS.ProcessEnv): EnvironmentSett
     ["proxy", upstream(read, "PROXY_URL", "PROXY_HOSTNAME")],
     ["host", given(read, "HOST")],
     ["port", given(read, "PORT")],
+    ["workers", given(read, "WORKERS")],
     ["logLevel", given(read, "LOG_LEVEL")],
     ["drain.timeout", given(read, "DRAIN_TIMEOUT")],
     ["auth.htpasswdFile", given(read, "HTPASSWD_FILE")],

@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { dirname, resolve } from "node:path";
 import type { CombinedRegistryConfig } from "@combined-registry/core";
 import { check, refusal } from "./config/check.ts";
@@ -24,6 +25,8 @@ export interface ServeConfig {
   readonly router: CombinedRegistryConfig;
   readonly host: string;
   readonly port: number;
+  /** How many processes share the port; with 1, this one serves. */
+  readonly workers: number;
   readonly tls: { readonly cert: NamedFile; readonly key: NamedFile } | undefined;
   readonly auth:
     | { readonly htpasswd: NamedFile; readonly realm: string; readonly throttle: boolean }
@@ -88,6 +91,7 @@ export async function loadConfig(sources: Sources, inUse?: ConfigFile): Promise<
     router,
     host: own.host,
     port: own.port,
+    workers: own.workers === "auto" ? availableParallelism() : own.workers,
     tls: own.tls && {
       cert: named("tls.certFile", own.tls.certFile),
       key: named("tls.keyFile", own.tls.keyFile),

@@ -25,3 +25,11 @@ export function createLog(
     stream,
   );
 }
+
+/**
+ * The log of one of several processes that write to one standard output. What fits into one write of 4 KiB is never torn
+ * apart by what others write to the same pipe (POSIX, PIPE_BUF).
+ */
+export function createWorkerLog(level: LogLevel, worker: number): Log {
+  return createLog(level, destination({ dest: 1, sync: false, maxWrite: 4096 })).child({ worker });
+}

@@ -26,6 +26,7 @@ interface Flags {
   readonly proxy?: readonly ProxyFlag[];
   readonly host?: string;
   readonly port?: string;
+  readonly workers?: string;
   readonly htpasswd?: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
@@ -79,6 +80,10 @@ function describeProgram(version: string, { out, err }: Output): Command {
     )
     .option("--host <address>", `address to listen on (default: ${defaults.host})`)
     .option("--port <number>", `port to listen on, 0 for any (default: ${defaults.port})`)
+    .option(
+      "--workers <number>",
+      `processes that share the port, or auto for one per processor (default: ${defaults.workers})`,
+    )
     .option("--htpasswd <file>", "ask clients for user and password, and check them against this file")
     .option("--tls-cert <file>", "serve HTTPS with this certificate (PEM)")
     .option("--tls-key <file>", "and this private key (PEM)")
@@ -171,6 +176,7 @@ function overridesOf(flags: Flags): Overrides {
     ["proxy", flags.proxy, "--proxy"],
     ["host", flags.host, "--host"],
     ["port", flags.port, "--port"],
+    ["workers", flags.workers, "--workers"],
     ["auth.htpasswdFile", flags.htpasswd, "--htpasswd"],
     ["tls.certFile", flags.tlsCert, "--tls-cert"],
     ["tls.keyFile", flags.tlsKey, "--tls-key"],

@@ -1,6 +1,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { hear } from "./actions/changed.ts";
 import { completeConfig } from "./config/complete-config.ts";
 import type { CombinedRegistryConfig } from "./config/written.ts";
+import type { ManifestChange } from "./config/written-peers.ts";
 import { check } from "./inspect/check.ts";
 import type { CheckReport } from "./inspect/check-report.ts";
 import { explain } from "./inspect/explain.ts";
@@ -48,6 +50,9 @@ export interface CombinedRegistryHandler {
    */
   reload(config: CombinedRegistryConfig): void;
 
+  /** Takes note of a change that another process has made; for `peers.tell`. */
+  hear(change: ManifestChange): void;
+
   /** From now on `/readyz` says 503, and each answer is the last on its connection. */
   drain(): void;
 
@@ -92,6 +97,7 @@ export function createCombinedRegistryHandler(config: CombinedRegistryConfig): C
       const nextComplete = completeConfig({ via: complete.via, ...next });
       serving.replace(createServices(nextComplete, serving.services));
     },
+    hear: (change: ManifestChange) => hear(serving.services, change),
     drain: () => serving.drain(),
     async close() {
       serving.drain();

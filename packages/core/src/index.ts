@@ -9,12 +9,13 @@ export type {
   LimitsConfig,
   LookupsConfig,
   MemoryConfig,
-  MetricsConfig,
   ProxyConfig,
   TimeoutsConfig,
   UpstreamConfig,
   UpstreamTlsConfig,
 } from "./config/written.ts";
+export type { MetricsConfig } from "./config/written-metrics.ts";
+export type { ManifestChange, PeersConfig } from "./config/written-peers.ts";
 export type { AccessConfig, RuleConfig } from "./config/written-rules.ts";
 export { type CombinedRegistryHandler, createCombinedRegistryHandler } from "./handler.ts";
 export type { CheckReport, Finding, Severity, UpstreamReport } from "./inspect/check-report.ts";
@@ -30,8 +31,9 @@ export type {
   UpstreamAnswer,
 } from "./inspect/explanation.ts";
 export type { Health, UpstreamHealth } from "./observe/health.ts";
+export { joinMetrics, totalsOf } from "./observe/join-metrics.ts";
 export type { Logger } from "./observe/logger.ts";
-export type { MetricsRegistry } from "./observe/metrics.ts";
+export type { MetricsRegistry, MetricsSnapshot } from "./observe/metrics.ts";
 export { ImageNameError } from "./protocol/image-name.ts";
 export { serverOptions } from "./server-options.ts";
 export { version } from "./version.ts";

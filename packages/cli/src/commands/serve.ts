@@ -33,6 +33,10 @@ export async function serve(load: LoadConfig, createLog: (level: LogLevel) => Lo
   let current = await loadAfter();
   const { config } = current;
   const log = createLog(config.logLevel);
+  if (config.workers > 1) {
+    const { serveWithWorkers } = await import("../workers/primary.ts");
+    return serveWithWorkers({ first: current, reload: loadAfter, reloader, watch, log });
+  }
   const passwords = createPasswords(log);
   useUsers(passwords, current);
   const handler = createCombinedRegistryHandler(routerConfig(current, passwords, log));
@@ -73,14 +77,14 @@ export async function serve(load: LoadConfig, createLog: (level: LogLevel) => Lo
   log.info({}, "stopped");
 }
 
-function useUsers(passwords: Passwords, { config, htpasswd }: Prepared): void {
+export function useUsers(passwords: Passwords, { config, htpasswd }: Prepared): void {
   if (config.auth !== undefined && htpasswd !== undefined) {
     const { htpasswd: file, throttle } = config.auth;
     passwords.use(htpasswd, file.path, { throttle });
   }
 }
 
-function routerConfig({ config }: Prepared, passwords: Passwords, log: Log): CombinedRegistryConfig {
+export function routerConfig({ config }: Prepared, passwords: Passwords, log: Log): CombinedRegistryConfig {
   return {
     ...config.router,
     ...(config.auth !== undefined && { authorize: createAuthorize(passwords, config.auth.realm) }),
@@ -90,7 +94,7 @@ function routerConfig({ config }: Prepared, passwords: Passwords, log: Log): Com
 }
 
 /** Names options, never what they are set to: that may be secret. */
-function report(before: Prepared, after: Prepared, reason: string, log: Log): void {
+export function report(before: Prepared, after: Prepared, reason: string, log: Log): void {
   for (const warning of after.config.warnings) {
     log.warn({}, warning);
   }
@@ -101,7 +105,7 @@ function report(before: Prepared, after: Prepared, reason: string, log: Log): vo
   log.info({ reason, changed }, changed.length === 0 ? "reloaded, nothing has changed" : "reloaded");
 }
 
-function announce(config: ServeConfig, server: RunningServer, log: Log): void {
+export function announce(config: ServeConfig, server: Pick<RunningServer, "url">, log: Log): void {
   for (const warning of config.warnings) {
     log.warn({}, warning);
   }

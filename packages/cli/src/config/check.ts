@@ -10,7 +10,7 @@ import type { Reading } from "../lifecycle/load-watched.ts";
 import { type Origins, sentence } from "./origin.ts";
 import { type CompleteOwnConfig, divide, parseOwn } from "./own-schema.ts";
 import { inlineFiles } from "./referenced-files.ts";
-import type { Table } from "./table.ts";
+import { isTable, type Table } from "./table.ts";
 
 /** A configuration that holds. */
 export interface Checked {
@@ -81,12 +81,16 @@ function parseRouter(router: Table): ParsedRouter {
 /** What only this program knows to be wrong together. */
 function conflicts(written: Table): ConfigProblem[] {
   const problems: ConfigProblem[] = [];
-  if (written.logger !== undefined) {
-    problems.push({
-      option: "logger",
-      expected: "nothing, since this program logs itself",
-      given: "something",
-    });
+  const { metrics } = written;
+  const itself = [
+    ["logger", written.logger, "logs itself"],
+    ["peers", written.peers, "sees to its workers itself"],
+    ["metrics.page", isTable(metrics) ? metrics.page : undefined, "adds up its workers' metrics itself"],
+  ] as const;
+  for (const [option, value, does] of itself) {
+    if (value !== undefined) {
+      problems.push({ option, expected: `nothing, since this program ${does}`, given: "something" });
+    }
   }
   if (written.auth !== undefined && written.authorize !== undefined) {
     problems.push({ option: "authorize", expected: "nothing beside auth", given: "something" });

@@ -60,12 +60,13 @@ const breaker: Keys<Exclude<NonNullable<UpstreamConfig["breaker"]>, false>> = {
   longestDelay: true,
 };
 const lookups: Keys<NonNullable<UpstreamConfig["lookups"]>> = { concurrent: true, queued: true };
-const top: Keys<Omit<CombinedRegistryConfig, "logger"> & OwnConfig> = {
+const top: Keys<Omit<CombinedRegistryConfig, "logger" | "peers"> & OwnConfig> = {
   $schema: true,
   hosted: true,
   proxy: true,
   host: true,
   port: true,
+  workers: true,
   tls: true,
   auth: true,
   logLevel: true,
@@ -93,7 +94,7 @@ const memory: Keys<NonNullable<CombinedRegistryConfig["memory"]>> = {
   manifestBytes: true,
 };
 const limits: Keys<NonNullable<CombinedRegistryConfig["limits"]>> = { clientIdle: true };
-const metrics: Keys<NonNullable<CombinedRegistryConfig["metrics"]>> = { process: true };
+const metrics: Keys<Omit<NonNullable<CombinedRegistryConfig["metrics"]>, "page">> = { process: true };
 const tls: Keys<NonNullable<OwnConfig["tls"]>> = { certFile: true, keyFile: true };
 const auth: Keys<NonNullable<OwnConfig["auth"]>> = {
   htpasswdFile: true,

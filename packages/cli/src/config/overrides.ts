@@ -6,6 +6,7 @@ export type OverridableOption =
   | "proxy"
   | "host"
   | "port"
+  | "workers"
   | "logLevel"
   | "tls.certFile"
   | "tls.keyFile"

@@ -7,6 +7,7 @@ import type { Table } from "./table.ts";
 
 const fileName = z.string("a file name").min(1, "a file name");
 const portMessage = "a port number from 0 to 65535";
+const workersMessage = "a whole number from 1 to 256, or auto";
 const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 
 const milliseconds = z
@@ -17,6 +18,11 @@ const milliseconds = z
 /** How much is logged. */
 export type LogLevel = (typeof logLevels)[number];
 
+/** From environment and flags, and from "${PORT}" in a file. */
+function fromDigits(value: unknown): unknown {
+  return typeof value === "string" && /^\d{1,5}$/.test(value) ? Number(value) : value;
+}
+
 const ownSchema = z.object({
   $schema: z.string("text").optional(),
   host: z
@@ -24,9 +30,17 @@ const ownSchema = z.object({
     .regex(/^[^\s/@[\]]+$/, "a host name or address without port and brackets")
     .default(defaults.host),
   port: z.preprocess(
-    // From environment and flags, and from "${PORT}" in a file.
-    (value) => (typeof value === "string" && /^\d{1,5}$/.test(value) ? Number(value) : value),
+    fromDigits,
     z.int(portMessage).min(0, portMessage).max(65_535, portMessage).default(defaults.port),
+  ),
+  workers: z.preprocess(
+    fromDigits,
+    z
+      .union(
+        [z.literal("auto"), z.int(workersMessage).min(1, workersMessage).max(256, workersMessage)],
+        workersMessage,
+      )
+      .default(defaults.workers),
   ),
   tls: z
     .strictObject({ certFile: fileName, keyFile: fileName }, "a table with certFile and keyFile")

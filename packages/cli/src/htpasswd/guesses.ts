@@ -51,17 +51,22 @@ export class Guesses {
     putBounded(this.#homes, keyOf(network, user), true, this.#entries);
   }
 
-  /** @param mark what tells this password from others */
-  add(network: string, user: string, mark: string): void {
+  /**
+   * @param mark what tells this password from others
+   * @returns whether it counts: not if it is known, or too many others are
+   */
+  add(network: string, user: string, mark: string): boolean {
     const key = keyOf(network, user);
     const marks = this.#find(key)?.marks ?? new Set();
     if (marks.has(mark)) {
-      return;
+      return false;
     }
-    if (marks.size < tolerated) {
+    const counts = marks.size < tolerated;
+    if (counts) {
       marks.add(mark);
     }
     putBounded(this.#guessed, key, { marks, until: this.#now() + minute }, this.#entries);
+    return counts;
   }
 
   #find(key: string): Guessed | undefined {

@@ -11,6 +11,8 @@ export interface Sender {
   left(): boolean;
 }
 
+type Addressed = Pick<Sender, "address">;
+
 /** How senders are treated. */
 export interface ThrottleOptions {
   /** Whether addresses with many wrong passwords are slowed. @default true */
@@ -48,31 +50,35 @@ export class Ledger {
     return this.#guesses.trusts(networkOf(address), user) || !this.throttles;
   }
 
-  right(user: string, senders: readonly Sender[]): void {
+  right(user: string, senders: readonly Addressed[]): void {
     for (const [network] of networksOf(senders)) {
       this.#failures.right(network, user);
       this.#guesses.right(network, user);
     }
   }
 
-  wrong(user: string, senders: readonly Sender[]): void {
+  /** @param warns false if somebody else has the log say so */
+  wrong(user: string, senders: readonly Addressed[], { warns = true } = {}): void {
     for (const [network, address] of networksOf(senders)) {
-      if (this.#failures.wrong(network, user)) {
+      if (this.#failures.wrong(network, user) && warns) {
         this.#logger.warn({ client: address, user: printable(user) }, "wrong password");
       }
     }
   }
 
-  /** For passwords that are not checked, of users who have one remembered. @param id tells the password from others */
-  refused(user: string, id: string, senders: readonly Sender[]): void {
-    for (const [network] of networksOf(senders)) {
-      this.#guesses.add(network, user, id);
-    }
+  /**
+   * For passwords that are not checked, of users who have one remembered.
+   * @param id tells the password from others
+   * @returns whether it counts
+   */
+  refused(user: string, id: string, senders: readonly Addressed[]): boolean {
+    const networks = [...networksOf(senders).keys()];
+    return networks.map((network) => this.#guesses.add(network, user, id)).includes(true);
   }
 }
 
 /** Each with one of its addresses: what one network sends several times at the same time counts once. */
-function networksOf(senders: readonly Sender[]): Map<string, string> {
+function networksOf(senders: readonly Addressed[]): Map<string, string> {
   return new Map(senders.map(({ address }) => [networkOf(address), address]));
 }
 

@@ -21,6 +21,25 @@ export interface PasswordsOptions extends LedgerOptions {
    * with the router. @default one less than processors, at least 1 and at most 2
    */
   readonly concurrent?: number;
+  /** The other processes that serve the same port. What they find out counts here too, or guessing would be as many times easier. */
+  readonly peers?: Peers;
+}
+
+/** Processes that share what they find out about passwords. */
+export interface Peers {
+  /** Under which all of them mark passwords; a secret. */
+  readonly key: Uint8Array;
+  /** Has all others hear of it. */
+  tell(finding: Finding): void;
+}
+
+/** What one process has found out. No passwords: a mark says nothing without the key. */
+export interface Finding {
+  readonly kind: "right" | "wrong" | "refused";
+  readonly user: string;
+  /** Of the password, in base64. */
+  readonly mark: string;
+  readonly addresses: readonly string[];
 }
 
 /** Checks the passwords of users. */
@@ -32,6 +51,8 @@ export interface Passwords {
   use(htpasswd: Htpasswd, path: string, options?: ThrottleOptions): void;
   /** Nothing but a lookup when the answer is not a promise. */
   judge(user: string, password: string, sender: Sender): Judgement | Promise<Judgement>;
+  /** Takes note of what another process has found out. */
+  hear(finding: Finding): void;
 }
 
 interface Attempt extends Entry {
@@ -66,6 +87,7 @@ class CheckedPasswords implements Passwords {
   readonly #queue: FairQueue;
   readonly #ledger: Ledger;
   readonly #remembered: RightPasswords;
+  readonly #peers: Peers | undefined;
   readonly #underWay = new Map<string, Check>();
   #users = new Users({ users: new Map() });
 
@@ -75,7 +97,8 @@ class CheckedPasswords implements Passwords {
     this.#check = options.check ?? createCheck();
     this.#queue = new FairQueue({ concurrent, waiting: 128, waitingEach: 8 });
     this.#ledger = new Ledger(logger, options);
-    this.#remembered = new RightPasswords(options);
+    this.#remembered = new RightPasswords({ ...options, ...(options.peers && { key: options.peers.key }) });
+    this.#peers = options.peers;
   }
 
   use(htpasswd: Htpasswd, path: string, { throttle = true }: ThrottleOptions = {}): void {
@@ -123,11 +146,29 @@ class CheckedPasswords implements Passwords {
     }
     if (!(await this.#isRight(attempt))) {
       this.#ledger.wrong(attempt.user, senders);
+      this.#tell("wrong", attempt, senders);
       return "wrong";
     }
     this.#remembered.add(attempt.user, attempt.mark);
     this.#ledger.right(attempt.user, senders);
+    this.#tell("right", attempt, senders);
     return "right";
+  }
+
+  hear({ kind, user, mark, addresses }: Finding): void {
+    const senders = addresses.map((address) => ({ address }));
+    if (kind === "wrong") {
+      this.#ledger.wrong(user, senders, { warns: false });
+    } else if (kind === "refused") {
+      this.#ledger.refused(user, mark, senders);
+    } else {
+      this.#remembered.add(user, Buffer.from(mark, "base64"));
+      this.#ledger.right(user, senders);
+    }
+  }
+
+  #tell(kind: Finding["kind"], { user, id }: Attempt, senders: readonly Sender[]): void {
+    this.#peers?.tell({ kind, user, mark: id, addresses: senders.map(({ address }) => address) });
   }
 
   async #isRight({ password, hash, known }: Attempt): Promise<boolean> {
@@ -137,9 +178,10 @@ class CheckedPasswords implements Passwords {
     return (await this.#check(hash, password)) && known;
   }
 
-  #refuse({ user, id }: Attempt, senders: readonly Sender[], milliseconds: number): Judgement {
-    if (this.#remembered.knows(user)) {
-      this.#ledger.refused(user, id, senders);
+  #refuse(attempt: Attempt, senders: readonly Sender[], milliseconds: number): Judgement {
+    const { user, id } = attempt;
+    if (this.#remembered.knows(user) && this.#ledger.refused(user, id, senders)) {
+      this.#tell("refused", attempt, senders);
     }
     return { retryAfter: Math.ceil(milliseconds / 1000) };
   }

@@ -10,6 +10,8 @@ export interface RememberOptions {
   readonly entries?: number;
   /** The clock, in milliseconds. */
   readonly now?: () => number;
+  /** A secret that marks are made with. @default one that nobody else has */
+  readonly key?: Uint8Array;
 }
 
 interface Remembered {
@@ -19,16 +21,17 @@ interface Remembered {
 
 /**
  * Remembers right passwords, as every request of a client brings its password again. What is kept is a mark:
- * a hash under a key of this process alone.
+ * a hash under a key of this process, or of those that share its port.
  */
 export class RightPasswords {
   readonly #ttl: number;
   readonly #entries: number;
   readonly #now: () => number;
-  readonly #key = randomBytes(32);
+  readonly #key: Uint8Array;
   readonly #marks = new Map<string, Remembered>();
 
   constructor(options: RememberOptions = {}) {
+    this.#key = options.key ?? randomBytes(32);
     this.#ttl = options.ttl ?? 300_000;
     this.#entries = options.entries ?? 10_000;
     this.#now = options.now ?? (() => performance.now());

@@ -44,6 +44,7 @@ export function fixedDifferences({ config: old }: Prepared, { config: now }: Pre
   return [
     ...(old.host === now.host ? [] : ["host"]),
     ...(old.port === now.port ? [] : ["port"]),
+    ...(old.workers === now.workers ? [] : ["workers"]),
     ...((old.tls === undefined) === (now.tls === undefined) ? [] : ["tls"]),
   ];
 }

@@ -41,6 +41,7 @@ describe("the hook", () => {
   const judged: unknown[] = [];
   const passwords: Passwords = {
     use: () => {},
+    hear: () => {},
     judge: (user, password, sender) => {
       judged.push({ user, password, address: sender.address, left: sender.left() });
       return judgements[password] ?? "wrong";

@@ -15,6 +15,11 @@ export interface Program extends AsyncDisposable {
    * program end before.
    */
   logged(message: string, index?: number): Promise<LogLine>;
+  /** The same for any line. */
+  loggedWith(wanted: (line: LogLine) => boolean, label: string, milliseconds?: number): Promise<LogLine>;
+  /** What it has logged up to now. */
+  soFar(): readonly LogLine[];
+  readonly pid: number | undefined;
   /** The same for any text that it prints for people. */
   printed(text: RegExp): Promise<RegExpExecArray>;
   /** The URL it says it listens on. */
@@ -41,7 +46,11 @@ export function startProgram(argv: readonly string[], options: ProgramOptions = 
   output.on("line", (line) => lines.push(line));
   const over = Promise.all([once(child, "exit"), once(output, "close"), err]);
 
-  const waitFor = async <T>(find: () => T | undefined | null, label: string): Promise<T> => {
+  const waitFor = async <T>(
+    find: () => T | undefined | null,
+    label: string,
+    milliseconds?: number,
+  ): Promise<T> => {
     const ended = over.then(([, , complaint]) => {
       throw new Error(`ended without ${label}: ${complaint}`);
     });
@@ -51,7 +60,7 @@ export function startProgram(argv: readonly string[], options: ProgramOptions = 
       if (found !== undefined && found !== null) {
         return found;
       }
-      await within(Promise.race([once(output, "line"), ended]), label);
+      await within(Promise.race([once(output, "line"), ended]), label, milliseconds);
     }
   };
   const logged = (message: string, index = 0) =>
@@ -62,6 +71,10 @@ export function startProgram(argv: readonly string[], options: ProgramOptions = 
 
   return {
     logged,
+    loggedWith: (wanted, label, milliseconds) =>
+      waitFor(() => readLog(lines).find(wanted), label, milliseconds),
+    soFar: () => readLog(lines),
+    pid: child.pid,
     printed: (text) => waitFor(() => text.exec(lines.join("\n")), `${text} in what it prints`),
     url: async () => (await logged("listening on ")).msg.replace("listening on ", ""),
     signal: (signal) => child.kill(signal),

@@ -22,10 +22,11 @@ export async function operations(
     sendJson(exchange, 200, { status: "ok" }, uncached);
   } else if (page === "metrics") {
     const { registry } = services.metrics;
+    const { page: pageOfMany } = services.config.metrics;
     send(exchange, {
       status: 200,
       headers: ["Content-Type", registry.contentType, ...uncached],
-      body: await registry.metrics(),
+      body: await (pageOfMany?.() ?? registry.metrics()),
     });
   } else {
     await sendHealth(services, exchange, page, draining, uncached);

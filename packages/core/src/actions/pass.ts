@@ -9,7 +9,7 @@ import { deliver } from "./deliver.ts";
 import type { Exchange } from "./exchange.ts";
 import { nobodyHasIt } from "./nobody-has-it.ts";
 import { repeat } from "./relay.ts";
-import { walk } from "./walk.ts";
+import { type Walk, walk } from "./walk.ts";
 
 const deletion = "deletes go to hosted";
 
@@ -22,17 +22,20 @@ export async function pass(
 ): Promise<void> {
   const { resource, method } = request;
   const unlisting = method === "DELETE" ? await unlistingOf(services, exchange, request, to) : undefined;
-  const end = await walk(services, {
-    order: [to],
-    ask: (upstream, lastChance) =>
-      consult(services, exchange, upstream, { ...errandOf(request, upstream), lastChance }),
-    insists: method === "GET",
-    stopsAfterFailureOf: () => true,
-  }).finally(() => {
+  let end: Walk;
+  try {
+    end = await walk(services, {
+      order: [to],
+      ask: (upstream, lastChance) =>
+        consult(services, exchange, upstream, { ...errandOf(request, upstream), lastChance }),
+      insists: method === "GET",
+      stopsAfterFailureOf: () => true,
+    });
+  } finally {
     if (method === "DELETE" && resource.kind === "manifest") {
-      manifestDeleted(services, resource);
+      await manifestDeleted(services, resource);
     }
-  });
+  }
   if (end.ended === "exhausted") {
     nobodyHasIt(services, exchange, resource.kind, end);
     return;

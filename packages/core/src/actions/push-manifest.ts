@@ -4,6 +4,7 @@ import type { RegistryRequest } from "../protocol/request.ts";
 import { mayLackParts, withFurtherError } from "../protocol/unknown-content.ts";
 import type { Ruling } from "../routing/ruling.ts";
 import type { Services } from "../services.ts";
+import type { Answer } from "../upstream/ask.ts";
 import { readBounded } from "../upstream/bounded-body.ts";
 import { CopyFailure } from "../upstream/failure.ts";
 import type { Upstream } from "../upstream/upstream.ts";
@@ -92,10 +93,13 @@ async function put(
   { to, body }: Push,
 ): Promise<Refusal> {
   const errand = { ...errandOf(request, to), body };
-  const answer = await handOver(services, to, () => to.ask(errand, exchange)).finally(() => {
+  let answer: Answer;
+  try {
+    answer = await handOver(services, to, () => to.ask(errand, exchange));
+  } finally {
     // Whatever came of it: hosted may have it.
-    manifestPut(services, request.resource);
-  });
+    await manifestPut(services, request.resource);
+  }
   // Registries name each part that they lack, so a refusal may be as long as a manifest.
   const text = await readBounded(answer.body, longestManifest, to.timeouts.idle);
   return { answer, body: text ?? Buffer.alloc(0) };

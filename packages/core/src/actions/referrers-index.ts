@@ -13,7 +13,7 @@ import { listUnderTag, type Place } from "./referrers-tag.ts";
 
 /**
  * Lists a manifest among its subject's referrers at a registry without the API, as clients would if the router did not answer
- * in that registry's place (distribution-spec 1.1, "Referrers Tag Schema"). One at a time per subject in this process.
+ * in that registry's place (distribution-spec 1.1, "Referrers Tag Schema"). One at a time per subject.
  * @returns why it could not be done
  */
 export function addReferrer(
@@ -54,7 +54,7 @@ function change(
   const key = JSON.stringify([member.name, repository, referrersTag(subject)]);
   // A client that leaves now may find the manifest at hosted when it comes back, and not push it again.
   const lasting = outliving(exchange);
-  return services.referrersTurns.take(key, async () => {
+  return inTurn(services, key, async () => {
     const known = await listUnderTag(services, lasting, place);
     if (known.kind !== "listed") {
       return known.kind === "failed" ? known.failure : refusal(known.said);
@@ -71,6 +71,12 @@ function change(
   });
 }
 
+/** One after the other in this process, and then among all of them, if somebody keeps them apart. */
+function inTurn<T>({ referrersTurns, config }: Services, key: string, work: () => Promise<T>): Promise<T> {
+  const { peers } = config;
+  return referrersTurns.take(key, () => (peers === undefined ? work() : peers.oneAtATime(key, work)));
+}
+
 async function write(
   services: Services,
   exchange: Exchange,
@@ -84,9 +90,12 @@ async function write(
   }
   const put = manifestRequest("PUT", repository, referrersTag(subject), namespace);
   const errand = { ...errandOf(put, member), body, type: indexType };
-  const said = await consult(services, exchange, member, errand).finally(() => {
-    manifestPut(services, put.resource);
-  });
+  let said: Consultation;
+  try {
+    said = await consult(services, exchange, member, errand);
+  } finally {
+    await manifestPut(services, put.resource);
+  }
   if (said.outcome === "found") {
     await readBounded(said.answer.body, errorBodyLimit, member.timeouts.idle);
     learnOwner(services, repository);

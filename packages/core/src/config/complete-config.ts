@@ -38,7 +38,7 @@ type ParsedUpstream = Omit<ParsedConfig["proxy"][number], "auth"> & {
 };
 
 function completeUpstreams(parsed: ParsedConfig): CompleteConfig {
-  const { hosted, proxy, rules, via, authorize, logger, ...rest } = parsed;
+  const { hosted, proxy, rules, via, authorize, peers, logger, metrics, ...rest } = parsed;
   const alone = proxy.length === 1;
   const upstreams = {
     hosted: completeUpstream({ ...noProxy, ...hosted }, "hosted", "hosted"),
@@ -52,7 +52,9 @@ function completeUpstreams(parsed: ParsedConfig): CompleteConfig {
     ...upstreams,
     rules: completeRules,
     via: via ?? `combined-registry-${randomBytes(4).toString("hex")}`,
+    metrics: { process: metrics.process, page: metrics.page },
     authorize,
+    peers,
     tokens: authorize !== undefined && completeRules.some(letsInAnybody),
     logger,
   };

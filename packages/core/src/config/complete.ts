@@ -3,6 +3,8 @@ import type { Logger } from "../observe/logger.ts";
 import type { MemoryBounds } from "../routing/memory.ts";
 import type { WrittenRule } from "../routing/ruling.ts";
 import type { CredentialsConfig } from "./written.ts";
+import type { MetricsConfig } from "./written-metrics.ts";
+import type { PeersConfig } from "./written-peers.ts";
 
 /** What the code uses: nothing optional that has a default, nothing to parse again. Milliseconds throughout. */
 export interface CompleteConfig {
@@ -19,13 +21,17 @@ export interface CompleteConfig {
   readonly decisionHeader: boolean;
   readonly memory: MemoryBounds;
   readonly limits: { readonly clientIdle: number };
-  readonly metrics: { readonly process: boolean };
+  readonly metrics: { readonly process: boolean; readonly page: MetricsPage | undefined };
   readonly operations: "open" | "protected" | "off";
   readonly authorize: AuthorizeHook | undefined;
+  readonly peers: PeersConfig | undefined;
   /** Whether clients are sent for tokens: where some are let in without credentials and others are asked for them. */
   readonly tokens: boolean;
   readonly logger: Logger | undefined;
 }
+
+/** Gives the text of `/metrics`. */
+export type MetricsPage = NonNullable<MetricsConfig["page"]>;
 
 /** One registry, completely described. */
 export interface CompleteUpstream {

@@ -2,7 +2,9 @@ import { isIP } from "node:net";
 import { z } from "zod";
 import type { AuthorizeHook } from "../authorize/hook.ts";
 import type { Logger } from "../observe/logger.ts";
+import type { MetricsPage } from "./complete.ts";
 import { patterns, rule } from "./rule-schema.ts";
+import type { PeersConfig } from "./written-peers.ts";
 
 // The one place where options are described and defaults stand. `expected` sentences end
 // "<option>: expected ...", so they say what would be right.
@@ -175,7 +177,16 @@ function isAddressRange(value: string): boolean {
   return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (version === 4 ? 32 : 128));
 }
 
-const functionHook = z.custom<AuthorizeHook>((value) => typeof value === "function", "a function");
+const isFunction = (value: unknown) => typeof value === "function";
+const functionHook = z.custom<AuthorizeHook>(isFunction, "a function");
+const peers = z.custom<PeersConfig>(
+  (value) =>
+    typeof value === "object" &&
+    value !== null &&
+    ["oneAtATime", "tell"].every((name) => isFunction(Reflect.get(value, name))),
+  "an object with oneAtATime and tell functions",
+);
+const metricsPage = z.custom<MetricsPage>(isFunction, "a function");
 
 const logger = z.custom<Logger>(
   (value) =>
@@ -219,9 +230,15 @@ export const configSchema = z.strictObject(
       )
       .prefault({}),
     limits: z.strictObject({ clientIdle: milliseconds.default(300_000) }, "a table").prefault({}),
-    metrics: z.strictObject({ process: z.boolean("true or false").default(false) }, "a table").prefault({}),
+    metrics: z
+      .strictObject(
+        { process: z.boolean("true or false").default(false), page: metricsPage.optional() },
+        "a table",
+      )
+      .prefault({}),
     operations: z.enum(["open", "protected", "off"], 'one of "open", "protected", "off"').default("open"),
     authorize: functionHook.optional(),
+    peers: peers.optional(),
     logger: logger.optional(),
   },
   "a table of options",

@@ -1,5 +1,7 @@
 import type { AuthorizeHook } from "../authorize/hook.ts";
 import type { Logger } from "../observe/logger.ts";
+import type { MetricsConfig } from "./written-metrics.ts";
+import type { PeersConfig } from "./written-peers.ts";
 import type { RuleConfig } from "./written-rules.ts";
 
 /**
@@ -81,6 +83,9 @@ export interface CombinedRegistryConfig {
    * @default "open"
    */
   operations?: "open" | "protected" | "off";
+
+  /** The other processes that do the same as this one, where several serve one port. */
+  peers?: PeersConfig;
 
   /**
    * Decides on every `/v2/` request before any upstream hears of it. Without one, everybody may do
@@ -240,10 +245,4 @@ export interface MemoryConfig {
 export interface LimitsConfig {
   /** Milliseconds a client may neither send nor take a byte while it is its turn. @default 300000 */
   clientIdle?: number;
-}
-
-/** Choices for `/metrics`. */
-export interface MetricsConfig {
-  /** Add Node's process metrics (`process_*`, `nodejs_*`): for a process that is the router's own. @default false */
-  process?: boolean;
 }

@@ -1,6 +1,9 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { type Aggregator, Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import { version } from "../version.ts";
 import { UpstreamGauges } from "./upstream-gauges.ts";
+
+/** Metrics as data, which can be sent to another process: for `joinMetrics` and `totalsOf`. */
+export type MetricsSnapshot = readonly object[];
 
 /** What `/metrics` shows; prom-client's `Registry` at run time. */
 export interface MetricsRegistry {
@@ -8,6 +11,8 @@ export interface MetricsRegistry {
   readonly contentType: string;
   /** All metrics in Prometheus' text format. */
   metrics(): Promise<string>;
+  /** All metrics as data. */
+  getMetricsAsJSON(): Promise<MetricsSnapshot>;
 }
 
 const prefix = "combined_registry_";
@@ -16,6 +21,20 @@ const requestBuckets = [
   0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900,
 ];
 const upstreamBuckets = requestBuckets.filter((seconds) => seconds <= 60);
+
+/**
+ * What several processes show of themselves together, where prom-client would show a mean, in which one that is stuck gets
+ * lost, or nothing. A start is the oldest one's: it has to stay when another is replaced.
+ */
+const processAggregators: Readonly<Record<string, Aggregator>> = {
+  process_start_time_seconds: "min",
+  nodejs_eventloop_lag_seconds: "max",
+  nodejs_eventloop_lag_mean_seconds: "max",
+  nodejs_eventloop_lag_stddev_seconds: "max",
+  nodejs_eventloop_lag_p50_seconds: "max",
+  nodejs_eventloop_lag_p90_seconds: "max",
+  nodejs_eventloop_lag_p99_seconds: "max",
+};
 
 /**
  * The router's own metrics. Labels never carry a repository, tag, digest or user: their number is fixed by
@@ -128,6 +147,7 @@ export class Metrics {
       help: "1, with the version of the router and of Node.",
       labelNames: ["version", "node"],
       registers,
+      aggregator: "first",
     }).set({ version, node: process.version }, 1);
   }
 
@@ -136,6 +156,9 @@ export class Metrics {
     if (!this.#hasProcess) {
       this.#hasProcess = true;
       collectDefaultMetrics({ register: this.registry });
+      for (const metric of this.registry.getMetricsAsArray()) {
+        metric.aggregator = processAggregators[metric.name] ?? metric.aggregator;
+      }
     }
   }
 }

@@ -11,7 +11,8 @@ const breakerValues = { closed: 0, "half-open": 1, open: 2 } as const;
 
 /**
  * How the upstreams are that are there now. After a reload, requests and trials of those before it still end; what they find
- * out must not be shown under a name that is gone, or is another one's.
+ * out must not be shown under a name that is gone, or is another one's. Where several processes are shown as one, each of these
+ * is the worst that one of them says: what some clients meet must not be hidden by what others do.
  */
 export class UpstreamGauges {
   readonly #up: Gauge<"upstream">;
@@ -25,18 +26,21 @@ export class UpstreamGauges {
       help: "1 if the upstream answered the last time it was asked, else 0.",
       labelNames: ["upstream"],
       registers,
+      aggregator: "min",
     });
     this.#breaker = new Gauge({
       name: `${prefix}breaker_state`,
       help: "0 while the upstream is asked, 2 while it is left out after failures, 1 while a trial is under way.",
       labelNames: ["upstream"],
       registers,
+      aggregator: "max",
     });
     this.#remaining = new Gauge({
       name: `${prefix}ratelimit_remaining`,
       help: "How many more requests the upstream said that it grants for now (RateLimit-Remaining, as Docker Hub sends it).",
       labelNames: ["upstream"],
       registers,
+      aggregator: "min",
     });
   }
 

@@ -1,0 +1,247 @@
+import cluster from "node:cluster";
+import { randomBytes } from "node:crypto";
+import { fileURLToPath } from "node:url";
+import { breakdown, messageOf } from "../failure.ts";
+import type { Ended } from "../lifecycle/finish.ts";
+import type { Log } from "../logging.ts";
+import { Backoff } from "./backoff.ts";
+import { LineGone, LineLate } from "./line.ts";
+import { type Death, Member } from "./member.ts";
+import type { Parcel, ToWorker } from "./questions.ts";
+import { Totals } from "./totals.ts";
+import { WorkerTurns } from "./turns.ts";
+
+/** How all workers ended. */
+export interface AllEnded extends Ended {
+  /** Those that died before they had finished. */
+  readonly died: number;
+}
+
+interface Starting {
+  resolve(url: string): void;
+  reject(error: unknown): void;
+}
+
+// Milliseconds. A worker that is late has stood still for as long, and serves nobody.
+const longestForHearing = 1_000;
+const longestForReload = 10_000;
+const longestForGoodbye = 5_000;
+const longestTimer = 2 ** 31 - 1;
+const mostDeathsBeforeListening = 5;
+
+/** The workers: begun, replaced when they die, told of another configuration, and ended. */
+export class Crew {
+  readonly #count: number;
+  readonly #log: Log;
+  readonly #members = new Set<Member>();
+  readonly #totals = new Totals<Member>();
+  readonly #turns = new WorkerTurns<Member>();
+  readonly #backoff = new Backoff();
+  readonly #replacements = new Set<NodeJS.Timeout>();
+  readonly #key = randomBytes(32);
+  #parcel: Parcel;
+  #starting: Starting | undefined;
+  #url: string | undefined;
+  #deathsBeforeListening = 0;
+  #change: Promise<void> | undefined;
+  #stops = false;
+
+  constructor(count: number, parcel: Parcel, log: Log) {
+    this.#count = count;
+    this.#parcel = parcel;
+    this.#log = log;
+    // All workers take connections from one queue of the kernel's: whoever has time does, one that stands still does not, and
+    // what a dead one has not taken is there for the others. Handing each connection on from here, as Node does it else, shares
+    // more evenly, but makes this process the limit (docker opens a connection for each request), and one that is on its way to
+    // a worker which dies hangs for ever. To be said before `setupPrimary`, which goes by it from then on.
+    cluster.schedulingPolicy = cluster.SCHED_NONE;
+    cluster.setupPrimary({
+      exec: fileURLToPath(new URL("./worker.js", import.meta.url)),
+      args: [],
+      serialization: "advanced",
+    });
+  }
+
+  /**
+   * Begins all workers. Resolves with the URL when all listen.
+   * @throws Failure if the address cannot be had, or none lives long enough to listen
+   */
+  start(): Promise<string> {
+    return new Promise((resolve, reject) => {
+      this.#starting = { resolve, reject };
+      for (let number = 1; number <= this.#count; number++) {
+        this.#begin(number);
+      }
+    });
+  }
+
+  /**
+   * Has all workers go by another configuration. Once it resolves, none goes by the one of before.
+   * @throws what is wrong with it; then all stay with the one of before
+   */
+  reload(parcel: Parcel): Promise<void> {
+    this.#change = this.#reload(parcel).finally(() => {
+      this.#change = undefined;
+    });
+    return this.#change;
+  }
+
+  /** Has all workers finish what is under way, and end. */
+  async finish(drain: { readonly delay: number; readonly timeout: number }): Promise<AllEnded> {
+    this.#stops = true;
+    for (const replacement of this.#replacements) {
+      clearTimeout(replacement);
+    }
+    const all = await Promise.all([...this.#members].map((member) => finishOne(member, drain)));
+    const ended = all.filter((one) => one !== undefined);
+    return {
+      cut: ended.reduce((sum, { cut }) => sum + cut, 0),
+      closed: ended.every(({ closed }) => closed),
+      died: all.length - ended.length,
+    };
+  }
+
+  /** Ends all workers on the spot. */
+  kill(): void {
+    this.#stops = true;
+    for (const member of this.#members) {
+      void member.kill();
+    }
+  }
+
+  #begin(number: number): void {
+    if (this.#stops) {
+      return;
+    }
+    const member = new Member(number, (who) => ({
+      page: () => this.#totals.page([...this.#members].filter(({ listens }) => listens)),
+      tell: (finding) => this.#tellOthers(who, "hear", finding),
+      changed: (change) => this.#tellOthers(who, "hearChange", change),
+      enter: (key) => this.#turns.enter(key, who),
+      exit: (key) => this.#turns.exit(key, who),
+    }));
+    this.#members.add(member);
+    void member.ended.then((death) => this.#lost(member, death));
+    member.ask("start", { number, parcel: this.#parcel, key: this.#key }).then(
+      (url) => this.#listens(member, url),
+      (error: unknown) => this.#cannotStart(member, error),
+    );
+  }
+
+  async #tellOthers<Name extends "hear" | "hearChange">(
+    member: Member,
+    name: Name,
+    question: ToWorker[Name]["question"],
+  ): Promise<void> {
+    const others = [...this.#members].filter((one) => one !== member && one.listens);
+    await Promise.allSettled(others.map((other) => other.ask(name, question, longestForHearing)));
+  }
+
+  #listens(member: Member, url: string): void {
+    member.listens = true;
+    this.#log.info({ worker: member.number, pid: member.pid }, "worker is ready");
+    if (this.#url !== undefined && this.#url !== url) {
+      // All had died at once, and the system was to choose the port.
+      this.#log.info({}, `listening on ${url}`);
+    }
+    this.#url = url;
+    if ([...this.#members].filter(({ listens }) => listens).length === this.#count) {
+      this.#starting?.resolve(url);
+    }
+  }
+
+  #cannotStart(member: Member, error: unknown): void {
+    if (error instanceof LineGone) {
+      return; // It has died, and is replaced for that.
+    }
+    if (this.#url === undefined) {
+      this.#starting?.reject(error);
+    } else {
+      this.#log.error({ worker: member.number }, `worker cannot start: ${messageOf(error)}`);
+      void member.kill();
+    }
+  }
+
+  #lost(member: Member, death: Death): void {
+    this.#members.delete(member);
+    this.#totals.ended(member, { died: !this.#stops });
+    this.#turns.leave(member);
+    if (this.#stops) {
+      return;
+    }
+    const { number: worker, pid } = member;
+    this.#log.error({ worker, pid, ...death }, "a worker died, another one takes its place");
+    if (this.#url === undefined) {
+      this.#deathsBeforeListening += 1;
+      if (this.#deathsBeforeListening === mostDeathsBeforeListening) {
+        const how = death.signal ?? `code ${death.code}`;
+        this.#starting?.reject(breakdown(`workers end before they listen (${how})`));
+        return;
+      }
+    }
+    this.#replace(worker, this.#backoff.after(worker, member.age));
+  }
+
+  #replace(number: number, delay: number): void {
+    const replacement = setTimeout(async () => {
+      this.#replacements.delete(replacement);
+      // A worker that begins in the middle of a change would miss half of it.
+      await this.#change?.catch(() => undefined);
+      this.#begin(number);
+    }, delay);
+    this.#replacements.add(replacement);
+  }
+
+  async #reload(parcel: Parcel): Promise<void> {
+    const members = [...this.#members];
+    await Promise.all(members.map((member) => this.#prepare(member, parcel)));
+    this.#parcel = parcel;
+    await Promise.all(members.map((member) => this.#use(member)));
+  }
+
+  async #prepare(member: Member, parcel: Parcel): Promise<void> {
+    try {
+      await member.ask("prepare", parcel, longestForReload);
+    } catch (error) {
+      if (error instanceof LineLate) {
+        await this.#giveUp(member, error);
+      } else if (!(error instanceof LineGone) && member.listens) {
+        throw error;
+      }
+    }
+  }
+
+  async #use(member: Member): Promise<void> {
+    try {
+      await member.ask("use", undefined, longestForReload);
+    } catch (error) {
+      if (!(error instanceof LineGone)) {
+        await this.#giveUp(member, error);
+      }
+      await member.ended;
+    }
+  }
+
+  async #giveUp(member: Member, error: unknown): Promise<void> {
+    const { number: worker, pid } = member;
+    this.#log.error({ worker, pid }, `worker does not follow a reload, and is ended: ${messageOf(error)}`);
+    await member.kill();
+  }
+}
+
+/** @returns undefined if it died before it had finished */
+async function finishOne(
+  member: Member,
+  drain: { readonly delay: number; readonly timeout: number },
+): Promise<Ended | undefined> {
+  const longest = Math.min(longestTimer, drain.delay + drain.timeout + longestForGoodbye);
+  try {
+    const ended = await member.ask("finish", drain, longest);
+    await member.ask("leave", undefined, longestForGoodbye).catch(() => undefined);
+    return ended;
+  } catch {
+    return undefined;
+  } finally {
+    await member.kill();
+  }
+}

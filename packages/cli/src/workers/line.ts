@@ -1,0 +1,147 @@
+import type { Worker } from "node:cluster";
+import { Failure, messageOf } from "../failure.ts";
+
+/** What one end may ask the other: by name, the question and its answer. Everything goes through the structured clone. */
+export type Questions = Readonly<Record<string, { readonly question: unknown; readonly answer: unknown }>>;
+
+/** How one end answers what the other asks. */
+export type Answers<Q extends Questions> = {
+  readonly [Name in keyof Q]: (
+    question: Q[Name]["question"],
+  ) => Q[Name]["answer"] | Promise<Q[Name]["answer"]>;
+};
+
+/** The other end is a process that has ended, or is about to. */
+export class LineGone extends Error {
+  override readonly name = "LineGone";
+}
+
+/** The other end has not answered in time. */
+export class LineLate extends Error {
+  override readonly name = "LineLate";
+}
+
+interface Failed {
+  readonly answerTo: number;
+  readonly failed: { readonly message: string; readonly exitCode?: 1 | 2 };
+}
+
+type Sent =
+  | { readonly ask: string; readonly id: number; readonly question: unknown }
+  | { readonly answerTo: number; readonly answer: unknown }
+  | Failed;
+
+/** The other end is of the same build: what it sends under a name is what that name stands for. */
+type Received<Told extends Questions> =
+  | { readonly ask: keyof Told; readonly id: number; readonly question: never }
+  | { readonly answerTo: number; readonly answer: never }
+  | Failed;
+
+interface Waiting {
+  resolve(answer: never): void;
+  reject(error: Error): void;
+}
+
+/**
+ * The line between the primary and a worker, from either end: questions and answers over the channel that Node gives them.
+ * `Asked` is what this end asks, `Told` what the other end does.
+ */
+export class Line<Asked extends Questions, Told extends Questions> {
+  readonly #worker: Worker;
+  readonly #answers: Answers<Told>;
+  readonly #waiting = new Map<number, Waiting>();
+  #lastId = 0;
+  #gone = false;
+
+  constructor(worker: Worker, answers: Answers<Told>) {
+    this.#worker = worker;
+    this.#answers = answers;
+    worker.on("message", (message: Received<Told>) => void this.#receive(message));
+    for (const end of ["disconnect", "exit"] as const) {
+      worker.on(end, () => this.#end());
+    }
+  }
+
+  /**
+   * @param within milliseconds; without it, as long as it takes
+   * @throws LineGone, LineLate, or what the other end failed with: a Failure stays one
+   */
+  ask<Name extends keyof Asked & string>(
+    ask: Name,
+    question: Asked[Name]["question"],
+    within?: number,
+  ): Promise<Asked[Name]["answer"]> {
+    if (this.#gone) {
+      return Promise.reject(new LineGone());
+    }
+    this.#lastId += 1;
+    const id = this.#lastId;
+    return new Promise((resolve, reject) => {
+      const late = () => this.#take(id)?.reject(new LineLate(`no answer within ${within} ms`));
+      const timer = within === undefined ? undefined : setTimeout(late, within);
+      this.#waiting.set(id, {
+        resolve(answer) {
+          clearTimeout(timer);
+          resolve(answer);
+        },
+        reject(error) {
+          clearTimeout(timer);
+          reject(error);
+        },
+      });
+      this.#send({ ask, id, question }, (error) => this.#take(id)?.reject(error));
+    });
+  }
+
+  /** Asks what has no answer, or none that matters. */
+  tell<Name extends keyof Asked & string>(ask: Name, question: Asked[Name]["question"]): void {
+    this.ask(ask, question).catch(() => undefined);
+  }
+
+  async #receive(message: Received<Told>): Promise<void> {
+    if ("ask" in message) {
+      const { ask, id, question } = message;
+      try {
+        this.#send({ answerTo: id, answer: await this.#answers[ask](question) });
+      } catch (error) {
+        const exitCode = error instanceof Failure ? { exitCode: error.exitCode } : {};
+        this.#send({ answerTo: id, failed: { message: messageOf(error), ...exitCode } });
+      }
+      return;
+    }
+    const waiting = this.#take(message.answerTo);
+    if ("failed" in message) {
+      const { message: sentence, exitCode } = message.failed;
+      waiting?.reject(exitCode === undefined ? new Error(sentence) : new Failure(exitCode, sentence));
+    } else {
+      waiting?.resolve(message.answer);
+    }
+  }
+
+  #take(id: number): Waiting | undefined {
+    const waiting = this.#waiting.get(id);
+    this.#waiting.delete(id);
+    return waiting;
+  }
+
+  #send(message: Sent, failed: (error: Error) => void = () => undefined): void {
+    try {
+      // With a callback, a channel that is closed is no event of the whole process.
+      this.#worker.send(message, undefined, undefined, (error) => {
+        if (error) {
+          failed(this.#worker.isConnected() ? error : new LineGone());
+        }
+      });
+    } catch (error) {
+      // What cannot be cloned.
+      failed(new Error(messageOf(error)));
+    }
+  }
+
+  #end(): void {
+    this.#gone = true;
+    for (const id of [...this.#waiting.keys()]) {
+      this.#take(id)?.reject(new LineGone());
+    }
+  }
+}

@@ -1,0 +1,76 @@
+import cluster, { type Worker } from "node:cluster";
+import { once } from "node:events";
+import type { MetricsSnapshot } from "@combined-registry/core";
+import { type Answers, Line } from "./line.ts";
+import type { ToPrimary, ToWorker } from "./questions.ts";
+
+// Milliseconds. Somebody waits for all of them together.
+const longestForMetrics = 1_000;
+
+/** How a process ended. */
+export interface Death {
+  readonly code: number | null;
+  readonly signal: string | null;
+}
+
+/** One worker, seen from the primary. */
+export class Member {
+  /** From 1 on, and the same for those that take each other's place. */
+  readonly number: number;
+  readonly ended: Promise<Death>;
+  /** Whether it takes connections. */
+  listens = false;
+  readonly #worker: Worker;
+  readonly #line: Line<ToWorker, ToPrimary>;
+  readonly #hears: Promise<unknown>;
+  readonly #since = performance.now();
+
+  constructor(number: number, answers: (member: Member) => Omit<Answers<ToPrimary>, "hello">) {
+    this.number = number;
+    this.#worker = cluster.fork();
+    let hears: () => void = () => undefined;
+    const hello = new Promise<void>((resolve) => {
+      hears = resolve;
+    });
+    this.#line = new Line<ToWorker, ToPrimary>(this.#worker, { ...answers(this), hello: () => hears() });
+    this.ended = once(this.#worker, "exit").then(
+      ([code, signal]) => ({ code, signal }),
+      // It could not even be begun, for want of memory, say.
+      () => ({ code: null, signal: null }),
+    );
+    this.#hears = Promise.race([hello, this.ended]);
+  }
+
+  get pid(): number | undefined {
+    return this.#worker.process.pid;
+  }
+
+  /** Milliseconds that it has been there. */
+  get age(): number {
+    return performance.now() - this.#since;
+  }
+
+  metrics(): Promise<MetricsSnapshot> {
+    return this.ask("metrics", undefined, longestForMetrics);
+  }
+
+  /**
+   * Asks it, as soon as it hears.
+   * @param within milliseconds from then on
+   * @throws LineGone, LineLate, or what it failed with
+   */
+  async ask<Name extends keyof ToWorker>(
+    name: Name,
+    question: ToWorker[Name]["question"],
+    within?: number,
+  ): Promise<ToWorker[Name]["answer"]> {
+    await this.#hears;
+    return this.#line.ask(name, question, within);
+  }
+
+  /** Ends it on the spot. Resolves when it has ended. */
+  async kill(): Promise<void> {
+    this.#worker.process.kill("SIGKILL");
+    await this.ended;
+  }
+}

@@ -1,0 +1,149 @@
+import { once } from "node:events";
+import { copyFile, readFile, writeFile } from "node:fs/promises";
+import { connect as connectTls } from "node:tls";
+import { beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { build } from "../support/build.ts";
+import { configFile, startTwoWorkers } from "../support/crew.ts";
+import { fixture } from "../support/fixture.ts";
+import { folderWith } from "../support/folder.ts";
+import { type LogLine, startProgram } from "../support/program.ts";
+import { startUpstream } from "../support/upstream.ts";
+import { within } from "../support/within.ts";
+
+beforeAll(build, 120_000);
+jest.setTimeout(60_000);
+
+const manifest = "/v2/team/app/manifests/1";
+const answering = (body: string) => startUpstream((_, response) => response.end(body));
+
+describe("a reload", () => {
+  test("holds for all workers once the log says so, on connections that stand as well", async () => {
+    await using other = await answering("new");
+    await using crew = await startTwoWorkers({ proxy: await answering("old") });
+    using one = await crew.connectionTo(1);
+    using two = await crew.connectionTo(2);
+    const both = async () => [(await one.get(manifest)).body, (await two.get(manifest)).body];
+    expect(await both()).toEqual(["old", "old"]);
+    await crew.configure({ proxy: other.url });
+
+    crew.program.signal("SIGHUP");
+    const reloaded = await crew.program.logged("reloaded");
+
+    expect(await both()).toEqual(["new", "new"]);
+    expect(reloaded).toMatchObject({ reason: "SIGHUP", changed: ["proxy"] });
+    expect(crew.program.soFar().filter(({ msg }) => msg.startsWith("reloaded"))).toHaveLength(1);
+  });
+
+  test("that is refused leaves all workers as they were, and so is one that comes in place of another", async () => {
+    await using other = await answering("new");
+    await using crew = await startTwoWorkers({ proxy: await answering("old") });
+    await crew.configure({ proxy: other.url, base: "nobody" });
+
+    crew.program.signal("SIGHUP");
+    await crew.program.logged("reload refused");
+    process.kill(await crew.pidOf(1), "SIGKILL");
+    await crew.program.logged("worker is ready", 2);
+
+    using one = await crew.connectionTo(1);
+    using two = await crew.connectionTo(2);
+    expect([(await one.get(manifest)).body, (await two.get(manifest)).body]).toEqual(["old", "old"]);
+  });
+
+  test("that one worker does not follow, as it hangs, ends that worker, and its successor follows", async () => {
+    await using other = await answering("new");
+    await using crew = await startTwoWorkers({ proxy: await answering("old") });
+    await crew.configure({ proxy: other.url });
+    process.kill(await crew.pidOf(1), "SIGSTOP");
+
+    crew.program.signal("SIGHUP");
+    const givenUp = ({ msg }: LogLine) => msg.includes("does not follow a reload");
+    await crew.program.loggedWith(givenUp, "the worker to be given up", 20_000);
+    await crew.program.logged("reloaded");
+    await crew.program.logged("worker is ready", 2);
+
+    using one = await crew.connectionTo(1);
+    using two = await crew.connectionTo(2);
+    expect([(await one.get(manifest)).body, (await two.get(manifest)).body]).toEqual(["new", "new"]);
+  });
+
+  test("of another number of workers takes a restart, and the log says so", async () => {
+    await using crew = await startTwoWorkers();
+    await crew.configure({ workers: 3 });
+
+    crew.program.signal("SIGHUP");
+
+    expect(await crew.program.logged("takes a restart")).toMatchObject({ option: "workers" });
+  });
+
+  test("of a file is noticed by the primary alone", async () => {
+    await using crew = await startTwoWorkers({ config: { reload: "watch" } });
+
+    await crew.configure({ reload: "watch", decisionHeader: false });
+    await crew.program.logged("reloaded");
+
+    using one = await crew.connectionTo(1);
+    using two = await crew.connectionTo(2);
+    const headers = await Promise.all([one.get("/v2/"), two.get("/v2/")]);
+    expect(headers.map(({ headers: all }) => all["x-combined-registry"])).toEqual([undefined, undefined]);
+    expect(crew.program.soFar().filter(({ reason }) => String(reason).startsWith("changed"))).toHaveLength(1);
+  });
+});
+
+describe("HTTPS", () => {
+  test("is served by all workers, and another certificate by all of them after a reload", async () => {
+    const files = {
+      "cert.pem": await readFile(fixture("test-only.cert.pem"), "utf8"),
+      "key.pem": await readFile(fixture("test-only.key.pem"), "utf8"),
+    };
+    const tls = { certFile: "cert.pem", keyFile: "key.pem" };
+    await using hosted = await startUpstream();
+    const config = { host: "127.0.0.1", port: 0, workers: 2, hosted: hosted.url, proxy: hosted.url, tls };
+    await using folder = await folderWith({ ...files, [configFile]: JSON.stringify(config) });
+    await using program = startProgram([], { folder: folder.path });
+    const { port } = new URL(await program.url());
+    const certificates = async () => {
+      const shown = new Set<string>();
+      for (let number = 0; number < 40; number++) {
+        const socket = connectTls({ host: "127.0.0.1", port: Number(port), rejectUnauthorized: false });
+        await within(once(socket, "secureConnect"), "a handshake");
+        shown.add(socket.getPeerCertificate().fingerprint256);
+        socket.destroy();
+      }
+      return [...shown];
+    };
+    const before = await certificates();
+
+    await copyFile(fixture("test-only-second.cert.pem"), folder.file("cert.pem"));
+    await copyFile(fixture("test-only-second.key.pem"), folder.file("key.pem"));
+    program.signal("SIGHUP");
+    await program.logged("reloaded");
+
+    const after = await certificates();
+    expect([before.length, after.length]).toEqual([1, 1]);
+    expect(after).not.toEqual(before);
+  });
+});
+
+describe("a configuration that is a script", () => {
+  const script = (decision: string) => `export default {
+    host: "127.0.0.1", port: 0, workers: 2, reload: "signal",
+    hosted: process.env.UPSTREAM, proxy: process.env.UPSTREAM,
+    authorize: () => "${decision}",
+  };`;
+
+  test("has its hook in every worker, and another one after a reload", async () => {
+    await using hosted = await startUpstream();
+    await using folder = await folderWith({ "combined-registry.mjs": script("deny") });
+    await using program = startProgram([], { folder: folder.path, environment: { UPSTREAM: hosted.url } });
+    const url = await program.url();
+    const statuses = async () =>
+      new Set(await Promise.all(Array.from({ length: 20 }, async () => (await fetch(`${url}/v2/`)).status)));
+    expect(await statuses()).toEqual(new Set([403]));
+
+    await writeFile(folder.file("combined-registry.mjs"), script("allow"));
+    program.signal("SIGHUP");
+    await program.logged("reloaded");
+
+    expect(await statuses()).toEqual(new Set([200]));
+  });
+});
