@@ -31,5 +31,8 @@ export function createLog(
  * apart by what others write to the same pipe (POSIX, PIPE_BUF).
  */
 export function createWorkerLog(level: LogLevel, worker: number): Log {
-  return createLog(level, destination({ dest: 1, sync: false, maxWrite: 4096 })).child({ worker });
+  return createLog(
+    level,
+    destination({ dest: 1, sync: false, maxLength: mostUnwritten, maxWrite: 4096 }),
+  ).child({ worker });
 }
