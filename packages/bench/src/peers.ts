@@ -7,6 +7,7 @@ import type { Image } from "@combined-registry/e2e/images";
 import type { Resources } from "@combined-registry/e2e/resources";
 import { program } from "@combined-registry/e2e/router";
 import { isInstalled, searchPath } from "@combined-registry/e2e/search-path";
+import { caddyLacks, startCaddy } from "./caddy.ts";
 import { nginxLacks, startNginx } from "./nginx.ts";
 import { freePort } from "./ports.ts";
 
@@ -16,6 +17,7 @@ export type PeerName =
   | "direct"
   | "nginx error_page"
   | "nginx + Lua"
+  | "caddy"
   | "bare node"
   | "router, 1 rule"
   | "router, many rules";
@@ -104,6 +106,9 @@ export async function startCombiners(
       peers.push(resources.use(await startNginx(name, folder, upstreams)));
     }
   }
+  if (caddyLacks() === undefined) {
+    peers.push(resources.use(await startCaddy(folder, upstreams)));
+  }
   return peers;
 }
 
@@ -113,9 +118,7 @@ export function absentPeers(): string[] {
     const reason = nginxLacks(name);
     return reason === undefined ? [] : [`${name}: not measured, ${reason}`];
   });
-  const others = ["haproxy", "caddy"].map(
-    (name) =>
-      `${name}: not measured, ${isInstalled(name) ? "no configuration for it has been written" : "not installed"}`,
-  );
-  return [...nginx, ...others];
+  const caddy = caddyLacks();
+  const haproxy = `haproxy: not measured, ${isInstalled("haproxy") ? "no configuration for it has been written" : "not installed"}`;
+  return [...nginx, ...(caddy === undefined ? [] : [`caddy: not measured, ${caddy}`]), haproxy];
 }

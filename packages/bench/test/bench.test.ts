@@ -6,15 +6,15 @@ import { describeE2E } from "@combined-registry/e2e/programs";
 import { Resources } from "@combined-registry/e2e/resources";
 import { run } from "@combined-registry/e2e/run";
 import { afterAll, beforeAll, expect, it } from "@jest/globals";
+import { caddyLacks } from "../src/caddy.ts";
 import { nginxLacks } from "../src/nginx.ts";
 import type { Results } from "../src/results.ts";
 import { flawOf } from "./support/xml.ts";
 
 const program = fileURLToPath(new URL("../dist/main.js", import.meta.url));
 
-const combiners = (["router", "nginx error_page", "nginx + Lua"] as const).filter(
-  (name) => nginxLacks(name) === undefined || name === "router",
-);
+const nginx = (["nginx error_page", "nginx + Lua"] as const).filter((name) => nginxLacks(name) === undefined);
+const combiners = ["router", ...nginx, ...(caddyLacks() === undefined ? ["caddy"] : [])];
 const streaming = combiners.filter((name) => name !== "nginx + Lua");
 const rows = {
   "public-tag": [...combiners, "direct"],
@@ -80,9 +80,9 @@ describeE2E("the benchmark, in its smallest size", ["docker-registry"], () => {
 
   it("says for each peer that is not there why", () => {
     expect(results.notMeasured).toEqual(
-      expect.arrayContaining([expect.stringMatching(/^caddy: not measured, /)]),
+      expect.arrayContaining([expect.stringMatching(/^haproxy: not measured, /)]),
     );
-    expect(results.notMeasured.filter((line) => line.startsWith("nginx"))).toHaveLength(3 - combiners.length);
+    expect(results.notMeasured.filter((line) => line.startsWith("nginx"))).toHaveLength(2 - nginx.length);
   });
 
   it("prints the table that it writes, and a chart that is well-formed", async () => {
