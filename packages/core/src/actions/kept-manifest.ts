@@ -9,16 +9,19 @@ import { send } from "./send.ts";
 import type { ManifestQuestion } from "./shared-manifest.ts";
 
 // What is said of the content. All else is about the one answer that it came with: when it was given, what is left of a rate limit.
-const aboutContent: ReadonlySet<string> = new Set([
-  "cache-control",
-  "content-type",
-  "docker-content-digest",
-  "docker-distribution-api-version",
-  "etag",
-  "last-modified",
-  "vary",
-  "x-content-type-options",
-]);
+// By their names in lower case, spelled once for all that are kept.
+const aboutContent: ReadonlyMap<string, string> = new Map(
+  [
+    "Cache-Control",
+    "Content-Type",
+    "Docker-Content-Digest",
+    "Docker-Distribution-Api-Version",
+    "ETag",
+    "Last-Modified",
+    "Vary",
+    "X-Content-Type-Options",
+  ].map((name) => [name.toLowerCase(), name]),
+);
 
 /** Remembers a manifest that was served, if it is what its digest stands for. */
 export function keepManifest(
@@ -35,9 +38,26 @@ export function keepManifest(
     return;
   }
   if (isContent(digest, body)) {
-    const kept = [...pairs(headers)].filter(([name]) => aboutContent.has(name.toLowerCase())).flat();
-    manifests.keep(repository, digest, { holder, search, wish, mediaType, headers: kept, body });
+    const kept = [...pairs(headers)].flatMap(([name, value]) => {
+      const spelled = aboutContent.get(name.toLowerCase());
+      return spelled === undefined ? [] : [spelled, value];
+    });
+    manifests.keep(repository, digest, {
+      holder,
+      search,
+      wish,
+      mediaType,
+      headers: kept,
+      body: ownCopy(body),
+    });
   }
+}
+
+/** Small buffers are parts of larger ones, which would be kept with them. */
+function ownCopy(body: Buffer): Buffer {
+  const copy = Buffer.allocUnsafeSlow(body.length);
+  body.copy(copy);
+  return copy;
 }
 
 /**

@@ -53,7 +53,9 @@ export async function shareManifest(
       began = true;
       // It is the first one's question. Nothing in it that an answer may depend on is that client's alone.
       const { request: message, client } = exchange;
-      return find(services, { request: message, client, signal }, upstream, question, hasChanged);
+      const found = find(services, { request: message, client, signal }, upstream, question, hasChanged);
+      // Those who had asked by the time that the answer came are let in, though they are looked at later in this turn.
+      return found.finally(() => services.endOfTurn.reached());
     },
   );
   return { began, shared };

@@ -15,8 +15,8 @@ export interface KeptManifest<M extends Member> {
   readonly body: Buffer;
 }
 
-// What an entry takes beside its body: key, headers, and the entry itself. Bytes.
-const overhead = 1_024;
+// What an entry takes beside its body, as measured: key, headers, buffer, and the entry itself. Bytes.
+const overhead = 2_048;
 
 /**
  * Manifests that were served, by repository and digest. The digest fixes the bytes, so all that can be wrong about one is that it
