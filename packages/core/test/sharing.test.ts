@@ -4,7 +4,7 @@ import { connect } from "node:net";
 import { startRegistry } from "@combined-registry/testkit";
 import { describe, expect, it } from "@jest/globals";
 import { errorOf, fetchRaw } from "./support/client.ts";
-import { asked, digestOf, putManifest, startSides } from "./support/push.ts";
+import { asked, digestOf, putManifest } from "./support/push.ts";
 import { listen, startRouter } from "./support/router.ts";
 import { until, within } from "./support/within.ts";
 

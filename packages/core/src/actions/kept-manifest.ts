@@ -1,8 +1,9 @@
 import { isContent, isDigest } from "../protocol/digest.ts";
-import { firstValue, pairs, type RawHeaders, valuesOf } from "../protocol/headers.ts";
+import { firstValue, pairs, valuesOf } from "../protocol/headers.ts";
 import { namesType } from "../protocol/impersonal.ts";
 import type { KeptManifest } from "../routing/manifest-memory.ts";
 import type { Services } from "../services.ts";
+import type { Answer } from "../upstream/ask.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { Exchange } from "./exchange.ts";
 import { send } from "./send.ts";
@@ -28,7 +29,7 @@ export function keepManifest(
   { memory: { manifests } }: Services,
   holder: Upstream,
   { request: { search }, resource, wish }: ManifestQuestion,
-  { headers, body }: { readonly headers: RawHeaders; readonly body: Buffer },
+  { answer: { headers }, body }: { readonly answer: Pick<Answer, "headers">; readonly body: Buffer },
 ): void {
   const { repository, byDigest, reference } = resource;
   const digest = byDigest ? reference : (firstValue(headers, "docker-content-digest") ?? "");

@@ -2,6 +2,7 @@ import type { RegistryRequest, Resource } from "../protocol/request.ts";
 import { shareableLength } from "../protocol/shareable.ts";
 import type { Wish } from "../routing/wishes.ts";
 import type { Services } from "../services.ts";
+import type { Answer } from "../upstream/ask.ts";
 import { readBounded } from "../upstream/bounded-body.ts";
 import type { Sender } from "../upstream/errand.ts";
 import type { Upstream } from "../upstream/upstream.ts";
@@ -22,6 +23,13 @@ export type Shared =
   | { readonly kind: "for all"; readonly said: Consultation }
   /** An answer that is too long to be kept for all, or is none to be shared: it is for whoever takes it first. */
   | { readonly kind: "for one"; readonly method: string; take(): Consultation | undefined };
+
+/** An answer with its body. */
+interface Whole {
+  readonly outcome: "found";
+  readonly answer: Answer;
+  readonly body: Buffer;
+}
 
 /** Whether this one's question was put, or another's that was under way; and what came of it. */
 export interface Joined {
@@ -53,9 +61,7 @@ export async function shareManifest(
       began = true;
       // It is the first one's question. Nothing in it that an answer may depend on is that client's alone.
       const { request: message, client } = exchange;
-      const found = find(services, { request: message, client, signal }, upstream, question, hasChanged);
-      // Those who had asked by the time that the answer came are let in, though they are looked at later in this turn.
-      return found.finally(() => services.endOfTurn.reached());
+      return find(services, { request: message, client, signal }, upstream, question, hasChanged);
     },
   );
   return { began, shared };
@@ -70,32 +76,40 @@ async function find(
 ): Promise<Shared> {
   const { request, resource, wish } = question;
   const said = await consult(services, from, upstream, errandOf(request, upstream));
-  if (said.outcome !== "found") {
-    if (said.outcome === "absent" && upstream.kind === "proxy" && !resource.byDigest && !hasChanged()) {
-      services.memory.absences.learn(upstream, resource.repository, resource.reference, wish);
-    }
-    return { kind: "for all", said };
+  if (said.outcome === "absent" && upstream.kind === "proxy" && !resource.byDigest && !hasChanged()) {
+    services.memory.absences.learn(upstream, resource.repository, resource.reference, wish);
   }
-  const { answer } = said;
-  const length = shareableLength(request.method, answer.status, answer.headers);
-  if (length === undefined) {
-    return forOne(request.method, said);
+  const whole =
+    said.outcome === "found" ? await inHand(upstream, request.method, said.answer, from.signal) : said;
+  if (whole?.outcome === "found" && request.method === "GET" && !hasChanged()) {
+    keepManifest(services, upstream, question, whole);
   }
-  const giveUp = () => answer.body.destroy();
-  from.signal.addEventListener("abort", giveUp, { once: true });
-  const body = await readBounded(answer.body, length, upstream.timeouts.idle);
-  from.signal.removeEventListener("abort", giveUp);
-  if (body?.length !== length) {
-    const cause = "broke off in the middle of a manifest";
-    return { kind: "for all", said: { outcome: "failed", failure: { kind: "broken", cause } } };
-  }
-  if (request.method === "GET" && !hasChanged()) {
-    keepManifest(services, upstream, question, { headers: answer.headers, body });
-  }
-  return { kind: "for all", said: { outcome: "found", answer, body } };
+  // Those who had asked by the time that the answer came are let in, though they are looked at later in this turn.
+  await services.endOfTurn.reached();
+  return whole === undefined ? forOne(request.method, said) : { kind: "for all", said: whole };
 }
 
-function forOne(method: string, said: Extract<Consultation, { outcome: "found" }>): Shared {
+/** An answer that may be given to all, read to its end. Undefined if it may not, and then nothing of it has been read. */
+async function inHand(
+  { timeouts }: Upstream,
+  method: string,
+  answer: Answer,
+  signal: AbortSignal,
+): Promise<Whole | Extract<Consultation, { outcome: "failed" }> | undefined> {
+  const length = shareableLength(method, answer.status, answer.headers);
+  if (length === undefined) {
+    return undefined;
+  }
+  const giveUp = () => answer.body.destroy();
+  signal.addEventListener("abort", giveUp, { once: true });
+  const body = await readBounded(answer.body, length, timeouts.idle);
+  signal.removeEventListener("abort", giveUp);
+  return body?.length === length
+    ? { outcome: "found", answer, body }
+    : { outcome: "failed", failure: { kind: "broken", cause: "broke off in the middle of a manifest" } };
+}
+
+function forOne(method: string, said: Consultation): Shared {
   let left: Consultation | undefined = said;
   const take = () => {
     const taken = left;
@@ -104,8 +118,9 @@ function forOne(method: string, said: Extract<Consultation, { outcome: "found" }
   };
   // Those who wait take it before that, if there are any left.
   setImmediate(() => {
-    if (take() !== undefined) {
-      said.answer.body.destroy();
+    const untaken = take();
+    if (untaken?.outcome === "found") {
+      untaken.answer.body.destroy();
     }
   });
   return { kind: "for one", method, take };
