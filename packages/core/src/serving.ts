@@ -88,8 +88,8 @@ export class Serving {
     const exchange = newExchange(request, response, services, this.#isClosing);
     this.#begin(generation, exchange);
     try {
-      // Node finishes a response twice that ends while it is being given its connection.
-      await undefined;
+      // Not at once: Node finishes a response twice that ends while it is being given its connection.
+      await services.endOfTurn.reached();
       await this.#answer(services, exchange, parseTarget(request.url ?? ""));
     } catch (error) {
       refuse(exchange, error);

@@ -30,7 +30,6 @@ export async function lookup(
   const question = manifestQuestion(services, exchange, request);
   const kept = question && keptManifest(services, exchange, question, plan.order);
   if (kept !== undefined) {
-    await services.endOfTurn.reached();
     sendKept(services, exchange, kept);
     return;
   }
@@ -51,6 +50,10 @@ export async function lookup(
   }
   if (end.said.outcome === "found") {
     remember(services, request, end.upstream, end.said);
+  }
+  if (end.said.body !== undefined) {
+    // It is at hand, and so may others be. A body that is still to come must not be left alone for that long.
+    await services.endOfTurn.reached();
   }
   const { answer } = end.said;
   const safeguards = {

@@ -1,7 +1,7 @@
 /**
- * The end of a turn of the event loop, when everything that had arrived has been looked at. Answers that are at hand wait for it,
- * so that they are written one right after the other: each write wakes the process at the other end, unless that is awake already,
- * and on one machine waking costs more than all the rest.
+ * The end of a turn of the event loop, when everything that had arrived has been looked at. Requests wait for it, and so do answers
+ * that are at hand: they then go on side by side, and what comes of them is written one right after the other. Each write wakes the
+ * process at the other end, unless that is awake already, and on one machine waking costs more than all the rest.
  */
 export class EndOfTurn {
   #end: Promise<void> | undefined;
