@@ -7,6 +7,7 @@ import { Memory, type MemoryBounds } from "./routing/memory.ts";
 import { Policy } from "./routing/policy.ts";
 import { ReferrersApis } from "./routing/referrers-apis.ts";
 import { ShadowMemory } from "./routing/shadow.ts";
+import { Wishes } from "./routing/wishes.ts";
 import { EndOfTurn } from "./sharing/end-of-turn.ts";
 import { OneByOne } from "./sharing/one-by-one.ts";
 import { Places } from "./sharing/places.ts";
@@ -24,6 +25,8 @@ export interface Services {
   readonly memory: Memory<Upstream>;
   /** Questions for manifests that are under way. */
   readonly flights: Flights;
+  /** What is wanted there: the numbers mean the same as long as there may be such questions, whatever becomes of the memory. */
+  readonly wishes: Wishes;
   readonly endOfTurn: EndOfTurn;
   /** What new requests go by, which may be a later configuration than this one. */
   readonly latest: Latest;
@@ -97,6 +100,7 @@ export function createServices(config: CompleteConfig, before?: Services): Servi
     shadows: before?.shadows ?? new ShadowMemory(),
     ended: new AbortController(),
     flights: before?.flights ?? new Flights(),
+    wishes: before?.wishes ?? new Wishes(),
     endOfTurn: before?.endOfTurn ?? new EndOfTurn(),
     referrersApis: before?.referrersApis ?? new ReferrersApis(referrersApiTtl),
     referrersTurns: before?.referrersTurns ?? new OneByOne(),

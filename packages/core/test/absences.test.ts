@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
 import { errorOf, fetchRaw } from "./support/client.ts";
-import { asked, manifestOf, putManifest, startSides } from "./support/push.ts";
+import { asked, manifestOf, manifestType, putManifest, startSides } from "./support/push.ts";
 
 // Checks for shadowed tags are requests of the router's own.
 const quiet = { rules: [{ match: "**", shadow: "allow" as const }] };
@@ -59,6 +59,35 @@ describe("a tag that a proxy has just said it has not got", () => {
 
     expect(proxy.requests).toHaveLength(3);
   });
+
+  it("is asked again after a question that its client took the Accept out of", async () => {
+    await using sides = await startSides(quiet);
+    const { proxy, router } = sides;
+    const headers = { Accept: manifestType };
+    await fetchRaw(router.url, tag, { headers: { ...headers, Connection: "close, Accept" } });
+
+    await fetchRaw(router.url, tag, { headers });
+
+    expect(proxy.requests.map((one) => one.headers.accept)).toEqual([undefined, manifestType]);
+  });
+
+  it.each([
+    [405, 2],
+    [404, 1],
+  ])(
+    "is asked by GET after a HEAD that was answered %d as often as that may mean HEAD alone",
+    async (status, times) => {
+      await using sides = await startSides(quiet);
+      const { proxy, router } = sides;
+      proxy.fault({ method: "HEAD", status });
+
+      for (const method of ["HEAD", "HEAD", "GET"]) {
+        await fetchRaw(router.url, tag, { method });
+      }
+
+      expect(proxy.requests).toHaveLength(times);
+    },
+  );
 
   it.each([500, 429, 503])("is asked again if the proxy failed (%d), not said so", async (status) => {
     await using sides = await startSides(quiet);
@@ -121,6 +150,22 @@ describe("a tag that a proxy has just said it has not got", () => {
 });
 
 describe("where digests are", () => {
+  it("is learned from a manifest by its digest although a HEAD has told before where that is", async () => {
+    await using sides = await startSides(quiet);
+    const { proxy, hosted, router } = sides;
+    const layer = hosted.addBlob("team/app", "a layer of hosted's");
+    const { digest } = hosted.addManifest("team/app", manifestOf(layer), { tag: "1.0" });
+    proxy.addImage("team/app", { tag: "public" });
+    // As docker and containerd pull.
+    await fetchRaw(router.url, tag, { method: "HEAD" });
+    await fetchRaw(router.url, `/v2/team/app/manifests/${digest}`);
+    await fetchRaw(router.url, "/v2/team/app/manifests/public");
+
+    const blob = await fetchRaw(router.url, `/v2/team/app/blobs/${layer.digest}`);
+
+    expect(blob.headers[decision]).toBe("hosted; remembered");
+  });
+
   it("is learned from the manifest that names them", async () => {
     await using sides = await startSides(quiet);
     const { proxy, hosted, router } = sides;

@@ -84,6 +84,17 @@ describe("a manifest that was served", () => {
     },
   );
 
+  it("is served to those who ask as the last one did: mirrors add a query to everything", async () => {
+    await using sides = await startPulled();
+    const { proxy, router, byDigest } = sides;
+
+    for (let round = 0; round < 3; round += 1) {
+      await fetchRaw(router.url, `${byDigest}?ns=docker.io`, accept);
+    }
+
+    expect(proxy.requests).toHaveLength(1);
+  });
+
   it("is no longer served once it was deleted through the router, by digest or by a tag", async () => {
     for (const reference of ["digest", "tag"]) {
       await using sides = await startSides(quiet);

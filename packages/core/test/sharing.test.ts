@@ -3,8 +3,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import { connect } from "node:net";
 import { startRegistry } from "@combined-registry/testkit";
 import { describe, expect, it } from "@jest/globals";
-import { errorOf, fetchRaw } from "./support/client.ts";
-import { asked, digestOf, putManifest } from "./support/push.ts";
+import { errorOf, fetchRaw, type Received } from "./support/client.ts";
+import { asked, digestOf, manifestType, putManifest } from "./support/push.ts";
 import { listen, startRouter } from "./support/router.ts";
 import { until, within } from "./support/within.ts";
 
@@ -36,17 +36,37 @@ async function startHolding() {
 async function startHeld(options: Parameters<typeof startRouter>[0] | object = {}) {
   const proxy = await startHolding();
   const hosted = await startRegistry();
-  const router = await startRouter({ hosted: hosted.url, proxy: proxy.url, ...quiet, ...options });
+  let admitted = 0;
+  const authorize = () => {
+    admitted += 1;
+    return "allow" as const;
+  };
+  const config = { hosted: hosted.url, proxy: proxy.url, authorize, ...quiet, ...options };
+  const router = await startRouter(config);
   return {
     proxy,
     hosted,
     router,
+    config,
+    /** Sends requests, and waits until all of them have got as far as to ask upstreams, or to wait with those who do. */
+    async inFlight(count: number, method = "GET"): Promise<Promise<Received>[]> {
+      const before = admitted;
+      const sent = Array.from({ length: count }, () => fetchRaw(router.url, tag, { method }));
+      await until(20_000, `${count} requests in the router`, () => admitted === before + count);
+      return sent;
+    },
     async [Symbol.asyncDispose]() {
       await router[Symbol.asyncDispose]();
       await proxy[Symbol.asyncDispose]();
       await hosted.close();
     },
   };
+}
+
+function answerAll({ held }: { readonly held: readonly Held[] }, text: string): void {
+  for (const one of held) {
+    answer(one, text);
+  }
 }
 
 function answer({ response }: Held, text: string, headers: Record<string, string | number> = {}): void {
@@ -59,38 +79,18 @@ function answer({ response }: Held, text: string, headers: Record<string, string
   response.end(text);
 }
 
-function summaryOf(received: unknown): string {
-  const { status, body } = Object(received);
-  return `${status} ${body}`;
-}
-
-/** Requests that have got into the router and wait there. */
-async function inFlight(
-  url: string,
-  send: () => Promise<unknown>,
-  count: number,
-): Promise<Promise<unknown>[]> {
-  const sent = Array.from({ length: count }, send);
-  await until(5_000, `${count} requests in the router`, async () => {
-    const { body } = await fetchRaw(url, "/metrics");
-    return Number(/open_connections (\d+)/.exec(body.toString())?.[1]) >= count + 1;
-  });
-  return sent;
-}
-
 describe("a manifest that many ask for at a time", () => {
   it("is asked for once, and everybody is answered", async () => {
     await using sides = await startHeld();
-    const { proxy, hosted, router } = sides;
-    const answers = await inFlight(router.url, () => fetchRaw(router.url, tag), 500);
-    await proxy.has(1);
-    for (const one of proxy.held) {
-      answer(one, "the manifest");
-    }
+    const { proxy, hosted } = sides;
+    const sent = await sides.inFlight(500);
+    answerAll(proxy, "the manifest");
 
-    const received = await within(10_000, "all answers", Promise.all(answers));
+    const answers = await within(20_000, "all answers", Promise.all(sent));
 
-    expect(new Set(received.map(summaryOf))).toEqual(new Set(["200 the manifest"]));
+    expect(new Set(answers.map(({ status, body }) => `${status} ${body}`))).toEqual(
+      new Set(["200 the manifest"]),
+    );
     expect([proxy.held.length, hosted.requests.length]).toEqual([1, 0]);
   });
 
@@ -99,10 +99,8 @@ describe("a manifest that many ask for at a time", () => {
     const { proxy, router } = sides;
     const get = fetchRaw(router.url, tag);
     await proxy.has(1);
-    const head = await inFlight(router.url, () => fetchRaw(router.url, tag, { method: "HEAD" }), 2);
-    for (const one of proxy.held) {
-      answer(one, "the manifest");
-    }
+    const head = await sides.inFlight(2, "HEAD");
+    answerAll(proxy, "the manifest");
 
     const [whole, ...heads] = await within(5_000, "all answers", Promise.all([get, ...head]));
 
@@ -179,7 +177,7 @@ describe("a manifest that many ask for at a time", () => {
     const leaver = connect(router.port, "127.0.0.1");
     leaver.write(`GET ${tag} HTTP/1.1\r\nHost: a\r\n\r\n`);
     await proxy.has(1);
-    const others = await inFlight(router.url, () => fetchRaw(router.url, tag), 3);
+    const others = await sides.inFlight(3);
     const [first] = proxy.held;
     let upstreamLost = false;
     first?.response.once("close", () => {
@@ -190,9 +188,7 @@ describe("a manifest that many ask for at a time", () => {
       const { body } = await fetchRaw(router.url, "/metrics");
       return Number(/open_connections (\d+)/.exec(body.toString())?.[1]) === 4;
     });
-    for (const one of proxy.held) {
-      answer(one, "the manifest");
-    }
+    answerAll(proxy, "the manifest");
 
     for (const one of await within(5_000, "the others", Promise.all(others))) {
       expect(one).toMatchObject({ status: 200, body: Buffer.from("the manifest") });
@@ -227,7 +223,7 @@ describe("a manifest that many ask for at a time", () => {
     const { proxy, router } = sides;
     const first = fetchRaw(router.url, tag);
     await proxy.has(1);
-    const others = await inFlight(router.url, () => fetchRaw(router.url, tag), 5);
+    const others = await sides.inFlight(5);
     proxy.held[0]?.response.destroy();
     await proxy.has(2);
     answer(proxy.held[1] as Held, "the manifest");
@@ -241,8 +237,8 @@ describe("a manifest that many ask for at a time", () => {
 
   it("is asked for twice, not by everybody, where it goes on failing", async () => {
     await using sides = await startHeld();
-    const { proxy, router } = sides;
-    const sent = await inFlight(router.url, () => fetchRaw(router.url, tag), 50);
+    const { proxy } = sides;
+    const sent = await sides.inFlight(50);
     await proxy.has(1);
     proxy.held[0]?.response.writeHead(500).end();
     await proxy.has(2);
@@ -250,7 +246,7 @@ describe("a manifest that many ask for at a time", () => {
 
     const answers = await within(5_000, "all answers", Promise.all(sent));
 
-    expect(new Set(answers.map((one) => Reflect.get(Object(one), "status")))).toEqual(new Set([502]));
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([502]));
     expect(proxy.held).toHaveLength(2);
   });
 
@@ -259,20 +255,47 @@ describe("a manifest that many ask for at a time", () => {
     ["is long", (held) => answer(held, "x".repeat(300_000))],
     ["calls itself private", (held) => answer(held, "the manifest", { "Cache-Control": "private" })],
     ["sets a cookie", (held) => answer(held, "the manifest", { "Set-Cookie": "a=b" })],
+    ["names an address", (held) => answer(held, "the manifest", { Link: "<http://a/v2/>; rel=next" })],
+    [
+      "is not there, with a cookie",
+      ({ response }) => void response.writeHead(404, { "Set-Cookie": "a=b" }).end(),
+    ],
     ["is elsewhere", ({ response }) => void response.writeHead(307, { Location: "/elsewhere" }).end()],
   ])("is asked for by each if it %s", async (_, reply) => {
     await using sides = await startHeld();
     const { proxy, router } = sides;
     const first = fetchRaw(router.url, tag);
     await proxy.has(1);
-    const [second] = await inFlight(router.url, () => fetchRaw(router.url, tag), 2);
+    const others = await sides.inFlight(2);
     reply(proxy.held[0] as Held);
     await proxy.has(3);
     proxy.held.slice(1).forEach(reply);
 
-    const [one, other] = await within(5_000, "both answers", Promise.all([first, second]));
-    expect(other).toMatchObject({ status: Reflect.get(Object(one), "status") });
-    expect(Reflect.get(Object(other), "body")).toEqual(Reflect.get(Object(one), "body"));
+    const [one, ...rest] = await within(5_000, "all answers", Promise.all([first, ...others]));
+    for (const { status, body } of rest) {
+      expect([status, body]).toEqual([one?.status, one?.body]);
+    }
+  });
+
+  it("that does not come to its end in time is a failure of who sent it as well", async () => {
+    await using hosted = await startRegistry();
+    const image = hosted.addImage("library/tool", { tag: "1.0" });
+    await using proxy = await startHolding();
+    await using router = await startRouter({
+      hosted: hosted.url,
+      proxy: { url: proxy.url, timeouts: { idle: 200 } },
+      ...quiet,
+    });
+    const pulled = fetchRaw(router.url, tag);
+    await proxy.has(1);
+    proxy.held[0]?.response.writeHead(200, { "Content-Length": 1_000 }).write("{");
+
+    const { status, body, headers } = await pulled;
+
+    expect([status, digestOf(body)]).toEqual([200, image.digest]);
+    expect(headers["x-combined-registry"]).toBe(
+      "hosted; found; proxy failed (did not come to the end of a manifest)",
+    );
   });
 
   it("that breaks off is a failure of who sent it, and the next one is asked", async () => {
@@ -291,6 +314,24 @@ describe("a manifest that many ask for at a time", () => {
     expect(headers["x-combined-registry"]).toBe(
       "hosted; found; proxy failed (broke off in the middle of a manifest)",
     );
+  });
+});
+
+describe("a question for a manifest that was put before a reload", () => {
+  it("is not joined by who wants it otherwise, though all memory is new", async () => {
+    await using sides = await startHeld();
+    const { proxy, router, config } = sides;
+    const first = fetchRaw(router.url, tag, { headers: { Accept: "a/a" } });
+    await proxy.has(1);
+
+    router.handler.reload({ ...config, memory: { ttl: 1_000 } });
+    const second = fetchRaw(router.url, tag, { headers: { Accept: "b/b" } });
+    await proxy.has(2);
+    for (const one of proxy.held) {
+      answer(one, `for ${one.request.headers.accept}`);
+    }
+
+    expect([(await first).body.toString(), (await second).body.toString()]).toEqual(["for a/a", "for b/b"]);
   });
 });
 
@@ -321,6 +362,22 @@ describe("a tag that is pushed while somebody is asking for it", () => {
     expect([(await before).body.toString(), (await after).body.toString()]).toEqual([oldOne, newOne]);
   });
 
+  it("is not taken for absent by what a proxy was asked before", async () => {
+    await using sides = await startHeld();
+    const { proxy, router } = sides;
+    const before = fetchRaw(router.url, tag);
+    await proxy.has(1);
+    expect((await putManifest(router, "library/tool", "1.0", newOne)).status).toBe(201);
+    proxy.held[0]?.response.writeHead(404).end();
+    expect((await before).body.toString()).toBe(newOne);
+
+    const after = fetchRaw(router.url, tag);
+    await proxy.has(2);
+    answer(proxy.held[1] as Held, oldOne);
+
+    expect((await after).body.toString()).toBe(oldOne);
+  });
+
   it("is asked for anew by those who come after a push whose end nobody knows", async () => {
     await using proxy = await startRegistry();
     await using hosted = await startHolding();
@@ -342,5 +399,79 @@ describe("a tag that is pushed while somebody is asking for it", () => {
     answer(hosted.held[0] as Held, oldOne);
 
     expect([(await before).body.toString(), (await after).body.toString()]).toEqual([oldOne, newOne]);
+  });
+});
+
+describe("an index of referrers that somebody asks for while the router writes it", () => {
+  it("is what was written for everybody who asks afterwards", async () => {
+    const subject = digestOf("a subject");
+    const index = `/v2/library/tool/manifests/${subject.replace(":", "-")}`;
+    const signature = JSON.stringify({
+      schemaVersion: 2,
+      mediaType: manifestType,
+      subject: { mediaType: manifestType, digest: subject, size: 9 },
+    });
+    await using proxy = await startRegistry();
+    await using hosted = await startHolding();
+    await using router = await startRouter({
+      hosted: hosted.url,
+      proxy: proxy.url,
+      rules: [{ match: "**", pull: ["hosted"], shadow: "allow" }],
+    });
+    const before = fetchRaw(router.url, index);
+    await hosted.has(1);
+    const pushing = putManifest(router, "library/tool", digestOf(signature), signature);
+    await hosted.has(2);
+    hosted.held[1]?.response.writeHead(201, { "Content-Length": 0 }).end();
+    await hosted.has(3);
+    hosted.held[2]?.response.writeHead(404).end();
+    await hosted.has(4);
+    expect([hosted.held[3]?.request.method, hosted.held[3]?.request.url]).toEqual(["PUT", index]);
+    const during = fetchRaw(router.url, `${index}?during`);
+    await hosted.has(5);
+    hosted.held[3]?.response.writeHead(201, { "Content-Length": 0 }).end();
+    expect((await pushing).status).toBe(201);
+
+    const after = [fetchRaw(router.url, index), fetchRaw(router.url, `${index}?during`)];
+    await hosted.has(7);
+    for (const [place, one] of hosted.held.entries()) {
+      if (!one.response.headersSent) {
+        answer(one, place < 5 ? "old" : "new");
+      }
+    }
+
+    const answers = await Promise.all([before, during, ...after]);
+    expect(answers.map(({ body }) => body.toString())).toEqual(["old", "old", "new", "new"]);
+  });
+});
+
+describe("a manifest that is deleted while somebody is asking for it", () => {
+  it("is not remembered by what was asked before", async () => {
+    const manifest = JSON.stringify({ schemaVersion: 2, annotations: { is: "deleted" } });
+    const path = `/v2/library/tool/manifests/${digestOf(manifest)}`;
+    await using proxy = await startRegistry();
+    await using hosted = await startHolding();
+    await using router = await startRouter({
+      hosted: hosted.url,
+      proxy: proxy.url,
+      rules: [{ match: "**", pull: ["hosted"] }],
+    });
+    const before = fetchRaw(router.url, path);
+    await hosted.has(1);
+    const deleting = fetchRaw(router.url, path, { method: "DELETE" });
+    // Whether it stands on a list of referrers.
+    await hosted.has(2);
+    answer(hosted.held[1] as Held, manifest);
+    await hosted.has(3);
+    hosted.held[2]?.response.writeHead(202, { "Content-Length": 0 }).end();
+    expect((await deleting).status).toBe(202);
+    answer(hosted.held[0] as Held, manifest);
+    expect((await before).body.toString()).toBe(manifest);
+
+    const after = fetchRaw(router.url, path);
+    await hosted.has(4);
+    hosted.held[3]?.response.writeHead(404).end();
+
+    expect((await after).status).toBe(404);
   });
 });

@@ -39,7 +39,7 @@ export async function accepted(
   const { repository, byDigest, reference } = resource;
   const digest = byDigest ? reference : (firstValue(headers, "docker-content-digest") ?? sha256(body));
   services.memory.holders.manifestAt(to, repository, digest);
-  services.memory.holders.partsAt(to, repository, digestsIn(body));
+  services.memory.holders.partsAt(to, repository, digest, digestsIn(body));
   if (!byDigest) {
     // Not before: the other manifests of an index may still rely on what a proxy has.
     learnOwner(services, repository);

@@ -15,7 +15,7 @@ const notTriedAgain: readonly FailureKind[] = ["skipped", "busy", "limited"];
 
 /** A request as a question whose answer does not depend on who asks; undefined if it is none. */
 export function manifestQuestion(
-  { memory }: Services,
+  { wishes }: Services,
   exchange: Exchange,
   request: RegistryRequest,
 ): ManifestQuestion | undefined {
@@ -24,7 +24,7 @@ export function manifestQuestion(
     return undefined;
   }
   const wish = impersonalWish(exchange.request.rawHeaders, search);
-  return wish === undefined ? undefined : { request, resource, wish: memory.wishes.numberOf(wish) };
+  return wish === undefined ? undefined : { request, resource, wish: wishes.numberOf(wish) };
 }
 
 /**
@@ -40,7 +40,10 @@ export async function consultManifest(
 ): Promise<Word> {
   const { request, resource, wish } = question;
   const { memory, metrics } = services;
-  if (!resource.byDigest && memory.absences.has(upstream, resource.repository, resource.reference, wish)) {
+  if (
+    !resource.byDigest &&
+    memory.absences.has(upstream, resource.repository, resource.reference, { wish, method: request.method })
+  ) {
     metrics.spared.inc({ by: "absence" });
     return { outcome: "known absent" };
   }

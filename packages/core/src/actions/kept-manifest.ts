@@ -34,7 +34,8 @@ export function keepManifest(
   const { repository, byDigest, reference } = resource;
   const digest = byDigest ? reference : (firstValue(headers, "docker-content-digest") ?? "");
   const mediaType = firstValue(headers, "content-type");
-  const isKnown = manifests.get(repository, digest)?.holder === holder;
+  const before = manifests.get(repository, digest);
+  const isKnown = before?.holder === holder && before.search === search;
   if (!manifests.isOn || isKnown || mediaType === undefined || !isDigest(digest)) {
     return;
   }
@@ -43,22 +44,8 @@ export function keepManifest(
       const spelled = aboutContent.get(name.toLowerCase());
       return spelled === undefined ? [] : [spelled, value];
     });
-    manifests.keep(repository, digest, {
-      holder,
-      search,
-      wish,
-      mediaType,
-      headers: kept,
-      body: ownCopy(body),
-    });
+    manifests.keep(repository, digest, { holder, search, wish, mediaType, headers: kept, body });
   }
-}
-
-/** Small buffers are parts of larger ones, which would be kept with them. */
-function ownCopy(body: Buffer): Buffer {
-  const copy = Buffer.allocUnsafeSlow(body.length);
-  body.copy(copy);
-  return copy;
 }
 
 /**

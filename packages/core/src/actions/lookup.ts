@@ -96,9 +96,9 @@ function remember(
     body !== undefined &&
     body.length > 0 &&
     digest !== undefined &&
-    !holders.knows(holder, repository, digest)
+    !holders.knowsParts(holder, repository, digest)
   ) {
-    holders.partsAt(holder, repository, digestsIn(body));
+    holders.partsAt(holder, repository, digest, digestsIn(body));
   }
   holders.manifestAt(holder, repository, digest);
 }

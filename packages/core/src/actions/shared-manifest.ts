@@ -1,14 +1,13 @@
 import type { RegistryRequest, Resource } from "../protocol/request.ts";
-import { shareableLength } from "../protocol/shareable.ts";
+import { isForAll } from "../protocol/shareable.ts";
 import type { Wish } from "../routing/wishes.ts";
 import type { Services } from "../services.ts";
-import type { Answer } from "../upstream/ask.ts";
-import { readBounded } from "../upstream/bounded-body.ts";
 import type { Sender } from "../upstream/errand.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { type Consultation, consult, errandOf } from "./consult.ts";
 import type { Exchange } from "./exchange.ts";
 import { keepManifest } from "./kept-manifest.ts";
+import { inHand } from "./manifest-in-hand.ts";
 
 /** A question for a manifest whose answer does not depend on who asks. */
 export interface ManifestQuestion {
@@ -23,13 +22,6 @@ export type Shared =
   | { readonly kind: "for all"; readonly said: Consultation }
   /** An answer that is too long to be kept for all, or is none to be shared: it is for whoever takes it first. */
   | { readonly kind: "for one"; readonly method: string; take(): Consultation | undefined };
-
-/** An answer with its body. */
-interface Whole {
-  readonly outcome: "found";
-  readonly answer: Answer;
-  readonly body: Buffer;
-}
 
 /** Whether this one's question was put, or another's that was under way; and what came of it. */
 export interface Joined {
@@ -74,39 +66,43 @@ async function find(
   question: ManifestQuestion,
   hasChanged: () => boolean,
 ): Promise<Shared> {
-  const { request, resource, wish } = question;
+  const { request } = question;
   const said = await consult(services, from, upstream, errandOf(request, upstream));
-  if (said.outcome === "absent" && upstream.kind === "proxy" && !resource.byDigest && !hasChanged()) {
-    services.memory.absences.learn(upstream, resource.repository, resource.reference, wish);
+  if (said.outcome === "absent" && !hasChanged()) {
+    learnAbsence(services, upstream, question, said.answer.status);
   }
-  const whole =
-    said.outcome === "found" ? await inHand(upstream, request.method, said.answer, from.signal) : said;
-  if (whole?.outcome === "found" && request.method === "GET" && !hasChanged()) {
-    keepManifest(services, upstream, question, whole);
+  const forAll =
+    said.outcome === "found"
+      ? await inHand(upstream, request.method, said.answer, from.signal)
+      : mayGoToAll(said)
+        ? said
+        : undefined;
+  if (forAll === undefined) {
+    // At once: nobody would notice if what is still to come of it broke off meanwhile.
+    return forOne(request.method, said);
+  }
+  if (forAll.outcome === "found" && request.method === "GET" && !hasChanged()) {
+    keepManifest(services, upstream, question, forAll);
   }
   // Those who had asked by the time that the answer came are let in, though they are looked at later in this turn.
   await services.endOfTurn.reached();
-  return whole === undefined ? forOne(request.method, said) : { kind: "for all", said: whole };
+  return { kind: "for all", said: forAll };
 }
 
-/** An answer that may be given to all, read to its end. Undefined if it may not, and then nothing of it has been read. */
-async function inHand(
-  { timeouts }: Upstream,
-  method: string,
-  answer: Answer,
-  signal: AbortSignal,
-): Promise<Whole | Extract<Consultation, { outcome: "failed" }> | undefined> {
-  const length = shareableLength(method, answer.status, answer.headers);
-  if (length === undefined) {
-    return undefined;
+function mayGoToAll(said: Exclude<Consultation, { outcome: "found" }>): boolean {
+  return said.outcome === "failed" || isForAll(said.answer.headers);
+}
+
+function learnAbsence(
+  { memory: { absences } }: Services,
+  upstream: Upstream,
+  { request: { method }, resource: { repository, byDigest, reference }, wish }: ManifestQuestion,
+  status: number,
+): void {
+  if (upstream.kind === "proxy" && !byDigest) {
+    // Some refuse HEAD, or have none, and answer GET.
+    absences.learn(upstream, repository, reference, { wish, method: status === 404 ? "GET" : method });
   }
-  const giveUp = () => answer.body.destroy();
-  signal.addEventListener("abort", giveUp, { once: true });
-  const body = await readBounded(answer.body, length, timeouts.idle);
-  signal.removeEventListener("abort", giveUp);
-  return body?.length === length
-    ? { outcome: "found", answer, body }
-    : { outcome: "failed", failure: { kind: "broken", cause: "broke off in the middle of a manifest" } };
 }
 
 function forOne(method: string, said: Consultation): Shared {

@@ -1,12 +1,18 @@
 import type { RawHeaders } from "./headers.ts";
 
-// What clients of registries say beside what they want, and what a load balancer adds. None of it is a credential that an upstream
-// gets to see: `Authorization` goes only to one that judges clients itself, and for that nothing is shared.
+// What clients of registries say beside what they want, and what load balancers add (ingress-nginx, Traefik, those of the clouds): if
+// one of theirs were missing here, nothing would be shared behind it. None of it is a credential that an upstream gets to see:
+// `Authorization` goes only to one that judges clients itself, and for that nothing is shared.
 const harmless: ReadonlySet<string> = new Set([
   "accept",
-  "accept-encoding",
-  "accept-language",
+  "accept-encoding", // the router's own in its place
   "authorization",
+  "baggage",
+  "cdn-loop",
+  "cf-connecting-ip",
+  "cf-ipcountry",
+  "cf-ray",
+  "cf-visitor",
   "connection",
   "docker-distribution-api-version",
   "forwarded",
@@ -17,13 +23,19 @@ const harmless: ReadonlySet<string> = new Set([
   "tracestate",
   "user-agent",
   "via",
+  "x-amzn-trace-id",
+  "x-cloud-trace-context",
   "x-forwarded-for",
   "x-forwarded-host",
   "x-forwarded-port",
   "x-forwarded-prefix",
   "x-forwarded-proto",
+  "x-forwarded-scheme",
+  "x-forwarded-server",
+  "x-original-forwarded-for",
   "x-real-ip",
   "x-request-id",
+  "x-scheme",
 ]);
 
 // What is longer is nobody's, and would have to be kept.
@@ -32,7 +44,7 @@ const longestWish = 2_048;
 /**
  * What the answer to a question depends on besides its path: the query and `Accept`. Undefined if it may depend on who asks as
  * well: any header that is not known to be harmless may be a credential (`X-JFrog-Art-Api`, `PRIVATE-TOKEN`, a cookie), or want the
- * answer otherwise (`Range`, `If-None-Match`, `Cache-Control: no-cache`).
+ * answer otherwise (`Range`, `If-None-Match`, `Accept-Language`, `Cache-Control: no-cache`).
  */
 export function impersonalWish(headers: RawHeaders, search: string): string | undefined {
   let wish = search;
@@ -43,6 +55,10 @@ export function impersonalWish(headers: RawHeaders, search: string): string | un
     }
     if (name === "accept") {
       wish += `\n${headers[index + 1]}`;
+    }
+    // What is named there is not passed on: the upstream would answer as if there were no `Accept`, and that is another question.
+    if (name === "connection" && headers[index + 1]?.toLowerCase().includes("accept") !== false) {
+      return undefined;
     }
   }
   return wish.length > longestWish ? undefined : wish;

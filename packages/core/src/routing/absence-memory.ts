@@ -6,10 +6,16 @@ import type { Wish } from "./wishes.ts";
 const mostTags = 20_000;
 const mostWays = 8;
 
-/** Somebody has not got a tag, if it is asked for in this way. */
-interface Absence<M> {
-  readonly member: M;
+/** A way to ask for a tag. */
+export interface Way {
   readonly wish: Wish;
+  /** `HEAD` if what is known says nothing of other methods. */
+  readonly method: string;
+}
+
+/** Somebody has not got a tag, if it is asked for in this way. */
+interface Absence<M> extends Way {
+  readonly member: M;
   /** By the clock. */
   readonly until: number;
 }
@@ -33,20 +39,31 @@ export class AbsenceMemory<M extends Member> {
     this.#clock = clock;
   }
 
-  /** Whether a member need not be asked. */
-  has(member: M, repository: string, tag: string, wish: Wish): boolean {
-    const now = this.#clock.now();
+  /** Whether a member need not be asked: what is not there for GET is not there for HEAD. */
+  has(member: M, repository: string, tag: string, { wish, method }: Way): boolean {
     const known = this.#absences?.get(`${repository}:${tag}`);
-    return known?.some((one) => one.member === member && one.wish === wish && one.until > now) === true;
+    if (known === undefined) {
+      return false;
+    }
+    const now = this.#clock.now();
+    return known.some(
+      (one) =>
+        one.member === member &&
+        one.wish === wish &&
+        (one.method === "GET" || one.method === method) &&
+        one.until > now,
+    );
   }
 
   /** A member said so. */
-  learn(member: M, repository: string, tag: string, wish: Wish): void {
+  learn(member: M, repository: string, tag: string, { wish, method }: Way): void {
     const key = `${repository}:${tag}`;
     const others =
-      this.#absences?.get(key)?.filter((one) => one.member !== member || one.wish !== wish) ?? [];
+      this.#absences
+        ?.get(key)
+        ?.filter((one) => one.member !== member || one.wish !== wish || one.method !== method) ?? [];
     const latest = others.slice(-(mostWays - 1));
-    this.#absences?.set(key, [...latest, { member, wish, until: this.#clock.now() + this.#ttl }]);
+    this.#absences?.set(key, [...latest, { member, wish, method, until: this.#clock.now() + this.#ttl }]);
   }
 
   /** The tag was pushed. */

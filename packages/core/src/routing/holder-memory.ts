@@ -17,30 +17,44 @@ export class HolderMemory<M extends Member> {
   manifestAt(holder: M, repository: string, digest: string | undefined): void {
     this.#holders?.set(repository, holder);
     if (digest !== undefined) {
-      this.#holders?.set(`${repository}@${digest}`, holder);
+      this.#holders?.set(placeOf(repository, digest), holder);
     }
   }
 
   /** So its layers, its configuration and its children are likely to be there too. */
-  partsAt(holder: M, repository: string, digests: readonly string[]): void {
-    for (const digest of digests) {
-      this.#holders?.set(`${repository}@${digest}`, holder);
+  partsAt(holder: M, repository: string, digest: string, parts: readonly string[]): void {
+    for (const part of parts) {
+      this.#holders?.set(placeOf(repository, part), holder);
     }
+    this.#holders?.set(partsOf(repository, digest), holder);
   }
 
-  /** Whether that much is known: there is nothing to be learned from that manifest. */
-  knows(holder: M, repository: string, digest: string): boolean {
-    return this.#holders === undefined || this.#holders.get(`${repository}@${digest}`) === holder;
+  /**
+   * Whether there is nothing to be learned from that manifest. Where it is does not tell: that is known from a `HEAD` as well, and
+   * for longer than the parts of one that is asked for again and again.
+   */
+  knowsParts(holder: M, repository: string, digest: string): boolean {
+    return this.#holders === undefined || this.#holders.get(partsOf(repository, digest)) === holder;
   }
 
   /** Who is likely to hold a digest: whoever served it, or a manifest that it is a part of, else whoever last served the repository. */
   holderOf(repository: string, digest: string): M | undefined {
-    return this.#holders?.get(`${repository}@${digest}`) ?? this.#holders?.get(repository);
+    return this.#holders?.get(placeOf(repository, digest)) ?? this.#holders?.get(repository);
   }
 
   /** A manifest was deleted. */
   forget(repository: string, digest: string): void {
-    this.#holders?.delete(`${repository}@${digest}`);
+    this.#holders?.delete(placeOf(repository, digest));
+    this.#holders?.delete(partsOf(repository, digest));
     this.#holders?.delete(repository);
   }
+}
+
+function placeOf(repository: string, digest: string): string {
+  return `${repository}@${digest}`;
+}
+
+/** No repository's name begins like that. */
+function partsOf(repository: string, digest: string): string {
+  return `@${repository}@${digest}`;
 }

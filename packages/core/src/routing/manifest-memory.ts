@@ -15,8 +15,8 @@ export interface KeptManifest<M extends Member> {
   readonly body: Buffer;
 }
 
-// What an entry takes beside its body, as measured: key, headers, buffer, and the entry itself. Bytes.
-const overhead = 2_048;
+// What an entry takes beside its texts and its body, as measured. Bytes.
+const overhead = 1_536;
 
 /**
  * Manifests that were served, by repository and digest. The digest fixes the bytes, so all that can be wrong about one is that it
@@ -29,7 +29,7 @@ export class ManifestMemory<M extends Member> {
   constructor({ bytes, ttl }: { readonly bytes: number; readonly ttl: number }) {
     this.#kept =
       bytes > 0
-        ? new LRUCache({ maxSize: bytes, sizeCalculation: ({ body }) => body.length + overhead, ttl })
+        ? new LRUCache({ maxSize: bytes, sizeCalculation: (kept, key) => sizeOf(key, kept), ttl })
         : undefined;
   }
 
@@ -44,7 +44,7 @@ export class ManifestMemory<M extends Member> {
 
   /** @param manifest whose body is what the digest stands for */
   keep(repository: string, digest: string, manifest: KeptManifest<M>): void {
-    this.#kept?.set(`${repository}@${digest}`, manifest);
+    this.#kept?.set(`${repository}@${digest}`, { ...manifest, body: alone(manifest.body) });
   }
 
   /** A manifest was deleted. */
@@ -60,4 +60,16 @@ export class ManifestMemory<M extends Member> {
       }
     }
   }
+}
+
+function sizeOf<M extends Member>(key: string, { search, headers, body }: KeptManifest<M>): number {
+  const texts = headers.reduce((sum, text) => sum + text.length, key.length + search.length);
+  return overhead + texts + body.length;
+}
+
+/** A short body shares Node's pool with others, and would keep all of that alive. */
+function alone(body: Buffer): Buffer {
+  const own = Buffer.allocUnsafeSlow(body.length);
+  body.copy(own);
+  return own;
 }

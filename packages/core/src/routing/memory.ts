@@ -2,7 +2,6 @@ import { AbsenceMemory } from "./absence-memory.ts";
 import { HolderMemory } from "./holder-memory.ts";
 import { ManifestMemory } from "./manifest-memory.ts";
 import type { Member } from "./member.ts";
-import { Wishes } from "./wishes.ts";
 
 /** How much is remembered. */
 export interface MemoryBounds {
@@ -21,7 +20,6 @@ export class Memory<M extends Member> {
   readonly holders: HolderMemory<M>;
   readonly absences: AbsenceMemory<M>;
   readonly manifests: ManifestMemory<M>;
-  readonly wishes = new Wishes();
 
   constructor({ entries, ttl, absentTtl, manifestBytes }: MemoryBounds) {
     this.holders = new HolderMemory({ entries, ttl });

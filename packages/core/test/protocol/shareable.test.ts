@@ -37,6 +37,38 @@ describe("a question that does not depend on who asks", () => {
       "one behind a load balancer",
       ["Host", "a", "Accept", "x/y", "X-Forwarded-For", "10.0.0.1", "Via", "1.1 lb"],
     ],
+    [
+      "one behind ingress-nginx",
+      [
+        ...[
+          "Host",
+          "a",
+          "Accept",
+          "x/y",
+          "X-Request-ID",
+          "1",
+          "X-Real-IP",
+          "10.0.0.1",
+          "X-Forwarded-For",
+          "10.0.0.1",
+        ],
+        ...["X-Forwarded-Host", "a", "X-Forwarded-Port", "443", "X-Forwarded-Proto", "https"],
+        ...["X-Forwarded-Scheme", "https", "X-Scheme", "https", "X-Original-Forwarded-For", "10.0.0.2"],
+      ],
+    ],
+    [
+      "one behind a load balancer of AWS, and Traefik",
+      [
+        "Host",
+        "a",
+        "Accept",
+        "x/y",
+        "X-Amzn-Trace-Id",
+        "Root=1-67891233-ab",
+        "X-Forwarded-Server",
+        "traefik-0",
+      ],
+    ],
   ])("is that of %s: its wish is the query and Accept", (_, headers) => {
     expect(impersonalWish(headers, "?ns=docker.io")).toBe("?ns=docker.io\nx/y");
   });
@@ -49,7 +81,12 @@ describe("a question that does not depend on who asks", () => {
     ["Range", "bytes=0-1"],
     ["If-None-Match", '"x"'],
     ["Cache-Control", "no-cache"],
+    ["Accept-Language", "de"],
+    ["X-Forwarded-Client-Cert", "Hash=ab"],
     ["Content-Length", "3"],
+    // Takes a header away from what the upstream sees.
+    ["Connection", "Accept"],
+    ["connection", "keep-alive, accept"],
   ])("is none with %s", (name, value) => {
     expect(impersonalWish(["Host", "a", name, value], "")).toBeUndefined();
   });
@@ -89,6 +126,8 @@ describe("an answer that may be given to all", () => {
     ["fit for all", "GET", 200, ["Content-Length", "5", "Cache-Control", "max-age=31536000"], 5],
     ["other for every client", "GET", 200, ["Content-Length", "5", "Vary", "Accept, *"], undefined],
     ["other by credentials", "HEAD", 200, ["Content-Length", "5", "Vary", "Authorization"], undefined],
+    ["with an address", "GET", 200, ["Content-Length", "5", "Link", "<http://a/v2/>"], undefined],
+    ["elsewhere as well", "HEAD", 200, ["Content-Location", "http://a/v2/"], undefined],
     ["other by Accept", "GET", 200, ["Content-Length", "5", "Vary", "Accept"], 5],
   ])("%s", (_, method, status, headers, length) => {
     expect(shareableLength(method, status, headers)).toBe(length);
