@@ -39,7 +39,6 @@ function configuration(port: number, { cache, hosted }: Upstreams): string {
   return `{
   admin off
   auto_https off
-  persist_config off
 }
 http://127.0.0.1:${port} {
   bind 127.0.0.1
