@@ -46,8 +46,7 @@ function smallWorks(lab: Lab): Work[] {
       title: `private manifests by tag (${many})`,
       unit: "req/s",
       peers: [...combiners, direct.hosted],
-      // Not of private ones: nginx passes on the 500 with which caches answer unknown digests.
-      ...requests(lab, privateImages.byTag, publicImages.byDigest),
+      ...requests(lab, privateImages.byTag),
       targets: [{ metric: "rate", against: "nginx error_page", least: 1.5 }],
     },
     {
