@@ -1,4 +1,5 @@
 import { LRUCache } from "lru-cache";
+import { atMost } from "./cache-bounds.ts";
 import type { Member } from "./member.ts";
 import type { Wish } from "./wishes.ts";
 
@@ -34,7 +35,7 @@ export class AbsenceMemory<M extends Member> {
    * @param clock milliseconds that go on evenly
    */
   constructor(ttl: number, clock: { now(): number } = performance) {
-    this.#absences = ttl > 0 ? new LRUCache({ max: mostTags }) : undefined;
+    this.#absences = ttl > 0 ? new LRUCache(atMost(mostTags)) : undefined;
     this.#ttl = ttl;
     this.#clock = clock;
   }

@@ -1,5 +1,5 @@
 import { LRUCache } from "lru-cache";
-import { expiryAfter } from "./expiry.ts";
+import { atMost, expiryAfter } from "./cache-bounds.ts";
 import type { Member } from "./member.ts";
 
 /**
@@ -12,7 +12,7 @@ export class HolderMemory<M extends Member> {
   /** @param bounds how many places, and for how many milliseconds; 0 entries switch it off */
   constructor(bounds: { readonly entries: number; readonly ttl: number }) {
     const { entries, ttl } = bounds;
-    this.#holders = entries > 0 ? new LRUCache({ max: entries, ...expiryAfter(ttl) }) : undefined;
+    this.#holders = entries > 0 ? new LRUCache({ ...atMost(entries), ...expiryAfter(ttl) }) : undefined;
   }
 
   /** A manifest was served or accepted. */

@@ -1,6 +1,6 @@
 import { LRUCache } from "lru-cache";
 import type { RawHeaders } from "../protocol/headers.ts";
-import { expiryAfter } from "./expiry.ts";
+import { expiryAfter } from "./cache-bounds.ts";
 import type { Member } from "./member.ts";
 import type { Wish } from "./wishes.ts";
 

@@ -1,4 +1,5 @@
 import { LRUCache } from "lru-cache";
+import { atMost } from "./cache-bounds.ts";
 import type { Candidate } from "./member.ts";
 import { Patterns } from "./patterns.ts";
 import { isRestricted, type Narrowing, type Ruling, type WrittenRule } from "./ruling.ts";
@@ -33,7 +34,7 @@ export class Policy<M extends Candidate> {
   readonly #rulings: readonly Ruling<M>[];
   readonly #default: Ruling<M>;
   /** What was found for the names of late. */
-  readonly #known = new LRUCache<string, Ruling<M>>({ max: mostKnown });
+  readonly #known = new LRUCache<string, Ruling<M>>(atMost(mostKnown));
   readonly #byHost: ReadonlyMap<string, M>;
   /** Those that some proxy says it serves. */
   readonly #namespaces: ReadonlySet<string>;

@@ -1,5 +1,5 @@
 import { LRUCache } from "lru-cache";
-import { expiryAfter } from "./expiry.ts";
+import { expiryAfter } from "./cache-bounds.ts";
 import type { Member } from "./member.ts";
 import type { WrittenRule } from "./ruling.ts";
 
