@@ -24,11 +24,15 @@ export function checkPulled(
   { upstream: holder, said, attempts }: Extract<Walk, { ended: "answered" }>,
 ): void {
   const { resource } = request;
-  const digest = digestIn(said.answer);
-  if (resource.kind !== "manifest" || resource.byDigest || digest === undefined) {
+  if (resource.kind !== "manifest" || resource.byDigest) {
     return;
   }
   const { repository, reference: tag } = resource;
+  // Most have been checked lately, and nothing need be found out for them.
+  const digest = services.shadows.mayBegin(repository, tag) ? digestIn(said.answer) : undefined;
+  if (digest === undefined) {
+    return;
+  }
   const others = otherSideOf(holder, members, services.policy.ruleOn(repository)).filter(
     (upstream) =>
       upstream.state === "closed" &&

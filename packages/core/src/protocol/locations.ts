@@ -1,4 +1,4 @@
-import { pairs, type RawHeaders } from "./headers.ts";
+import type { RawHeaders } from "./headers.ts";
 import { renamedPath } from "./request.ts";
 
 /** Whose addresses become relative: the upstream's, and the name under which the upstream was told that the client sees us. */
@@ -15,11 +15,11 @@ export interface OwnAddresses {
  * through the router, over the scheme that it used. Everything else passes untouched.
  */
 export function relativeLocations(headers: RawHeaders, own: OwnAddresses): string[] {
-  const rewritten: string[] = [];
-  for (const [name, value] of pairs(headers)) {
-    rewritten.push(name, rewrite(name.toLowerCase(), value, own));
-  }
-  return rewritten;
+  return headers.map((text, index) => {
+    const name = headers[index - 1];
+    const isValue = index % 2 === 1;
+    return isValue && name !== undefined ? rewrite(name.toLowerCase(), text, own) : text;
+  });
 }
 
 function rewrite(lowerName: string, value: string, own: OwnAddresses): string {

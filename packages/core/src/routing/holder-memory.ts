@@ -1,4 +1,5 @@
 import { LRUCache } from "lru-cache";
+import { expiryAfter } from "./expiry.ts";
 import type { Member } from "./member.ts";
 
 /**
@@ -10,7 +11,8 @@ export class HolderMemory<M extends Member> {
 
   /** @param bounds how many places, and for how many milliseconds; 0 entries switch it off */
   constructor(bounds: { readonly entries: number; readonly ttl: number }) {
-    this.#holders = bounds.entries > 0 ? new LRUCache({ max: bounds.entries, ttl: bounds.ttl }) : undefined;
+    const { entries, ttl } = bounds;
+    this.#holders = entries > 0 ? new LRUCache({ max: entries, ...expiryAfter(ttl) }) : undefined;
   }
 
   /** A manifest was served or accepted. */

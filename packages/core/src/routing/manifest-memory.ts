@@ -1,5 +1,6 @@
 import { LRUCache } from "lru-cache";
 import type { RawHeaders } from "../protocol/headers.ts";
+import { expiryAfter } from "./expiry.ts";
 import type { Member } from "./member.ts";
 import type { Wish } from "./wishes.ts";
 
@@ -29,7 +30,11 @@ export class ManifestMemory<M extends Member> {
   constructor({ bytes, ttl }: { readonly bytes: number; readonly ttl: number }) {
     this.#kept =
       bytes > 0
-        ? new LRUCache({ maxSize: bytes, sizeCalculation: (kept, key) => sizeOf(key, kept), ttl })
+        ? new LRUCache({
+            maxSize: bytes,
+            sizeCalculation: (kept, key) => sizeOf(key, kept),
+            ...expiryAfter(ttl),
+          })
         : undefined;
   }
 

@@ -1,4 +1,5 @@
 import { LRUCache } from "lru-cache";
+import { expiryAfter } from "./expiry.ts";
 import type { Member } from "./member.ts";
 import type { WrittenRule } from "./ruling.ts";
 
@@ -57,16 +58,20 @@ export class ShadowMemory {
 
   /** @param ttl milliseconds until a tag that was checked may be checked again */
   constructor(ttl = checkedFor) {
-    this.#checked = new LRUCache({ max: mostChecked, ttl });
+    this.#checked = new LRUCache({ max: mostChecked, ...expiryAfter(ttl) });
   }
 
-  /** Whether a check of a tag is to begin now: then it counts as checked, whatever comes of it, and `end` has to follow. */
+  /** Whether a check of a tag may begin now. */
+  mayBegin(repository: string, tag: string): boolean {
+    return this.#underWay < checksAtOnce && !this.#checked.has(`${repository}:${tag}`);
+  }
+
+  /** If it may: from now on the tag counts as checked, whatever comes of it, and `end` has to follow. */
   begin(repository: string, tag: string): boolean {
-    const key = `${repository}:${tag}`;
-    if (this.#underWay === checksAtOnce || this.#checked.has(key)) {
+    if (!this.mayBegin(repository, tag)) {
       return false;
     }
-    this.#checked.set(key, true);
+    this.#checked.set(`${repository}:${tag}`, true);
     this.#underWay += 1;
     return true;
   }

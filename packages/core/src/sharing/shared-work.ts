@@ -28,23 +28,30 @@ export class SharedWork<T> {
    * @param begin does the work until its signal tells that nobody waits any more
    * @throws ClientGone when `signal` is aborted; else what the work ends with
    */
-  async join(key: string, signal: AbortSignal, begin: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    if (signal.aborted) {
-      throw new ClientGone();
-    }
-    const running = this.#running.get(key) ?? this.#begin(key, begin);
-    running.waiting += 1;
-    let leave: () => void = () => undefined;
-    const left = new Promise<never>((_, reject) => {
-      leave = () => reject(new ClientGone());
+  join(key: string, signal: AbortSignal, begin: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      if (signal.aborted) {
+        reject(new ClientGone());
+        return;
+      }
+      const running = this.#running.get(key) ?? this.#begin(key, begin);
+      running.waiting += 1;
+      let waits = true;
+      const end = (give: () => void) => {
+        if (waits) {
+          waits = false;
+          signal.removeEventListener("abort", leave);
+          this.#leave(key, running);
+          give();
+        }
+      };
+      const leave = () => end(() => reject(new ClientGone()));
       signal.addEventListener("abort", leave, { once: true });
+      running.outcome.then(
+        (outcome) => end(() => resolve(outcome)),
+        (error: unknown) => end(() => reject(error)),
+      );
     });
-    try {
-      return await Promise.race([running.outcome, left]);
-    } finally {
-      signal.removeEventListener("abort", leave);
-      this.#leave(key, running);
-    }
   }
 
   #begin(key: string, begin: (signal: AbortSignal) => Promise<T>): Running<T> {

@@ -35,9 +35,21 @@ export interface Answer {
   readonly reader?: SocketReader | undefined;
 }
 
+/** Where a connection leads to. */
+export interface Address {
+  /** `http:` or `https:` */
+  readonly protocol: string;
+  /** As resolvers want it: IPv6 addresses without brackets. */
+  readonly hostname: string;
+  /** Undefined for the one that goes with the protocol. */
+  readonly port: string | undefined;
+  /** As it stands in `Host`. */
+  readonly host: string;
+}
+
 /** Where a question goes, and how long it may take. */
 interface Destination extends HeadTimeouts {
-  readonly url: URL;
+  readonly address: Address;
   readonly agent: Agent;
   readonly readers: Readers;
   /** Milliseconds in which it has to take some of a body. */
@@ -128,24 +140,30 @@ export function answerOf(body: IncomingMessage): Answer {
 // Signed addresses of object storage, and tokens, can outgrow Node's 16 KiB.
 const longestHead = 64 * 1024;
 
-function open({ url, agent }: Destination, { method, path, headers }: Question): ClientRequest {
-  const open = url.protocol === "https:" ? httpsRequest : httpRequest;
+function open({ address, agent }: Destination, { method, path, headers }: Question): ClientRequest {
+  const { protocol, hostname, port, host } = address;
+  const open = protocol === "https:" ? httpsRequest : httpRequest;
   return open({
-    protocol: url.protocol,
-    hostname: bareHost(url),
-    port: url.port === "" ? undefined : url.port,
+    protocol,
+    hostname,
+    port,
     method,
     path,
     agent,
     maxHeaderSize: longestHead,
     // A list is sent as it stands, repeated names included; then `Host` is up to us.
-    headers: ["Host", url.host, ...headers],
+    headers: ["Host", host, ...headers],
   });
 }
 
-/** A URL's host as resolvers want it: IPv6 addresses without brackets. */
-export function bareHost(url: URL): string {
-  return url.hostname.replace(/^\[(.*)\]$/, "$1");
+/** Reads a URL once: its parts are cut out of it each time that they are asked for. */
+export function addressOf({ protocol, hostname, port, host }: URL): Address {
+  return {
+    protocol,
+    host,
+    hostname: hostname.replace(/^\[(.*)\]$/, "$1"),
+    port: port === "" ? undefined : port,
+  };
 }
 
 function isStale(request: ClientRequest, error: Error): boolean {

@@ -2,7 +2,7 @@ import type { CompleteUpstream } from "../config/complete.ts";
 import { type ForwardingOptions, forwardedHeaders } from "../protocol/forwarding.ts";
 import { firstValue } from "../protocol/headers.ts";
 import type { Agents, Connections } from "./agents.ts";
-import { type Answer, ask, type Question } from "./ask.ts";
+import { type Address, type Answer, addressOf, ask, type Question } from "./ask.ts";
 import { type AskWith, AuthorizedAsker } from "./authorized-asker.ts";
 import type { Credentials, Unauthorized } from "./credentials.ts";
 import { bodyHeaders, type Errand, isRead, type OwnErrand, type Sender } from "./errand.ts";
@@ -17,6 +17,7 @@ export class Asker {
   readonly #via: string;
   readonly #agents: Agents;
   readonly #authorized: AuthorizedAsker;
+  readonly #address: Address;
   /** What stands before `/v2/` in this upstream's paths. */
   readonly #prefix: string;
 
@@ -27,6 +28,7 @@ export class Asker {
     this.#config = config;
     this.#via = via;
     this.#agents = agents;
+    this.#address = addressOf(config.url);
     this.#prefix = config.url.pathname === "/" ? "" : config.url.pathname;
     this.#authorized = new AuthorizedAsker(
       credentials,
@@ -187,21 +189,21 @@ export class Asker {
   }
 
   #askHere(question: Question): Promise<Answer> {
-    return this.#askAt(this.#config.url, this.#agents, question);
+    return this.#askAt(this.#address, this.#agents, question);
   }
 
   #askElsewhere(url: URL, question: Question): Promise<Answer> {
     const isHere = url.origin === this.#config.url.origin;
-    return this.#askAt(url, isHere ? this.#agents : this.#agents.elsewhere(url), question);
+    return this.#askAt(addressOf(url), isHere ? this.#agents : this.#agents.elsewhere(url), question);
   }
 
-  #askAt(url: URL, connections: Connections, question: Question): Promise<Answer> {
+  #askAt(address: Address, connections: Connections, question: Question): Promise<Answer> {
     const { connect, headers, write, idle } = this.#config.timeouts;
     const { method, patience } = question;
     // To close an upload, a registry reads and moves a whole layer before it answers.
     const answerTimeout = isRead(method) ? Math.min(headers, patience ?? headers) : write;
     const connectTimeout = Math.min(connect, patience ?? connect);
-    return ask(connections, { url, connectTimeout, answerTimeout, idle }, question);
+    return ask(connections, { address, connectTimeout, answerTimeout, idle }, question);
   }
 }
 

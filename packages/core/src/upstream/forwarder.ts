@@ -2,7 +2,7 @@ import { type ClientRequest, IncomingMessage, type ServerResponse } from "node:h
 import { createProxyServer, type ProxyServer } from "http-proxy";
 import { pairs, type RawHeaders } from "../protocol/headers.ts";
 import type { Agents } from "./agents.ts";
-import { type Answer, answerOf, bareHost } from "./ask.ts";
+import { type Answer, addressOf, answerOf } from "./ask.ts";
 import { ClientGone, UpstreamFailure, upstreamFailure } from "./failure.ts";
 import { HeadDeadline, type HeadTimeouts } from "./head-deadline.ts";
 import { StallWatch, taken } from "./stall-watch.ts";
@@ -46,11 +46,12 @@ export class Forwarder {
   readonly #timeouts: UploadTimeouts;
 
   constructor(url: URL, agents: Agents, timeouts: UploadTimeouts) {
-    this.#host = url.host;
+    const { protocol, hostname, port, host } = addressOf(url);
+    this.#host = host;
     this.#timeouts = timeouts;
     this.#proxy = createProxyServer({
       // Not the URL itself: of that, http-proxy would look up an IPv6 address with its brackets.
-      target: { protocol: url.protocol, hostname: bareHost(url), ...(url.port !== "" && { port: url.port }) },
+      target: { protocol, hostname, ...(port !== undefined && { port }) },
       // A body cannot be sent again if a kept connection turns out to have been closed at the other end.
       agent: agents.fresh,
       selfHandleResponse: true,

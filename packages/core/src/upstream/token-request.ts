@@ -3,7 +3,7 @@ import { basicAuthorization } from "../protocol/challenge.ts";
 import { firstValue, type RawHeaders } from "../protocol/headers.ts";
 import type { Scope } from "../protocol/token-scope.ts";
 import type { Agents } from "./agents.ts";
-import { type Answer, ask, type Question } from "./ask.ts";
+import { type Answer, addressOf, ask, type Question } from "./ask.ts";
 import { readBounded } from "./bounded-body.ts";
 import { UpstreamFailure, upstreamFailure } from "./failure.ts";
 import { readToken } from "./token-answer.ts";
@@ -31,7 +31,7 @@ export function requestTokenOver(
   const send = async (method: Method, source: TokenSource, scope: Scope): Promise<Reply> => {
     const url = source.realm;
     const destination = {
-      url,
+      address: addressOf(url),
       connectTimeout: timeouts.connect,
       answerTimeout: Math.min(timeouts.headers, answerTimeout),
       idle: timeouts.idle,

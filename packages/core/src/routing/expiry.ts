@@ -1,0 +1,10 @@
+const longest = 1_000;
+
+/**
+ * When something is forgotten, for an `LRUCache`: to the hundredth, or to the second. Exact to the millisecond, it would set a timer
+ * whenever it looks at the clock, and be woken by it.
+ * @param ttl milliseconds, as configured
+ */
+export function expiryAfter(ttl: number): { readonly ttl: number; readonly ttlResolution: number } {
+  return { ttl, ttlResolution: Math.min(longest, Math.ceil(ttl / 100)) };
+}
