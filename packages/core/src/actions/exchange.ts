@@ -26,7 +26,7 @@ export interface Exchange {
   /** Whether the decision is told to the client. */
   readonly showsDecision: boolean;
   /** Whether this is to be the last answer on its connection. */
-  isClosing(): boolean;
+  readonly isClosing: () => boolean;
   /** The row of the route contract. */
   route: string;
   repository: string | undefined;
@@ -53,56 +53,76 @@ export function newExchange(
   { config, trusted }: ExchangeContext,
   isClosing: () => boolean,
 ): Exchange {
-  const gone = new Leaving();
+  const exchange = new ClientExchange(request, response, clientOf(request, trusted), config, isClosing);
   const watch = watchClient(response, config.limits.clientIdle);
   response.once("close", () => {
     watch.clear();
     if (!response.writableFinished) {
-      gone.happened();
+      exchange.leave();
     }
   });
-  const address = plainAddress(request.socket.remoteAddress);
+  return exchange;
+}
+
+function clientOf({ socket, rawHeaders }: IncomingMessage, trusted: TrustedAddresses): ClientConnection {
+  const address = plainAddress(socket.remoteAddress);
   return {
-    request,
-    response,
-    client: {
-      address,
-      origin: clientAddress(address, request.rawHeaders, trusted),
-      encrypted: request.socket instanceof TLSSocket,
-      trusted: trusted.has(address),
-    },
-    get signal() {
-      return gone.signal;
-    },
-    clientIdle: config.limits.clientIdle,
-    showsDecision: config.decisionHeader,
-    isClosing,
-    route: "other",
-    repository: undefined,
-    namespace: undefined,
-    user: undefined,
-    decision: { upstream: "router", reason: "" },
-    problem: undefined,
-    moved: { down: 0, up: 0 },
+    address,
+    origin: clientAddress(address, rawHeaders, trusted),
+    encrypted: socket instanceof TLSSocket,
+    trusted: trusted.has(address),
   };
 }
 
-/** Tells by a signal, which is only made if somebody wants it: most answers are there before their client can leave. */
-class Leaving {
-  #controller: AbortController | undefined;
-  #hasHappened = false;
+/**
+ * A class, as V8 makes a hidden class anew for each object literal with a getter: with one here, collecting them took as long as
+ * answering.
+ */
+class ClientExchange implements Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly client: ClientConnection;
+  readonly clientIdle: number;
+  readonly showsDecision: boolean;
+  readonly isClosing: () => boolean;
+  route = "other";
+  repository: string | undefined = undefined;
+  namespace: string | undefined = undefined;
+  user: string | undefined = undefined;
+  decision: Decision = { upstream: "router", reason: "" };
+  problem: unknown = undefined;
+  readonly moved = { down: 0, up: 0 };
+  #leaving: AbortController | undefined;
+  #hasLeft = false;
 
-  get signal(): AbortSignal {
-    this.#controller ??= new AbortController();
-    if (this.#hasHappened) {
-      this.#controller.abort();
-    }
-    return this.#controller.signal;
+  constructor(
+    request: IncomingMessage,
+    response: ServerResponse,
+    client: ClientConnection,
+    { limits, decisionHeader }: CompleteConfig,
+    isClosing: () => boolean,
+  ) {
+    this.request = request;
+    this.response = response;
+    this.client = client;
+    this.clientIdle = limits.clientIdle;
+    this.showsDecision = decisionHeader;
+    this.isClosing = isClosing;
   }
 
-  happened(): void {
-    this.#hasHappened = true;
-    this.#controller?.abort();
+  /** Made only if somebody wants it: most answers are there before their client can leave. */
+  get signal(): AbortSignal {
+    this.#leaving ??= new AbortController();
+    if (this.#hasLeft) {
+      this.#leaving.abort();
+    }
+    return this.#leaving.signal;
+  }
+
+  /** The client is gone. */
+  leave(): void {
+    this.#hasLeft = true;
+    this.#leaving?.abort();
   }
 }
 
