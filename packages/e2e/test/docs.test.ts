@@ -4,8 +4,12 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "@jest/globals";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
+const { scripts }: { scripts: object } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 const pages = [
   "README.md",
+  "CHANGELOG.md",
+  "CONTRIBUTING.md",
+  "SECURITY.md",
   ...readdirSync(join(root, "docs")).map((file) => `docs/${file}`),
   ...readdirSync(join(root, "packages")).map((name) => `packages/${name}/README.md`),
 ].filter((page) => page.endsWith(".md") && existsSync(join(root, page)));
@@ -25,5 +29,11 @@ describe.each(pages)("%s", (page) => {
     );
 
     expect(named.filter((path) => !existsSync(join(root, path)))).toEqual([]);
+  });
+
+  it("names scripts that package.json has", () => {
+    const named = [...text.matchAll(/npm run ([\w-]+)/g)].map(([, script = ""]) => script);
+
+    expect(named.filter((script) => !Object.hasOwn(scripts, script))).toEqual([]);
   });
 });
