@@ -35,7 +35,15 @@ function requestOf({ method, path }: PastDecision): RegistryRequest | undefined 
 }
 
 function whatOf({ kind }: Resource): string {
-  return kind === "uploads" || kind === "upload-session" ? "upload" : kind;
+  switch (kind) {
+    case "uploads":
+    case "upload-session":
+      return "upload";
+    case "tags":
+      return "tag list";
+    default:
+      return kind;
+  }
 }
 
 function nameOf(resource: Resource, repository: string): string {
