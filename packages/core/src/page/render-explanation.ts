@@ -2,6 +2,7 @@ import type { ExplainedAccess, ExplainedRule, Explanation, UpstreamAnswer } from
 import { type Html, html, type Part } from "./html.ts";
 import type { BoxAnswer } from "./model.ts";
 import { table } from "./table.ts";
+import { shortDigest } from "./words.ts";
 
 /** What the box says: an explanation with the commands that go with it, or why there is none. */
 export function renderBoxAnswer(answer: BoxAnswer): Html {
@@ -92,8 +93,11 @@ function answersTable(upstreams: readonly UpstreamAnswer[]): Html {
       `${method} ${repository}`,
       html`<span class="${shades[outcome]}">${outcome}</span>`,
       status,
-      `${latency} ms`,
-      [cause ?? digest, breaker === "closed" ? undefined : " (left out by pulls, after failures)"],
+      html`<span class="whole">${latency} ms</span>`,
+      [
+        cause ?? shortDigest(digest ?? ""),
+        breaker === "closed" ? undefined : " (left out by pulls, after failures)",
+      ],
     ]),
   });
 }

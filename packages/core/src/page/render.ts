@@ -26,7 +26,7 @@ ${model.names === undefined ? noNames : renderNames(model.names, model.now)}
 <footer>
 <p>combined-registry ${model.version}. ${
     model.oneOfSeveral === undefined
-      ? "Counts are of this process, since it started at most."
+      ? "Counts are this process's own: of the last hour, or since it started."
       : `Counts, decisions and breakers are of this process (${model.oneOfSeveral}) alone, one of several behind this address; which one answers may change. /metrics tells of all.`
   }</p>
 </footer>`;
@@ -49,9 +49,9 @@ function renderState({ upstreams, now }: Model): Html {
 }
 
 const breakers = {
-  closed: "asked",
-  open: "left out after failures",
-  "half-open": "being tried again",
+  closed: "closed",
+  open: "open: left out after failures",
+  "half-open": "half-open: being tried again",
 } as const;
 
 function renderUpstreams({ upstreams, router }: Model): Html {
@@ -128,11 +128,11 @@ function renderDecisions(decisions: readonly ShownDecision[], now: number): Html
     columns: ["image", "request", "status", "answered by", "because", "when"],
     rows: decisions.map(({ of, what, status, upstream, reason, at }) => [
       shortDigest(of),
-      what,
+      html`<span class="whole">${what}</span>`,
       status < 500 ? status : html`<span class="bad">${status}</span>`,
       upstream,
       shortDigest(reason),
-      html`<time datetime="${new Date(at).toISOString()}">${ago(now - at)}</time>`,
+      html`<time class="whole" datetime="${new Date(at).toISOString()}">${ago(now - at)}</time>`,
     ]),
   });
 }

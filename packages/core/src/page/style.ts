@@ -7,7 +7,7 @@ export const style = `
     --link: #6cb6ff; --good: #56d364; --bad: #ff8a80; --note: #e3b341; }
 }
 * { box-sizing: border-box; }
-body { margin: 0 auto; padding: 1rem; max-width: 72rem; background: var(--back); color: var(--text);
+body { margin: 0 auto; padding: 1rem; max-width: 64rem; background: var(--back); color: var(--text);
   font: 1rem/1.5 system-ui, sans-serif; overflow-wrap: anywhere; }
 header { display: flex; flex-wrap: wrap; align-items: baseline; justify-content: space-between; gap: 0 1rem; }
 h1 { margin: 0; font-size: 1.5rem; }
@@ -23,7 +23,8 @@ a { color: var(--link); }
 .controls { display: flex; flex-wrap: wrap; align-items: center; gap: .25rem 1rem; }
 table { width: 100%; border-collapse: collapse; font-size: .9rem; }
 th, td { padding: .35rem .75rem .35rem 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
-thead th { color: var(--faint); font-weight: 400; }
+thead th { color: var(--faint); font-weight: 400; white-space: nowrap; }
+.whole { white-space: nowrap; }
 tbody th { font-weight: 600; }
 form { display: flex; flex-wrap: wrap; align-items: end; gap: .5rem; }
 .field { flex: 1 1 16rem; }
@@ -43,7 +44,7 @@ code { font: .875rem/1.5 ui-monospace, monospace; }
 footer { margin-top: 2rem; color: var(--faint); font-size: .875rem; }
 .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 [hidden] { display: none; }
-@media (max-width: 44rem) {
+@media (max-width: 56rem) {
   table, tbody, tr, th, td { display: block; }
   thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
   tr { padding: .5rem 0; border-bottom: 1px solid var(--line); }

@@ -118,8 +118,8 @@ describe("the status page", () => {
     const { text } = await fetchPage(sides.router);
 
     expect(textOf(text, "state")).toMatch(/^✓ All registries answer at \d\d:\d\d:\d\d UTC/);
-    expect(textOf(text, "upstreams")).toMatch(/hosted private ✓ up 200, [\d.]+ ms asked 3 0 3 /);
-    expect(textOf(text, "upstreams")).toMatch(/proxy cache ✓ up 200, [\d.]+ ms asked 2 0 0 0 B 0 B/);
+    expect(textOf(text, "upstreams")).toMatch(/hosted private ✓ up 200, [\d.]+ ms closed 3 0 3 /);
+    expect(textOf(text, "upstreams")).toMatch(/proxy cache ✓ up 200, [\d.]+ ms closed 2 0 0 0 B 0 B/);
     expect(textOf(text, "decisions")).toMatch(
       /team\/none:x GET manifest 404 \w+ proxy absent, hosted absent \d s ago team\/app@sha256:[0-9a-f]{12}… GET blob 200 hosted remembered \d s ago team\/app:1\.0 GET manifest 200 hosted found; proxy absent \d s ago$/,
     );
@@ -138,7 +138,7 @@ describe("the status page", () => {
     expect(status).toBe(200);
     expect(textOf(text, "state")).toContain("✗ In trouble: proxy at");
     expect(textOf(text, "upstreams")).toMatch(
-      /proxy cache ✗ down connection refused, [\d.]+ ms left out after failures 1 1 0/,
+      /proxy cache ✗ down connection refused, [\d.]+ ms open: left out after failures 1 1 0/,
     );
   });
 

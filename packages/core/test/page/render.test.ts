@@ -93,7 +93,9 @@ describe("the page", () => {
 
   it("says that it is of one process where there are several", () => {
     expect(renderPage(modelOf("usual")).markup).toContain("of this process (17) alone");
-    expect(renderPage({ ...modelOf("usual"), oneOfSeveral: undefined }).markup).not.toContain("one of several");
+    expect(renderPage({ ...modelOf("usual"), oneOfSeveral: undefined }).markup).not.toContain(
+      "one of several",
+    );
   });
 });
 
