@@ -19,7 +19,7 @@ export interface HourOf {
 const columns = { answered: 0, down: 1, up: 2, asked: 3, failed: 4 } as const;
 const router = "router";
 
-/** What the status page tells of this process's last hour. To take note of a request allocates nothing. */
+/** What the status page tells of this process's last hour. To take note of a request takes no memory that stays. */
 export class Activity {
   readonly #decisions = new DecisionRing();
   readonly #clock: () => number;
