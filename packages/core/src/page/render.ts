@@ -12,7 +12,7 @@ export function renderPage(model: Model): Html {
 <div class="controls">
 <div id="state">${renderState(model)}</div>
 <a href="?" data-refresh>Refresh</a>
-<label data-script hidden><input type="checkbox" id="every"> every 10 seconds</label>
+<label data-script hidden><input type="checkbox" id="every"> <span class="unseen">refresh</span> every 10 seconds</label>
 </div>
 </header>
 <p id="said" role="status" class="note"></p>
