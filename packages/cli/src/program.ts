@@ -31,6 +31,7 @@ interface Flags {
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly drainTimeout?: string;
+  /** As there are two flags, commander makes up no default, which would be stronger than the environment and the file. */
   readonly statusPage?: boolean;
   readonly logLevel?: string;
   readonly demo?: true;
@@ -66,52 +67,49 @@ export async function parseCommandLine(
 }
 
 function describeProgram(version: string, { out, err }: Output): Command {
-  return (
-    new Command("combined-registry")
-      .description("One address for a pull-through cache and a private container registry.")
-      .usage("[command] [options]")
-      .option(
-        "--config <file>",
-        "configuration file (else combined-registry.yaml and the like are looked for here)",
-      )
-      .option("--hosted <url>", "the private registry that people push to")
-      .option(
-        "--proxy <url>",
-        "a pull-through cache, as URL or name=URL; repeat it for more, asked in order",
-        collect,
-      )
-      .option("--host <address>", `address to listen on (default: ${defaults.host})`)
-      .option("--port <number>", `port to listen on, 0 for any (default: ${defaults.port})`)
-      .option(
-        "--workers <number>",
-        `processes that share the port, or auto for one per processor (default: ${defaults.workers})`,
-      )
-      .option("--htpasswd <file>", "ask clients for user and password, and check them against this file")
-      .option("--tls-cert <file>", "serve HTTPS with this certificate (PEM)")
-      .option("--tls-key <file>", "and this private key (PEM)")
-      .option(
-        "--drain-timeout <seconds>",
-        `time for what is under way when told to stop (default: ${defaults.drainTimeout / 1000})`,
-      )
-      // With both there is no default, which would be stronger than the environment and the file.
-      .option("--status-page", "show people a page at / (the default)")
-      .option("--no-status-page", "show them none")
-      .option(
-        "--log-level <level>",
-        `trace, debug, info, warn, error, fatal or silent (default: ${defaults.logLevel})`,
-      )
-      .option("--demo", "try it: registries and router in this process, nothing else needed")
-      .option("--once", "with --demo: exit instead of staying up")
-      .version(version)
-      .configureHelp({ showGlobalOptions: true })
-      .configureOutput({
-        writeOut: out,
-        writeErr: err,
-        outputError: (text, write) => write(text.replace(/^error: /, "combined-registry: ")),
-      })
-      .addHelpText("after", examples + environmentHelp())
-      .exitOverride()
-  );
+  return new Command("combined-registry")
+    .description("One address for a pull-through cache and a private container registry.")
+    .usage("[command] [options]")
+    .option(
+      "--config <file>",
+      "configuration file (else combined-registry.yaml and the like are looked for here)",
+    )
+    .option("--hosted <url>", "the private registry that people push to")
+    .option(
+      "--proxy <url>",
+      "a pull-through cache, as URL or name=URL; repeat it for more, asked in order",
+      collect,
+    )
+    .option("--host <address>", `address to listen on (default: ${defaults.host})`)
+    .option("--port <number>", `port to listen on, 0 for any (default: ${defaults.port})`)
+    .option(
+      "--workers <number>",
+      `processes that share the port, or auto for one per processor (default: ${defaults.workers})`,
+    )
+    .option("--htpasswd <file>", "ask clients for user and password, and check them against this file")
+    .option("--tls-cert <file>", "serve HTTPS with this certificate (PEM)")
+    .option("--tls-key <file>", "and this private key (PEM)")
+    .option(
+      "--drain-timeout <seconds>",
+      `time for what is under way when told to stop (default: ${defaults.drainTimeout / 1000})`,
+    )
+    .option("--status-page", "show people a page at / (the default)")
+    .option("--no-status-page", "show them none")
+    .option(
+      "--log-level <level>",
+      `trace, debug, info, warn, error, fatal or silent (default: ${defaults.logLevel})`,
+    )
+    .option("--demo", "try it: registries and router in this process, nothing else needed")
+    .option("--once", "with --demo: exit instead of staying up")
+    .version(version)
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({
+      writeOut: out,
+      writeErr: err,
+      outputError: (text, write) => write(text.replace(/^error: /, "combined-registry: ")),
+    })
+    .addHelpText("after", examples + environmentHelp())
+    .exitOverride();
 }
 
 const examples = `
