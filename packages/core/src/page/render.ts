@@ -82,7 +82,7 @@ function renderUpstreams({ upstreams, router }: Model): Html {
     columns: ["name", "kind", "now", "breaker", "asked", "failed", "answered", "to clients", "from clients"],
     rows: [...rows, own],
   })}
-<p class="faint">The last five columns count the last hour: requests to the registry, those that it could not answer, clients' requests answered from it, and
+<p class="faint">Of the last hour: how often the registry was asked and how often it failed to say; how many requests of clients were answered from it, and their
 bytes.</p>`;
 }
 

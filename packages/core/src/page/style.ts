@@ -49,8 +49,8 @@ footer { margin-top: 2rem; color: var(--faint); font-size: .875rem; }
   thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
   tr { padding: .5rem 0; border-bottom: 1px solid var(--line); }
   th, td { padding: 0; border: 0; }
-  td { display: grid; grid-template-columns: 7rem minmax(0, 1fr); }
+  td { position: relative; padding-left: 7rem; }
   td:empty { display: none; }
-  td::before { content: attr(data-column); color: var(--faint); }
+  td::before { content: attr(data-column); position: absolute; left: 0; color: var(--faint); }
 }
 `;
