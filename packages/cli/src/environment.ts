@@ -11,7 +11,7 @@ export interface EnvironmentSettings {
   readonly publicName: string | undefined;
 }
 
-/** The variables, as `--help` lists them. All but the last four rows are those of the nginx router. */
+/** The variables, as `--help` lists them. All but the last five rows are those of the nginx router. */
 export const environmentTable: readonly (readonly [variables: string, meaning: string])[] = [
   ["HOSTED_HOSTNAME", "the private registry: host[:port] or URL"],
   ["PROXY_HOSTNAME", "the pull-through cache: host[:port] or URL"],
@@ -22,12 +22,13 @@ export const environmentTable: readonly (readonly [variables: string, meaning: s
   ["HOST, PORT", `where to listen (${defaults.host}, ${defaults.port})`],
   ["WORKERS", `processes that share the port, or auto for one per processor (${defaults.workers})`],
   ["DRAIN_TIMEOUT", `seconds for what is under way when told to stop (${defaults.drainTimeout / 1000})`],
+  ["STATUS_PAGE", "true or false: show people a page at / (true)"],
   ["LOG_LEVEL", `trace, debug, info, warn, error, fatal or silent (${defaults.logLevel})`],
 ];
 
 type Read = (variable: string) => string | undefined;
 
-/** @throws Failure if ENABLE_AUTH or AGGREGATE_HOSTNAME have values that cannot be meant */
+/** @throws Failure if ENABLE_AUTH, STATUS_PAGE or AGGREGATE_HOSTNAME have values that cannot be meant */
 export function readEnvironment(environment: NodeJS.ProcessEnv): EnvironmentSettings {
   const read: Read = (variable) => environment[variable] || undefined;
   const settings: [OverridableOption, Given | undefined][] = [
@@ -37,6 +38,7 @@ export function readEnvironment(environment: NodeJS.ProcessEnv): EnvironmentSett
     ["port", given(read, "PORT")],
     ["workers", given(read, "WORKERS")],
     ["logLevel", given(read, "LOG_LEVEL")],
+    ["statusPage", givenSwitch(read, "STATUS_PAGE")],
     ["drain.timeout", given(read, "DRAIN_TIMEOUT")],
     ["auth.htpasswdFile", given(read, "HTPASSWD_FILE")],
   ];
@@ -49,6 +51,11 @@ export function readEnvironment(environment: NodeJS.ProcessEnv): EnvironmentSett
 
 function given(read: Read, variable: string): Given | undefined {
   const value = read(variable);
+  return value === undefined ? undefined : { value, from: `environment variable ${variable}` };
+}
+
+function givenSwitch(read: Read, variable: string): Given | undefined {
+  const value = readSwitch(read, variable);
   return value === undefined ? undefined : { value, from: `environment variable ${variable}` };
 }
 

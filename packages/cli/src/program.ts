@@ -31,6 +31,8 @@ interface Flags {
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly drainTimeout?: string;
+  /** As there are two flags, commander makes up no default, which would be stronger than the environment and the file. */
+  readonly statusPage?: boolean;
   readonly logLevel?: string;
   readonly demo?: true;
   readonly once?: true;
@@ -91,6 +93,8 @@ function describeProgram(version: string, { out, err }: Output): Command {
       "--drain-timeout <seconds>",
       `time for what is under way when told to stop (default: ${defaults.drainTimeout / 1000})`,
     )
+    .option("--status-page", "show people a page at / (the default)")
+    .option("--no-status-page", "show them none")
     .option(
       "--log-level <level>",
       `trace, debug, info, warn, error, fatal or silent (default: ${defaults.logLevel})`,
@@ -181,6 +185,7 @@ function overridesOf(flags: Flags): Overrides {
     ["tls.certFile", flags.tlsCert, "--tls-cert"],
     ["tls.keyFile", flags.tlsKey, "--tls-key"],
     ["drain.timeout", flags.drainTimeout, "--drain-timeout"],
+    ["statusPage", flags.statusPage, flags.statusPage === false ? "--no-status-page" : "--status-page"],
     ["logLevel", flags.logLevel, "--log-level"],
   ];
   return new Map(

@@ -89,6 +89,12 @@ const rows: readonly Row[] = [
     ],
   },
   {
+    what: "a status page that is neither on nor off",
+    argv: upstreams,
+    environment: { STATUS_PAGE: "no" },
+    says: ['environment variable STATUS_PAGE: expected true or false, given "no"'],
+  },
+  {
     what: "a certificate without a key",
     argv: [...upstreams, "--tls-cert", "cert.pem"],
     says: ["tls.keyFile: expected a file name, nothing was given"],

@@ -3,6 +3,7 @@ import { scopeOf } from "./actions/scope.ts";
 import type { Grant, Wanted } from "./authorize/access.ts";
 import { type Asker, accessesOf, authorize, requireGrant } from "./authorize/authorize.ts";
 import type { Access } from "./authorize/hook.ts";
+import { RegistryError } from "./protocol/errors.ts";
 import { publicHost, publicProto } from "./protocol/forwarding.ts";
 import type { RegistryRequest } from "./protocol/request.ts";
 import { bearerChallenge, redeem } from "./protocol/token.ts";
@@ -37,6 +38,26 @@ export async function admit(services: Services, exchange: Exchange, parsed: Regi
  */
 export function admitUnruled(services: Services, exchange: Exchange, wanted: Wanted): Promise<void> {
   return admitTo(services, exchange, wanted, { who: undefined, rule: "" });
+}
+
+/**
+ * Whether a request for something in a repository would be let go on, had whoever sent this one sent it.
+ * @throws RegistryError UNKNOWN if `authorize` fails; ClientGone
+ */
+export async function wouldAdmit(
+  services: Services,
+  exchange: Exchange,
+  { repository, access }: { readonly repository: string; readonly access: "pull" | "push" },
+): Promise<boolean> {
+  try {
+    await admitTo(services, exchange, { repository, access }, grantFor(services, repository, access));
+    return true;
+  } catch (error) {
+    if (error instanceof RegistryError && error.status < 500) {
+      return false;
+    }
+    throw error;
+  }
 }
 
 async function admitTo(

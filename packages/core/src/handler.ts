@@ -73,7 +73,7 @@ export interface CombinedRegistryHandler {
 export function createCombinedRegistryHandler(config: CombinedRegistryConfig): CombinedRegistryHandler {
   const complete = completeConfig(config);
   const serving = new Serving(createServices(complete));
-  const isOurs = (request: IncomingMessage) => serving.isOurs(parseTarget(request.url ?? ""));
+  const isOurs = (request: IncomingMessage) => serving.isOurs(request, parseTarget(request.url ?? ""));
 
   const handler = (
     request: IncomingMessage,

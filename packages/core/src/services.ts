@@ -1,6 +1,7 @@
 import { Flights } from "./actions/flights.ts";
 import { Owners } from "./actions/owners.ts";
 import type { CompleteConfig, CompleteUpstream } from "./config/complete.ts";
+import { Activity } from "./observe/activity.ts";
 import { Metrics } from "./observe/metrics.ts";
 import { TrustedAddresses } from "./protocol/trusted-addresses.ts";
 import { Memory, type MemoryBounds } from "./routing/memory.ts";
@@ -8,6 +9,7 @@ import { Policy } from "./routing/policy.ts";
 import { ReferrersApis } from "./routing/referrers-apis.ts";
 import { ShadowMemory } from "./routing/shadow.ts";
 import { Wishes } from "./routing/wishes.ts";
+import { Bounded } from "./sharing/bounded.ts";
 import { EndOfTurn } from "./sharing/end-of-turn.ts";
 import { OneByOne } from "./sharing/one-by-one.ts";
 import { Places } from "./sharing/places.ts";
@@ -37,6 +39,10 @@ export interface Services {
   readonly referrersTurns: OneByOne;
   readonly pings: Pings;
   readonly metrics: Metrics;
+  /** What the status page tells of the last hour; undefined without one. */
+  readonly activity: Activity | undefined;
+  /** Images being explained on the status page. */
+  readonly explaining: Bounded;
   readonly copies: Copies;
   readonly shadows: ShadowMemory;
   /** Aborted when no new request goes by this configuration: what goes on behind answered ones is given up then. */
@@ -61,6 +67,8 @@ export type Copied = "copied" | "there already";
 
 // Each holds two connections and the bytes between them: enough for the disks of most, and a bound on what pushes may cost.
 const copiesAtOnce = 16;
+// Each asks every upstream once or twice, and people read what it says.
+const explainedAtOnce = 4;
 // Milliseconds. A registry gets the API with an upgrade, which need not be noticed at once.
 const referrersApiTtl = 5 * 60_000;
 
@@ -96,6 +104,8 @@ export function createServices(config: CompleteConfig, before?: Services): Servi
     trusted: new TrustedAddresses(config.trustProxy),
     policy: new Policy({ hosted, proxies, rules: config.rules }),
     owners: before?.policy.hosted === hosted ? before.owners : new Owners(),
+    activity: activityFor(config, upstreams, before),
+    explaining: before?.explaining ?? new Bounded(explainedAtOnce),
     copies: { shared: new SharedWork(), places: new Places(copiesAtOnce) },
     shadows: before?.shadows ?? new ShadowMemory(),
     ended: new AbortController(),
@@ -115,6 +125,19 @@ function contextFor({ via, limits }: CompleteConfig, metrics: Metrics): Upstream
     clientIdle: limits.clientIdle,
     breakerChanged: (upstream) => metrics.upstreams.breakerChanged(upstream),
   };
+}
+
+function activityFor(
+  { statusPage }: CompleteConfig,
+  upstreams: readonly Upstream[],
+  before: Services | undefined,
+): Activity | undefined {
+  if (statusPage === "off") {
+    return undefined;
+  }
+  const activity = before?.activity ?? new Activity();
+  activity.show(upstreams.map(({ name }) => name));
+  return activity;
 }
 
 function pingsFor(metrics: Metrics): Pings {

@@ -10,6 +10,8 @@ import { admit, admitUnruled } from "./admit.ts";
 import { type Generation, Generations } from "./generations.ts";
 import { account } from "./observe/account.ts";
 import { Connections } from "./observe/connections.ts";
+import { statusPage } from "./page/answer.ts";
+import { wantsPage } from "./page/wanted.ts";
 import { RegistryError } from "./protocol/errors.ts";
 import { isLoop } from "./protocol/forwarding.ts";
 import { checkHost } from "./protocol/host.ts";
@@ -51,13 +53,15 @@ export class Serving {
     this.#generations.close();
   }
 
-  /** Whether a target is the router's to answer. */
-  isOurs({ kind }: Target): boolean {
+  /** Whether a request is the router's to answer where others answer as well. */
+  isOurs(request: IncomingMessage, { kind }: Target): boolean {
+    const { operations, statusPage } = this.services.config;
     return (
       kind === "api" ||
       kind === "api-without-slash" ||
       kind === "token" ||
-      (kind === "operations" && this.services.config.operations !== "off")
+      (kind === "operations" && operations !== "off") ||
+      (kind === "root" && statusPage === "on" && wantsPage(request))
     );
   }
 
@@ -134,6 +138,13 @@ export class Serving {
     } else if (target.kind === "token" && services.config.tokens) {
       exchange.route = "token";
       await token(services, exchange);
+    } else if (
+      target.kind === "root" &&
+      services.config.statusPage !== "off" &&
+      wantsPage(exchange.request)
+    ) {
+      exchange.route = "page";
+      await statusPage(services, exchange, target.search);
     } else if (target.kind === "api-without-slash") {
       exchange.route = "base";
       exchange.decision = { upstream: "router", reason: "/v2/ is meant" };

@@ -24,6 +24,18 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "http-proxy",
     "lru-cache",
   ],
+  page: [
+    "actions",
+    "admit.ts",
+    "authorize",
+    "inspect",
+    "observe",
+    "page",
+    "protocol",
+    "routing",
+    "version.ts",
+    "node:crypto",
+  ],
   inspect: ["actions", "inspect", "protocol", "routing", "upstream", "node:crypto"],
 };
 // What opens sockets, and what http-proxy is behind.

@@ -3,6 +3,7 @@ import { isInstalled } from "./search-path.ts";
 
 /** The real programs that this layer works with. */
 export type Program =
+  | "chromium"
   | "docker-registry"
   | "docker"
   | "dockerd"

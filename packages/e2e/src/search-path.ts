@@ -6,7 +6,15 @@ export const searchPath = [process.env.PATH ?? "", "/usr/sbin", "/sbin"].join(de
 
 /** Whether a program of this name can be run. */
 export function isInstalled(program: string): boolean {
-  return searchPath.split(delimiter).some((folder) => isExecutable(join(folder, program)));
+  return placeOf(program) !== undefined;
+}
+
+/** Where a program of this name stands. */
+export function placeOf(program: string): string | undefined {
+  return searchPath
+    .split(delimiter)
+    .map((folder) => join(folder, program))
+    .find(isExecutable);
 }
 
 function isExecutable(path: string): boolean {

@@ -85,6 +85,7 @@ const top: Keys<Omit<CombinedRegistryConfig, "logger" | "peers"> & OwnConfig> = 
   limits: true,
   metrics: true,
   operations: true,
+  statusPage: true,
   authorize: true,
 };
 const memory: Keys<NonNullable<CombinedRegistryConfig["memory"]>> = {

@@ -11,7 +11,8 @@ export type OverridableOption =
   | "tls.certFile"
   | "tls.keyFile"
   | "auth.htpasswdFile"
-  | "drain.timeout";
+  | "drain.timeout"
+  | "statusPage";
 
 /** A value, and what its source is called in messages. */
 export interface Given {

@@ -29,6 +29,7 @@ export function thingsToTry(port: number): string {
     ["", `podman tag ${here}/library/hello ${here}/team/mine && podman push ${insecure} ${here}/team/mine`],
     ["skopeo", `skopeo inspect ${insecure} docker://${here}/library/hello`],
     ["", `skopeo list-tags ${insecure} docker://${here}/team/app`],
+    ["a browser", `http://${here}/`],
     ["curl", `curl -si ${here}/v2/team/app/manifests/1.0`],
     ["", `curl -s ${here}/healthcheck; curl -s ${here}/metrics`],
   ];

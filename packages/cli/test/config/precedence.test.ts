@@ -114,6 +114,18 @@ describe("flags, environment, file and defaults", () => {
     });
   });
 
+  test.each([
+    ["nothing", "", {}, [], undefined],
+    ["the file", "statusPage: false", {}, [], false],
+    ["the environment over the file", "statusPage: false", { STATUS_PAGE: "true" }, [], true],
+    ["a flag over the environment", "", { STATUS_PAGE: "true" }, ["--no-status-page"], false],
+    ["the other flag over it too", "statusPage: false", { STATUS_PAGE: "false" }, ["--status-page"], true],
+  ])("the status page is on or off by %s", async (_, line, variables, argv, expected) => {
+    await using folder = await folderWith({ "combined-registry.yaml": `${file}${line}` });
+    const config = await load({ argv, environment: variables, folder: folder.path });
+    expect(config.router.statusPage).toBe(expected);
+  });
+
   test("empty variables count as not set", async () => {
     await using folder = await folderWith({ "combined-registry.yaml": file });
     const empty = Object.fromEntries(

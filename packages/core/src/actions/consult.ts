@@ -77,6 +77,7 @@ async function consultBy(
   done();
   const outcome = consultation.outcome === "final" ? "found" : consultation.outcome;
   services.metrics.upstreamRequests.inc({ upstream: upstream.name, outcome });
+  services.activity?.asked(upstream.name, outcome);
   const reached = consultation.outcome !== "failed" || consultation.failure.status !== undefined;
   services.metrics.upstreams.asked(upstream, reached);
   return consultation;

@@ -11,7 +11,7 @@ import { failureOf } from "./nobody-has-it.ts";
  * @throws RegistryError if there is no answer, or the router was refused; ClientGone
  */
 export async function handOver(
-  { metrics }: Services,
+  { metrics, activity }: Services,
   to: Upstream,
   send: () => Promise<Answer>,
 ): Promise<Answer> {
@@ -24,6 +24,7 @@ export async function handOver(
       throw error;
     }
     metrics.upstreamRequests.inc({ upstream: to.name, outcome: "failed" });
+    activity?.asked(to.name, "failed");
     throw failureOf(to, upstreamFailure(error).report);
   } finally {
     done();
@@ -31,6 +32,7 @@ export async function handOver(
   const refused = answer.status === 401 && !to.passthrough;
   const outcome = refused || answer.status >= 500 ? "failed" : "found";
   metrics.upstreamRequests.inc({ upstream: to.name, outcome });
+  activity?.asked(to.name, outcome);
   if (refused) {
     answer.body.destroy();
     throw failureOf(to, reportOf(to, answer));

@@ -38,7 +38,7 @@ type ParsedUpstream = Omit<ParsedConfig["proxy"][number], "auth"> & {
 };
 
 function completeUpstreams(parsed: ParsedConfig): CompleteConfig {
-  const { hosted, proxy, rules, via, authorize, peers, logger, metrics, ...rest } = parsed;
+  const { hosted, proxy, rules, via, authorize, peers, logger, metrics, statusPage, ...rest } = parsed;
   const alone = proxy.length === 1;
   const upstreams = {
     hosted: completeUpstream({ ...noProxy, ...hosted }, "hosted", "hosted"),
@@ -53,6 +53,7 @@ function completeUpstreams(parsed: ParsedConfig): CompleteConfig {
     rules: completeRules,
     via: via ?? `combined-registry-${randomBytes(4).toString("hex")}`,
     metrics: { process: metrics.process, page: metrics.page },
+    statusPage: statusPage === undefined ? "alone" : statusPage ? "on" : "off",
     authorize,
     peers,
     tokens: authorize !== undefined && completeRules.some(letsInAnybody),

@@ -23,6 +23,8 @@ export interface CompleteConfig {
   readonly limits: { readonly clientIdle: number };
   readonly metrics: { readonly process: boolean; readonly page: MetricsPage | undefined };
   readonly operations: "open" | "protected" | "off";
+  /** `alone`: unless the router is one part of an application. */
+  readonly statusPage: "on" | "off" | "alone";
   readonly authorize: AuthorizeHook | undefined;
   readonly peers: PeersConfig | undefined;
   /** Whether clients are sent for tokens: where some are let in without credentials and others are asked for them. */

@@ -237,6 +237,7 @@ export const configSchema = z.strictObject(
       )
       .prefault({}),
     operations: z.enum(["open", "protected", "off"], 'one of "open", "protected", "off"').default("open"),
+    statusPage: z.boolean("true or false").optional(),
     authorize: functionHook.optional(),
     peers: peers.optional(),
     logger: logger.optional(),

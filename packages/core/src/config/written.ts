@@ -84,6 +84,13 @@ export interface CombinedRegistryConfig {
    */
   operations?: "open" | "protected" | "off";
 
+  /**
+   * A page for people at `/`, for browsers alone: how the upstreams are, what was decided lately, why an image is where it is. Where
+   * there is an `authorize`, it is asked first (`operations`), and names are shown to those who may pull them.
+   * @default true where the router answers alone, false where it is given a `next`: `/` is the application's then
+   */
+  statusPage?: boolean;
+
   /** The other processes that do the same as this one, where several serve one port. */
   peers?: PeersConfig;
 

@@ -5,7 +5,7 @@ import type { Services } from "../services.ts";
 const clientLeft = 499;
 
 /** Counts and logs a request once its answer is complete or its client gone. */
-export function account({ metrics, config }: Services, exchange: Exchange, seconds: number): void {
+export function account({ metrics, config, activity }: Services, exchange: Exchange, seconds: number): void {
   const { request, response, route, decision, moved } = exchange;
   const method = knownMethod(request.method);
   const status = response.headersSent ? response.statusCode : clientLeft;
@@ -14,6 +14,7 @@ export function account({ metrics, config }: Services, exchange: Exchange, secon
   metrics.duration.observe({ route, method }, seconds);
   metrics.bytes.inc({ direction: "down", upstream: decision.upstream }, moved.down);
   metrics.bytes.inc({ direction: "up", upstream: decision.upstream }, moved.up);
+  activity?.answered(exchange, status);
   config.logger?.info(
     {
       method: request.method,

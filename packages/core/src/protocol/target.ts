@@ -8,6 +8,8 @@ export type Target =
   | { readonly kind: "token" }
   /** The router's own pages. */
   | { readonly kind: "operations"; readonly page: OperationsPage }
+  /** `/`, where browsers begin. */
+  | { readonly kind: "root"; readonly search: string }
   | { readonly kind: "outside" };
 
 /** What the router answers about itself. */
@@ -34,6 +36,9 @@ export function parseTarget(target: string): Target {
   }
   if (path === "/v2") {
     return { kind: "api-without-slash", search };
+  }
+  if (path === "/") {
+    return { kind: "root", search };
   }
   const page = operationsPages.get(path);
   return page === undefined ? { kind: "outside" } : { kind: "operations", page };

@@ -17,6 +17,14 @@ export interface Tagged {
   readonly digest: string;
 }
 
+/** A shadowed tag that was found, as it is remembered: names, so that no upstream is kept that is there no more. */
+export interface FoundShadow {
+  readonly repository: string;
+  readonly tag: string;
+  readonly hosted: { readonly name: string; readonly digest: string };
+  readonly proxy: { readonly name: string; readonly digest: string };
+}
+
 /** What of a rule is about shadowed tags. */
 export type ShadowRule = Pick<WrittenRule, "shadow" | "owned">;
 
@@ -53,7 +61,7 @@ const checksAtOnce = 4;
 /** Which tags were checked lately, and what was found: a tag costs a check now and then, and a finding is told once. */
 export class ShadowMemory {
   readonly #checked: LRUCache<string, true>;
-  readonly #found = new LRUCache<string, true>({ max: mostFound });
+  readonly #found = new LRUCache<string, FoundShadow>({ max: mostFound });
   #underWay = 0;
 
   /** @param ttl milliseconds until a tag that was checked may be checked again */
@@ -85,7 +93,27 @@ export class ShadowMemory {
   isNews({ repository, tag, hosted, proxy }: ShadowedTag): boolean {
     const key = [`${repository}:${tag}`, hosted.digest, proxy.member.name, proxy.digest].join(" ");
     const known = this.#found.has(key);
-    this.#found.set(key, true);
+    this.#found.set(key, {
+      repository,
+      tag,
+      hosted: { name: hosted.member.name, digest: hosted.digest },
+      proxy: { name: proxy.member.name, digest: proxy.digest },
+    });
     return !known;
+  }
+
+  /** So many findings at most, the latest first; of one tag and proxy, what was found last. */
+  latest(count: number): FoundShadow[] {
+    const latest = new Map<string, FoundShadow>();
+    for (const found of this.#found.values()) {
+      const key = `${found.repository}:${found.tag} ${found.proxy.name}`;
+      if (!latest.has(key)) {
+        latest.set(key, found);
+      }
+      if (latest.size === count) {
+        break;
+      }
+    }
+    return [...latest.values()];
   }
 }

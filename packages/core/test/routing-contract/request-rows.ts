@@ -129,4 +129,11 @@ export const requestRows: readonly Row[] = [
       asked: askedFor[path] ?? [],
     })),
   ),
+  ...["GET", "HEAD"].map((method) => ({
+    rule: "R22",
+    ask: `${method} /`,
+    headers: { Accept: "text/html" },
+    status: 200,
+    asked: askedFor["/healthcheck"] ?? [],
+  })),
 ];

@@ -1,0 +1,59 @@
+import { accessesOf } from "../authorize/authorize.ts";
+import type { PastDecision } from "../observe/decision-ring.ts";
+import { parseRequest, type RegistryRequest, type Resource } from "../protocol/request.ts";
+import { parseTarget } from "../protocol/target.ts";
+import type { ShownDecision } from "./model.ts";
+
+/** A decision, and all repositories that whoever sees it learns of: a mount is about two. */
+export interface NamedDecision {
+  readonly shown: ShownDecision;
+  readonly repositories: readonly string[];
+}
+
+/** Makes a decision readable; nothing of one whose request cannot be told any more. */
+export function describeDecision(past: PastDecision): NamedDecision | undefined {
+  const request = requestOf(past);
+  if (request === undefined) {
+    return undefined;
+  }
+  const { at, status, upstream, reason } = past;
+  const what = `${past.method} ${whatOf(request.resource)}`;
+  return {
+    shown: { at, what, of: nameOf(request.resource, past.repository), status, upstream, reason },
+    repositories: accessesOf(request).flatMap(({ repository }) => repository ?? []),
+  };
+}
+
+function requestOf({ method, path }: PastDecision): RegistryRequest | undefined {
+  const target = parseTarget(path);
+  try {
+    return target.kind === "api" ? parseRequest(method, target.rest, target.search) : undefined;
+  } catch {
+    // An application that writes addresses anew for those after it.
+    return undefined;
+  }
+}
+
+function whatOf({ kind }: Resource): string {
+  switch (kind) {
+    case "uploads":
+    case "upload-session":
+      return "upload";
+    case "tags":
+      return "tag list";
+    default:
+      return kind;
+  }
+}
+
+function nameOf(resource: Resource, repository: string): string {
+  switch (resource.kind) {
+    case "manifest":
+      return `${repository}${resource.byDigest ? "@" : ":"}${resource.reference}`;
+    case "blob":
+    case "referrers":
+      return `${repository}@${resource.digest}`;
+    default:
+      return repository;
+  }
+}

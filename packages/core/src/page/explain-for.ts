@@ -1,0 +1,59 @@
+import type { Exchange } from "../actions/exchange.ts";
+import { wouldAdmit } from "../admit.ts";
+import { explain } from "../inspect/explain.ts";
+import type { Explanation } from "../inspect/explanation.ts";
+import { publicHost } from "../protocol/forwarding.ts";
+import { firstValue } from "../protocol/headers.ts";
+import { ImageNameError, parseImageName } from "../protocol/image-name.ts";
+import type { Services } from "../services.ts";
+import { commandsFor } from "./commands.ts";
+import type { BoxAnswer } from "./model.ts";
+
+/**
+ * Explains an image to whoever sent a request, if that is somebody who may pull it. Before that is known, nobody is asked for it.
+ * @throws RegistryError if `authorize` fails; ClientGone
+ */
+export async function explainFor(services: Services, exchange: Exchange, image: string): Promise<BoxAnswer> {
+  if (isLinkedFromElsewhere(exchange)) {
+    return refused("Nothing has been asked yet, as another site has led here: explain it if you want to.");
+  }
+  const repository = repositoryIn(image);
+  if (repository instanceof ImageNameError) {
+    return refused(repository.message);
+  }
+  if (!(await wouldAdmit(services, exchange, { repository, access: "pull" }))) {
+    return refused(`You may not pull from ${repository}, so nobody was asked for it.`);
+  }
+  const explanation = await services.explaining.do(() => explain(services, image));
+  return explanation === undefined
+    ? refused("Too many images are being explained at the moment: try again in a few seconds.")
+    : { kind: "explained", explanation, ...(await commands(services, exchange, explanation)) };
+}
+
+/** Any page of the web can lead a browser here, which brings its password along. */
+function isLinkedFromElsewhere({ request }: Exchange): boolean {
+  const site = firstValue(request.rawHeaders, "sec-fetch-site");
+  return site === "cross-site" || site === "same-site";
+}
+
+function repositoryIn(image: string): string | ImageNameError {
+  try {
+    return parseImageName(image).repository;
+  } catch (error) {
+    if (error instanceof ImageNameError) {
+      return error;
+    }
+    throw error;
+  }
+}
+
+async function commands(services: Services, exchange: Exchange, explanation: Explanation) {
+  const { request, client } = exchange;
+  const { pull, push } = commandsFor(explanation, publicHost(request.rawHeaders, client));
+  const wanted = { repository: explanation.repository, access: "push" } as const;
+  return { pull, push: (await wouldAdmit(services, exchange, wanted)) ? push : undefined };
+}
+
+function refused(message: string): BoxAnswer {
+  return { kind: "refused", message };
+}

@@ -1,0 +1,61 @@
+import type { Explanation } from "../inspect/explanation.ts";
+import type { HourOf } from "../observe/activity.ts";
+import type { UpstreamHealth } from "../observe/health.ts";
+import type { FoundShadow } from "../routing/shadow.ts";
+
+/** Everything that the status page shows to one person at one moment. */
+export interface Model {
+  /** Milliseconds since 1970. */
+  readonly now: number;
+  readonly version: string;
+  /** Its id, if this is one of several processes behind one address. */
+  readonly oneOfSeveral: number | undefined;
+  /** Hosted first, then the proxies in order. */
+  readonly upstreams: readonly (UpstreamHealth & { readonly hour: HourOf })[];
+  /** What the router answered by itself. */
+  readonly router: HourOf;
+  /** Undefined where nobody can tell here who may see which names. */
+  readonly names: Names | undefined;
+}
+
+/** What has names of repositories in it: of those alone that the person may pull. */
+export interface Names {
+  /** Whether there may be others. */
+  readonly restricted: boolean;
+  /** The latest first. */
+  readonly decisions: readonly ShownDecision[];
+  /** The latest first. */
+  readonly shadows: readonly FoundShadow[];
+  readonly box: Box;
+}
+
+/** A decision as people read it. */
+export interface ShownDecision {
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  /** `GET manifest`, say. */
+  readonly what: string;
+  /** `team/app:1.2`, or a repository alone. */
+  readonly of: string;
+  readonly status: number;
+  readonly upstream: string;
+  readonly reason: string;
+}
+
+/** The box that explains an image. */
+export interface Box {
+  /** What was asked for, as it was written. */
+  readonly image: string;
+  readonly answer: BoxAnswer | undefined;
+}
+
+/** What the box says. */
+export type BoxAnswer =
+  | { readonly kind: "refused"; readonly message: string }
+  | {
+      readonly kind: "explained";
+      readonly explanation: Explanation;
+      readonly pull: string;
+      /** Undefined if it cannot be pushed, or not by this person. */
+      readonly push: string | undefined;
+    };

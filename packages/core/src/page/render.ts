@@ -1,0 +1,155 @@
+import type { FoundShadow } from "../routing/shadow.ts";
+import { type Html, html } from "./html.ts";
+import type { Box, Model, Names, ShownDecision } from "./model.ts";
+import { renderBoxAnswer } from "./render-explanation.ts";
+import { table } from "./table.ts";
+import { ago, bytes, count, shortDigest } from "./words.ts";
+
+/** The page's body. */
+export function renderPage(model: Model): Html {
+  return html`<header>
+<h1>Combined Registry</h1>
+<div class="controls">
+<div id="state">${renderState(model)}</div>
+<a href="?" data-refresh>Refresh</a>
+<label data-script hidden><input type="checkbox" id="every"> <span class="unseen">refresh</span> every 10 seconds</label>
+</div>
+</header>
+<p id="said" role="status" class="note"></p>
+<main>
+<section aria-labelledby="upstreams-heading">
+<h2 id="upstreams-heading">Registries</h2>
+<div id="upstreams">${renderUpstreams(model)}</div>
+</section>
+${model.names === undefined ? noNames : renderNames(model.names, model.now)}
+</main>
+<footer>
+<p>combined-registry ${model.version}. ${
+    model.oneOfSeveral === undefined
+      ? "Counts are this process's own: of the last hour, or since it started."
+      : `Counts, decisions and breakers are of this process (${model.oneOfSeveral}) alone, one of several behind this address; which one answers may change. /metrics tells of all.`
+  }</p>
+</footer>`;
+}
+
+const noNames = html`<section aria-labelledby="names-heading">
+<h2 id="names-heading">No names</h2>
+<p>The private registry judges each client's password itself (<code>auth: passthrough</code>), so nobody can tell here who may see which names.
+<code>combined-registry explain</code> tells on the command line.</p>
+</section>`;
+
+function renderState({ upstreams, now }: Model): Html {
+  const down = upstreams.filter(({ up }) => !up).map(({ name }) => name);
+  const state =
+    down.length === 0
+      ? html`<strong class="good">✓ All registries answer</strong>`
+      : html`<strong class="bad">✗ In trouble: ${down.join(", ")}</strong>`;
+  const at = new Date(now).toISOString();
+  return html`${state} <span class="faint">at <time datetime="${at}">${at.slice(11, 19)} UTC</time></span>`;
+}
+
+const breakers = {
+  closed: "closed",
+  open: "open: left out after failures",
+  "half-open": "half-open: being tried again",
+} as const;
+
+function renderUpstreams({ upstreams, router }: Model): Html {
+  const rows = upstreams.map(({ name, kind, up, status, latency, cause, breaker, hour }) => [
+    name,
+    kind === "hosted" ? "private" : "cache",
+    html`<span class="${up ? "good" : "bad"}">${up ? "✓ up" : "✗ down"}</span> ${cause ?? status}, ${latency} ms`,
+    breaker === "closed" ? breakers.closed : html`<span class="bad">${breakers[breaker]}</span>`,
+    count(hour.asked),
+    hour.failed === 0 ? "0" : html`<span class="bad">${count(hour.failed)}</span>`,
+    count(hour.answered),
+    bytes(hour.down),
+    bytes(hour.up),
+  ]);
+  const own = [
+    "the router itself",
+    "",
+    "",
+    "",
+    "",
+    "",
+    count(router.answered),
+    bytes(router.down),
+    bytes(router.up),
+  ];
+  return html`${table({
+    heading: "upstreams-heading",
+    columns: ["name", "kind", "now", "breaker", "asked", "failed", "answered", "to clients", "from clients"],
+    rows: [...rows, own],
+  })}
+<p class="faint">Of the last hour: how often the registry was asked and how often it failed to say; how many requests of clients were answered from it, and their
+bytes.</p>`;
+}
+
+function renderNames({ restricted, decisions, shadows, box }: Names, now: number): Html {
+  const whose = restricted ? html`<p class="faint">Of repositories that you may pull.</p>` : undefined;
+  return html`${renderBox(box)}
+<section aria-labelledby="decisions-heading">
+<h2 id="decisions-heading">Latest decisions</h2>
+${whose}
+<div id="decisions">${renderDecisions(decisions, now)}</div>
+</section>
+<section aria-labelledby="shadows-heading">
+<h2 id="shadows-heading">Shadowed tags</h2>
+${whose}
+<div id="shadows">${renderShadows(shadows)}</div>
+</section>`;
+}
+
+function renderBox({ image, answer }: Box): Html {
+  return html`<section aria-labelledby="explain-heading">
+<h2 id="explain-heading">Explain an image</h2>
+<form method="get" action="#explain-heading">
+<div class="field">
+<label for="image">Image, as docker takes it</label>
+<input id="image" name="image" value="${image}" required placeholder="team/app:1.2" autocomplete="off" autocapitalize="none" spellcheck="false">
+</div>
+<button>Explain</button>
+</form>
+<div id="explanation" role="region" aria-label="Explanation" aria-live="polite">${
+    answer === undefined
+      ? html`<p class="faint">Says where a pull comes from, where a push goes, and why. The registries that a pull may ask are asked now.</p>`
+      : renderBoxAnswer(answer)
+  }</div>
+</section>`;
+}
+
+function renderDecisions(decisions: readonly ShownDecision[], now: number): Html {
+  if (decisions.length === 0) {
+    return html`<p class="faint">None yet.</p>`;
+  }
+  return table({
+    heading: "decisions-heading",
+    columns: ["image", "request", "status", "answered by", "because", "when"],
+    rows: decisions.map(({ of, what, status, upstream, reason, at }) => [
+      shortDigest(of),
+      html`<span class="whole">${what}</span>`,
+      status < 500 ? status : html`<span class="bad">${status}</span>`,
+      upstream,
+      shortDigest(reason),
+      html`<time class="whole" datetime="${new Date(at).toISOString()}">${ago(now - at)}</time>`,
+    ]),
+  });
+}
+
+function renderShadows(shadows: readonly FoundShadow[]): Html {
+  if (shadows.length === 0) {
+    return html`<p class="faint">None found: no tag is known to stand for different images in the private registry and in a cache.</p>`;
+  }
+  return html`<p>These tags stand for different images in the private registry and in a cache. A rule with <code>pull: [hosted]</code> or
+<code>owned: true</code> says which one is meant.</p>
+${table({
+  heading: "shadows-heading",
+  columns: ["tag", "private", "cache"],
+  rows: shadows.map(({ repository, tag, hosted, proxy }) => [
+    `${repository}:${tag}`,
+    `${hosted.name}: ${shortDigest(hosted.digest)}`,
+    `${proxy.name}: ${shortDigest(proxy.digest)}`,
+  ]),
+})}`;
+}

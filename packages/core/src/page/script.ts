@@ -1,0 +1,91 @@
+/**
+ * What a browser adds where scripts run: answers without a new page, and buttons that copy. Everything that it shows comes from the
+ * server as markup of this same page.
+ */
+export const script = `
+"use strict";
+const said = document.getElementById("said");
+const every = document.getElementById("every");
+let asking = new AbortController();
+
+function reveal(part) {
+  for (const control of part.querySelectorAll("[data-script]")) control.hidden = false;
+}
+
+async function load(query, signal) {
+  const answer = await fetch(query, { headers: { Accept: "text/html" }, signal });
+  if (!answer.ok) throw new Error("the router answered " + answer.status);
+  return new DOMParser().parseFromString(await answer.text(), "text/html");
+}
+
+function take(page, ids) {
+  for (const id of ids) {
+    const here = document.getElementById(id);
+    const there = page.getElementById(id);
+    if (here && there) {
+      here.replaceChildren(...there.childNodes);
+      reveal(here);
+    }
+  }
+}
+
+async function refresh() {
+  try {
+    take(await load("?"), ["state", "upstreams", "decisions", "shadows"]);
+    return "";
+  } catch (error) {
+    return "Not refreshed: " + error.message;
+  }
+}
+
+async function explain(form) {
+  const place = document.getElementById("explanation");
+  const query = "?" + new URLSearchParams(new FormData(form));
+  asking.abort();
+  const mine = asking = new AbortController();
+  said.textContent = "Asking the registries";
+  place.setAttribute("aria-busy", "true");
+  try {
+    take(await load(query, mine.signal), ["explanation"]);
+    history.replaceState(null, "", query);
+    said.textContent = "";
+  } catch (error) {
+    if (mine.signal.aborted) return;
+    said.textContent = "Not explained: " + error.message;
+  }
+  place.removeAttribute("aria-busy");
+}
+
+function copy(code) {
+  // Over plain HTTP browsers have no clipboard, but a selection that can be copied.
+  if (navigator.clipboard) return navigator.clipboard.writeText(code.textContent);
+  getSelection().selectAllChildren(code);
+  return document.execCommand("copy") ? Promise.resolve() : Promise.reject(new Error("the browser does not let it"));
+}
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("button[data-script], a[data-refresh]");
+  if (!button) return;
+  event.preventDefault();
+  if (button.matches("a")) {
+    said.textContent = (await refresh()) || "Refreshed";
+    return;
+  }
+  try {
+    await copy(document.getElementById(button.dataset.copies));
+    said.textContent = "Copied";
+  } catch (error) {
+    said.textContent = "Not copied: " + error.message;
+  }
+});
+
+document.querySelector("form")?.addEventListener("submit", (event) => {
+  event.preventDefault();
+  void explain(event.target);
+});
+
+setInterval(async () => {
+  if (every.checked && !document.hidden) said.textContent = await refresh();
+}, 10000);
+reveal(document);
+`;
