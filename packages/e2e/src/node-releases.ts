@@ -42,7 +42,7 @@ async function install(release: string): Promise<string> {
     const dependencies = { node: `npm:node-${process.platform}-${process.arch}@${release}` };
     await writeFile(join(unfinished, "package.json"), JSON.stringify({ private: true, dependencies }));
     const options = ["--no-audit", "--no-fund", "--prefer-offline", "--ignore-scripts"];
-    await run("npm", ["install", ...options], process.env, unfinished);
+    await run("npm", ["install", ...options], process.env, { folder: unfinished });
     await rename(unfinished, folder);
   }
   return program;

@@ -11,6 +11,12 @@ export type Program =
   | "ctr"
   | "skopeo"
   | "podman"
+  | "buildah"
+  | "helm"
+  | "promtool"
+  | "prometheus"
+  | "docker-compose"
+  | "systemd-analyze"
   | "htpasswd"
   | "openssl";
 

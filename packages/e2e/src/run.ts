@@ -2,12 +2,13 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { text } from "node:stream/consumers";
 
-/** How long a client may take for one command: docker push alone retries for 50 seconds. */
+/** docker push alone retries for 50 seconds. */
 const patience = 90_000;
 
 /**
  * Runs a program to its end.
- * @param folder where. @default this process's working directory
+ * @param how.folder where. @default this process's working directory
+ * @param how.timeout milliseconds that it may take. @default 90 s
  * @returns what it wrote to standard output
  * @throws Error with everything that it wrote, unless it exits with 0
  */
@@ -15,14 +16,9 @@ export async function run(
   program: string,
   args: readonly string[],
   env: NodeJS.ProcessEnv,
-  folder?: string,
+  { folder, timeout = patience }: { readonly folder?: string; readonly timeout?: number } = {},
 ): Promise<string> {
-  const child = spawn(program, args, {
-    env,
-    cwd: folder,
-    stdio: ["ignore", "pipe", "pipe"],
-    timeout: patience,
-  });
+  const child = spawn(program, args, { env, cwd: folder, stdio: ["ignore", "pipe", "pipe"], timeout });
   const [stdout, stderr, [code, signal]] = await Promise.all([
     text(child.stdout),
     text(child.stderr),

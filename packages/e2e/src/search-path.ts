@@ -9,6 +9,15 @@ export function isInstalled(program: string): boolean {
   return placeOf(program) !== undefined;
 }
 
+/** Where a program is. @throws Error if it is not installed */
+export function pathOf(program: string): string {
+  const path = placeOf(program);
+  if (path === undefined) {
+    throw new Error(`there is no ${program} in ${searchPath}`);
+  }
+  return path;
+}
+
 /** Where a program of this name stands. */
 export function placeOf(program: string): string | undefined {
   return searchPath

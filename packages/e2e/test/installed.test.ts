@@ -65,7 +65,7 @@ async function compile(compiler: string, options: object): Promise<void> {
   const config = { compilerOptions: { ...strict, ...options }, include: ["*.ts", "*.cts"] };
   await writeFile(join(folder, "tsconfig.json"), JSON.stringify(config));
   const tsc = join(dirname(require.resolve(`${compiler}/package.json`)), "bin", "tsc");
-  await run(process.execPath, [tsc, "-p", folder], process.env, folder);
+  await run(process.execPath, [tsc, "-p", folder], process.env, { folder });
 }
 
 /** What npx starts outlives npx when a signal ends that: only a terminal's Ctrl-C reaches both. So the program is told itself. */
@@ -105,7 +105,7 @@ describe.each(Object.entries(compilers))("types, for %s", (_name, compiler) => {
 
 describe.each(nodeReleases())("with Node, $name", ({ install }) => {
   let node: string;
-  const runs = (program: string, ...args: string[]) => run(program, args, environmentWith(node), folder);
+  const runs = (program: string, ...args: string[]) => run(program, args, environmentWith(node), { folder });
   const upstreams = () => ["--hosted", hosted.url, "--proxy", cache.url];
 
   beforeAll(async () => {

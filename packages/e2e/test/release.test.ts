@@ -21,7 +21,7 @@ const resources = new Resources();
 let folder: string;
 const read = (path: string) => readFile(join(folder, path), "utf8");
 const git = (...args: string[]) =>
-  run("git", ["-c", "user.name=Nobody", "-c", "user.email=nobody@example.com", ...args], process.env, folder);
+  run("git", ["-c", "user.name=Nobody", "-c", "user.email=nobody@example.com", ...args], process.env, { folder });
 
 beforeAll(async () => {
   folder = await resources.folder();
@@ -46,7 +46,7 @@ it("gives the next version to all three packages, to the library's source and to
   const [major, minor] = before.version.split(".").map(Number);
   const next = `${major}.${Number(minor) + 1}.0`;
 
-  await run(process.execPath, ["scripts/version.mjs"], process.env, folder);
+  await run(process.execPath, ["scripts/version.mjs"], process.env, { folder });
 
   const manifests = await Promise.all(packages.map((name) => read(`packages/${name}/package.json`)));
   expect(manifests.map((text) => JSON.parse(text).version)).toEqual([next, next, next]);
