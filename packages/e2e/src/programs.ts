@@ -11,6 +11,7 @@ export type Program =
   | "skopeo"
   | "podman"
   | "htpasswd"
+  | "haproxy"
   | "openssl";
 
 /**
