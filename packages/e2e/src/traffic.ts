@@ -3,7 +3,7 @@ import { request } from "./http.ts";
 import { type Client, pullBlob, pullManifest, pushAndPull, type Ware } from "./works.ts";
 
 /** Clients that go on until they are told to stop. */
-export interface Traffic {
+export interface Traffic extends AsyncDisposable {
   /** Requests that were answered. */
   readonly requests: number;
   /** What went wrong, a sentence each. */
@@ -52,14 +52,18 @@ export function startTraffic(origin: string, wares: readonly Ware[]): Traffic {
     const times = await Promise.all([goOn(name), goOn(name, new Agent({ keepAlive: true, maxSockets: 1 }))]);
     return [name, times[0] + times[1]] as const;
   });
+  const stop = async () => {
+    stopping = true;
+    return Object.fromEntries(await Promise.all(running));
+  };
   return {
     failures,
     get requests() {
       return requests;
     },
-    async stop() {
-      stopping = true;
-      return Object.fromEntries(await Promise.all(running));
+    stop,
+    async [Symbol.asyncDispose]() {
+      await stop();
     },
   };
 }

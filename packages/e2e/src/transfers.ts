@@ -68,6 +68,8 @@ async function begin(label: string, work: Work): Promise<Transfer> {
   const done = work(() => {
     middle.pass();
     return end.passed;
+  }).catch((cause) => {
+    throw new Error(`${label}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
   });
   await within(`${label} to be in the middle`, 30_000, Promise.race([middle.passed, done]));
   return {
