@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { routerNames, servedBy } from "../src/balancer.ts";
@@ -11,7 +11,9 @@ import { acceptManifests, content, image } from "../src/images.ts";
 import { type Lab, openLab } from "../src/lab.ts";
 import { describeE2E } from "../src/programs.ts";
 import { Resources } from "../src/resources.ts";
+import { startRouter } from "../src/router.ts";
 import { run } from "../src/run.ts";
+import { searchPath } from "../src/search-path.ts";
 import { locationOf, seed, seedBlob, withDigest } from "../src/seed.ts";
 
 const manifests = { Accept: acceptManifests };
@@ -49,6 +51,24 @@ describeE2E(
     function originOf(name: string): string {
       return fleet.router(name).origin;
     }
+
+    it("are set up as the example says, whose haproxy.cfg is valid as it stands", async () => {
+      const read = (name: string) =>
+        readFile(new URL(`../../../examples/haproxy/${name}`, import.meta.url), "utf8");
+      const file = async (name: string, text: string) => {
+        await writeFile(join(lab.folder, name), text);
+        return join(lab.folder, name);
+      };
+      await run("haproxy", ["-c", "-f", await file("haproxy.cfg", await read("haproxy.cfg"))], {
+        PATH: searchPath,
+      });
+
+      const [, yaml = ""] = /```yaml\n(.*?)```/s.exec(await read("README.md")) ?? [];
+      const registries = ["--hosted", lab.hosted.origin, "--proxy", lab.cache.origin];
+      const args = ["--config", await file("example.yaml", yaml), "--host", "127.0.0.1", ...registries];
+      await using router = await startRouter({ args, folder: lab.folder });
+      expect((await request(router.origin, "GET", "/readyz")).status).toBe(200);
+    }, 30_000);
 
     it("take an upload in pieces, each of which goes to the other router", async () => {
       const [first, second] = [randomBytes(300_000), randomBytes(200_000)];
