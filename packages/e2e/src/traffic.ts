@@ -1,4 +1,5 @@
 import { Agent } from "node:http";
+import { setTimeout as pause } from "node:timers/promises";
 import { request } from "./http.ts";
 import { type Client, pullBlob, pullManifest, pushAndPull, type Ware } from "./works.ts";
 
@@ -12,8 +13,11 @@ export interface Traffic extends AsyncDisposable {
   stop(): Promise<Readonly<Record<string, number>>>;
 }
 
+/** Milliseconds between two works of a client: traffic that fills the machine would only test how slow that is. */
+const breath = 20;
+
 /**
- * Pulls and pushes without pause, and looks at every byte. Each kind of work has a client with a connection for each request, as
+ * Pulls and pushes again and again, and looks at every byte. Each kind of work has a client with a connection for each request, as
  * docker has, and one that keeps its connection, as containerd does.
  */
 export function startTraffic(origin: string, wares: readonly Ware[]): Traffic {
@@ -33,6 +37,7 @@ export function startTraffic(origin: string, wares: readonly Ware[]): Traffic {
     };
     let times = 0;
     for (let turn = 0; !stopping; turn++) {
+      await pause(breath);
       try {
         await works[name]?.(
           client,
