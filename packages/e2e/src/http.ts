@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import {
+  type Agent,
   request as httpRequest,
   type IncomingHttpHeaders,
   type IncomingMessage,
@@ -21,6 +22,8 @@ export interface Reply {
 export interface RequestOptions {
   readonly headers?: OutgoingHttpHeaders;
   readonly body?: Buffer | string;
+  /** Keeps connections. @default a connection of its own */
+  readonly agent?: Agent;
 }
 
 const patience = 30_000;
@@ -30,7 +33,7 @@ export function request(
   origin: string,
   method: string,
   target: string,
-  { headers = {}, body }: RequestOptions = {},
+  { headers = {}, body, agent }: RequestOptions = {},
 ): Promise<Reply> {
   const { hostname, port } = new URL(origin);
   // What has no body says so: without a length Node would send an empty one in chunks.
@@ -44,7 +47,7 @@ export function request(
         method,
         path: target,
         headers: { ...headers, ...length },
-        agent: false,
+        agent: agent ?? false,
         signal: AbortSignal.timeout(patience),
       },
       (response) => {

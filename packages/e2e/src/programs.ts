@@ -18,6 +18,7 @@ export type Program =
   | "docker-compose"
   | "systemd-analyze"
   | "htpasswd"
+  | "haproxy"
   | "openssl";
 
 /**

@@ -53,8 +53,7 @@ export async function startRouter({ args = [], env = {}, folder }: RouterOptions
     folder,
   });
   try {
-    const port = await daemon.waitFor("its port", portIn);
-    const host = `127.0.0.1:${port}`;
+    const host = await daemon.waitFor("its address", addressIn);
     return {
       origin: `http://${host}`,
       host,
@@ -79,8 +78,8 @@ async function waitForLine(daemon: Daemon, text: string, fresh: boolean): Promis
 }
 
 /** Its log is JSON, and says where it listens in one message. */
-function portIn(line: string): string | undefined {
-  return /"listening on https?:\/\/[^"]*:(\d+)"/.exec(line)?.[1];
+function addressIn(line: string): string | undefined {
+  return /"listening on https?:\/\/([^"]+)"/.exec(line)?.[1]?.replace("0.0.0.0", "127.0.0.1");
 }
 
 async function statusOf(pid: number, field: string): Promise<number> {

@@ -11,7 +11,9 @@ const pages = [
   "CONTRIBUTING.md",
   "SECURITY.md",
   ...readdirSync(join(root, "docs")).map((file) => `docs/${file}`),
-  ...readdirSync(join(root, "packages")).map((name) => `packages/${name}/README.md`),
+  ...["packages", "examples"].flatMap((folder) =>
+    readdirSync(join(root, folder)).map((name) => `${folder}/${name}/README.md`),
+  ),
 ].filter((page) => page.endsWith(".md") && existsSync(join(root, page)));
 
 describe.each(pages)("%s", (page) => {
