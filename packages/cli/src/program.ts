@@ -1,15 +1,24 @@
 import { Command, InvalidArgumentError } from "commander";
+import { type AssistanceWanted, addAssistance } from "./assistance.ts";
 import { nearest } from "./config/nearest.ts";
-import type { Given, OverridableOption, Overrides } from "./config/overrides.ts";
+import {
+  type Given,
+  type OverridableOption,
+  type Overrides,
+  overridable,
+  overridableOptions,
+} from "./config/overrides.ts";
 import { defaults } from "./defaults.ts";
 import { environmentTable } from "./environment.ts";
 import { addInspections, type InspectionSources, type InspectionWanted } from "./inspections.ts";
+import { type ProxyWord, parseProxy } from "./proxy-flag.ts";
 
 /** What the command line asks for. */
 export type Wanted =
   | { readonly command: "serve"; readonly configFile: string | undefined; readonly flags: Overrides }
   | { readonly command: "demo"; readonly flags: Overrides; readonly once: boolean }
-  | InspectionWanted;
+  | InspectionWanted
+  | AssistanceWanted;
 
 /** Where help and complaints go. */
 export interface Output {
@@ -17,13 +26,10 @@ export interface Output {
   err(text: string): void;
 }
 
-/** An entry of `--proxy`. */
-type ProxyFlag = string | { readonly name: string; readonly url: string };
-
 interface Flags {
   readonly config?: string;
   readonly hosted?: string;
-  readonly proxy?: readonly ProxyFlag[];
+  readonly proxy?: readonly ProxyWord[];
   readonly host?: string;
   readonly port?: string;
   readonly workers?: string;
@@ -49,19 +55,23 @@ export async function parseCommandLine(
 ): Promise<Wanted> {
   let wanted: Wanted | undefined;
   const program = describeProgram(version, output);
-  const choose = (_: unknown, { args }: Command) => {
+  const serve = (_: unknown, { args }: Command) => {
     refuseArguments(program, args);
     wanted = decide(program, program.opts<Flags>());
   };
-  program.allowExcessArguments().action(choose);
-  program.command("serve").description("route requests (the default)").allowExcessArguments().action(choose);
-  addInspections(
-    program,
-    () => sourcesOfInspection(program),
-    (inspection) => {
-      wanted = inspection;
-    },
-  );
+  program.allowExcessArguments().action(serve);
+  program
+    .command("serve")
+    .description("route requests (the default)")
+    .allowExcessArguments()
+    .addHelpText("after", serveExamples)
+    .action(serve);
+  const sources = () => sourcesOf(program);
+  const choose = (other: Wanted) => {
+    wanted = other;
+  };
+  addInspections(program, sources, choose);
+  addAssistance(program, sources, choose);
   await program.parseAsync(argv, { from: "user" });
   return wanted ?? program.error("error: no command");
 }
@@ -108,7 +118,7 @@ function describeProgram(version: string, { out, err }: Output): Command {
       writeErr: err,
       outputError: (text, write) => write(text.replace(/^error: /, "combined-registry: ")),
     })
-    .addHelpText("after", examples + environmentHelp())
+    .addHelpText("after", examples + environmentHelp() + exitCodes)
     .exitOverride();
 }
 
@@ -120,6 +130,22 @@ Examples:
   combined-registry --hosted http://registry:5000 --proxy hub=http://cache:5000 --proxy ghcr=http://cache:5001
   combined-registry check --config combined-registry.yaml
   combined-registry explain team/app:1.2
+  combined-registry init
+`;
+
+const serveExamples = `
+Examples:
+  combined-registry serve --hosted http://registry:5000 --proxy http://docker-hub-cache:5000
+  combined-registry serve --config /etc/combined-registry.yaml --workers auto
+  combined-registry serve --htpasswd htpasswd --tls-cert cert.pem --tls-key key.pem --port 443
+
+Exit code: 0 if it was told to stop and finished what was under way, 1 if it could not serve or had to cut something off, 2 if
+the command line or the configuration is wrong.
+`;
+
+const exitCodes = `
+Exit code: 0 if it went well, 1 if it went wrong, 2 if the command line or the configuration is wrong; of a command: see its
+--help.
 `;
 
 function environmentHelp(): string {
@@ -127,14 +153,12 @@ function environmentHelp(): string {
   return `\nEnvironment (stronger than a file, weaker than options):\n${rows.join("\n")}\n`;
 }
 
-function collect(value: string, collected: readonly ProxyFlag[] = []): ProxyFlag[] {
-  // A name cannot hold what every URL holds before any "=".
-  const named = /^([^=:/]*)=(.*)$/s.exec(value);
-  const [, name, url = ""] = named ?? [];
-  if (name === "") {
+function collect(value: string, collected: readonly ProxyWord[] = []): ProxyWord[] {
+  const proxy = parseProxy(value);
+  if (proxy === undefined) {
     throw new InvalidArgumentError("Expected a URL or name=URL.");
   }
-  return [...collected, name === undefined ? value : { name, url }];
+  return [...collected, proxy];
 }
 
 /** Nothing takes arguments, so one is a command that does not exist. */
@@ -166,7 +190,7 @@ function decide(program: Command, flags: Flags): Wanted {
   return { command: "demo", flags: overridesOf(flags), once };
 }
 
-function sourcesOfInspection(program: Command): InspectionSources {
+function sourcesOf(program: Command): InspectionSources {
   const flags = program.opts<Flags>();
   if (flags.demo === true || flags.once === true) {
     program.error("error: options '--demo' and '--once' are for no command");
@@ -175,22 +199,23 @@ function sourcesOfInspection(program: Command): InspectionSources {
 }
 
 function overridesOf(flags: Flags): Overrides {
-  const settings: [OverridableOption, unknown, flag: string][] = [
-    ["hosted", flags.hosted, "--hosted"],
-    ["proxy", flags.proxy, "--proxy"],
-    ["host", flags.host, "--host"],
-    ["port", flags.port, "--port"],
-    ["workers", flags.workers, "--workers"],
-    ["auth.htpasswdFile", flags.htpasswd, "--htpasswd"],
-    ["tls.certFile", flags.tlsCert, "--tls-cert"],
-    ["tls.keyFile", flags.tlsKey, "--tls-key"],
-    ["drain.timeout", flags.drainTimeout, "--drain-timeout"],
-    ["statusPage", flags.statusPage, flags.statusPage === false ? "--no-status-page" : "--status-page"],
-    ["logLevel", flags.logLevel, "--log-level"],
-  ];
+  const values: Record<OverridableOption, unknown> = {
+    hosted: flags.hosted,
+    proxy: flags.proxy,
+    host: flags.host,
+    port: flags.port,
+    workers: flags.workers,
+    logLevel: flags.logLevel,
+    "tls.certFile": flags.tlsCert,
+    "tls.keyFile": flags.tlsKey,
+    "auth.htpasswdFile": flags.htpasswd,
+    statusPage: flags.statusPage,
+    "drain.timeout": flags.drainTimeout,
+  };
   return new Map(
-    settings.flatMap(([option, value, flag]): [OverridableOption, Given][] =>
-      value === undefined ? [] : [[option, { value, from: `option ${flag}` }]],
-    ),
+    overridableOptions.flatMap((option): [OverridableOption, Given][] => {
+      const value = values[option];
+      return value === undefined ? [] : [[option, { value, from: `option ${overridable[option].flag}` }]];
+    }),
   );
 }
