@@ -28,6 +28,7 @@ export class LargeBody extends Readable {
     this.#leases = new Leases(buffers);
     message.once("error", (error) => this.#broken(error));
     message.once("close", () => this.#broken(new UpstreamFailure("broken", "connection closed")));
+    reader.flush();
     this.#takeParsed();
     reader.readFor(this);
   }
@@ -84,7 +85,7 @@ export class LargeBody extends Readable {
     done(error);
   }
 
-  /** What came with the head has been through the parser. */
+  /** What came with the head, and since, has been through the parser. */
   #takeParsed(): void {
     for (let piece: unknown = this.#message.read(); piece instanceof Buffer; piece = this.#message.read()) {
       this.#missing -= piece.length;
