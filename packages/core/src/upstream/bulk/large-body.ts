@@ -40,14 +40,12 @@ export class LargeBody extends Readable {
 
   /** Takes what has been read from the socket. @returns false if no more is wanted for now */
   receive(read: Buffer): boolean {
-    if (read.length > this.#missing) {
-      this.#broken(new UpstreamFailure("broken", "sent more than it said"));
-      return false;
-    }
-    this.#missing -= read.length;
-    if (!this.#leases.fill(read)) {
+    // What follows the body belongs to nothing that was asked for (RFC 9112 6.3), and goes with the connection.
+    const piece = read.subarray(0, this.#missing);
+    this.#missing -= piece.length;
+    if (!this.#leases.fill(piece)) {
       this.#give();
-      this.#flows = this.push(Buffer.from(read));
+      this.#flows = this.push(Buffer.from(piece));
     }
     if (this.#missing === 0) {
       this.#finish();
