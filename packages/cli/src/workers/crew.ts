@@ -23,7 +23,7 @@ interface Starting {
 }
 
 // Milliseconds. A worker that is late has stood still for as long, and serves nobody.
-const longestForStart = 60_000;
+const longestForStart = 120_000;
 const longestForHearing = 1_000;
 const longestForReload = 10_000;
 const longestForGoodbye = 5_000;
@@ -159,10 +159,10 @@ export class Crew {
   }
 
   #cannotStart(member: Member, error: unknown): void {
-    if (error instanceof LineGone) {
+    if (error instanceof LineGone || !this.#members.has(member)) {
       return; // It has died, and is replaced for that.
     }
-    if (this.#url === undefined) {
+    if (this.#url === undefined && !(error instanceof LineLate)) {
       this.#starting?.reject(error);
     } else {
       this.#log.error({ worker: member.number }, `worker cannot start: ${messageOf(error)}`);
