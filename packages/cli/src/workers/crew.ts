@@ -23,6 +23,7 @@ interface Starting {
 }
 
 // Milliseconds. A worker that is late has stood still for as long, and serves nobody.
+const longestForStart = 120_000;
 const longestForHearing = 1_000;
 const longestForReload = 10_000;
 const longestForGoodbye = 5_000;
@@ -63,7 +64,7 @@ export class Crew {
   }
 
   /**
-   * Begins all workers. Resolves with the URL when all listen.
+   * Begins all workers. Resolves with the URL when all listen, but for those that have died and are replaced.
    * @throws Failure if the address cannot be had, or none lives long enough to listen
    */
   start(): Promise<string> {
@@ -89,6 +90,7 @@ export class Crew {
   /** Has all workers finish what is under way, and end. */
   async finish(drain: { readonly delay: number; readonly timeout: number }): Promise<AllEnded> {
     this.#stops = true;
+    this.#starting = undefined;
     for (const replacement of this.#replacements) {
       clearTimeout(replacement);
     }
@@ -122,7 +124,7 @@ export class Crew {
     }));
     this.#members.add(member);
     void member.ended.then((death) => this.#lost(member, death));
-    member.ask("start", { number, parcel: this.#parcel, key: this.#key }).then(
+    member.ask("start", { number, parcel: this.#parcel, key: this.#key }, longestForStart).then(
       (url) => this.#listens(member, url),
       (error: unknown) => this.#cannotStart(member, error),
     );
@@ -133,7 +135,8 @@ export class Crew {
     name: Name,
     question: ToWorker[Name]["question"],
   ): Promise<void> {
-    const others = [...this.#members].filter((one) => one !== member && one.listens);
+    // One that does not listen yet, as far as is known here, may do so by now.
+    const others = [...this.#members].filter((one) => one !== member && one.hears);
     await Promise.allSettled(others.map((other) => other.ask(name, question, longestForHearing)));
   }
 
@@ -145,16 +148,21 @@ export class Crew {
       this.#log.info({}, `listening on ${url}`);
     }
     this.#url = url;
-    if ([...this.#members].filter(({ listens }) => listens).length === this.#count) {
-      this.#starting?.resolve(url);
+    this.#seeWhetherStarted();
+  }
+
+  /** With one that listens, all is there that the others' successors need. */
+  #seeWhetherStarted(): void {
+    if (this.#url !== undefined && [...this.#members].every(({ listens }) => listens)) {
+      this.#starting?.resolve(this.#url);
     }
   }
 
   #cannotStart(member: Member, error: unknown): void {
-    if (error instanceof LineGone) {
+    if (error instanceof LineGone || !this.#members.has(member)) {
       return; // It has died, and is replaced for that.
     }
-    if (this.#url === undefined) {
+    if (this.#url === undefined && !(error instanceof LineLate)) {
       this.#starting?.reject(error);
     } else {
       this.#log.error({ worker: member.number }, `worker cannot start: ${messageOf(error)}`);
@@ -179,6 +187,7 @@ export class Crew {
         return;
       }
     }
+    this.#seeWhetherStarted();
     this.#replace(worker, this.#backoff.after(worker, member.age));
   }
 
@@ -229,11 +238,15 @@ export class Crew {
   }
 }
 
-/** @returns undefined if it died before it had finished */
+/** One that does not listen has nothing to finish. @returns undefined if it died before it had finished */
 async function finishOne(
   member: Member,
   drain: { readonly delay: number; readonly timeout: number },
 ): Promise<Ended | undefined> {
+  if (!member.listens) {
+    await member.kill();
+    return { cut: 0, closed: true };
+  }
   const longest = Math.min(longestTimer, drain.delay + drain.timeout + longestForGoodbye);
   try {
     const ended = await member.ask("finish", drain, longest);

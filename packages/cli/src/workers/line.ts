@@ -49,13 +49,16 @@ interface Waiting {
 export class Line<Asked extends Questions, Told extends Questions> {
   readonly #worker: Worker;
   readonly #answers: Answers<Told>;
+  readonly #hears: Promise<unknown>;
   readonly #waiting = new Map<number, Waiting>();
   #lastId = 0;
   #gone = false;
 
-  constructor(worker: Worker, answers: Answers<Told>) {
+  /** @param hears resolves when the other end listens; what is asked before waits for it */
+  constructor(worker: Worker, answers: Answers<Told>, hears: Promise<unknown> = Promise.resolve()) {
     this.#worker = worker;
     this.#answers = answers;
+    this.#hears = hears;
     worker.on("message", (message: Received<Told>) => void this.#receive(message));
     for (const end of ["disconnect", "exit"] as const) {
       worker.on(end, () => this.#end());
@@ -89,7 +92,11 @@ export class Line<Asked extends Questions, Told extends Questions> {
           reject(error);
         },
       });
-      this.#send({ ask, id, question }, (error) => this.#take(id)?.reject(error));
+      void this.#hears.then(() => {
+        if (this.#waiting.has(id)) {
+          this.#send({ ask, id, question }, (error) => this.#take(id)?.reject(error));
+        }
+      });
     });
   }
 
@@ -129,7 +136,7 @@ export class Line<Asked extends Questions, Told extends Questions> {
       // With a callback, a channel that is closed is no event of the whole process.
       this.#worker.send(message, undefined, undefined, (error) => {
         if (error) {
-          failed(this.#worker.isConnected() ? error : new LineGone());
+          failed(new LineGone());
         }
       });
     } catch (error) {

@@ -1,5 +1,4 @@
 import cluster, { type Worker } from "node:cluster";
-import { once } from "node:events";
 import type { MetricsSnapshot } from "@combined-registry/core";
 import { type Answers, Line } from "./line.ts";
 import type { ToPrimary, ToWorker } from "./questions.ts";
@@ -18,27 +17,27 @@ export class Member {
   /** From 1 on, and the same for those that take each other's place. */
   readonly number: number;
   readonly ended: Promise<Death>;
+  /** Whether it can be asked anything. */
+  hears = false;
   /** Whether it takes connections. */
   listens = false;
   readonly #worker: Worker;
   readonly #line: Line<ToWorker, ToPrimary>;
-  readonly #hears: Promise<unknown>;
   readonly #since = performance.now();
 
   constructor(number: number, answers: (member: Member) => Omit<Answers<ToPrimary>, "hello">) {
     this.number = number;
     this.#worker = cluster.fork();
-    let hears: () => void = () => undefined;
-    const hello = new Promise<void>((resolve) => {
-      hears = resolve;
+    this.ended = endOf(this.#worker);
+    let heard: () => void = () => undefined;
+    const hears = new Promise<void>((resolve) => {
+      heard = resolve;
     });
-    this.#line = new Line<ToWorker, ToPrimary>(this.#worker, { ...answers(this), hello: () => hears() });
-    this.ended = once(this.#worker, "exit").then(
-      ([code, signal]) => ({ code, signal }),
-      // It could not even be begun, for want of memory, say.
-      () => ({ code: null, signal: null }),
-    );
-    this.#hears = Promise.race([hello, this.ended]);
+    const hello = () => {
+      this.hears = true;
+      heard();
+    };
+    this.#line = new Line<ToWorker, ToPrimary>(this.#worker, { ...answers(this), hello }, hears);
   }
 
   get pid(): number | undefined {
@@ -56,15 +55,14 @@ export class Member {
 
   /**
    * Asks it, as soon as it hears.
-   * @param within milliseconds from then on
+   * @param within milliseconds; without it, as long as it takes
    * @throws LineGone, LineLate, or what it failed with
    */
-  async ask<Name extends keyof ToWorker>(
+  ask<Name extends keyof ToWorker>(
     name: Name,
     question: ToWorker[Name]["question"],
     within?: number,
   ): Promise<ToWorker[Name]["answer"]> {
-    await this.#hears;
     return this.#line.ask(name, question, within);
   }
 
@@ -73,4 +71,16 @@ export class Member {
     this.#worker.process.kill("SIGKILL");
     await this.ended;
   }
+}
+
+function endOf(worker: Worker): Promise<Death> {
+  return new Promise((resolve) => {
+    worker.once("exit", (code, signal) => resolve({ code, signal }));
+    worker.on("error", () => {
+      // It could not even be begun, for want of processes, say. Other errors are of what was sent to one that has just died.
+      if (worker.process.pid === undefined) {
+        resolve({ code: null, signal: null });
+      }
+    });
+  });
 }

@@ -32,8 +32,10 @@ export async function serveWithWorkers({ first, reload, reloader, watch, log }: 
   onHangup(() => reloader.request("SIGHUP"));
   // However this process ends, short of being killed itself, nobody is left behind.
   process.on("exit", () => crew.kill());
+  const started = crew.start().then((url) => announce(first.config, { url }, log));
   try {
-    announce(first.config, { url: await crew.start() }, log);
+    // To be told to stop meanwhile is no reason to wait for it.
+    await Promise.race([started, stop]);
   } catch (error) {
     crew.kill();
     throw error;

@@ -159,6 +159,29 @@ export async function runs(pid: number): Promise<boolean> {
   return stat !== "" && !/\) Z /.test(stat);
 }
 
+/** Stops the worker that comes in the place of one that is killed, before it has said a word. */
+export function stopSuccessorOf(crew: TwoWorkers, worker: number): Promise<number> {
+  const stop = async () => {
+    const old = await childrenOf(crew.program.pid);
+    process.kill(await crew.pidOf(worker), "SIGKILL");
+    for (;;) {
+      const young = (await childrenOf(crew.program.pid)).filter((pid) => !old.includes(pid));
+      for (const pid of young) {
+        // Not while it is the primary's copy still: that one waits for it.
+        if ((await readFile(`/proc/${pid}/cmdline`, "utf8")).includes("workers/worker.js")) {
+          process.kill(pid, "SIGSTOP");
+          return pid;
+        }
+      }
+    }
+  };
+  return within(stop(), `the successor of worker ${worker}`);
+}
+
+async function childrenOf(pid: number | undefined): Promise<number[]> {
+  return (await readFile(`/proc/${pid}/task/${pid}/children`, "utf8")).split(" ").filter(Boolean).map(Number);
+}
+
 /** A proxy that sends the first half of every blob and waits with the rest until it is told to go on. */
 export async function startHalfway(): Promise<Upstream & { goOn(): void; readonly waiting: number }> {
   const waiting: (() => void)[] = [];

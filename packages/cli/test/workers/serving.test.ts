@@ -3,7 +3,15 @@ import { createServer } from "node:net";
 import { text } from "node:stream/consumers";
 import { beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { build } from "../support/build.ts";
-import { connect, gone, runs, startHalfway, startTwoWorkers, type TwoWorkers } from "../support/crew.ts";
+import {
+  connect,
+  gone,
+  runs,
+  startHalfway,
+  startTwoWorkers,
+  stopSuccessorOf,
+  type TwoWorkers,
+} from "../support/crew.ts";
 import { folderWith } from "../support/folder.ts";
 import { startProgram } from "../support/program.ts";
 import { runMain } from "../support/run-main.ts";
@@ -218,6 +226,72 @@ describe("a worker that is killed", () => {
     } finally {
       process.kill(pid, "SIGCONT");
     }
+  });
+});
+
+describe("a worker that never comes to listen", () => {
+  test("as it dies each time holds up neither the others, nor a reload, nor the end", async () => {
+    const script = `import cluster from "node:cluster";
+      import { openSync } from "node:fs";
+      const alone = () => { try { return openSync("alone", "wx") > 0; } catch { return false; } };
+      if (cluster.isWorker && !alone()) { process.exit(3); }
+      export default {
+        host: "127.0.0.1", port: 0, workers: 2, reload: "signal",
+        hosted: "http://127.0.0.1:1", proxy: "http://127.0.0.1:1", authorize: () => "allow",
+      };`;
+    await using folder = await folderWith({ "combined-registry.mjs": script });
+    await using program = startProgram([], { folder: folder.path });
+
+    await program.logged("a worker died", 1);
+    const { status } = await fetch(`${await program.url()}/livez`);
+    program.signal("SIGHUP");
+    await program.loggedWith(({ reason }) => reason === "SIGHUP", "what came of the reload");
+    program.signal("SIGTERM");
+
+    const { code, err } = await program.ended();
+    expect({ status, code, err }).toEqual({ status: 200, code: 0, err: "" });
+  });
+
+  test("as it stands still before it is heard of does not hold up the end", async () => {
+    await using crew = await startTwoWorkers();
+    const pid = await stopSuccessorOf(crew, 1);
+
+    crew.program.signal("SIGTERM");
+
+    expect((await crew.program.ended()).code).toBe(0);
+    await gone([pid]);
+  });
+
+  test("as it stands still before it is heard of is ended by a reload", async () => {
+    await using crew = await startTwoWorkers();
+    const pid = await stopSuccessorOf(crew, 1);
+
+    crew.program.signal("SIGHUP");
+
+    await crew.program.loggedWith(({ msg }) => msg.startsWith("reloaded"), "the reload", 20_000);
+    await gone([pid]);
+    await crew.program.logged("worker is ready", 2);
+  });
+});
+
+describe("a start", () => {
+  test("is given up at SIGTERM, whoever has begun to listen", async () => {
+    await using folder = await folderWith({
+      "combined-registry.json": JSON.stringify({
+        host: "127.0.0.1",
+        port: 0,
+        workers: 4,
+        hosted: "http://127.0.0.1:1",
+        proxy: "http://127.0.0.1:1",
+      }),
+    });
+    await using program = startProgram([], { folder: folder.path });
+    await program.logged("worker is ready");
+
+    program.signal("SIGTERM");
+
+    const { code, err } = await program.ended();
+    expect({ code, err }).toEqual({ code: 0, err: "" });
   });
 });
 

@@ -175,6 +175,8 @@ function inLargePieces({ request, response }: Exchange, { body, headers, reader 
     return body;
   }
   const large = new LargeBody(body, length, reader, processBuffers);
+  // Without a limit: one more listens each time that somebody else goes on, and a large body can be gone on with very often.
+  response.setMaxListeners(0);
   // Not before: what has been written may still be on its way.
   response.once("close", () => large.abandon());
   return large;

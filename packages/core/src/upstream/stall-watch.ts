@@ -42,7 +42,22 @@ export class StallWatch {
   }
 }
 
-/** Bytes that have left this process over a socket. */
+/** Changes with every byte that leaves this process over a socket. */
 export function taken(socket: Socket | null): number {
-  return socket === null ? 0 : socket.bytesWritten - socket.writableLength;
+  return socket === null ? 0 : socket.bytesWritten - socket.writableLength - toGo(socket);
+}
+
+/**
+ * Bytes that a write under way still has to send. The stream hears of a write only when all of it has gone, and a mebibyte takes a
+ * slow client its time. Not documented, but it is what Node's own timeouts go by; without it, less would be seen, and nothing wrong.
+ */
+function toGo(socket: Socket): number {
+  const handle = property(socket, "_handle");
+  // Under TLS, what has been encrypted goes on over the handle below.
+  const bytes = property(property(handle, "_parent") ?? handle, "writeQueueSize");
+  return typeof bytes === "number" ? bytes : 0;
+}
+
+function property(of: unknown, name: string): unknown {
+  return typeof of === "object" && of !== null ? Reflect.get(of, name) : undefined;
 }

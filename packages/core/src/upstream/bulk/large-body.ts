@@ -28,6 +28,7 @@ export class LargeBody extends Readable {
     this.#leases = new Leases(buffers);
     message.once("error", (error) => this.#broken(error));
     message.once("close", () => this.#broken(new UpstreamFailure("broken", "connection closed")));
+    reader.flush();
     this.#takeParsed();
     reader.readFor(this);
   }
@@ -39,14 +40,12 @@ export class LargeBody extends Readable {
 
   /** Takes what has been read from the socket. @returns false if no more is wanted for now */
   receive(read: Buffer): boolean {
-    if (read.length > this.#missing) {
-      this.#broken(new UpstreamFailure("broken", "sent more than it said"));
-      return false;
-    }
-    this.#missing -= read.length;
-    if (!this.#leases.fill(read)) {
+    // What follows the body belongs to nothing that was asked for (RFC 9112 6.3), and goes with the connection.
+    const piece = read.subarray(0, this.#missing);
+    this.#missing -= piece.length;
+    if (!this.#leases.fill(piece)) {
       this.#give();
-      this.#flows = this.push(Buffer.from(read));
+      this.#flows = this.push(Buffer.from(piece));
     }
     if (this.#missing === 0) {
       this.#finish();
@@ -84,7 +83,7 @@ export class LargeBody extends Readable {
     done(error);
   }
 
-  /** What came with the head has been through the parser. */
+  /** What came with the head, and since, has been through the parser. */
   #takeParsed(): void {
     for (let piece: unknown = this.#message.read(); piece instanceof Buffer; piece = this.#message.read()) {
       this.#missing -= piece.length;

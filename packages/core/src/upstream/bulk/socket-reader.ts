@@ -26,6 +26,12 @@ export class SocketReader {
     this.#socket = socket;
   }
 
+  /** Has the parser take at once what was read for it and waits in the socket, as it does when the parser had enough for a while. */
+  flush(): void {
+    // Whoever listens for the socket's data, as the parser does, is given what is read.
+    while (this.#socket?.read() instanceof Buffer) {}
+  }
+
   /** From now on, everything is for this body. */
   readFor(body: LargeBody): void {
     this.#body = body;
