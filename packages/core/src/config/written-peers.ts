@@ -20,4 +20,6 @@ export interface ManifestChange {
   /** A tag, or a digest. */
   readonly reference: string;
   readonly byDigest: boolean;
+  /** Of what was pushed. */
+  readonly digest?: string;
 }
