@@ -1,8 +1,15 @@
 import { EventEmitter, once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { connect } from "node:net";
 import type { UpstreamConfig } from "@combined-registry/core";
 import { startRegistry } from "@combined-registry/testkit";
-import { describe, expect, it } from "@jest/globals";
+import { describe, expect, it, test } from "@jest/globals";
+import type { Word } from "../src/actions/consult-manifest.ts";
+import { walk } from "../src/actions/walk.ts";
+import { completeConfig } from "../src/config/complete-config.ts";
+import { describeAttempt } from "../src/routing/attempt.ts";
+import { createServices } from "../src/services.ts";
+import { lasting, stateOf } from "./support/breaker.ts";
 import { type Ask, fetchRaw, type Received } from "./support/client.ts";
 import { digestOf, manifestType, putManifest } from "./support/push.ts";
 import { listen, startRouter } from "./support/router.ts";
@@ -254,4 +261,63 @@ describe("a manifest that is pushed again as something else", () => {
       }
     }
   });
+});
+
+describe("an upstream whose manifests break off", () => {
+  it("is counted as one that fails, and left out after as many as one that does not answer", async () => {
+    await using sides = await startWith((_, response) => {
+      response.writeHead(200, { "Content-Length": 1_000 });
+      response.write("{", () => response.destroy());
+    }, lasting);
+    const { proxy, router } = sides;
+
+    for (const name of ["a", "b", "c", "d"]) {
+      await fetchRaw(router.url, `/v2/library/${name}/manifests/1.0`);
+    }
+
+    const { body } = await fetchRaw(router.url, "/metrics");
+    expect(body.toString()).toContain('upstream_requests_total{upstream="proxy",outcome="failed"} 3');
+    expect(body.toString()).not.toContain('upstream="proxy",outcome="found"');
+    expect([proxy.asked.length, await stateOf(router)]).toEqual([3, "open"]);
+  });
+
+  it("is not blamed for what its clients do not wait for", async () => {
+    await using sides = await startWith((_, response) => {
+      response.writeHead(200, { "Content-Length": 1_000 }).write("{");
+    }, lasting);
+    const { proxy, router } = sides;
+
+    for (const count of [1, 2, 3]) {
+      const client = connect(router.port, "127.0.0.1");
+      client.write(`GET ${tag} HTTP/1.1\r\nHost: a\r\n\r\n`);
+      await until(5_000, `request ${count} at the proxy`, () => proxy.asked.length === count);
+      const given = proxy.asked[count - 1]?.socket;
+      client.destroy();
+      await until(5_000, `request ${count} to be given up`, () => given?.destroyed === true);
+    }
+
+    const { body } = await fetchRaw(router.url, "/metrics");
+    expect(body.toString()).not.toContain('upstream="proxy",outcome="failed"');
+    expect(await stateOf(router)).toBe("closed");
+  }, 30_000);
+});
+
+test("whoever was left out, and is then known not to have a tag, has said so", async () => {
+  const services = createServices(
+    completeConfig({ hosted: "http://hosted.example", proxy: "http://proxy.example", via: "router" }),
+  );
+  const [proxy] = services.policy.proxies;
+  const words: Word[] = [
+    { outcome: "failed", failure: { kind: "skipped", cause: "left out after failures" } },
+    { outcome: "known absent" },
+  ];
+
+  const end = await walk(services, {
+    order: proxy === undefined ? [] : [proxy],
+    ask: () => Promise.resolve(words.shift() as Word),
+    insists: true,
+    stopsAfterFailureOf: () => false,
+  });
+
+  expect(end.attempts.map(describeAttempt)).toEqual(["proxy absent (remembered)"]);
 });
