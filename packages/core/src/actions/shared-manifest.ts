@@ -86,7 +86,7 @@ function mayGoToAll(said: Consultation): boolean {
     case "failed":
       return !mayBeOwnFailure(said.failure.status);
     default:
-      return isForAll(said.answer.headers) && isAboutContent(said.answer.status, said.body.toString());
+      return isForAll(said.answer.headers) && isAboutContent(said.answer.status, said.body);
   }
 }
 

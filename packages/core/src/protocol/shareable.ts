@@ -43,8 +43,8 @@ export function isForAll(headers: RawHeaders): boolean {
  * Whether an answer that says no is about what was asked for. Others may be about how one client asked: a firewall does not like its
  * `User-Agent` (403), a server finds its headers too long (400, 431). What a registry refuses, it says in OCI's words.
  */
-export function isAboutContent(status: number, body: string): boolean {
-  return aboutContent.has(status) || errorCodes(body).length > 0;
+export function isAboutContent(status: number, body: Buffer): boolean {
+  return aboutContent.has(status) || errorCodes(body.toString()).length > 0;
 }
 
 /** Whether a failure may be about how one client asked. */
