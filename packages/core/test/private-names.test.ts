@@ -210,13 +210,17 @@ describe("a proxy that was left out when it failed with a name that has become p
     expect(leaks([hub])).toEqual([]);
   });
 
-  it("by a push is tried with another", async () => {
+  it.each(["here", "through another process"])("by a push %s is tried with another", async (where) => {
     await using sides = await startSides({ match: "**", owned: true });
-    const { router, hub } = sides;
+    const { router, hub, hosted } = sides;
     const down = hub.fault({ reset: true });
     await leaveOut(router, "corp/new");
 
-    expect((await putManifest(router, "corp/new", "1.0", emptyManifest)).status).toBe(201);
+    const pushed = await putManifest(where === "here" ? router : hosted, "corp/new", "1.0", emptyManifest);
+    expect(pushed.status).toBe(201);
+    if (where !== "here") {
+      router.handler.hear({ kind: "put", repository: "corp/new", reference: "1.0", byDigest: false });
+    }
     await until(5_000, "no request to be under way", () => hub.openResponses === 0);
     hub.clearRequests();
     down.remove();

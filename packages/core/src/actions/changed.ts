@@ -1,23 +1,29 @@
 import type { ManifestChange } from "../config/written-peers.ts";
+import { sha256 } from "../protocol/digest.ts";
 import type { Resource } from "../protocol/request.ts";
 import type { Services } from "../services.ts";
+import { keepFromTrials } from "./owners.ts";
+
+type Memories = Services["memory"];
 
 /**
- * A manifest was put, or may have been: before its client learns that, what is remembered of its tag is forgotten, here and in
- * every other process, and nobody joins any more those who asked before. Never rejects.
+ * A manifest was put, or may have been: before its client learns that, what is remembered of its tag is forgotten, and as what type
+ * it was served, here and in every other process, and nobody joins any more those who asked before. Never rejects.
  */
-export async function manifestPut(services: Services, resource: Resource): Promise<void> {
+export async function manifestPut(services: Services, resource: Resource, body: Buffer): Promise<void> {
   if (resource.kind === "manifest") {
-    await changed(services, "put", resource);
+    const { repository, reference, byDigest } = resource;
+    const digest = byDigest ? reference : sha256(body);
+    await changed(services, { kind: "put", repository, reference, byDigest, digest });
   }
 }
 
 /** The same for a manifest that was deleted, or may have been. */
 export function manifestDeleted(
   services: Services,
-  resource: Extract<Resource, { kind: "manifest" }>,
+  { repository, reference, byDigest }: Extract<Resource, { kind: "manifest" }>,
 ): Promise<void> {
-  return changed(services, "deleted", resource);
+  return changed(services, { kind: "deleted", repository, reference, byDigest });
 }
 
 /** Another process says so. */
@@ -26,15 +32,11 @@ export function hear(services: Services, change: ManifestChange): void {
   if (change.kind === "put") {
     // It may be the first of its repository at hosted.
     services.owners.forget(change.repository);
+    keepFromTrials(services, change.repository);
   }
 }
 
-async function changed(
-  services: Services,
-  kind: ManifestChange["kind"],
-  { repository, reference, byDigest }: Extract<Resource, { kind: "manifest" }>,
-): Promise<void> {
-  const change = { kind, repository, reference, byDigest };
+async function changed(services: Services, change: ManifestChange): Promise<void> {
   forget(services, change);
   try {
     await services.config.peers?.tell(change);
@@ -43,24 +45,43 @@ async function changed(
   }
 }
 
-function forget(services: Services, { kind, repository, reference, byDigest }: ManifestChange): void {
+function forget(services: Services, change: ManifestChange): void {
+  const { kind, repository } = change;
   if (kind === "deleted") {
     services.owners.forget(repository);
   }
-  for (const { holders, manifests, absences } of memoriesOf(services)) {
+  for (const memory of memoriesOf(services)) {
     if (kind === "put") {
-      absences.forget(repository, reference);
+      forgetPut(memory, change);
     } else {
-      holders.forget(repository, reference);
-      if (byDigest) {
-        manifests.forget(repository, reference);
-      } else {
-        // By a tag, some registries delete what it stood for.
-        manifests.forgetAllOf(repository);
-      }
+      forgetDeleted(memory, change);
     }
   }
   nobodyJoins(services, repository);
+}
+
+function forgetPut(
+  { absences, manifests }: Memories,
+  { repository, reference, digest }: ManifestChange,
+): void {
+  absences.forget(repository, reference);
+  if (digest !== undefined) {
+    // The bytes are the same, but it may have been pushed as another type.
+    manifests.forget(repository, digest);
+  }
+}
+
+function forgetDeleted(
+  { holders, manifests }: Memories,
+  { repository, reference, byDigest }: ManifestChange,
+): void {
+  holders.forget(repository, reference);
+  if (byDigest) {
+    manifests.forget(repository, reference);
+  } else {
+    // By a tag, some registries delete what it stood for.
+    manifests.forgetAllOf(repository);
+  }
 }
 
 function nobodyJoins({ upstreams, flights, latest }: Services, repository: string): void {
@@ -70,6 +91,6 @@ function nobodyJoins({ upstreams, flights, latest }: Services, repository: strin
 }
 
 /** That of the request's own configuration, and the one that new requests go by. */
-function memoriesOf({ memory, latest }: Services): Iterable<Services["memory"]> {
+function memoriesOf({ memory, latest }: Services): Iterable<Memories> {
   return new Set([memory, latest.memory]);
 }

@@ -102,7 +102,8 @@ async function consultQuietly(
     metrics.upstreams.granted(upstream, remaining);
   }
   if (isFound(answer.status)) {
-    return { outcome: "found", answer };
+    const { read } = answer;
+    return read === undefined ? { outcome: "found", answer } : { outcome: "found", answer, body: read };
   }
   const body = (await readBounded(answer.body, errorBodyLimit, upstream.timeouts.idle)) ?? Buffer.alloc(0);
   const outcome = classify(upstream, answer.status, body.toString());

@@ -24,12 +24,13 @@ const aboutContent: ReadonlyMap<string, string> = new Map(
   ].map((name) => [name.toLowerCase(), name]),
 );
 
-/** Remembers a manifest that was served, if it is what its digest stands for. */
+/** Remembers a manifest that was served, if it is what its digest stands for. Not with a warning: that is about now. */
 export function keepManifest(
   { memory: { manifests } }: Services,
   holder: Upstream,
   { request: { search }, resource, wish }: ManifestQuestion,
-  { answer: { headers }, body }: { readonly answer: Pick<Answer, "headers">; readonly body: Buffer },
+  { headers }: Pick<Answer, "headers">,
+  body: Buffer,
 ): void {
   const { repository, byDigest, reference } = resource;
   const digest = byDigest ? reference : (firstValue(headers, "docker-content-digest") ?? "");
@@ -39,7 +40,7 @@ export function keepManifest(
   if (!manifests.isOn || isKnown || mediaType === undefined || !isDigest(digest)) {
     return;
   }
-  if (isContent(digest, body)) {
+  if (firstValue(headers, "warning") === undefined && isContent(digest, body)) {
     const kept = [...pairs(headers)].flatMap(([name, value]) => {
       const spelled = aboutContent.get(name.toLowerCase());
       return spelled === undefined ? [] : [spelled, value];

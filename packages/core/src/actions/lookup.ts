@@ -1,3 +1,4 @@
+import { isDigest } from "../protocol/digest.ts";
 import { firstValue } from "../protocol/headers.ts";
 import { digestsIn } from "../protocol/manifest-parts.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
@@ -92,12 +93,11 @@ function remember(
   }
   const { repository, byDigest, reference } = resource;
   const digest = byDigest ? reference : firstValue(answer.headers, "docker-content-digest");
-  if (
-    body !== undefined &&
-    body.length > 0 &&
-    digest !== undefined &&
-    !holders.knowsParts(holder, repository, digest)
-  ) {
+  if (digest === undefined || !isDigest(digest)) {
+    holders.manifestAt(holder, repository, undefined);
+    return;
+  }
+  if (body !== undefined && body.length > 0 && !holders.knowsParts(holder, repository, digest)) {
     holders.partsAt(holder, repository, digest, digestsIn(body));
   }
   holders.manifestAt(holder, repository, digest);

@@ -51,7 +51,7 @@ export function learnOwner(services: Services, repository: string): void {
 }
 
 /** A proxy that is left out may be waiting for a trial with what it was asked for before the repository was hosted's. */
-function keepFromTrials({ policy }: Services, repository: string): void {
+export function keepFromTrials({ policy }: Services, repository: string): void {
   for (const proxy of policy.proxies) {
     proxy.forgetSuspect(repository);
   }

@@ -98,7 +98,7 @@ async function put(
     answer = await handOver(services, to, () => to.ask(errand, exchange));
   } finally {
     // Whatever came of it: hosted may have it.
-    await manifestPut(services, request.resource);
+    await manifestPut(services, request.resource, body);
   }
   // Registries name each part that they lack, so a refusal may be as long as a manifest.
   const text = await readBounded(answer.body, longestManifest, to.timeouts.idle);

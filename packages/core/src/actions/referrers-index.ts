@@ -94,7 +94,7 @@ async function write(
   try {
     said = await consult(services, exchange, member, errand);
   } finally {
-    await manifestPut(services, put.resource);
+    await manifestPut(services, put.resource, body);
   }
   if (said.outcome === "found") {
     await readBounded(said.answer.body, errorBodyLimit, member.timeouts.idle);

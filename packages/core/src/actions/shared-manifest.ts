@@ -1,5 +1,5 @@
 import type { RegistryRequest, Resource } from "../protocol/request.ts";
-import { isForAll } from "../protocol/shareable.ts";
+import { isAboutContent, isForAll, mayBeOwnFailure } from "../protocol/shareable.ts";
 import type { Wish } from "../routing/wishes.ts";
 import type { Services } from "../services.ts";
 import type { Sender } from "../upstream/errand.ts";
@@ -7,7 +7,6 @@ import type { Upstream } from "../upstream/upstream.ts";
 import { type Consultation, consult, errandOf } from "./consult.ts";
 import type { Exchange } from "./exchange.ts";
 import { keepManifest } from "./kept-manifest.ts";
-import { inHand } from "./manifest-in-hand.ts";
 
 /** A question for a manifest whose answer does not depend on who asks. */
 export interface ManifestQuestion {
@@ -67,30 +66,36 @@ async function find(
   hasChanged: () => boolean,
 ): Promise<Shared> {
   const { request } = question;
-  const said = await consult(services, from, upstream, errandOf(request, upstream));
-  if (said.outcome === "absent" && !hasChanged()) {
-    learnAbsence(services, upstream, question, said.answer.status);
-  }
-  const forAll =
-    said.outcome === "found"
-      ? await inHand(upstream, request.method, said.answer, from.signal)
-      : mayGoToAll(said)
-        ? said
-        : undefined;
-  if (forAll === undefined) {
+  const said = await consult(services, from, upstream, { ...errandOf(request, upstream), forAll: true });
+  if (!mayGoToAll(said)) {
     // At once: nobody would notice if what is still to come of it broke off meanwhile.
     return forOne(request.method, said);
   }
-  if (forAll.outcome === "found" && request.method === "GET" && !hasChanged()) {
-    keepManifest(services, upstream, question, forAll);
+  if (!hasChanged()) {
+    learn(services, upstream, question, said);
   }
   // Those who had asked by the time that the answer came are let in, though they are looked at later in this turn.
   await services.endOfTurn.reached();
-  return { kind: "for all", said: forAll };
+  return { kind: "for all", said };
 }
 
-function mayGoToAll(said: Exclude<Consultation, { outcome: "found" }>): boolean {
-  return said.outcome === "failed" || isForAll(said.answer.headers);
+function mayGoToAll(said: Consultation): boolean {
+  switch (said.outcome) {
+    case "found":
+      return said.body !== undefined;
+    case "failed":
+      return !mayBeOwnFailure(said.failure.status);
+    default:
+      return isForAll(said.answer.headers) && isAboutContent(said.answer.status, said.body);
+  }
+}
+
+function learn(services: Services, upstream: Upstream, question: ManifestQuestion, said: Consultation): void {
+  if (said.outcome === "absent") {
+    learnAbsence(services, upstream, question, said.answer.status);
+  } else if (said.outcome === "found" && said.body !== undefined && question.request.method === "GET") {
+    keepManifest(services, upstream, question, said.answer, said.body);
+  }
 }
 
 function learnAbsence(

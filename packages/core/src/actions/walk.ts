@@ -77,7 +77,7 @@ async function insist(route: Route, attempts: Attempt[]): Promise<Walk | undefin
     if (said !== undefined && isAnswer(said)) {
       return { ended: "answered", upstream, said, attempts: attempts.toSpliced(index, 1) };
     }
-    if (said?.outcome === "absent") {
+    if (said !== undefined && said.outcome !== "failed") {
       attempts[index] = attemptOf(upstream, said);
     }
   }

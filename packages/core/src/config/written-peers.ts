@@ -23,4 +23,6 @@ export interface ManifestChange {
   readonly reference: string;
   /** Whether `reference` is a digest. */
   readonly byDigest: boolean;
+  /** Of what was pushed. */
+  readonly digest?: string;
 }

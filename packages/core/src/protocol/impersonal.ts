@@ -38,8 +38,13 @@ const harmless: ReadonlySet<string> = new Set([
   "x-scheme",
 ]);
 
+// Which are the same for all who share an answer.
+const partsOfWish: ReadonlySet<string> = new Set(["accept", "accept-encoding"]);
+
 // What is longer is nobody's, and would have to be kept.
 const longestWish = 2_048;
+// All that a client says. With more, it might be refused for that alone, and those who wait with it as well.
+const longestHead = 4_096;
 
 /**
  * What the answer to a question depends on besides its path: the query and `Accept`. Undefined if it may depend on who asks as
@@ -48,20 +53,28 @@ const longestWish = 2_048;
  */
 export function impersonalWish(headers: RawHeaders, search: string): string | undefined {
   let wish = search;
-  for (let index = 0; index < headers.length; index += 2) {
+  let length = search.length;
+  for (let index = 0; index + 1 < headers.length; index += 2) {
     const name = headers[index]?.toLowerCase() ?? "";
+    const value = headers[index + 1] ?? "";
     if (!harmless.has(name)) {
       return undefined;
     }
     if (name === "accept") {
-      wish += `\n${headers[index + 1]}`;
+      wish += `\n${value}`;
     }
     // What is named there is not passed on: the upstream would answer as if there were no `Accept`, and that is another question.
-    if (name === "connection" && headers[index + 1]?.toLowerCase().includes("accept") !== false) {
+    if (name === "connection" && value.toLowerCase().includes("accept")) {
       return undefined;
     }
+    length += name === "authorization" ? 0 : name.length + value.length;
   }
-  return wish.length > longestWish ? undefined : wish;
+  return wish.length > longestWish || length > longestHead ? undefined : wish;
+}
+
+/** Whether those who share an answer may say a header differently, and so ought not to share one that varies by it. */
+export function mayDiffer(lowerName: string): boolean {
+  return harmless.has(lowerName) && !partsOfWish.has(lowerName);
 }
 
 /** Whether a media type is among those that `Accept` headers name, word for word: wildcards are read differently by registries. */

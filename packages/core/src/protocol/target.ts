@@ -22,12 +22,16 @@ const operationsPages: ReadonlyMap<string, OperationsPage> = new Map([
   ["/metrics", "metrics"],
 ]);
 
+// What is longer is copied rather than kept as a whole for a name in it.
+const longestUsual = 512;
+
 /** Sorts a request target: origin form, or absolute form, which servers have to accept (RFC 9112 3.2.2). */
 export function parseTarget(target: string): Target {
   const origin = originForm(target);
   const question = origin.indexOf("?");
-  const path = question === -1 ? origin : origin.slice(0, question);
-  const search = question === -1 ? "" : origin.slice(question);
+  const isLong = target.length > longestUsual;
+  const path = part(origin, 0, question === -1 ? origin.length : question, isLong);
+  const search = question === -1 ? "" : part(origin, question, origin.length, isLong);
   if (path === "/v2/token") {
     return { kind: "token" };
   }
@@ -42,6 +46,12 @@ export function parseTarget(target: string): Target {
   }
   const page = operationsPages.get(path);
   return page === undefined ? { kind: "outside" } : { kind: "operations", page };
+}
+
+/** What is cut out of a text keeps all of it alive, and names and queries are remembered. */
+function part(text: string, from: number, to: number, alone: boolean): string {
+  const cut = text.slice(from, to);
+  return alone ? Buffer.from(cut).toString() : cut;
 }
 
 function originForm(target: string): string {

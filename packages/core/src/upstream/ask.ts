@@ -31,6 +31,8 @@ export interface Answer {
   readonly headers: RawHeaders;
   /** To be read to the end or destroyed, or its connection is lost. */
   readonly body: IncomingMessage;
+  /** The body, where it has been read to its end. */
+  readonly read?: Buffer;
   /** Reads the body in large pieces, if that is asked for. */
   readonly reader?: SocketReader | undefined;
 }

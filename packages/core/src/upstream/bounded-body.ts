@@ -6,11 +6,13 @@ export const errorBodyLimit = 64 * 1024;
 /**
  * Reads a body that ought to be small. Undefined if it is longer than `limit`, breaks off, or takes longer
  * than `milliseconds`; it is destroyed then.
+ * @param goesOn whether the time counts anew from each piece
  */
 export function readBounded(
   body: Readable,
   limit: number,
   milliseconds: number,
+  { goesOn = false }: { readonly goesOn?: boolean } = {},
 ): Promise<Buffer | undefined> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
@@ -29,6 +31,9 @@ export function readBounded(
         give(undefined);
       } else {
         chunks.push(chunk);
+        if (goesOn) {
+          timer.refresh();
+        }
       }
     };
     const timer = setTimeout(() => give(undefined), milliseconds);

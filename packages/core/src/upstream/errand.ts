@@ -28,6 +28,8 @@ export interface Errand {
   readonly opaque?: boolean;
   /** Whether the answer is read here, so that no part of it, no 304 and no redirect will do. */
   readonly whole?: boolean;
+  /** Whether an answer that may go to all who ask the same is read to its end; it is a failure if it has none. */
+  readonly forAll?: boolean;
   /** The `Accept` to ask with, whatever the client accepts. */
   readonly accept?: string;
   /** The `Range` to ask for, whatever the client asked for. */

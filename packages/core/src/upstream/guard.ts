@@ -26,7 +26,7 @@ export class Guard {
   }
 
   /**
-   * Asks when it is this request's turn; its turn ends with the head of the answer.
+   * Asks when it is this request's turn; its turn ends with the head of the answer, or with its end where that is read at once.
    * @param finish what else belongs to the turn, but says nothing about the upstream
    * @throws UpstreamFailure at once if the upstream is left out or its queue is full; ClientGone
    */
@@ -34,7 +34,7 @@ export class Guard {
     asked: OwnErrand,
     signal: AbortSignal,
     work: () => Promise<Answer>,
-    finish: (answer: Answer) => Promise<Answer>,
+    finish: (answer: Answer) => Answer | Promise<Answer>,
   ): Promise<Answer> {
     const since = performance.now();
     this.#checkOpen(asked, since);

@@ -11,6 +11,7 @@ import { Credentials } from "./credentials.ts";
 import { base, type Errand, isRead, type OwnErrand, type Sender } from "./errand.ts";
 import { type Delivery, Forwarder } from "./forwarder.ts";
 import { Guard } from "./guard.ts";
+import { inHand } from "./in-hand.ts";
 import { requestTokenOver } from "./token-request.ts";
 
 /** What the router as a whole contributes to every upstream. */
@@ -100,9 +101,15 @@ export class Upstream implements Candidate {
       // A push: their number is that of the clients.
       return this.#guard.send(own, work);
     }
-    return errand.lastChance === true
-      ? this.#guard.askAnyway(from.signal, async () => finish(await work()))
-      : this.#guard.ask(own, from.signal, work, finish);
+    if (errand.lastChance === true) {
+      return this.#guard.askAnyway(from.signal, async () => finish(await work()));
+    }
+    if (errand.forAll === true) {
+      const read = (answer: Answer) => inHand(answer, errand.method, this.timeouts.idle, from.signal);
+      const end = (answer: Answer) => (answer.read === undefined ? finish(answer).then(read) : answer);
+      return this.#guard.ask(own, from.signal, () => work().then(read), end);
+    }
+    return this.#guard.ask(own, from.signal, work, finish);
   }
 
   /**

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
 import { impersonalWish, namesType } from "../../src/protocol/impersonal.ts";
-import { shareableLength } from "../../src/protocol/shareable.ts";
+import { isAboutContent, mayBeOwnFailure, shareableLength } from "../../src/protocol/shareable.ts";
 
 describe("a question that does not depend on who asks", () => {
   it.each([
@@ -95,6 +95,13 @@ describe("a question that does not depend on who asks", () => {
     expect(impersonalWish(["Accept", "x/y".padEnd(3_000, "z")], "")).toBeUndefined();
   });
 
+  it("is none with so many headers that it may be refused for them; those for the router alone do not count", () => {
+    const long = "x".repeat(5_000);
+
+    expect(impersonalWish(["Host", "a", "Baggage", long], "")).toBeUndefined();
+    expect(impersonalWish(["Host", "a", "Authorization", `Bearer ${long}`], "")).toBe("");
+  });
+
   it("wants other things if Accept comes in another order or in several headers", () => {
     const wishes = [
       ["Accept", "a, b"],
@@ -128,9 +135,56 @@ describe("an answer that may be given to all", () => {
     ["other by credentials", "HEAD", 200, ["Content-Length", "5", "Vary", "Authorization"], undefined],
     ["with an address", "GET", 200, ["Content-Length", "5", "Link", "<http://a/v2/>"], undefined],
     ["elsewhere as well", "HEAD", 200, ["Content-Location", "http://a/v2/"], undefined],
+    [
+      "other by the name of the client",
+      "GET",
+      200,
+      ["Content-Length", "5", "Vary", "Accept, user-agent"],
+      undefined,
+    ],
+    [
+      "other by the name of this registry",
+      "GET",
+      200,
+      ["Content-Length", "5", "Vary", "X-Forwarded-Host"],
+      undefined,
+    ],
+    ["other by what nobody says", "GET", 200, ["Content-Length", "5", "Vary", "Origin, Accept-Encoding"], 5],
     ["other by Accept", "GET", 200, ["Content-Length", "5", "Vary", "Accept"], 5],
   ])("%s", (_, method, status, headers, length) => {
     expect(shareableLength(method, status, headers)).toBe(length);
+  });
+});
+
+describe("an answer that says no", () => {
+  const denied = JSON.stringify({ errors: [{ code: "DENIED" }] });
+
+  it.each([
+    [404, "", true],
+    [401, "", true],
+    [405, "<h1>no</h1>", true],
+    [403, denied, true],
+    [500, denied, true],
+    [403, "", false],
+    [403, "<h1>no</h1>", false],
+    [400, "Request Header Or Cookie Too Large", false],
+    [451, "", false],
+  ])("is about the content, %d %s, or not", (status, body, isSo) => {
+    expect(isAboutContent(status, Buffer.from(body))).toBe(isSo);
+  });
+
+  it.each([
+    [undefined, false],
+    [401, false],
+    [408, false],
+    [429, false],
+    [500, false],
+    [502, false],
+    [403, true],
+    [413, true],
+    [431, true],
+  ])("and is a failure, %s, may be that of one client, or not", (status, mayBe) => {
+    expect(mayBeOwnFailure(status)).toBe(mayBe);
   });
 });
 
