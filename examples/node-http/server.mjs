@@ -1,11 +1,13 @@
 import { createServer } from "node:http";
 import { createCombinedRegistryHandler, serverOptions } from "@combined-registry/core";
+import { WebSocketServer } from "ws";
 
 const registry = createCombinedRegistryHandler({
   hosted: process.env.HOSTED ?? "http://127.0.0.1:5001",
   proxy: process.env.PROXY ?? "http://127.0.0.1:5002",
 });
 
+// Node's own options would end every request after 300 seconds, uploads of large layers included.
 const server = createServer(serverOptions, (request, response) => {
   if (registry.matches(request)) {
     registry(request, response);
@@ -14,11 +16,19 @@ const server = createServer(serverOptions, (request, response) => {
   }
 });
 
+// Upgrades are an event of their own, which the registry never sees.
+const sockets = new WebSocketServer({ server, path: "/events" });
+sockets.on("connection", (socket) => socket.send("hello"));
+
 server.listen(Number(process.env.PORT ?? 5000), "127.0.0.1", () => {
   console.log(`listening on port ${server.address().port}`);
 });
 
-process.once("SIGTERM", () => {
+process.once("SIGTERM", async () => {
   server.close();
-  registry.close().then(() => server.closeAllConnections());
+  for (const socket of sockets.clients) {
+    socket.close(1001);
+  }
+  await registry.close(); // pushes and pulls under way come to their end
+  server.closeAllConnections(); // whatever else is still open is not waited for
 });

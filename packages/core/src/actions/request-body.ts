@@ -36,14 +36,21 @@ export function hasBody({ headers }: IncomingMessage): boolean {
 }
 
 /**
- * Sees to it that a body, if there is one, is still to be had.
- * @throws RegistryError UNKNOWN if somebody has read from it
+ * Sees to it that a body, if there is one, is still to be had: hosted would get an empty one otherwise, or wait for it.
+ * @throws RegistryError UNKNOWN if somebody has read from it, or has begun to
  */
 export function requireUnread(request: IncomingMessage): void {
-  if (hasBody(request) && request.readableDidRead) {
+  if (hasBody(request) && hasReader(request)) {
     throw new RegistryError("UNKNOWN", {
       message:
-        "the request's body was read before the router saw it: mount the router before any body parser",
+        "the request's body was read before the router saw it: mount the router before any body parser, or keep the parser off /v2/",
     });
   }
+}
+
+/** Whoever reads without anybody having waited for it (a listener, a pipe, an iterator) may not have got a byte yet. */
+function hasReader(request: IncomingMessage): boolean {
+  return (
+    request.readableDidRead || request.readableFlowing === true || request.listenerCount("readable") > 0
+  );
 }

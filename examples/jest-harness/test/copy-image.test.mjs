@@ -1,0 +1,45 @@
+import { afterEach, beforeEach, expect, test } from "@jest/globals";
+import { copyImage } from "../copy-image.mjs";
+import { startRegistries } from "./registries.mjs";
+
+let registries;
+
+beforeEach(async () => {
+  registries = await startRegistries();
+});
+afterEach(() => registries.close());
+
+test("a public image is pulled and pushed to the private registry, every platform of it", async () => {
+  const { url, cache, hosted } = registries;
+  const image = cache.addImage("library/tool", { tag: "1.0", platforms: ["linux/amd64", "linux/arm64"] });
+
+  const digest = await copyImage(url, "library/tool", "team/tool", "1.0");
+
+  expect(digest).toBe(image.digest);
+  expect(hosted.manifest("team/tool", "1.0")).toEqual(cache.manifest("library/tool", "1.0"));
+  expect(image.manifests.map((manifest) => hosted.hasManifest("team/tool", manifest.digest))).toEqual([
+    true,
+    true,
+  ]);
+  expect(image.layers.map((layer) => hosted.hasBlob("team/tool", layer.digest))).toEqual([true]);
+});
+
+test("an outage of the public registry is reported, and nothing is pushed", async () => {
+  const { url, cache, hosted } = registries;
+  cache.addImage("library/tool", { tag: "1.0" });
+  cache.fault({ path: /manifests/, status: 503 });
+
+  await expect(copyImage(url, "library/tool", "team/tool", "1.0")).rejects.toThrow("502");
+
+  expect(hosted.requests.filter(({ method }) => method !== "GET" && method !== "HEAD")).toEqual([]);
+});
+
+test("a layer that breaks off half-way is not pushed as if it were whole", async () => {
+  const { url, cache, hosted } = registries;
+  cache.addImage("library/tool", { tag: "1.0", layers: ["x".repeat(100_000)] });
+  cache.fault({ path: /blobs/, cutAt: 100 });
+
+  await expect(copyImage(url, "library/tool", "team/tool", "1.0")).rejects.toThrow();
+
+  expect(hosted.tags("team/tool")).toEqual([]);
+});

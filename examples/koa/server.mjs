@@ -1,0 +1,38 @@
+import { createServer } from "node:http";
+import { createCombinedRegistryHandler, serverOptions } from "@combined-registry/core";
+import { bodyParser } from "@koa/bodyparser";
+import Koa from "koa";
+import { koaRegistry } from "./registry.mjs";
+
+const registry = createCombinedRegistryHandler({
+  hosted: process.env.HOSTED ?? "http://127.0.0.1:5001",
+  proxy: process.env.PROXY ?? "http://127.0.0.1:5002",
+});
+
+const app = new Koa();
+app.use(async (ctx, next) => {
+  const started = performance.now();
+  await next();
+  const time = Math.round(performance.now() - started);
+  console.log(`${ctx.method} ${ctx.path} ${ctx.res.statusCode} ${time} ms`);
+});
+app.use(koaRegistry(registry));
+app.use(bodyParser());
+app.use((ctx) => {
+  if (ctx.path === "/echo") {
+    ctx.body = ctx.request.body;
+  } else if (ctx.path === "/boom") {
+    ctx.throw(503, "the application's own trouble");
+  }
+});
+
+const server = createServer(serverOptions, app.callback());
+server.listen(Number(process.env.PORT ?? 5000), "127.0.0.1", () => {
+  console.log(`listening on port ${server.address().port}`);
+});
+
+process.once("SIGTERM", async () => {
+  server.close();
+  await registry.close(); // pushes and pulls under way come to their end
+  server.closeAllConnections(); // whatever else is still open is not waited for
+});
