@@ -1,5 +1,6 @@
-import { createServer, type RequestListener } from "node:http";
-import { PassThrough } from "node:stream";
+import { once } from "node:events";
+import { createServer, type RequestListener, request } from "node:http";
+import { PassThrough, type Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { type CombinedRegistryHandler, createCombinedRegistryHandler } from "@combined-registry/core";
 import { startRegistry } from "@combined-registry/testkit";
@@ -11,6 +12,7 @@ import Koa from "koa";
 import { errorOf, fetchRaw } from "./support/client.ts";
 import { digestOf, putManifest } from "./support/push.ts";
 import { listen } from "./support/router.ts";
+import { within } from "./support/within.ts";
 
 /** Makes a host application's listener in which something reads bodies before the registry is reached. */
 type Host = (registry: CombinedRegistryHandler) => RequestListener | Promise<RequestListener>;
@@ -47,30 +49,13 @@ const hosts: readonly (readonly [string, Host, string])[] = [
   ["express.text", inExpress(express.text(anything)), "application/octet-stream"],
   ["Koa's body parser", inKoa, "application/json"],
   ["Fastify's parser", inFastify, "application/json"],
-  [
-    "a listener that has got nothing yet",
-    inExpress((request, _response, next) => {
-      request.on("data", () => undefined);
-      next();
-    }),
-    "application/octet-stream",
-  ],
-  [
-    "a pipe that nobody waits for",
-    inExpress((request, _response, next) => {
-      request.pipe(new PassThrough());
-      next();
-    }),
-    "application/octet-stream",
-  ],
-  [
-    "an iterator that nobody waits for",
-    inExpress((request, _response, next) => {
-      text(request).catch(() => undefined);
-      next();
-    }),
-    "application/octet-stream",
-  ],
+];
+
+/** Readers that nobody waits for: when the registry is reached, they may not have got a byte. */
+const lateReaders: readonly (readonly [string, (request: Readable) => void])[] = [
+  ["a listener", (request) => void request.on("data", () => undefined)],
+  ["a pipe", (request) => void request.pipe(new PassThrough())],
+  ["an iterator", (request) => void text(request).catch(() => undefined)],
 ];
 
 async function startHost(host: Host) {
@@ -128,6 +113,29 @@ describe.each(hosts)("a body that was read by %s", (_name, host, contentType) =>
         ),
       });
     }
+    expect(running.hosted.requests).toEqual([]);
+  });
+});
+
+describe.each(lateReaders)("a body that %s waits for", (_name, read) => {
+  it.each(["PATCH", "PUT"])("is given up at %s before it comes", async (method) => {
+    await using running = await startHost(
+      inExpress((request, _response, next) => {
+        read(request);
+        next();
+      }),
+    );
+    const target = method === "PATCH" ? `${uploads}some-session` : "/v2/team/app/manifests/1.0";
+    const { hostname, port } = new URL(running.url);
+    const headers = { "Content-Type": "application/octet-stream", "Content-Length": "7" };
+    const sent = request({ hostname, port, path: target, method, headers, agent: false });
+
+    sent.flushHeaders();
+    const [answer] = await within(5_000, "an answer before the body", once(sent, "response"));
+    sent.end('{"a":1}');
+
+    expect(answer.statusCode).toBe(500);
+    expect(await text(answer)).toContain("read before the router saw it");
     expect(running.hosted.requests).toEqual([]);
   });
 });
