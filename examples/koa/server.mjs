@@ -22,7 +22,7 @@ app.use((ctx) => {
   if (ctx.path === "/echo") {
     ctx.body = ctx.request.body;
   } else if (ctx.path === "/boom") {
-    ctx.throw(503, "the application's own trouble");
+    ctx.throw(409, "the application's own trouble");
   }
 });
 
