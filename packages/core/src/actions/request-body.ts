@@ -50,7 +50,5 @@ export function requireUnread(request: IncomingMessage): void {
 
 /** Whoever reads without anybody having waited for it (a listener, a pipe, an iterator) may not have got a byte yet. */
 function hasReader(request: IncomingMessage): boolean {
-  return (
-    request.readableDidRead || request.readableFlowing === true || request.listenerCount("readable") > 0
-  );
+  return request.readableDidRead || request.readableFlowing === true || request.listenerCount("readable") > 0;
 }
