@@ -1,5 +1,5 @@
 import { startRegistry, type TestRegistry } from "@combined-registry/testkit";
-import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
 import { type ExampleServer, installExample, startExample } from "../../src/example.ts";
 import { type Reply, request } from "../../src/http.ts";
 import { image } from "../../src/images.ts";
@@ -9,6 +9,8 @@ import { seed } from "../../src/seed.ts";
 const json = { "Content-Type": "application/json" };
 const uploads = "/v2/team/app/blobs/uploads/";
 const manifest = "/v2/team/app/manifests/1.0";
+
+jest.setTimeout(30_000);
 
 describe("who may do what in examples/express", () => {
   const resources = new Resources();
@@ -48,7 +50,7 @@ describe("who may do what in examples/express", () => {
 
     expect(await statusOf("POST", "/logout", session)).toBe(204);
     expect(await statusOf("GET", manifest, session)).toBe(401);
-  }, 30_000);
+  });
 
   it("lets nobody do more than their role, whichever way they come", async () => {
     for (const bob of [{ Cookie: await cookieOf("bob", "builder") }, basic("bob:builder")]) {
@@ -61,7 +63,7 @@ describe("who may do what in examples/express", () => {
       ]);
     }
     expect(await statusOf("DELETE", manifest, basic("alice:wonderland"))).toBe(403);
-  }, 30_000);
+  });
 
   it("refuses who says nothing, who is not known, and a wrong password even with a good session", async () => {
     const session = { Cookie: await cookieOf("alice", "wonderland") };
@@ -86,12 +88,12 @@ describe("who may do what in examples/express", () => {
       const refused = await login(name, password);
       expect([refused.status, refused.headers["set-cookie"]]).toEqual([401, undefined]);
     }
-  }, 30_000);
+  });
 
   it("begins no session for docker, and leaves the application's pages to everybody", async () => {
     const base = await request(server.origin, "GET", "/v2/", { headers: basic("alice:wonderland") });
 
     expect(base.headers["set-cookie"]).toBeUndefined();
     expect(await statusOf("GET", "/healthcheck")).toBe(200);
-  }, 30_000);
+  });
 });
