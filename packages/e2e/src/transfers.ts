@@ -5,6 +5,7 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { within } from "./deadline.ts";
 import { content } from "./images.ts";
+import { moment } from "./moment.ts";
 import { openSession, withDigest } from "./seed.ts";
 
 /** A large body that stands still in the middle until it is told to go on. */
@@ -79,15 +80,6 @@ async function begin(label: string, work: Work): Promise<Transfer> {
       return { status: response.statusCode ?? 0, headers: response.headers, digest };
     },
   };
-}
-
-/** Something that is waited for. */
-function moment() {
-  let pass: () => void = () => undefined;
-  const passed = new Promise<void>((resolve) => {
-    pass = resolve;
-  });
-  return { passed, pass };
 }
 
 async function answerTo(sent: ReturnType<typeof httpRequest>): Promise<IncomingMessage> {

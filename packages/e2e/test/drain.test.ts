@@ -9,6 +9,7 @@ import { startRegistry, type TestRegistry } from "@combined-registry/testkit";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { within } from "../src/deadline.ts";
 import { request } from "../src/http.ts";
+import { moment } from "../src/moment.ts";
 import { Resources } from "../src/resources.ts";
 import { type Router, startRouter } from "../src/router.ts";
 import { openSession, withDigest } from "../src/seed.ts";
@@ -16,15 +17,6 @@ import { openSession, withDigest } from "../src/seed.ts";
 const mebibyte = 1024 * 1024;
 const pieces = 1024;
 const size = pieces * mebibyte;
-
-/** Something that happens in the middle of others. */
-function moment() {
-  let pass: () => void = () => undefined;
-  const passed = new Promise<void>((resolve) => {
-    pass = resolve;
-  });
-  return { passed, pass };
-}
 
 describe("a pull and a push of 1 GiB each under way", () => {
   const resources = new Resources();
