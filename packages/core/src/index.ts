@@ -27,6 +27,7 @@ export type {
   ExplainedRule,
   Explanation,
   LeftOut,
+  ShadowedImage,
   Shadowing,
   UpstreamAnswer,
 } from "./inspect/explanation.ts";

@@ -120,7 +120,7 @@ export async function installPacked(
   const manifest: Manifest = JSON.parse(await readFile(path, "utf8"));
   await writeFile(path, `${JSON.stringify(withTarballs(manifest, tarballs), null, 2)}\n`);
   const options = ["--no-audit", "--no-fund", "--prefer-offline", "--no-package-lock", "--loglevel=error"];
-  await run("npm", ["install", "--prefix", folder, ...options], environment(node));
+  await run("npm", ["install", "--prefix", folder, ...options], environmentWith(node));
 }
 
 /** npm refuses an override that differs from a direct dependency, so both say the same. */
@@ -136,8 +136,11 @@ function withTarballs(manifest: Manifest, tarballs: Tarballs): Manifest {
   };
 }
 
-/** npm and whatever it runs use the `node` that comes first. What npm has told this process of the workspace goes. */
-function environment(node: string): NodeJS.ProcessEnv {
+/**
+ * An environment in which npm and whatever it runs use this `node`. What the npm that runs the tests has said of the
+ * workspace is not in it.
+ */
+export function environmentWith(node: string): NodeJS.ProcessEnv {
   const own = Object.entries(process.env).filter(
     ([name]) => !/^npm_(package|lifecycle|command|config_local_prefix)/.test(name),
   );

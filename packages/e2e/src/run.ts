@@ -7,11 +7,22 @@ const patience = 90_000;
 
 /**
  * Runs a program to its end.
+ * @param folder where. @default this process's working directory
  * @returns what it wrote to standard output
  * @throws Error with everything that it wrote, unless it exits with 0
  */
-export async function run(program: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<string> {
-  const child = spawn(program, args, { env, stdio: ["ignore", "pipe", "pipe"], timeout: patience });
+export async function run(
+  program: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+  folder?: string,
+): Promise<string> {
+  const child = spawn(program, args, {
+    env,
+    cwd: folder,
+    stdio: ["ignore", "pipe", "pipe"],
+    timeout: patience,
+  });
   const [stdout, stderr, [code, signal]] = await Promise.all([
     text(child.stdout),
     text(child.stderr),

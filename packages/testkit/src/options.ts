@@ -45,18 +45,25 @@ export interface RegistryOptions {
   readonly discardUploads?: boolean;
 
   /** Serves HTTPS. PEM. */
-  readonly tls?: { readonly key: string; readonly cert: string };
+  readonly tls?: {
+    /** The private key. */
+    readonly key: string;
+    /** The certificate, with those between it and whoever is trusted. */
+    readonly cert: string;
+  };
 
-  /** @default "127.0.0.1" */
+  /** Where to listen. @default "127.0.0.1" */
   readonly host?: string;
 
-  /** @default 0, any free port */
+  /** Where to listen. @default 0, any free port */
   readonly port?: number;
 }
 
 /** A user of a registry. */
 export interface Credentials {
+  /** Without a colon, which would end it (RFC 7617). */
   readonly username: string;
+  /** In plain text. */
   readonly password: string;
 }
 
@@ -85,6 +92,7 @@ export interface TokenOptions {
  * manifest; HEAD is free. Beyond: 429 TOOMANYREQUESTS with `Retry-After`.
  */
 export interface RateLimitOptions {
+  /** Manifests that may be fetched within `window`, by all clients together. */
   readonly pulls: number;
   /** Seconds after which the count begins anew. @default 21600 */
   readonly window?: number;
@@ -130,11 +138,13 @@ export interface ActiveFault {
 
 /** A request as the registry saw it. */
 export interface RecordedRequest {
+  /** `GET`, `PUT`, ... */
   readonly method: string;
   /** The target exactly as received. */
   readonly url: string;
   /** The target without query. */
   readonly path: string;
+  /** By name, in lower case. */
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   /** Names and values in turn. */
   readonly rawHeaders: readonly string[];
@@ -146,11 +156,21 @@ export interface RecordedRequest {
 
 /** A reference to content (image-spec 1.1, "Descriptor"). */
 export interface Descriptor {
+  /** What kind of content it is. */
   readonly mediaType: string;
+  /** Algorithm and hexadecimal digits: `sha256:...`. */
   readonly digest: string;
   /** Bytes. */
   readonly size: number;
+  /** Of a manifest: what kind of artifact it is. */
   readonly artifactType?: string;
+  /** What else its makers say of it. */
   readonly annotations?: Readonly<Record<string, string>>;
-  readonly platform?: { readonly os: string; readonly architecture: string };
+  /** Of a manifest in an index: what the image runs on. */
+  readonly platform?: {
+    /** `linux`, as Go calls it. */
+    readonly os: string;
+    /** `amd64`, as Go calls it. */
+    readonly architecture: string;
+  };
 }

@@ -21,6 +21,7 @@ export interface TestRegistry extends AsyncDisposable {
 
   /** Every request seen, oldest first. */
   readonly requests: readonly RecordedRequest[];
+  /** Forgets them. */
   clearRequests(): void;
 
   /** Switches a fault on. @throws TypeError unless it has exactly one effect */
@@ -34,7 +35,15 @@ export interface TestRegistry extends AsyncDisposable {
   /** Adds a blob. */
   addBlob(repository: string, content: string | Uint8Array): Descriptor;
   /** Adds a blob of any size that is made while it is served; it takes a read of the whole to compute its digest. */
-  addGeneratedBlob(repository: string, options: { readonly size: number; readonly seed: number }): Descriptor;
+  addGeneratedBlob(
+    repository: string,
+    options: {
+      /** Bytes. */
+      readonly size: number;
+      /** The same seed makes the same bytes. */
+      readonly seed: number;
+    },
+  ): Descriptor;
   /** Adds a manifest or index; what it refers to is not checked. */
   addManifest(
     repository: string,
@@ -44,7 +53,9 @@ export interface TestRegistry extends AsyncDisposable {
   /** Adds a small real image, for one platform or several. */
   addImage(repository: string, options?: ImageOptions): ImageDescriptor;
 
+  /** Whether it has a blob in this repository. */
   hasBlob(repository: string, digest: string): boolean;
+  /** Whether it has a manifest in this repository, by tag or digest. */
   hasManifest(repository: string, reference: string): boolean;
   /** In order of the alphabet. */
   tags(repository: string): string[];

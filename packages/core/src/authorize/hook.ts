@@ -7,6 +7,7 @@ export type Access = "base" | "catalog" | "pull" | "push" | "delete" | "operatio
 export interface AccessRequest {
   /** Undefined for `base`, `catalog` and `operations`. */
   readonly repository: string | undefined;
+  /** What is to be done with it. */
   readonly access: Access;
   /** The client's IP address: its connection's or, behind load balancers of `trustProxy`, what they say. */
   readonly client: string;
@@ -18,13 +19,37 @@ export type Verdict =
   | "challenge"
   | "deny"
   /** Go on, as far as the rules let this `user`, who appears in the access log. */
-  | { readonly decision: "allow"; readonly user?: string }
-  /** 401. `challenge` is the `WWW-Authenticate` value. @default `Basic realm="combined-registry", charset="UTF-8"` */
-  | { readonly decision: "challenge"; readonly challenge?: string; readonly message?: string }
-  /** 403, with a sentence for the client. */
-  | { readonly decision: "deny"; readonly message?: string }
-  /** 429: too many failed attempts, say. `retryAfter` is in seconds. */
-  | { readonly decision: "throttle"; readonly retryAfter: number; readonly message?: string };
+  | {
+      /** It may. */
+      readonly decision: "allow";
+      /** Who it is. @default nobody in particular: `access: ["alice"]` and `"authenticated"` of rules do not let it */
+      readonly user?: string;
+    }
+  /** 401. */
+  | {
+      /** It is to say who it is. */
+      readonly decision: "challenge";
+      /** The value of `WWW-Authenticate`. @default `Basic realm="combined-registry", charset="UTF-8"` */
+      readonly challenge?: string;
+      /** A sentence for the client. @default a general one */
+      readonly message?: string;
+    }
+  /** 403. */
+  | {
+      /** It may not, whoever it is. */
+      readonly decision: "deny";
+      /** A sentence for the client. @default a general one */
+      readonly message?: string;
+    }
+  /** 429. */
+  | {
+      /** It is to wait: too many failed attempts, say. */
+      readonly decision: "throttle";
+      /** Seconds, for `Retry-After`. */
+      readonly retryAfter: number;
+      /** A sentence for the client. @default a general one */
+      readonly message?: string;
+    };
 
 /**
  * How a host application plugs in authentication. Called before any upstream hears of the request, once

@@ -10,7 +10,9 @@ export interface ConfigProblem {
 
 /** A configuration that cannot be used. `message` has one line per problem. */
 export class ConfigError extends Error {
+  /** Tells it from other errors where `instanceof` cannot, in another copy of the package. */
   override readonly name = "ConfigError";
+  /** All that is wrong, not only the first. */
   readonly problems: readonly ConfigProblem[];
 
   constructor(problems: readonly ConfigProblem[]) {

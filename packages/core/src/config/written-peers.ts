@@ -15,9 +15,12 @@ export interface PeersConfig {
 
 /** A manifest was pushed or deleted, or may have been. Plain data. */
 export interface ManifestChange {
+  /** What was done to it. */
   readonly kind: "put" | "deleted";
+  /** In which repository of hosted. */
   readonly repository: string;
   /** A tag, or a digest. */
   readonly reference: string;
+  /** Whether `reference` is a digest. */
   readonly byDigest: boolean;
 }

@@ -177,6 +177,7 @@ export interface ProxyConfig extends UpstreamConfig {
 export interface CredentialsConfig {
   /** Without a colon, which would end it (RFC 7617). */
   username: string;
+  /** Or a token that the registry takes in place of one. */
   password: string;
 }
 

@@ -10,7 +10,9 @@ export interface CheckReport {
 
 /** What one upstream is, as far as its answers tell. */
 export interface UpstreamReport {
+  /** Its `name` in the configuration. */
   readonly name: string;
+  /** On which side it is. */
   readonly kind: "hosted" | "proxy";
   /** Without credentials. */
   readonly url: string;

@@ -2,17 +2,21 @@
 export interface Explanation {
   /** The name as it was given. */
   readonly image: string;
+  /** The name without host, tag and digest. */
   readonly repository: string;
   /** Tag or digest. */
   readonly reference: string;
   /** What was made of a host at the beginning of the name; undefined if there was none. */
   readonly host?: ExplainedHost;
+  /** What decided who may be asked. */
   readonly rule: ExplainedRule;
   /** Those that a pull may ask, in that order. */
   readonly upstreams: readonly UpstreamAnswer[];
   /** Those that were not asked, since a pull would not ask them. */
   readonly leftOut: readonly LeftOut[];
+  /** What a pull gets now. */
   readonly pull: ExplainedPull;
+  /** What a push would get; nothing is pushed to find out. */
   readonly push: ExplainedPush;
   /** Proxies that have the tag with another digest than hosted. */
   readonly shadowing: readonly Shadowing[];
@@ -22,7 +26,9 @@ export interface Explanation {
 
 /** The host in an image's name: an upstream's `hosts` or a proxy's `namespace`, else it says nothing and is dropped. */
 export interface ExplainedHost {
+  /** With its port, if there is one, in lower case. */
   readonly name: string;
+  /** What it was recognised as. */
   readonly means: "hosts" | "namespace" | "nothing";
 }
 
@@ -32,13 +38,25 @@ export interface ExplainedRule {
   readonly name: string;
   /** Its place in `rules`, from 0; undefined for the default. */
   readonly position?: number;
+  /** Its patterns over names. */
   readonly match: readonly string[];
+  /** The names of those that a pull may ask, in order. */
   readonly pull: readonly string[];
+  /** Where a push goes. */
   readonly push: "hosted" | "deny";
+  /** Whether a pull goes on to the next one when one has failed. */
   readonly onFailure: "continue" | "stop";
+  /** Whether hosted alone is asked for repositories that it has. */
   readonly owned: boolean;
+  /** What is done about a push of a tag that a proxy has with another digest. */
   readonly shadow: "allow" | "warn" | "deny";
-  readonly access: { readonly pull: ExplainedAccess; readonly push: ExplainedAccess };
+  /** Who may. */
+  readonly access: {
+    /** Who may pull. */
+    readonly pull: ExplainedAccess;
+    /** Who may push and delete. */
+    readonly push: ExplainedAccess;
+  };
 }
 
 /** Who may: everybody, whoever has made known who they are, whoever the `authorize` hook lets, or these users. */
@@ -46,7 +64,9 @@ export type ExplainedAccess = "anonymous" | "authenticated" | "authorize" | read
 
 /** What one upstream says now. */
 export interface UpstreamAnswer {
+  /** Its `name` in the configuration. */
   readonly name: string;
+  /** On which side it is. */
   readonly kind: "hosted" | "proxy";
   /** What the repository is called there. */
   readonly repository: string;
@@ -61,7 +81,9 @@ export interface UpstreamAnswer {
   readonly method: "HEAD" | "GET";
   /** Undefined if there was no answer. */
   readonly status?: number;
+  /** Of the manifest that it has; undefined if it does not tell. */
   readonly digest?: string;
+  /** Of the manifest that it has; undefined if it does not tell. */
   readonly mediaType?: string;
   /** Milliseconds. */
   readonly latency: number;
@@ -73,8 +95,11 @@ export interface UpstreamAnswer {
 
 /** An upstream that a pull would not ask. */
 export interface LeftOut {
+  /** Its `name` in the configuration. */
   readonly name: string;
+  /** On which side it is. */
   readonly kind: "hosted" | "proxy";
+  /** Why not, as the end of a sentence. */
   readonly reason: string;
 }
 
@@ -84,6 +109,7 @@ export interface ExplainedPull {
   readonly from?: string;
   /** Of the answer that the client gets. */
   readonly status: number;
+  /** Why, in words. */
   readonly because: string;
 }
 
@@ -91,11 +117,22 @@ export interface ExplainedPull {
 export interface ExplainedPush {
   /** Where it goes; undefined if it is denied. */
   readonly to?: string;
+  /** Why, in words. */
   readonly because: string;
 }
 
 /** One tag, two images. */
 export interface Shadowing {
-  readonly hosted: { readonly name: string; readonly digest: string };
-  readonly proxy: { readonly name: string; readonly digest: string };
+  /** The private one. */
+  readonly hosted: ShadowedImage;
+  /** The public one. */
+  readonly proxy: ShadowedImage;
+}
+
+/** An image that shares its tag with another one. */
+export interface ShadowedImage {
+  /** Of the upstream that has it. */
+  readonly name: string;
+  /** Of its manifest. */
+  readonly digest: string;
 }

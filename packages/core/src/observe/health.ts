@@ -14,7 +14,9 @@ export interface Health {
 
 /** How one upstream is. */
 export interface UpstreamHealth {
+  /** Its `name` in the configuration. */
   readonly name: string;
+  /** On which side it is. */
   readonly kind: "hosted" | "proxy";
   /** Whether its `/v2/` answers as it should, and lookups do not leave it out. */
   readonly up: boolean;

@@ -13,6 +13,7 @@ export interface ImageName {
 
 /** The name of an image that cannot be one. `message` says what is wrong with it. */
 export class ImageNameError extends Error {
+  /** Tells it from other errors where `instanceof` cannot, in another copy of the package. */
   override readonly name = "ImageNameError";
 }
 

@@ -5,7 +5,9 @@ import { tar } from "./tar.ts";
 
 /** What an image is made of. */
 export interface ImageOptions {
+  /** @default none: it is known by its digest alone */
   readonly tag?: string;
+  /** More of them. @default [] */
   readonly tags?: readonly string[];
   /** Each becomes a layer with one file of this content. @default one short text */
   readonly layers?: readonly (string | Uint8Array)[];
@@ -13,7 +15,9 @@ export interface ImageOptions {
   readonly platforms?: readonly string[];
   /** Merged into the image's configuration. */
   readonly config?: object;
+  /** What kind of artifact it is, if it is no image to run. */
   readonly artifactType?: string;
+  /** The manifest that it says something about, and whose referrer it is thereby. */
   readonly subject?: Descriptor;
 }
 

@@ -6,7 +6,9 @@ import type { Store } from "./store.ts";
 
 /** How a manifest is added. */
 export interface ManifestOptions {
+  /** @default none: it is known by its digest alone */
   readonly tag?: string;
+  /** More of them. @default [] */
   readonly tags?: readonly string[];
   /** @default its own `mediaType`, else that of an OCI image manifest */
   readonly mediaType?: string;
