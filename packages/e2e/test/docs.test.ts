@@ -6,6 +6,9 @@ import { describe, expect, it } from "@jest/globals";
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 const pages = [
   "README.md",
+  "CHANGELOG.md",
+  "CONTRIBUTING.md",
+  "SECURITY.md",
   ...readdirSync(join(root, "docs")).map((file) => `docs/${file}`),
   ...readdirSync(join(root, "packages")).map((name) => `packages/${name}/README.md`),
 ].filter((page) => page.endsWith(".md") && existsSync(join(root, page)));
