@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "@jest/globals";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
+const { scripts }: { scripts: object } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 const pages = [
   "README.md",
   "CHANGELOG.md",
@@ -28,5 +29,11 @@ describe.each(pages)("%s", (page) => {
     );
 
     expect(named.filter((path) => !existsSync(join(root, path)))).toEqual([]);
+  });
+
+  it("names scripts that package.json has", () => {
+    const named = [...text.matchAll(/npm run ([\w-]+)/g)].map(([, script = ""]) => script);
+
+    expect(named.filter((script) => !Object.hasOwn(scripts, script))).toEqual([]);
   });
 });

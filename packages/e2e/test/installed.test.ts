@@ -114,6 +114,7 @@ describe.each(nodeReleases())("with Node, $name", ({ install }) => {
 
   it("says its version", async () => {
     expect(await runs("npx", "combined-registry", "--version")).toBe(`${version}\n`);
+    expect(await runs("npx", "--call", "node --version")).toBe(await runs(node, "--version"));
   }, 60_000);
 
   it("checks registries", async () => {
