@@ -16,7 +16,8 @@ export interface Inspection extends InspectionSources {
 /** What the command line asks to look at. */
 export type InspectionWanted =
   | (Inspection & { readonly command: "explain"; readonly image: string })
-  | (Inspection & { readonly command: "check" });
+  | (Inspection & { readonly command: "check" })
+  | (InspectionSources & { readonly command: "health" });
 
 interface Options {
   readonly json?: boolean;
@@ -50,6 +51,12 @@ export function addInspections(
     .option("--json", "print JSON")
     .addHelpText("after", checkExamples)
     .action((options: Options) => choose({ command: "check", ...inspection(options) }));
+  program
+    .command("health")
+    .description("ask the router that runs here with this configuration whether it lives")
+    .allowExcessArguments(false)
+    .addHelpText("after", healthHelp)
+    .action(() => choose({ command: "health", ...sources() }));
 }
 
 const explainExamples = `
@@ -70,4 +77,9 @@ Examples:
 
 Nothing is written anywhere, no port is opened. Exit code: 0 if there is no error, 1 if there is one, 2 if the configuration
 is wrong.
+`;
+
+const healthHelp = `
+For health checks of containers, where there is no shell and no curl: asks /livez at the configured host and port. Exit code: 0 if
+it is well, 1 if it is not, 2 if the configuration is wrong.
 `;

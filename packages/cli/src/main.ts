@@ -64,6 +64,10 @@ async function run(wanted: Wanted, surroundings: Surroundings): Promise<number> 
       const { check } = await import("./commands/check.ts");
       return check(load, wanted, printer);
     }
+    case "health": {
+      const { health } = await import("./commands/health.ts");
+      return health(load);
+    }
     default: {
       const [{ serve }, { createLog }] = await Promise.all([
         import("./commands/serve.ts"),

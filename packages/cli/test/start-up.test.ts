@@ -41,6 +41,6 @@ describe("what the program loads", () => {
     const { own } = await loadedBy("--hosted", "http://127.0.0.1:1", "--proxy", "not a url");
 
     expect(own).toContain("load-config");
-    expect(own.filter((file) => /^(demo|commands\/(check|explain|demo))/.test(file))).toEqual([]);
+    expect(own.filter((file) => /^(demo|commands\/(check|explain|health|demo))/.test(file))).toEqual([]);
   });
 });

@@ -30,6 +30,21 @@ export function skopeoClient(folder: string): Client {
 
 /** `podman`, with its images and settings in `folder` alone. */
 export async function podmanClient(folder: string): Promise<Client> {
+  const env = await containersEnvironment(folder);
+  return (...args) => run("podman", args, env);
+}
+
+/** `buildah`, which builds what `podman` in the same folder finds. */
+export async function buildahClient(folder: string): Promise<Client> {
+  const env = await containersEnvironment(folder);
+  return (...args) => run("buildah", args, env, longest);
+}
+
+/** A build installs packages, and the machine may be busy. */
+const longest = 300_000;
+
+/** What keeps podman, buildah and what they make in `folder`. */
+export async function containersEnvironment(folder: string): Promise<NodeJS.ProcessEnv> {
   const containers = join(folder, ".config", "containers");
   await mkdir(containers, { recursive: true });
   const settings = async (name: string, text: string) => {
@@ -37,7 +52,7 @@ export async function podmanClient(folder: string): Promise<Client> {
     return join(containers, name);
   };
   await settings("policy.json", JSON.stringify({ default: [{ type: "insecureAcceptAnything" }] }));
-  const env = {
+  return {
     ...plainEnvironment(folder),
     // podman wants this to be there as soon as it is named.
     REGISTRY_AUTH_FILE: await settings("auth.json", "{}"),
@@ -59,7 +74,6 @@ export async function podmanClient(folder: string): Promise<Client> {
       }),
     ),
   };
-  return (...args) => run("podman", args, env);
 }
 
 /** A table of TOML, whose strings are written as in JSON. */

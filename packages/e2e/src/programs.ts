@@ -10,6 +10,11 @@ export type Program =
   | "ctr"
   | "skopeo"
   | "podman"
+  | "buildah"
+  | "helm"
+  | "promtool"
+  | "docker-compose"
+  | "systemd-analyze"
   | "htpasswd"
   | "openssl";
 
