@@ -1,9 +1,7 @@
-import { fileURLToPath } from "node:url";
 import type { BaseImages } from "./base-images.ts";
+import { checkout } from "./checkout.ts";
 import { type Client, containersEnvironment } from "./clients.ts";
 import { Daemon } from "./daemon.ts";
-
-const repository = fileURLToPath(new URL("../../../", import.meta.url));
 
 /**
  * Builds the router's image from this checkout.
@@ -21,8 +19,8 @@ export async function buildRouterImage(buildah: Client, bases: BaseImages, tag: 
     `--build-arg=NODE_IMAGE=${bases.runtime}`,
     `--build-arg=BUILD_IMAGE=${bases.build}`,
     `--tag=${name}`,
-    `--file=${repository}packages/cli/Dockerfile`,
-    repository,
+    `--file=${checkout}packages/cli/Dockerfile`,
+    checkout,
   );
   return name;
 }

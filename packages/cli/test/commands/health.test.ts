@@ -31,9 +31,13 @@ describe("health", () => {
       config: { tls: { certFile: fixture("test-only.cert.pem"), keyFile: fixture("test-only.key.pem") } },
     },
     { what: "one whose pages are off", config: { operations: "off" } },
-  ])("ends with 0 for $what", async ({ config }) => {
-    expect(await healthWith(config)).toEqual({ code: 0, err: "" });
-  }, 30_000);
+  ])(
+    "ends with 0 for $what",
+    async ({ config }) => {
+      expect(await healthWith(config)).toEqual({ code: 0, err: "" });
+    },
+    30_000,
+  );
 
   test("ends with 1 and says what it asked where nothing listens", async () => {
     await using upstream = await startUpstream();

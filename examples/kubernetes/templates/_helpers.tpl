@@ -1,0 +1,42 @@
+{{- define "combined-registry.name" -}}
+{{- if contains .Chart.Name .Release.Name -}}
+{{- .Release.Name | trunc 63 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name .Chart.Name | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "combined-registry.selector" -}}
+app.kubernetes.io/name: {{ .Chart.Name }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "combined-registry.metadata" -}}
+name: {{ include "combined-registry.name" . }}
+namespace: {{ .Release.Namespace }}
+labels:
+  {{- include "combined-registry.selector" . | nindent 2 }}
+  app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+  app.kubernetes.io/managed-by: {{ .Release.Service }}
+  helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+{{- end -}}
+
+{{/* The configuration with what the chart itself decides: where to listen, and which files the Secrets become. */}}
+{{- define "combined-registry.config" -}}
+{{- $own := dict "host" "0.0.0.0" "port" 5000 -}}
+{{- if .Values.htpasswdSecret -}}
+{{- $_ := set $own "auth" (dict "htpasswdFile" "./htpasswd") -}}
+{{- end -}}
+{{- if .Values.tlsSecret -}}
+{{- $_ := set $own "tls" (dict "certFile" "./tls.crt" "keyFile" "./tls.key") -}}
+{{- end -}}
+{{- toYaml (mergeOverwrite (deepCopy .Values.config) $own) -}}
+{{- end -}}
+
+{{/* The probes ask without a password. */}}
+{{- define "combined-registry.probe" -}}
+httpGet:
+  path: {{ .path }}
+  port: registry
+  scheme: {{ ternary "HTTPS" "HTTP" (ne .root.Values.tlsSecret "") }}
+{{- end -}}
