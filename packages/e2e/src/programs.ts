@@ -13,6 +13,7 @@ export type Program =
   | "buildah"
   | "helm"
   | "promtool"
+  | "prometheus"
   | "docker-compose"
   | "systemd-analyze"
   | "htpasswd"

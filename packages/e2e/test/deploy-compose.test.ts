@@ -32,14 +32,14 @@ describeE2E("the services of docker-compose.yml", ["docker-compose"], () => {
     });
     expect(hosted?.environment).not.toHaveProperty("REGISTRY_PROXY_REMOTEURL");
     expect(cache?.environment).toMatchObject({ REGISTRY_PROXY_REMOTEURL: "https://registry-1.docker.io" });
-  });
+  }, 30_000);
 
   it("build the image from this checkout", async () => {
     const { router } = await composeServices(plain);
     const { context = "", dockerfile = "" } = router?.build ?? {};
 
     expect(existsSync(join(context, dockerfile))).toBe(true);
-  });
+  }, 30_000);
 
   it("let the router finish before they kill it", async () => {
     const { router } = await composeServices(plain);
@@ -48,7 +48,7 @@ describeE2E("the services of docker-compose.yml", ["docker-compose"], () => {
     const grace = /^(?:(\d+)m)?(\d+)s$/.exec(router?.stop_grace_period ?? "");
 
     expect(Number(grace?.[1] ?? 0) * 60 + Number(grace?.[2])).toBeGreaterThan(drain);
-  });
+  }, 30_000);
 
   it("take the names of the nginx router over", async () => {
     const names = {
@@ -61,7 +61,7 @@ describeE2E("the services of docker-compose.yml", ["docker-compose"], () => {
 
     expect(router?.environment).toEqual({ ...names, ENABLE_AUTH: "true" });
     expect(router?.volumes).toEqual(["/etc/users:/etc/nginx/htpasswd:ro"]);
-  });
+  }, 30_000);
 });
 
 describeE2E(
