@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { readdir, readFile, readlink } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { Daemon } from "./daemon.ts";
+import { run } from "./run.ts";
 import { searchPath } from "./search-path.ts";
 
 /** How to start the router. */
@@ -72,6 +73,16 @@ export async function startRouter({ args = [], env = {}, folder }: RouterOptions
     await daemon.stop();
     throw error;
   }
+}
+
+/** The seconds that what is under way has at the end, as the program's help says. */
+export async function drainTimeout(): Promise<number> {
+  const help = await run(process.execPath, [program, "--help"], { PATH: searchPath });
+  const seconds = /--drain-timeout <seconds>[^(]*\(default:\s+(\d+)\)/.exec(help)?.[1];
+  if (seconds === undefined) {
+    throw new Error(`the help does not tell the time to drain: ${help}`);
+  }
+  return Number(seconds);
 }
 
 async function waitForLine(daemon: Daemon, text: string, fresh: boolean): Promise<void> {

@@ -10,8 +10,7 @@ import { request } from "../src/http.ts";
 import { image } from "../src/images.ts";
 import { describeE2E } from "../src/programs.ts";
 import { Resources } from "../src/resources.ts";
-import { program, startRouter } from "../src/router.ts";
-import { run } from "../src/run.ts";
+import { drainTimeout, startRouter } from "../src/router.ts";
 import { searchPath } from "../src/search-path.ts";
 import { seed } from "../src/seed.ts";
 
@@ -43,11 +42,9 @@ describeE2E("the services of docker-compose.yml", ["docker-compose"], () => {
 
   it("let the router finish before they kill it", async () => {
     const { router } = await composeServices(plain);
-    const help = await run(process.execPath, [program, "--help"], { PATH: searchPath });
-    const drain = Number(/--drain-timeout <seconds>[^(]*\(default:\s+(\d+)\)/.exec(help)?.[1]);
     const grace = /^(?:(\d+)m)?(\d+)s$/.exec(router?.stop_grace_period ?? "");
 
-    expect(Number(grace?.[1] ?? 0) * 60 + Number(grace?.[2])).toBeGreaterThan(drain);
+    expect(Number(grace?.[1] ?? 0) * 60 + Number(grace?.[2])).toBeGreaterThan(await drainTimeout());
   }, 30_000);
 
   it("take the names of the nginx router over", async () => {
