@@ -19,6 +19,9 @@ export type Program =
   | "systemd-analyze"
   | "htpasswd"
   | "haproxy"
+  | "script"
+  | "zsh"
+  | "fish"
   | "openssl";
 
 /**
