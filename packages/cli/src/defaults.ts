@@ -4,6 +4,8 @@ export const defaults = {
   port: 5000,
   workers: 1,
   logLevel: "info",
+  /** Its process is the router's own. */
+  processMetrics: true,
   maxConnections: 10_000,
   /** Milliseconds that what is under way has at the end. */
   drainTimeout: 300_000,

@@ -1,6 +1,12 @@
 import { Command, InvalidArgumentError } from "commander";
 import { nearest } from "./config/nearest.ts";
-import type { Given, OverridableOption, Overrides } from "./config/overrides.ts";
+import {
+  type Given,
+  type OverridableOption,
+  type Overrides,
+  overridable,
+  overridableOptions,
+} from "./config/overrides.ts";
 import { defaults } from "./defaults.ts";
 import { environmentTable } from "./environment.ts";
 import { addInspections, type InspectionSources, type InspectionWanted } from "./inspections.ts";
@@ -171,21 +177,22 @@ function sourcesOfInspection(program: Command): InspectionSources {
 }
 
 function overridesOf(flags: Flags): Overrides {
-  const settings: [OverridableOption, unknown, flag: string][] = [
-    ["hosted", flags.hosted, "--hosted"],
-    ["proxy", flags.proxy, "--proxy"],
-    ["host", flags.host, "--host"],
-    ["port", flags.port, "--port"],
-    ["workers", flags.workers, "--workers"],
-    ["auth.htpasswdFile", flags.htpasswd, "--htpasswd"],
-    ["tls.certFile", flags.tlsCert, "--tls-cert"],
-    ["tls.keyFile", flags.tlsKey, "--tls-key"],
-    ["drain.timeout", flags.drainTimeout, "--drain-timeout"],
-    ["logLevel", flags.logLevel, "--log-level"],
-  ];
+  const values: Record<OverridableOption, unknown> = {
+    hosted: flags.hosted,
+    proxy: flags.proxy,
+    host: flags.host,
+    port: flags.port,
+    workers: flags.workers,
+    logLevel: flags.logLevel,
+    "tls.certFile": flags.tlsCert,
+    "tls.keyFile": flags.tlsKey,
+    "auth.htpasswdFile": flags.htpasswd,
+    "drain.timeout": flags.drainTimeout,
+  };
   return new Map(
-    settings.flatMap(([option, value, flag]): [OverridableOption, Given][] =>
-      value === undefined ? [] : [[option, { value, from: `option ${flag}` }]],
-    ),
+    overridableOptions.flatMap((option): [OverridableOption, Given][] => {
+      const value = values[option];
+      return value === undefined ? [] : [[option, { value, from: `option ${overridable[option].flag}` }]];
+    }),
   );
 }

@@ -1,6 +1,7 @@
 export type { Access, AccessRequest, AuthorizeHook, Verdict } from "./authorize/hook.ts";
 export { assertConfig } from "./config/complete-config.ts";
 export { ConfigError, type ConfigProblem } from "./config/config-error.ts";
+export { configJsonSchema, type JsonSchema } from "./config/json-schema.ts";
 export type {
   BreakerConfig,
   CombinedRegistryConfig,

@@ -1,5 +1,6 @@
 import { type CombinedRegistryConfig, createCombinedRegistryHandler } from "@combined-registry/core";
 import type { LogLevel } from "../config/own-schema.ts";
+import { defaults } from "../defaults.ts";
 import { readablePasswords, sendsPasswordsReadably } from "../exposure.ts";
 import { breakdown, messageOf } from "../failure.ts";
 import { createPasswords, type Passwords } from "../htpasswd/passwords.ts";
@@ -88,7 +89,7 @@ export function routerConfig({ config }: Prepared, passwords: Passwords, log: Lo
   return {
     ...config.router,
     ...(config.auth !== undefined && { authorize: createAuthorize(passwords, config.auth.realm) }),
-    metrics: { process: true, ...config.router.metrics },
+    metrics: { process: defaults.processMetrics, ...config.router.metrics },
     logger: log,
   };
 }

@@ -6,13 +6,11 @@ import type {
   UpstreamConfig,
 } from "@combined-registry/core";
 import { nearest } from "./nearest.ts";
-import type { OwnConfig } from "./own-schema.ts";
+import type { CredentialsFile, OwnConfig, UpstreamTlsFiles } from "./written-own.ts";
 
 type Keys<T> = Readonly<Record<keyof T, true>>;
-type Tls = NonNullable<UpstreamConfig["tls"]> & { caFile: string; certFile: string; keyFile: string };
-type Credentials = NonNullable<ProxyConfig["auth"]> & { passwordFile: string };
 
-const upstreamTls: Keys<Tls> = {
+const upstreamTls: Keys<UpstreamTlsFiles> = {
   ca: true,
   caFile: true,
   cert: true,
@@ -22,7 +20,7 @@ const upstreamTls: Keys<Tls> = {
   serverName: true,
   verify: true,
 };
-const credentials: Keys<Credentials> = { username: true, password: true, passwordFile: true };
+const credentials: Keys<CredentialsFile> = { username: true, password: true, passwordFile: true };
 const timeouts: Keys<NonNullable<UpstreamConfig["timeouts"]>> = {
   connect: true,
   headers: true,

@@ -1,17 +1,27 @@
 import { isTable, type Table } from "./table.ts";
 
-/** The options that flags and environment can set. */
-export type OverridableOption =
-  | "hosted"
-  | "proxy"
-  | "host"
-  | "port"
-  | "workers"
-  | "logLevel"
-  | "tls.certFile"
-  | "tls.keyFile"
-  | "auth.htpasswdFile"
-  | "drain.timeout";
+/** The options that flags and environment can set, by which flag and which variables. */
+export const overridable = {
+  hosted: { flag: "--hosted", variables: ["HOSTED_URL", "HOSTED_HOSTNAME"] },
+  proxy: { flag: "--proxy", variables: ["PROXY_URL", "PROXY_HOSTNAME"] },
+  host: { flag: "--host", variables: ["HOST"] },
+  port: { flag: "--port", variables: ["PORT"] },
+  workers: { flag: "--workers", variables: ["WORKERS"] },
+  logLevel: { flag: "--log-level", variables: ["LOG_LEVEL"] },
+  "tls.certFile": { flag: "--tls-cert", variables: [] },
+  "tls.keyFile": { flag: "--tls-key", variables: [] },
+  "auth.htpasswdFile": { flag: "--htpasswd", variables: ["HTPASSWD_FILE"] },
+  "drain.timeout": { flag: "--drain-timeout", variables: ["DRAIN_TIMEOUT"] },
+} as const;
+
+export type OverridableOption = keyof typeof overridable;
+
+export function isOverridable(option: string): option is OverridableOption {
+  return Object.hasOwn(overridable, option);
+}
+
+export const overridableOptions: readonly OverridableOption[] =
+  Object.keys(overridable).filter(isOverridable);
 
 /** A value, and what its source is called in messages. */
 export interface Given {

@@ -2,6 +2,7 @@ import { type ConfigProblem, serverOptions } from "@combined-registry/core";
 import { z } from "zod";
 import { defaults } from "../defaults.ts";
 import type { Table } from "./table.ts";
+import type { OwnConfig } from "./written-own.ts";
 
 // The options of the command line program itself; all others are the router's.
 
@@ -13,7 +14,8 @@ const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"]
 const milliseconds = z
   .int("a whole number of milliseconds")
   .min(1, "a whole number of milliseconds, at least 1")
-  .max(2 ** 31 - 1, "at most 2147483647 milliseconds");
+  .max(2 ** 31 - 1, "at most 2147483647 milliseconds")
+  .meta({ "x-unit": "ms" });
 
 /** How much is logged. */
 export type LogLevel = (typeof logLevels)[number];
@@ -23,7 +25,8 @@ function fromDigits(value: unknown): unknown {
   return typeof value === "string" && /^\d{1,5}$/.test(value) ? Number(value) : value;
 }
 
-const ownSchema = z.object({
+/** What people type, with its defaults. */
+export const ownSchema = z.object({
   $schema: z.string("text").optional(),
   host: z
     .string("a host name or address")
@@ -75,6 +78,7 @@ const ownSchema = z.object({
           .int("a whole number of milliseconds")
           .min(0, "0 or more milliseconds")
           .max(600_000, "at most 600000 milliseconds")
+          .meta({ "x-unit": "ms" })
           .default(0),
       },
       "a table with timeout and delay",
@@ -82,11 +86,9 @@ const ownSchema = z.object({
     .prefault({}),
   reload: z.enum(["watch", "signal"], "one of watch, signal").default("watch"),
   logLevel: z.enum(logLevels, `one of ${logLevels.join(", ")}`).default(defaults.logLevel),
-});
+} satisfies Record<keyof OwnConfig, z.ZodType>);
 
-/** The program's own options as people write them. */
-export type OwnConfig = z.input<typeof ownSchema>;
-/** The same with defaults. */
+/** The program's own options with their defaults. */
 export type CompleteOwnConfig = z.output<typeof ownSchema>;
 
 type OwnResult =

@@ -2,7 +2,8 @@ import { z } from "zod";
 import { isPattern } from "../routing/patterns.ts";
 import { defaultRule } from "../routing/policy.ts";
 
-const pattern = z
+/** A pattern over repository names. */
+export const pattern = z
   .string("a pattern over repository names")
   .refine(
     isPattern,

@@ -6,10 +6,10 @@ import type { MetricsPage } from "./complete.ts";
 import { patterns, rule } from "./rule-schema.ts";
 import type { PeersConfig } from "./written-peers.ts";
 
-// The one place where options are described and defaults stand. `expected` sentences end
+// The one place where options are checked and defaults stand. `expected` sentences end
 // "<option>: expected ...", so they say what would be right.
 
-const upstreamUrl = z.string("a URL such as http://registry:5000").superRefine((text, context) => {
+export const upstreamUrl = z.string("a URL such as http://registry:5000").superRefine((text, context) => {
   const problem = upstreamUrlProblem(text);
   if (problem !== undefined) {
     context.addIssue({ code: "custom", message: problem });
@@ -30,11 +30,12 @@ function upstreamUrlProblem(text: string): string | undefined {
 const milliseconds = z
   .int("a whole number of milliseconds, at least 1")
   .min(1, "a whole number of milliseconds, at least 1")
-  .max(2 ** 31 - 1, "at most 2147483647 milliseconds");
+  .max(2 ** 31 - 1, "at most 2147483647 milliseconds")
+  .meta({ "x-unit": "ms" });
 
 const text = z.string("text").min(1, "text that is not empty");
 
-const name = z
+export const name = z
   .string("a name")
   .regex(/^[a-z][a-z0-9._-]{0,62}$/, "lower-case letters, digits, '.', '_' or '-', beginning with a letter")
   .refine((value) => value !== "router", "a name other than router, which stands for the router itself");
@@ -61,7 +62,7 @@ const timeouts = z
   )
   .prefault({});
 
-const tls = z
+export const tls = z
   .strictObject(
     {
       ca: text.optional(),
@@ -77,9 +78,10 @@ const tls = z
 
 const count = z.int("a whole number, at least 1").min(1, "a whole number, at least 1");
 
-// `false` switches it off. Read as null, so that what is wrong inside a table is said of the option inside.
-const breaker = z.preprocess(
-  (value) => (value === false ? null : value),
+// `false` switches it off. Read as null, so that what is wrong inside a table is said of the option inside; a null that was
+// written is an option left empty, and is refused.
+export const breaker = z.preprocess(
+  (value) => (value === null ? false : value === false ? null : value),
   z
     .strictObject(
       {
@@ -126,7 +128,7 @@ const upstream = {
 /** A URL alone stands for a table that has nothing else. */
 const urlAlone = (value: unknown) => (typeof value === "string" ? { url: value } : value);
 
-const hosted = z.preprocess(
+export const hosted = z.preprocess(
   urlAlone,
   z.strictObject(
     {
@@ -142,7 +144,7 @@ const hosted = z.preprocess(
   ),
 );
 
-const proxy = z.preprocess(
+export const proxy = z.preprocess(
   urlAlone,
   z.strictObject(
     {
@@ -159,12 +161,12 @@ const proxy = z.preprocess(
   ),
 );
 
-const proxies = z.preprocess(
+export const proxies = z.preprocess(
   (value) => (value === undefined || Array.isArray(value) ? value : [value]),
   z.array(proxy, "a URL, a table with url, or a list of these").min(1, "at least one upstream"),
 );
 
-const address = z
+export const address = z
   .string("an address or a CIDR range")
   .refine(isAddressRange, "an IP address or a CIDR range such as 10.0.0.0/8");
 
@@ -220,10 +222,12 @@ export const configSchema = z.strictObject(
             .int("a whole number of milliseconds")
             .min(0, "0 or more milliseconds")
             .max(60_000, "at most 60000 milliseconds")
+            .meta({ "x-unit": "ms" })
             .default(5_000),
           manifestBytes: z
             .int("a whole number of bytes")
             .min(0, "0 or more")
+            .meta({ "x-unit": "bytes" })
             .default(64 * 1024 * 1024),
         },
         "a table",

@@ -11,6 +11,7 @@ export interface RuleConfig {
    * Whom to ask for what they have, in order: `hosted`, `proxy` (every proxy, in order), or an upstream's name. Nobody else
    * hears of the name.
    * @default ["proxy", "hosted"]
+   * @example ["hosted"]
    */
   pull?: readonly string[];
 
@@ -48,8 +49,8 @@ export interface RuleConfig {
  * The last two need `authorize` to say who a client is, and none goes with `hosted.auth: "passthrough"`.
  */
 export interface AccessConfig {
-  /** Manifests, blobs, tags, referrers, and a place in the catalog. */
+  /** Manifests, blobs, tags, referrers, and a place in the catalog. @example "anonymous" */
   pull?: "anonymous" | "authenticated" | readonly string[];
-  /** Pushes, upload sessions and deletes. */
+  /** Pushes, upload sessions and deletes. @example ["alice", "ci"] */
   push?: "anonymous" | "authenticated" | readonly string[];
 }

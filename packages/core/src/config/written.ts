@@ -9,12 +9,13 @@ import type { RuleConfig } from "./written-rules.ts";
  * Durations are milliseconds throughout.
  */
 export interface CombinedRegistryConfig {
-  /** The private registry that people push to: its URL, or a table of options. */
+  /** The private registry that people push to: its URL, or a table of options. @example "http://registry:5000" */
   hosted: string | HostedConfig;
 
   /**
    * The pull-through caches, asked in order: a URL, a table of options, or a list of either.
    * A single one without a name is called `proxy`; in a list, unnamed ones are `proxy-1`, `proxy-2`, ...
+   * @example ["http://docker-hub-cache:5000", { "name": "ghcr", "url": "http://ghcr-cache:5000" }]
    */
   proxy: string | ProxyConfig | readonly (string | ProxyConfig)[];
 
@@ -29,6 +30,7 @@ export interface CombinedRegistryConfig {
    * What holds for which names, tried in order. For a name that no rule is for, proxies are asked in order, then hosted,
    * and pushes go to hosted.
    * @default []
+   * @example [{ "match": "corp/**", "pull": ["hosted"] }]
    */
   rules?: readonly RuleConfig[];
 
@@ -59,6 +61,7 @@ export interface CombinedRegistryConfig {
    * The name this router gives itself in `Via`, by which it recognises its own requests coming back
    * (answered 508). Replicas behind one address may share it; two routers in a row must not.
    * @default "combined-registry-" and eight random hex digits
+   * @example "registry.example.com"
    */
   via?: string;
 
@@ -103,6 +106,7 @@ export interface UpstreamConfig {
    * What the upstream is called in metrics, logs, errors and `X-Combined-Registry`: lower-case letters,
    * digits, `.`, `_` and `-`, beginning with a letter.
    * @default "hosted" or "proxy"
+   * @example "dockerhub"
    */
   name?: string;
 
@@ -169,26 +173,28 @@ export interface ProxyConfig extends UpstreamConfig {
   /**
    * Patterns over the names that it is asked for, as in rules.
    * @default "**"
+   * @example ["library/**", "bitnami/*"]
    */
   match?: string | readonly string[];
 }
 
 /** A user of an upstream: sent as Basic, or exchanged for tokens where the upstream asks for Bearer. */
 export interface CredentialsConfig {
-  /** Without a colon, which would end it (RFC 7617). */
+  /** The user, without a colon, which would end it (RFC 7617). @example "router" */
   username: string;
+  /** The password. @example "${HOSTED_PASSWORD}" */
   password: string;
 }
 
 /** TLS towards an upstream. PEM text, not file names. */
 export interface UpstreamTlsConfig {
-  /** Certificates that may sign the upstream's, in place of the system's; and, beside those, its token endpoint's. */
+  /** Certificates that may sign the upstream's, in place of the system's; and, beside those, its token endpoint's. @example "${INTERNAL_CA}" */
   ca?: string;
-  /** The router's client certificate; needs `key`. */
+  /** The router's client certificate; needs `key`. @example "${CLIENT_CERTIFICATE}" */
   cert?: string;
-  /** The private key of `cert`. */
+  /** The private key of `cert`. @example "${CLIENT_KEY}" */
   key?: string;
-  /** The name to expect in the upstream's certificate. @default the URL's host */
+  /** The name to expect in the upstream's certificate. @default the URL's host @example "registry.internal" */
   serverName?: string;
   /** `false` accepts any certificate. @default true */
   verify?: boolean;
@@ -196,15 +202,15 @@ export interface UpstreamTlsConfig {
 
 /** Milliseconds, each at least 1. */
 export interface TimeoutsConfig {
-  /** Until a connection stands, TLS included. @default 5000 */
+  /** Until a connection stands, TLS included. @default 5000 @example 2000 */
   connect?: number;
-  /** From a lookup's request to its response headers. @default 30000 */
+  /** From a lookup's request to its response headers. @default 30000 @example 20000 */
   headers?: number;
-  /** Without a byte of a response body. @default 60000 */
+  /** Without a byte of a response body. @default 60000 @example 30000 */
   idle?: number;
-  /** From the last byte of an upload to its response headers; large layers take hosted a while. @default 900000 */
+  /** From the last byte of an upload to its response headers; large layers take hosted a while. @default 900000 @example 1800000 */
   write?: number;
-  /** For the whole of a `/v2/` asked for on behalf of health checks and of clients that log in. @default 5000 */
+  /** For the whole of a `/v2/` asked for on behalf of health checks and of clients that log in. @default 5000 @example 2000 */
   ping?: number;
 }
 
@@ -213,36 +219,36 @@ export interface TimeoutsConfig {
  * background until it is answered.
  */
 export interface BreakerConfig {
-  /** Failures in a row (no connection, no answer, 502, 503, 504), or so many late ones within a while. @default 5 */
+  /** Failures in a row (no connection, no answer, 502, 503, 504), or so many late ones within a while. @default 5 @example 3 */
   failures?: number;
-  /** Milliseconds until it is tried again; doubled with each try in vain. @default 1000 */
+  /** Milliseconds until it is tried again; doubled with each try in vain. @default 1000 @example 500 */
   delay?: number;
-  /** The longest such time, in milliseconds. @default 10000 */
+  /** The longest such time, in milliseconds. @default 10000 @example 60000 */
   longestDelay?: number;
 }
 
 /** How many requests one upstream may keep waiting. */
 export interface LookupsConfig {
-  /** Asked at a time, each until the head of its answer is there. @default 256 */
+  /** Asked at a time, each until the head of its answer is there. @default 256 @example 64 */
   concurrent?: number;
-  /** Waiting for their turn. @default 1024 */
+  /** Waiting for their turn. @default 1024 @example 256 */
   queued?: number;
 }
 
 /** Bounds of what is remembered of the content of registries. */
 export interface MemoryConfig {
-  /** How many places of digests to remember. 0 switches that off. @default 20000 */
+  /** How many places of digests to remember. 0 switches that off. @default 20000 @example 100000 */
   entries?: number;
-  /** How long a place, and a manifest, is remembered. Milliseconds. @default 600000 */
+  /** How long a place, and a manifest, is remembered. Milliseconds. @default 600000 @example 3600000 */
   ttl?: number;
-  /** How long a proxy is believed that it has not got a tag. Milliseconds, at most a minute. 0 switches that off. @default 5000 */
+  /** How long a proxy is believed that it has not got a tag. Milliseconds, at most a minute. 0 switches that off. @default 5000 @example 0 */
   absentTtl?: number;
-  /** How many bytes of manifests to remember, to answer for their digests. 0 switches that off. @default 67108864 */
+  /** How many bytes of manifests to remember, to answer for their digests. 0 switches that off. @default 67108864 @example 268435456 */
   manifestBytes?: number;
 }
 
 /** Limits on clients. */
 export interface LimitsConfig {
-  /** Milliseconds a client may neither send nor take a byte while it is its turn. @default 300000 */
+  /** Milliseconds a client may neither send nor take a byte while it is its turn. @default 300000 @example 60000 */
   clientIdle?: number;
 }

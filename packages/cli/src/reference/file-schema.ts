@@ -1,0 +1,91 @@
+import { configJsonSchema, type JsonSchema } from "@combined-registry/core";
+import { z } from "zod";
+import { ownSchema, parseOwn } from "../config/own-schema.ts";
+import { isTable } from "../config/table.ts";
+import { defaults } from "../defaults.ts";
+import { mapSchema } from "./map-schema.ts";
+
+/** The schema of a configuration file: what the program and the router take, and how a file may say it. Without words. */
+export function fileSchema(): JsonSchema {
+  const { properties: ownOptions = {} } = ownJsonSchema();
+  const { properties: routerOptions = {}, ...router } = configJsonSchema();
+  // Flags and environment may give what a file leaves out.
+  const { required: _, ...rest } = router;
+  return mapSchema({ ...rest, properties: { ...ownOptions, ...routerOptions } }, (schema, path) =>
+    withVariables(withFiles(withProgramsDefault(schema, path), path)),
+  );
+}
+
+function ownJsonSchema(): JsonSchema {
+  const made = z.toJSONSchema(ownSchema, { io: "input", target: "draft-7" });
+  const schema: JsonSchema = JSON.parse(JSON.stringify(made));
+  const { own } = parseOwn({});
+  return mapSchema(schema, (option, path) => {
+    const given = digits.get(path.join("."));
+    const value = path.reduce<unknown>((table, key) => (isTable(table) ? table[key] : undefined), own);
+    const { default: itsDefault = value, ...rest } = option;
+    const said = given === undefined ? rest : orDigits(rest, given);
+    return itsDefault === undefined || isTable(itsDefault) ? said : { ...said, default: itsDefault };
+  });
+}
+
+/** The numbers that may be written as texts, too: a variable has nothing else. */
+const digits: ReadonlyMap<string, string> = new Map([
+  ["port", "^\\d{1,5}$"],
+  ["workers", "^\\d{1,3}$"],
+  ["drain.timeout", "^\\d{1,6}$"],
+]);
+
+function orDigits({ anyOf, ...alone }: JsonSchema, pattern: string): JsonSchema {
+  return { anyOf: [...(anyOf ?? [alone]), { type: "string", pattern }] };
+}
+
+/** The program's choice for an option of the router's. */
+function withProgramsDefault(schema: JsonSchema, path: readonly string[]): JsonSchema {
+  return path.join(".") === "metrics.process" ? { ...schema, default: defaults.processMetrics } : schema;
+}
+
+/** Secrets and certificates of upstreams can be in files of their own. */
+function withFiles(schema: JsonSchema, path: readonly string[]): JsonSchema {
+  const table = path.at(-1);
+  const ofUpstream = path.length > 1 && schema.properties !== undefined;
+  if (ofUpstream && table === "auth") {
+    return {
+      ...schema,
+      properties: { ...schema.properties, passwordFile: fileName },
+      required: ["username"],
+      ...oneOf("password", "passwordFile"),
+    };
+  }
+  if (ofUpstream && table === "tls") {
+    return {
+      ...schema,
+      properties: { ...schema.properties, caFile: fileName, certFile: fileName, keyFile: fileName },
+      dependencies: {
+        caFile: not("ca"),
+        cert: { ...oneOf("key", "keyFile"), ...not("certFile") },
+        certFile: { ...oneOf("key", "keyFile"), ...not("cert") },
+        key: { ...oneOf("cert", "certFile"), ...not("keyFile") },
+        keyFile: { ...oneOf("cert", "certFile"), ...not("key") },
+      },
+    };
+  }
+  return schema;
+}
+
+const fileName: JsonSchema = { type: "string", minLength: 1 };
+const not = (option: string): JsonSchema => ({ not: { required: [option] } });
+const oneOf = (...options: readonly string[]): JsonSchema => ({
+  oneOf: options.map((option) => ({ required: [option] })),
+});
+
+const variable = "\\$\\{[A-Za-z_][A-Za-z0-9_]*\\}";
+
+/** What a text has to look like is known only when its variables are replaced. */
+function withVariables(schema: JsonSchema): JsonSchema {
+  const { type, enum: values, pattern, ...rest } = schema;
+  if (type === "string" && values !== undefined) {
+    return { ...rest, anyOf: [{ enum: values }, { type, pattern: variable }] };
+  }
+  return pattern === undefined ? schema : { ...schema, pattern: `${pattern}|${variable}` };
+}
