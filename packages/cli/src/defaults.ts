@@ -13,3 +13,6 @@ export const defaults = {
   htpasswdFile: "/etc/nginx/htpasswd",
   realm: "Docker registry login",
 } as const;
+
+/** From much to nothing. */
+export const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;

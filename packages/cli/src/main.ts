@@ -1,25 +1,40 @@
 import { readFileSync } from "node:fs";
+import { Readable } from "node:stream";
+import { isatty } from "node:tty";
 import { CommanderError } from "commander";
 import type { LoadConfig } from "./commands/serve.ts";
 import { Failure } from "./failure.ts";
 import { type Output, parseCommandLine, type Wanted } from "./program.ts";
 import { painter, wantsColour } from "./report/colour.ts";
+import { createProgress, showsProgress } from "./report/progress.ts";
 
 /** What of the process the program uses. */
 export interface Surroundings extends Output {
   readonly environment: NodeJS.ProcessEnv;
   readonly folder: string;
-  /** Whether output goes to a terminal. */
-  readonly isTerminal?: boolean;
+  /** Which of its streams are terminals; without, none is. */
+  readonly terminals?: Terminals;
+  /** Standard input; without, it is empty. */
+  readonly input?: () => NodeJS.ReadableStream;
+}
+
+interface Terminals {
+  readonly input: boolean;
+  readonly output: boolean;
+  readonly errors: boolean;
 }
 
 const theProcess: Surroundings = {
   environment: process.env,
   folder: process.cwd(),
-  isTerminal: process.stdout.isTTY === true,
+  input: () => process.stdin,
+  terminals: { input: isatty(0), output: isatty(1), errors: isatty(2) },
   out: (text) => process.stdout.write(text),
   err: (text) => process.stderr.write(text),
 };
+
+const noInput = () => Readable.from([]);
+const noTerminals: Terminals = { input: false, output: false, errors: false };
 
 /** Runs the program. Returns its exit code: 0, 1 for a failure while running, 2 for bad usage or configuration. */
 export async function main(
@@ -44,17 +59,28 @@ export async function main(
 
 /** Each command brings its own modules: whoever wants the version or help waits for none of them. */
 async function run(wanted: Wanted, surroundings: Surroundings): Promise<number> {
-  const { environment, folder, out } = surroundings;
+  const { environment, folder, out, terminals = noTerminals } = surroundings;
+  const progress = createProgress(surroundings.err, showsProgress(environment, terminals.errors));
   if (wanted.command === "demo") {
     const { demo } = await import("./commands/demo.ts");
-    await demo(wanted, out);
+    await demo(wanted, out, progress);
     return 0;
+  }
+  if (wanted.command === "completion") {
+    const { completionScript } = await import("./completion/script.ts");
+    out(completionScript(wanted.program, wanted.shell));
+    return 0;
+  }
+  if (wanted.command === "init") {
+    const { init } = await import("./commands/init.ts");
+    const asks = terminals.input && terminals.output;
+    return init(wanted, { environment, folder, print: out, asks, input: surroundings.input ?? noInput });
   }
   const { flags, configFile } = wanted;
   const { loadConfig } = await import("./load-config.ts");
   const load: LoadConfig = (reading, before) =>
     loadConfig({ flags, configFile, environment, folder, reading }, before?.file);
-  const printer = { print: out, paint: painter(wantsColour(environment, surroundings.isTerminal === true)) };
+  const printer = { print: out, paint: painter(wantsColour(environment, terminals.output)) };
   switch (wanted.command) {
     case "explain": {
       const { explain } = await import("./commands/explain.ts");
@@ -62,7 +88,7 @@ async function run(wanted: Wanted, surroundings: Surroundings): Promise<number> 
     }
     case "check": {
       const { check } = await import("./commands/check.ts");
-      return check(load, wanted, printer);
+      return check(load, wanted, printer, progress);
     }
     default: {
       const [{ serve }, { createLog }] = await Promise.all([

@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError } from "commander";
+import { type AssistanceWanted, addAssistance } from "./assistance.ts";
 import { nearest } from "./config/nearest.ts";
 import {
   type Given,
@@ -10,12 +11,14 @@ import {
 import { defaults } from "./defaults.ts";
 import { environmentTable } from "./environment.ts";
 import { addInspections, type InspectionSources, type InspectionWanted } from "./inspections.ts";
+import { type ProxyWord, parseProxy } from "./proxy-flag.ts";
 
 /** What the command line asks for. */
 export type Wanted =
   | { readonly command: "serve"; readonly configFile: string | undefined; readonly flags: Overrides }
   | { readonly command: "demo"; readonly flags: Overrides; readonly once: boolean }
-  | InspectionWanted;
+  | InspectionWanted
+  | AssistanceWanted;
 
 /** Where help and complaints go. */
 export interface Output {
@@ -23,13 +26,10 @@ export interface Output {
   err(text: string): void;
 }
 
-/** An entry of `--proxy`. */
-type ProxyFlag = string | { readonly name: string; readonly url: string };
-
 interface Flags {
   readonly config?: string;
   readonly hosted?: string;
-  readonly proxy?: readonly ProxyFlag[];
+  readonly proxy?: readonly ProxyWord[];
   readonly host?: string;
   readonly port?: string;
   readonly workers?: string;
@@ -53,19 +53,23 @@ export async function parseCommandLine(
 ): Promise<Wanted> {
   let wanted: Wanted | undefined;
   const program = describeProgram(version, output);
-  const choose = (_: unknown, { args }: Command) => {
+  const serve = (_: unknown, { args }: Command) => {
     refuseArguments(program, args);
     wanted = decide(program, program.opts<Flags>());
   };
-  program.allowExcessArguments().action(choose);
-  program.command("serve").description("route requests (the default)").allowExcessArguments().action(choose);
-  addInspections(
-    program,
-    () => sourcesOfInspection(program),
-    (inspection) => {
-      wanted = inspection;
-    },
-  );
+  program.allowExcessArguments().action(serve);
+  program
+    .command("serve")
+    .description("route requests (the default)")
+    .allowExcessArguments()
+    .addHelpText("after", serveExamples)
+    .action(serve);
+  const sources = () => sourcesOf(program);
+  const choose = (other: Wanted) => {
+    wanted = other;
+  };
+  addInspections(program, sources, choose);
+  addAssistance(program, sources, choose);
   await program.parseAsync(argv, { from: "user" });
   return wanted ?? program.error("error: no command");
 }
@@ -110,7 +114,7 @@ function describeProgram(version: string, { out, err }: Output): Command {
       writeErr: err,
       outputError: (text, write) => write(text.replace(/^error: /, "combined-registry: ")),
     })
-    .addHelpText("after", examples + environmentHelp())
+    .addHelpText("after", examples + environmentHelp() + exitCodes)
     .exitOverride();
 }
 
@@ -122,6 +126,22 @@ Examples:
   combined-registry --hosted http://registry:5000 --proxy hub=http://cache:5000 --proxy ghcr=http://cache:5001
   combined-registry check --config combined-registry.yaml
   combined-registry explain team/app:1.2
+  combined-registry init
+`;
+
+const serveExamples = `
+Examples:
+  combined-registry serve --hosted http://registry:5000 --proxy http://docker-hub-cache:5000
+  combined-registry serve --config /etc/combined-registry.yaml --workers auto
+  combined-registry serve --htpasswd htpasswd --tls-cert cert.pem --tls-key key.pem --port 443
+
+Exit code: 0 if it was told to stop and finished what was under way, 1 if it could not serve or had to cut something off, 2 if
+the command line or the configuration is wrong.
+`;
+
+const exitCodes = `
+Exit code: 0 if it went well, 1 if it went wrong, 2 if the command line or the configuration is wrong; of a command: see its
+--help.
 `;
 
 function environmentHelp(): string {
@@ -129,14 +149,12 @@ function environmentHelp(): string {
   return `\nEnvironment (stronger than a file, weaker than options):\n${rows.join("\n")}\n`;
 }
 
-function collect(value: string, collected: readonly ProxyFlag[] = []): ProxyFlag[] {
-  // A name cannot hold what every URL holds before any "=".
-  const named = /^([^=:/]*)=(.*)$/s.exec(value);
-  const [, name, url = ""] = named ?? [];
-  if (name === "") {
+function collect(value: string, collected: readonly ProxyWord[] = []): ProxyWord[] {
+  const proxy = parseProxy(value);
+  if (proxy === undefined) {
     throw new InvalidArgumentError("Expected a URL or name=URL.");
   }
-  return [...collected, name === undefined ? value : { name, url }];
+  return [...collected, proxy];
 }
 
 /** Nothing takes arguments, so one is a command that does not exist. */
@@ -168,7 +186,7 @@ function decide(program: Command, flags: Flags): Wanted {
   return { command: "demo", flags: overridesOf(flags), once };
 }
 
-function sourcesOfInspection(program: Command): InspectionSources {
+function sourcesOf(program: Command): InspectionSources {
   const flags = program.opts<Flags>();
   if (flags.demo === true || flags.once === true) {
     program.error("error: options '--demo' and '--once' are for no command");

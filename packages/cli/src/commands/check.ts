@@ -1,8 +1,10 @@
 import type { CheckReport } from "@combined-registry/core";
 import type { Inspection } from "../inspections.ts";
 import { prepare } from "../lifecycle/prepared.ts";
+import type { ServeConfig } from "../load-config.ts";
 import { renderCheck } from "../report/check-report.ts";
 import type { Printer } from "../report/colour.ts";
+import type { Progress } from "../report/progress.ts";
 import { inspect } from "./inspect.ts";
 import { listenerFindings } from "./listener-findings.ts";
 import type { LoadConfig } from "./serve.ts";
@@ -16,10 +18,18 @@ export async function check(
   load: LoadConfig,
   { json }: Pick<Inspection, "json">,
   { print, paint }: Printer,
+  progress: Progress,
 ): Promise<0 | 1> {
   const unwatched = async () => undefined;
-  const { config } = await prepare(await load(unwatched), unwatched);
-  const { upstreams, findings } = await inspect(config, (handler) => handler.check());
+  const during: Progress["during"] = json ? (_, work) => work : progress.during;
+  const { config } = await during(
+    "reading the configuration",
+    load(unwatched).then((loaded) => prepare(loaded, unwatched)),
+  );
+  const { upstreams, findings } = await during(
+    `asking ${upstreamUrls(config).join(" and ")}`,
+    inspect(config, (handler) => handler.check()),
+  );
   const all = [...listenerFindings(config), ...findings];
   const report: CheckReport = {
     ok: all.every(({ severity }) => severity !== "error"),
@@ -28,4 +38,10 @@ export async function check(
   };
   print(json ? `${JSON.stringify(report, undefined, 2)}\n` : renderCheck(report, paint));
   return report.ok ? 0 : 1;
+}
+
+function upstreamUrls({ router: { hosted, proxy } }: ServeConfig): string[] {
+  return [hosted, ...[proxy].flat()].map((upstream) =>
+    typeof upstream === "string" ? upstream : upstream.url,
+  );
 }

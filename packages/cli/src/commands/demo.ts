@@ -6,6 +6,7 @@ import { type DemoRegistries, startRegistries } from "../demo/registries.ts";
 import { thingsToTry } from "../demo/report.ts";
 import { tour } from "../demo/tour.ts";
 import { createLog } from "../logging.ts";
+import type { Progress } from "../report/progress.ts";
 import { table } from "../report/table.ts";
 import { listen } from "../server.ts";
 import { onStop } from "../signals.ts";
@@ -18,6 +19,12 @@ export interface DemoOptions {
   readonly once: boolean;
 }
 
+interface Stage {
+  readonly once: boolean;
+  readonly print: (text: string) => void;
+  readonly progress: Progress;
+}
+
 // Nobody but this machine, as the demo lets everybody push.
 const host = "127.0.0.1";
 
@@ -25,14 +32,18 @@ const host = "127.0.0.1";
  * Shows the router between registries that live in this process.
  * @throws Failure if the port cannot be had, or if anything is not as it should be
  */
-export async function demo({ flags, once }: DemoOptions, print: (text: string) => void): Promise<void> {
+export async function demo(
+  { flags, once }: DemoOptions,
+  print: (text: string) => void,
+  progress: Progress,
+): Promise<void> {
   const { own, problems } = parseOwn(applyOverrides({}, flags));
   if (own === undefined) {
     throw refusal(problems, { file: undefined, overrides: flags });
   }
-  const registries = await startRegistries();
+  const registries = await progress.during("starting registries", startRegistries());
   try {
-    await show(registries, own.port, once, print);
+    await show(registries, own.port, { once, print, progress });
   } finally {
     await registries.stop();
   }
@@ -41,8 +52,7 @@ export async function demo({ flags, once }: DemoOptions, print: (text: string) =
 async function show(
   { publicUrl, cacheUrl, hostedUrl }: DemoRegistries,
   port: number,
-  once: boolean,
-  print: (text: string) => void,
+  { once, print, progress }: Stage,
 ): Promise<void> {
   const handler = createCombinedRegistryHandler({
     hosted: hostedUrl,
@@ -59,7 +69,7 @@ async function show(
         ["public", publicUrl, "what the cache pulls from; has library/hello for amd64 and arm64"],
       ])}\n\n`,
     );
-    await tour(server.url, print);
+    await tour(server.url, print, progress);
     if (!once) {
       const stop = onStop();
       print(`Try it:\n${thingsToTry(server.address.port)}\n\nCtrl-C ends it.\n`);

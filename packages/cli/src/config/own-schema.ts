@@ -1,6 +1,6 @@
 import { type ConfigProblem, serverOptions } from "@combined-registry/core";
 import { z } from "zod";
-import { defaults } from "../defaults.ts";
+import { defaults, logLevels } from "../defaults.ts";
 import type { Table } from "./table.ts";
 import type { OwnConfig } from "./written-own.ts";
 
@@ -9,7 +9,6 @@ import type { OwnConfig } from "./written-own.ts";
 const fileName = z.string("a file name").min(1, "a file name");
 const portMessage = "a port number from 0 to 65535";
 const workersMessage = "a whole number from 1 to 256, or auto";
-const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 
 const milliseconds = z
   .int("a whole number of milliseconds")

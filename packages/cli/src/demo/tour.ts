@@ -1,4 +1,5 @@
 import { breakdown } from "../failure.ts";
+import type { Progress } from "../report/progress.ts";
 import { type Exchange, RegistryClient } from "./registry-client.ts";
 import { exchangeTable } from "./report.ts";
 
@@ -7,7 +8,7 @@ import { exchangeTable } from "./report.ts";
  * answered what.
  * @throws Failure if an answer or a digest is not as it should be
  */
-export async function tour(url: string, print: (text: string) => void): Promise<void> {
+export async function tour(url: string, print: (text: string) => void, progress: Progress): Promise<void> {
   const architecture = process.arch === "arm64" ? "arm64" : "amd64";
   const exchanges: Exchange[] = [];
   const client = new RegistryClient(url, (exchange) => exchanges.push(exchange));
@@ -16,7 +17,7 @@ export async function tour(url: string, print: (text: string) => void): Promise<
     act: () => Promise<T>,
     outcome: (result: T) => string,
   ): Promise<T> => {
-    const result = await act();
+    const result = await progress.during(title.replace(/:$/, ""), act());
     print(`${title}\n${exchangeTable(exchanges.splice(0))}\n  ${outcome(result)}\n\n`);
     return result;
   };

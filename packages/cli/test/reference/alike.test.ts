@@ -7,7 +7,9 @@ let folder: Folder;
 beforeAll(async () => {
   folder = await folderOfFiles();
 });
-afterAll(() => folder[Symbol.asyncDispose]());
+afterAll(async () => {
+  await folder[Symbol.asyncDispose]();
+});
 
 const upstream = { url: "http://registry:5000", auth: { username: "router", password: "secret" } };
 const base: Table = {

@@ -1,0 +1,108 @@
+import { dirname, relative, resolve } from "node:path";
+import type { InitWanted } from "../assistance.ts";
+import { check } from "../config/check.ts";
+import { isTable, type Table } from "../config/table.ts";
+import { misuse } from "../failure.ts";
+import { type Draft, draftFrom, fileName, withRealm } from "../init/draft.ts";
+import { createUsersFile, type FirstUser, passwordFromInput } from "../init/first-user.ts";
+import { renderConfig } from "../init/render.ts";
+import { exists, writeNew } from "../init/write-new.ts";
+
+/** What `init` uses of the process. */
+export interface InitSurroundings {
+  readonly environment: NodeJS.ProcessEnv;
+  readonly folder: string;
+  print(text: string): void;
+  /** Whether somebody is there to be asked. */
+  readonly asks: boolean;
+  /** Where a password may come from. */
+  readonly input: () => NodeJS.ReadableStream;
+}
+
+const usualName = "combined-registry.yaml";
+
+/**
+ * Writes a configuration file that has been checked, and a file of users if a first one was given.
+ * @throws Failure if something would be written over, refused by `serve`, or cannot be written
+ */
+export async function init(wanted: InitWanted, surroundings: InitSurroundings): Promise<0> {
+  const { folder, environment, print } = surroundings;
+  const target = await targetOf(wanted, folder);
+  const home = dirname(target);
+  const draft = draftFrom(wanted.flags, environment, { folder, home });
+  const { user, ...completed } = await complete(draft, wanted, surroundings, home);
+  const table = withRealm(completed.table, draft.publicName);
+  await check({ table, origins: draft.origins }, home, async () => undefined);
+
+  const users = usersFileIn(table, home);
+  if (user !== undefined && users !== undefined) {
+    await createUsersFile(users, user);
+    print(`wrote ${relative(folder, users)}, with the user ${user.name}\n`);
+  }
+  await writeNew(target, renderConfig(table, home), { over: wanted.force });
+  print(`wrote ${relative(folder, target)}\n\nNext:\n`);
+  if (users !== undefined && !(await exists(users))) {
+    print(`  htpasswd -B -c ${users} <user>    there are no users yet\n`);
+  }
+  const named = wanted.configFile === undefined ? "" : ` --config ${wanted.configFile}`;
+  print(
+    `  combined-registry check${named}    asks the registries whether it will do\n  combined-registry${named}\n`,
+  );
+  return 0;
+}
+
+/** The file to write. */
+async function targetOf({ configFile = usualName, force }: InitWanted, folder: string): Promise<string> {
+  if (!/\.ya?ml$/.test(configFile)) {
+    const given = JSON.stringify(configFile);
+    throw misuse(`option --config: expected a file ending in .yaml or .yml to write, given ${given}`);
+  }
+  const target = resolve(folder, configFile);
+  if (!force && (await exists(target))) {
+    throw misuse(`${configFile} is there already, and is left as it is (--force writes over it)`);
+  }
+  return target;
+}
+
+interface Complete {
+  readonly table: Table;
+  readonly user: FirstUser | undefined;
+}
+
+async function complete(
+  draft: Draft,
+  { yes, user: name, passwordFromInput: isPiped }: InitWanted,
+  { asks, folder, input }: InitSurroundings,
+  home: string,
+): Promise<Complete> {
+  const { table } = draft;
+  if (name === undefined) {
+    if (isPiped) {
+      throw misuse("option --password-stdin: expected --user beside it");
+    }
+    return asks && !yes ? (await import("../init/ask.ts")).ask(draft, home) : { table, user: undefined };
+  }
+  const auth = isTable(table.auth) ? table.auth : { htpasswdFile: fileName("htpasswd", { folder, home }) };
+  const withUsers = { ...table, auth };
+  const file = usersFileIn(withUsers, home);
+  if (file !== undefined && (await exists(file))) {
+    throw misuse(
+      `option --user: expected no htpasswd file yet, and there is ${file}, which is left as it is`,
+    );
+  }
+  if (isPiped) {
+    return { table: withUsers, user: { name, password: await passwordFromInput(input()) } };
+  }
+  if (!asks || yes) {
+    throw misuse("option --user: expected --password-stdin beside it, as nobody is asked");
+  }
+  const { ask, askPassword } = await import("../init/ask.ts");
+  const answers = await ask({ ...draft, table: withUsers, authIsDecided: true }, home);
+  return { table: answers.table, user: { name, password: await askPassword(name) } };
+}
+
+function usersFileIn({ auth }: Table, home: string): string | undefined {
+  return isTable(auth) && typeof auth.htpasswdFile === "string"
+    ? resolve(home, auth.htpasswdFile)
+    : undefined;
+}

@@ -1,0 +1,158 @@
+import { join, resolve } from "node:path";
+import { CANCEL_SYMBOL, confirm, intro, log, password, text } from "@clack/prompts";
+import { assertConfig, ConfigError } from "@combined-registry/core";
+import type { Overrides } from "../config/overrides.ts";
+import type { Table } from "../config/table.ts";
+import { defaults } from "../defaults.ts";
+import { breakdown } from "../failure.ts";
+import { parseProxy } from "../proxy-flag.ts";
+import type { Draft } from "./draft.ts";
+import { type FirstUser, nameProblem, passwordProblem } from "./first-user.ts";
+import { exists } from "./write-new.ts";
+
+/** What somebody at a terminal has said. */
+export interface Answers {
+  readonly table: Table;
+  readonly user: FirstUser | undefined;
+}
+
+/**
+ * Asks for what flags and environment have not said.
+ * @param home the folder from which file names in the answers begin
+ * @throws Failure if there is no answer
+ */
+export async function ask({ table, origins, authIsDecided }: Draft, home: string): Promise<Answers> {
+  intro("A configuration for combined-registry. Enter takes what is shown, Ctrl-C ends this.");
+  sayWhatIsGiven(origins.overrides);
+  const hosted = table.hosted ?? (await askUrl("Where is the private registry that people push to?"));
+  const proxy = table.proxy ?? (await askProxies());
+  const users = authIsDecided ? undefined : await askUsers(home);
+  const tls = table.tls ?? (await askTls());
+  const port = table.port ?? Number(await askPort());
+  return {
+    table: {
+      hosted,
+      proxy,
+      ...table,
+      ...(users !== undefined && { auth: { htpasswdFile: users.file } }),
+      ...(tls !== undefined && { tls }),
+      port,
+    },
+    user: users?.first,
+  };
+}
+
+/** Asks for the password of a user, twice. */
+export async function askPassword(name: string): Promise<string> {
+  for (;;) {
+    const first = await answer(
+      password({ message: `Password of ${name}`, validate: sayIfWrong(passwordProblem) }),
+    );
+    if ((await answer(password({ message: "Once more" }))) === first) {
+      return first;
+    }
+    log.warn("These are two different ones.");
+  }
+}
+
+function sayWhatIsGiven(overrides: Overrides): void {
+  for (const [option, { value, from }] of overrides) {
+    log.info(`${option}: ${typeof value === "string" ? value : JSON.stringify(value)} (${from})`);
+  }
+}
+
+function askUrl(message: string): Promise<string> {
+  const validate = sayIfWrong((url) => upstreamProblem({ hosted: url, proxy: placeholder }));
+  return answer(text({ message, placeholder, validate }));
+}
+
+const placeholder = "http://registry:5000";
+
+async function askProxies(): Promise<readonly unknown[]> {
+  const given = await answer(
+    text({
+      message: "Where are the pull-through caches, in order? URLs or name=URL, with blanks in between",
+      placeholder: "http://docker-hub-cache:5000",
+      validate: sayIfWrong((words) => upstreamProblem({ hosted: placeholder, proxy: proxiesIn(words) })),
+    }),
+  );
+  return proxiesIn(given);
+}
+
+function proxiesIn(words: string): unknown[] {
+  return words
+    .trim()
+    .split(/\s+/)
+    .map((word) => parseProxy(word) ?? word);
+}
+
+function upstreamProblem(config: object): string | undefined {
+  try {
+    assertConfig(config);
+    return undefined;
+  } catch (error) {
+    if (error instanceof ConfigError) {
+      return `expected ${error.problems[0]?.expected}`;
+    }
+    throw error;
+  }
+}
+
+async function askUsers(home: string): Promise<{ file: string; first: FirstUser | undefined } | undefined> {
+  if (!(await answer(confirm({ message: "Ask clients for user and password?", initialValue: false })))) {
+    return undefined;
+  }
+  const file = await askFile("In which htpasswd file are they?", "./htpasswd");
+  if (await exists(resolve(home, file))) {
+    return { file, first: undefined };
+  }
+  const message = `There is no ${join(file)} yet. The name of its first user?`;
+  const name = await answer(text({ message, validate: sayIfWrong(nameProblem) }));
+  return { file, first: { name, password: await askPassword(name) } };
+}
+
+async function askTls(): Promise<{ certFile: string; keyFile: string } | undefined> {
+  const message = "Serve HTTPS here? (docker asks for it on all but localhost; it may end in front as well)";
+  if (!(await answer(confirm({ message, initialValue: false })))) {
+    return undefined;
+  }
+  return {
+    certFile: await askFile("In which file is the certificate (PEM)?", "./cert.pem"),
+    keyFile: await askFile("And its private key?", "./key.pem"),
+  };
+}
+
+function askFile(message: string, usual: string): Promise<string> {
+  return answer(
+    text({
+      message,
+      initialValue: usual,
+      validate: sayIfWrong((file) => (file === "" ? "expected a file name" : undefined)),
+    }),
+  );
+}
+
+function askPort(): Promise<string> {
+  return answer(
+    text({
+      message: "On which port?",
+      initialValue: String(defaults.port),
+      validate: sayIfWrong((port) =>
+        /^\d{1,5}$/.test(port) && Number(port) <= 65_535 ? undefined : "expected a number from 0 to 65535",
+      ),
+    }),
+  );
+}
+
+/** An answer that was not given counts as an empty one. */
+function sayIfWrong(problem: (answer: string) => string | undefined) {
+  return (given: string | undefined) => problem(given ?? "");
+}
+
+async function answer<T extends string | boolean>(asked: Promise<T | typeof CANCEL_SYMBOL>): Promise<T> {
+  const given = await asked;
+  if (given === CANCEL_SYMBOL) {
+    throw breakdown("nothing is written");
+  }
+  return given;
+}

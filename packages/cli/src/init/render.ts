@@ -1,0 +1,69 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Document, isMap, isScalar } from "yaml";
+import type { Table } from "../config/table.ts";
+
+/** What the program's JSON Schema says of an option. */
+interface Described {
+  readonly description: string;
+  readonly default?: unknown;
+  readonly examples?: readonly unknown[];
+}
+
+/** Those that are worth knowing of although they are seldom set. */
+const worthKnowing = ["rules", "trustProxy", "base", "lists", "operations", "workers", "logLevel"];
+const schemaFile = "node_modules/combined-registry/schema.json";
+const width = 100;
+
+/**
+ * A configuration file in YAML, with what its options mean.
+ * @param home the folder that it will be in
+ */
+export function renderConfig(table: Table, home: string): string {
+  const described = readSchema();
+  const document = new Document(table);
+  if (isMap(document.contents)) {
+    for (const [index, { key }] of document.contents.items.entries()) {
+      if (isScalar(key)) {
+        key.commentBefore = comment(described[String(key.value)]?.description ?? "");
+        key.spaceBefore = index > 0;
+      }
+    }
+  }
+  const unset = worthKnowing.filter((option) => table[option] === undefined);
+  const schema = existsSync(join(home, schemaFile)) ? ` yaml-language-server: $schema=./${schemaFile}\n` : "";
+  document.commentBefore = `${schema} combined-registry: options and environment are stronger than this file.`;
+  document.comment = [" Not set:", ...unset.map((option) => unsetOption(option, described[option]))].join(
+    "\n\n",
+  );
+  return document.toString({ lineWidth: 0 });
+}
+
+function readSchema(): Readonly<Record<string, Described>> {
+  const { properties }: { properties: Record<string, Described> } = JSON.parse(
+    readFileSync(new URL("../../schema.json", import.meta.url), "utf8"),
+  );
+  return properties;
+}
+
+function unsetOption(
+  option: string,
+  { description, default: value, examples = [] }: Described = { description: "" },
+): string {
+  const shown = Array.isArray(value) ? examples[0] : value;
+  return `${comment(description)}\n${option}: ${JSON.stringify(shown)}`;
+}
+
+/** Lines for behind a "#", each with a blank in front. */
+function comment(text: string): string {
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const line = `${lines.at(-1) ?? ""} ${word}`;
+    if (lines.length === 0 || line.length > width) {
+      lines.push(` ${word}`);
+    } else {
+      lines[lines.length - 1] = line;
+    }
+  }
+  return lines.join("\n");
+}
