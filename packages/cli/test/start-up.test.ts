@@ -24,16 +24,18 @@ async function loadedBy(...argv: string[]): Promise<{ readonly packages: string[
 }
 
 describe("what the program loads", () => {
-  it.each([["--version"], ["--help"], ["--no-such-option"]])(
-    "for %s is what reads the command line",
-    async (option) => {
-      const { packages, own } = await loadedBy(option);
+  it.each([["--version"], ["--help"], ["--no-such-option"], ["init", "--help"]])(
+    "for %s %s is what reads the command line",
+    async (...options) => {
+      const { packages, own } = await loadedBy(...options);
 
       expect(packages).toEqual(["commander"]);
       expect(own).toContain("program");
-      expect(own.filter((file) => /^(commands|config\/check|htpasswd|lifecycle|workers)/.test(file))).toEqual(
-        [],
-      );
+      expect(
+        own.filter((file) =>
+          /^(commands|config\/check|completion|htpasswd|init\/|lifecycle|reference|workers)/.test(file),
+        ),
+      ).toEqual([]);
     },
   );
 

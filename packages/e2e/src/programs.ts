@@ -11,6 +11,9 @@ export type Program =
   | "skopeo"
   | "podman"
   | "htpasswd"
+  | "script"
+  | "zsh"
+  | "fish"
   | "openssl";
 
 /**

@@ -10,20 +10,18 @@ import { makeReference } from "../../src/reference/reference.ts";
 import { accepted, bySchema, folderOfFiles, options } from "./judges.ts";
 
 const root = new URL("../../../../", import.meta.url);
-const documents = ["README.md", "docs/", "examples/", "packages/"];
 
-/** Every Markdown file, and every configuration file, of the repository. */
-async function filesOf(pattern: RegExp): Promise<string[]> {
-  const found = await Promise.all(
-    documents.map(async (path) =>
-      path.endsWith("/")
-        ? (await readdir(new URL(path, root), { recursive: true, encoding: "utf8" })).map(
-            (file) => path + file,
-          )
-        : [path],
-    ),
-  );
-  return found.flat().filter((file) => pattern.test(file) && !/(^|\/)(node_modules|dist)\//.test(file));
+/** The files of the repository whose path is like that, but for what is installed or built. */
+async function filesOf(pattern: RegExp, folder = ""): Promise<string[]> {
+  const entries = await readdir(new URL(folder, root), { withFileTypes: true });
+  const found = entries.map(async (entry): Promise<string[]> => {
+    const path = `${folder}${entry.name}`;
+    if (entry.isDirectory()) {
+      return /^(node_modules|dist|\.git)$/.test(entry.name) ? [] : filesOf(pattern, `${path}/`);
+    }
+    return pattern.test(path) ? [path] : [];
+  });
+  return (await Promise.all(found)).flat();
 }
 
 const read = (file: string) => readFile(new URL(file, root), "utf8");

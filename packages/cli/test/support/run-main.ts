@@ -7,13 +7,21 @@ export interface Ran {
   readonly err: string;
 }
 
+/** What a run has around it. */
+export interface RunOptions {
+  readonly folder?: string;
+  readonly environment?: NodeJS.ProcessEnv;
+  readonly input?: () => NodeJS.ReadableStream;
+}
+
 /** Runs the program in this process: for starts that end by themselves. */
 export async function runMain(
   argv: readonly string[],
-  { folder = "/nonexistent", environment = {} }: { folder?: string; environment?: NodeJS.ProcessEnv } = {},
+  { folder = "/nonexistent", environment = {}, ...given }: RunOptions = {},
 ): Promise<Ran> {
   const written = { out: "", err: "" };
   const code = await main(argv, {
+    ...given,
     environment,
     folder,
     out: (text) => {
