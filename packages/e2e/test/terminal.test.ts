@@ -66,8 +66,8 @@ describeE2E("at a terminal", ["script"], () => {
     const env = { PROXY_HOSTNAME: "cache:5000", ENABLE_AUTH: "false" };
     await using terminal = start(["init", "--hosted", "http://registry:5000", "--port", "443"], { env });
 
-    await terminal.shows("proxy: http://cache:5000 (environment variable PROXY_HOSTNAME)");
-    await terminal.shows("hosted: http://registry:5000 (option --hosted)");
+    await terminal.shows("proxy is taken from environment variable PROXY_HOSTNAME");
+    await terminal.shows("hosted is taken from option --hosted");
     await terminal.shows("Serve HTTPS here?");
     terminal.type("y");
     await terminal.shows("In which file is the certificate");

@@ -1,4 +1,4 @@
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { CANCEL_SYMBOL, confirm, intro, log, password, text } from "@clack/prompts";
 import { assertConfig, ConfigError } from "@combined-registry/core";
 import type { Overrides } from "../config/overrides.ts";
@@ -22,7 +22,7 @@ export interface Answers {
  * @throws Failure if there is no answer
  */
 export async function ask({ table, origins, authIsDecided }: Draft, home: string): Promise<Answers> {
-  intro("A configuration for combined-registry. Enter takes what is shown, Ctrl-C ends this.");
+  intro("A configuration for combined-registry. Ctrl-C ends this, and nothing is written.");
   sayWhatIsGiven(origins.overrides);
   const hosted = table.hosted ?? (await askUrl("Where is the private registry that people push to?"));
   const proxy = table.proxy ?? (await askProxies());
@@ -56,8 +56,9 @@ export async function askPassword(name: string): Promise<string> {
 }
 
 function sayWhatIsGiven(overrides: Overrides): void {
-  for (const [option, { value, from }] of overrides) {
-    log.info(`${option}: ${typeof value === "string" ? value : JSON.stringify(value)} (${from})`);
+  for (const [option, { from }] of overrides) {
+    // Not its value: somebody may have put a password into a URL.
+    log.info(`${option} is taken from ${from}`);
   }
 }
 
@@ -106,7 +107,7 @@ async function askUsers(home: string): Promise<{ file: string; first: FirstUser 
   if (await exists(resolve(home, file))) {
     return { file, first: undefined };
   }
-  const message = `There is no ${join(file)} yet. The name of its first user?`;
+  const message = `There is no ${file} yet. The name of its first user?`;
   const name = await answer(text({ message, validate: sayIfWrong(nameProblem) }));
   return { file, first: { name, password: await askPassword(name) } };
 }
