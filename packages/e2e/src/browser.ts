@@ -26,7 +26,7 @@ const flags = [
 ];
 const patience = 30_000;
 
-/** Starts the system's Chromium. */
+/** Starts the system's Chromium. playwright-core drives it: it brings no browser and no packages of its own. */
 export async function startBrowser(): Promise<Browser> {
   const executablePath = placeOf("chromium");
   if (executablePath === undefined) {
