@@ -2,14 +2,14 @@ import type { OutgoingHttpHeaders } from "node:http";
 import { startRegistry, type TestRegistry } from "@combined-registry/testkit";
 import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
 import { skopeoClient } from "../../src/clients.ts";
-import { until } from "../../src/deadline.ts";
+import { until, within } from "../../src/deadline.ts";
 import { type ExampleServer, installExample, startExample } from "../../src/example.ts";
 import { request } from "../../src/http.ts";
 import { acceptManifests, image } from "../../src/images.ts";
 import { describeE2E } from "../../src/programs.ts";
 import { Resources } from "../../src/resources.ts";
 import { seed, seedBlob } from "../../src/seed.ts";
-import { firstMessage } from "../../src/upgrade.ts";
+import { openWebSocket } from "../../src/web-socket.ts";
 
 interface Expected {
   readonly name: string;
@@ -120,7 +120,8 @@ describe.each(examples)("examples/$name, installed from what is published", (exp
       expect([wrong.status, wrong.body.toString()]).toEqual([status, expect.stringContaining(text)]);
     }
     if (socket !== undefined) {
-      expect(await firstMessage(server.origin, socket)).toBe("hello");
+      using client = await openWebSocket(server.origin, socket);
+      expect(client.message).toBe("hello");
     }
   });
 
@@ -128,11 +129,13 @@ describe.each(examples)("examples/$name, installed from what is published", (exp
     const slow = hosted.fault({ method: "PUT", path: /manifests/, delay: 500, times: 1 });
     const made = await image(`pushed while ${name} ends`);
     const ending = await start();
+    using client = socket === undefined ? undefined : await openWebSocket(ending.origin, socket);
 
     const pushed = seed(ending.origin, "team/last", "1.0", made, headers);
     await until("the manifest to reach hosted", 20_000, () => slow.hits > 0);
     const code = await ending.terminate();
     await pushed;
+    await within("a goodbye", 10_000, client?.dismissed ?? Promise.resolve());
 
     expect(code).toBe(0);
     expect(hosted.tags("team/last")).toEqual(["1.0"]);
