@@ -21,7 +21,9 @@ const resources = new Resources();
 let folder: string;
 const read = (path: string) => readFile(join(folder, path), "utf8");
 const git = (...args: string[]) =>
-  run("git", ["-c", "user.name=Nobody", "-c", "user.email=nobody@example.com", ...args], process.env, { folder });
+  run("git", ["-c", "user.name=Nobody", "-c", "user.email=nobody@example.com", ...args], process.env, {
+    folder,
+  });
 
 beforeAll(async () => {
   folder = await resources.folder();
