@@ -1,7 +1,9 @@
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { isTable, type Table } from "../../src/config/table.ts";
 import type { Folder } from "../support/folder.ts";
 import { accepted, bySchema, folderOfFiles, options } from "./judges.ts";
+
+jest.setTimeout(30_000);
 
 let folder: Folder;
 beforeAll(async () => {

@@ -2,12 +2,14 @@ import { execFile } from "node:child_process";
 import { readdir, readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { describe, expect, test } from "@jest/globals";
+import { describe, expect, jest, test } from "@jest/globals";
 import { parse } from "yaml";
 import { unknownOption } from "../../src/config/known-options.ts";
 import { sectionPaths } from "../../src/reference/page.ts";
 import { makeReference } from "../../src/reference/reference.ts";
 import { accepted, bySchema, folderOfFiles, options } from "./judges.ts";
+
+jest.setTimeout(30_000);
 
 const root = new URL("../../../../", import.meta.url);
 
