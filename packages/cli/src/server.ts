@@ -5,6 +5,7 @@ import { serverOptions } from "@combined-registry/core";
 import { trackConnections } from "./connections.ts";
 import { defaults } from "./defaults.ts";
 import { breakdown, errorCode, messageOf } from "./failure.ts";
+import { keepFreedMemory } from "./freed-memory.ts";
 import type { Log } from "./logging.ts";
 
 /** Certificate and private key, PEM. */
@@ -51,6 +52,7 @@ export interface RunningServer {
  */
 export async function listen(listener: RequestListener, options: ServerOptions): Promise<RunningServer> {
   const { host, port, tls, log } = options;
+  keepFreedMemory();
   const server = createServer(listener, tls);
   const connections = trackConnections(server, tls === undefined ? "connection" : "secureConnection");
   applyLimits(server, options);

@@ -3,9 +3,7 @@ import { hear } from "./actions/changed.ts";
 import { completeConfig } from "./config/complete-config.ts";
 import type { CombinedRegistryConfig } from "./config/written.ts";
 import type { ManifestChange } from "./config/written-peers.ts";
-import { check } from "./inspect/check.ts";
 import type { CheckReport } from "./inspect/check-report.ts";
-import { explain } from "./inspect/explain.ts";
 import type { Explanation } from "./inspect/explanation.ts";
 import { checkHealth, type Health } from "./observe/health.ts";
 import type { MetricsRegistry } from "./observe/metrics.ts";
@@ -89,8 +87,9 @@ export function createCombinedRegistryHandler(config: CombinedRegistryConfig): C
   return Object.assign(handler, {
     matches: isOurs,
     health: () => checkHealth(serving.services),
-    explain: (image: string) => explain(serving.services, image),
-    check: () => check(serving.services),
+    // What few ask for is loaded for those who do: it is a tenth of what there is to load before the first request.
+    explain: async (image: string) => (await import("./inspect/explain.ts")).explain(serving.services, image),
+    check: async () => (await import("./inspect/check.ts")).check(serving.services),
     metrics: serving.services.metrics.registry,
     reload(next: CombinedRegistryConfig) {
       // A name that was made up stays: with another one, every upstream would have to be set up anew.

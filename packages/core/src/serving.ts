@@ -10,7 +10,6 @@ import { admit, admitUnruled } from "./admit.ts";
 import { type Generation, Generations } from "./generations.ts";
 import { account } from "./observe/account.ts";
 import { Connections } from "./observe/connections.ts";
-import { statusPage } from "./page/answer.ts";
 import { wantsPage } from "./page/wanted.ts";
 import { RegistryError } from "./protocol/errors.ts";
 import { isLoop } from "./protocol/forwarding.ts";
@@ -144,6 +143,7 @@ export class Serving {
       wantsPage(exchange.request)
     ) {
       exchange.route = "page";
+      const { statusPage } = await import("./page/answer.ts");
       await statusPage(services, exchange, target.search);
     } else if (target.kind === "api-without-slash") {
       exchange.route = "base";
