@@ -1,12 +1,12 @@
+import { entranceOf } from "../actions/entrance.ts";
 import type { Exchange } from "../actions/exchange.ts";
 import { wouldAdmit } from "../admit.ts";
 import { explain } from "../inspect/explain.ts";
 import type { Explanation } from "../inspect/explanation.ts";
-import { publicHost } from "../protocol/forwarding.ts";
 import { firstValue } from "../protocol/headers.ts";
-import { ImageNameError, parseImageName } from "../protocol/image-name.ts";
+import { type ImageName, ImageNameError, parseImageName } from "../protocol/image-name.ts";
 import type { Services } from "../services.ts";
-import { commandsFor } from "./commands.ts";
+import { commandsFor, nameForDocker } from "./commands.ts";
 import type { BoxAnswer } from "./model.ts";
 
 /**
@@ -17,14 +17,17 @@ export async function explainFor(services: Services, exchange: Exchange, image: 
   if (isLinkedFromElsewhere(exchange)) {
     return refused("Nothing has been asked yet, as another site has led here: explain it if you want to.");
   }
-  const repository = repositoryIn(image);
-  if (repository instanceof ImageNameError) {
-    return refused(repository.message);
+  const name = read(image);
+  if (name instanceof ImageNameError) {
+    return refused(name.message);
   }
+  const { repository } = name;
   if (!(await wouldAdmit(services, exchange, { repository, access: "pull" }))) {
     return refused(`You may not pull from ${repository}, so nobody was asked for it.`);
   }
-  const explanation = await services.explaining.do(() => explain(services, image));
+  const explanation = await services.explaining.do(() =>
+    explain(services, asFrom(services, exchange, image, name)),
+  );
   return explanation === undefined
     ? refused("Too many images are being explained at the moment: try again in a few seconds.")
     : { kind: "explained", explanation, ...(await commands(services, exchange, explanation)) };
@@ -36,9 +39,9 @@ function isLinkedFromElsewhere({ request }: Exchange): boolean {
   return site === "cross-site" || site === "same-site";
 }
 
-function repositoryIn(image: string): string | ImageNameError {
+function read(image: string): ImageName | ImageNameError {
   try {
-    return parseImageName(image).repository;
+    return parseImageName(image);
   } catch (error) {
     if (error instanceof ImageNameError) {
       return error;
@@ -47,9 +50,15 @@ function repositoryIn(image: string): string | ImageNameError {
   }
 }
 
+/** Where the page is shown under a name that stands for one registry alone, so does what is pulled under that name. */
+function asFrom({ policy }: Services, exchange: Exchange, image: string, { host }: ImageName): string {
+  const here = nameForDocker(exchange);
+  const isDirect = policy.directly(entranceOf(exchange, { namespace: undefined })) !== undefined;
+  return isDirect && here !== undefined && host === undefined ? `${here}/${image}` : image;
+}
+
 async function commands(services: Services, exchange: Exchange, explanation: Explanation) {
-  const { request, client } = exchange;
-  const { pull, push } = commandsFor(explanation, publicHost(request.rawHeaders, client));
+  const { pull, push } = commandsFor(explanation, nameForDocker(exchange));
   const wanted = { repository: explanation.repository, access: "push" } as const;
   return { pull, push: (await wouldAdmit(services, exchange, wanted)) ? push : undefined };
 }

@@ -1,6 +1,7 @@
 import type { Exchange } from "../actions/exchange.ts";
 import { wouldAdmit } from "../admit.ts";
 import { checkHealth } from "../observe/health.ts";
+import { RegistryError } from "../protocol/errors.ts";
 import { type FoundShadow, otherSideOf } from "../routing/shadow.ts";
 import type { Services } from "../services.ts";
 import { version } from "../version.ts";
@@ -65,12 +66,23 @@ async function pullable(
   repositories: readonly string[],
 ): Promise<ReadonlySet<string>> {
   const judged = await Promise.all(
-    [...new Set(repositories)].map(async (repository) => {
-      const may = await wouldAdmit(services, exchange, { repository, access: "pull" });
-      return may ? [repository] : [];
-    }),
+    [...new Set(repositories)].map(async (repository) =>
+      (await maySee(services, exchange, repository)) ? [repository] : [],
+    ),
   );
   return new Set(judged.flat());
+}
+
+/** Clients make names up: one that `authorize` fails on is shown to nobody, but does not take the page away from everybody. */
+async function maySee(services: Services, exchange: Exchange, repository: string): Promise<boolean> {
+  try {
+    return await wouldAdmit(services, exchange, { repository, access: "pull" });
+  } catch (error) {
+    if (error instanceof RegistryError) {
+      return false;
+    }
+    throw error;
+  }
 }
 
 /** A tag that the rules of today keep in one place is shadowed no more. */

@@ -51,11 +51,15 @@ function divide(text: string, at: number): [string, string?] {
   return at === -1 ? [text] : [text.slice(0, at), text.slice(at + 1)];
 }
 
-/** As docker does: a first component is a host if nothing else looks like it. */
+/** Whether docker takes the first component of a name for a host; `registry` alone it looks for on Docker Hub. */
+export function looksLikeHost(first: string): boolean {
+  return /[.:]/.test(first) || first === "localhost";
+}
+
 function divideHost(name: string): { host: string | undefined; repository: string } {
   const slash = name.indexOf("/");
   const first = name.slice(0, Math.max(0, slash));
-  return /[.:]/.test(first) || first === "localhost"
+  return looksLikeHost(first)
     ? { host: first, repository: name.slice(slash + 1) }
     : { host: undefined, repository: name };
 }

@@ -44,6 +44,25 @@ describe("with an authorize hook, the status page", () => {
     expect(answer.text).not.toContain("directory");
   });
 
+  it("is there whatever names clients make up, and shows nobody one that the hook fails on", async () => {
+    const failing: AuthorizeHook = (request, wanted) => {
+      if (wanted.repository === "made/up") {
+        throw new Error("no such project");
+      }
+      return users(request, wanted);
+    };
+    await using sides = await startRuled([], { authorize: failing });
+    for (const name of ["made/up", "team/app"]) {
+      await fetchRaw(sides.router.url, `/v2/${name}/manifests/1`, { headers: as("alice") });
+    }
+
+    const { status, text } = await fetchPage(sides.router, { headers: as("alice") });
+
+    expect(status).toBe(200);
+    expect(textOf(text, "decisions")).toContain("team/app:1");
+    expect(text).not.toContain("made/up");
+  });
+
   it("shows decisions about what the person may pull, by rule and by hook", async () => {
     const authorize: AuthorizeHook = (request, wanted) =>
       wanted.repository === "hidden/by-hook" &&

@@ -224,6 +224,34 @@ describe("the box that explains an image", () => {
     ]);
   });
 
+  it.each([
+    ["registry", "http", "registry:80"],
+    ["registry", "https", "registry:443"],
+    ["localhost", "http", "localhost"],
+    ["[::1]:5000", "http", "[::1]:5000"],
+  ])("has docker take the host %s (%s) for one: %s", async (host, proto, said) => {
+    await using sides = await startSides({ trustProxy: ["127.0.0.1"] });
+
+    const headers = { Host: host, "X-Forwarded-Proto": proto };
+    const { text } = await fetchPage(sides.router, { image: "team/app", headers });
+
+    expect(text).toContain(`docker push ${said}/team/app:latest`);
+  });
+
+  it("explains what the commands get, under a name that stands for one registry", async () => {
+    await using sides = await startSides();
+    const hosted = { url: sides.hosted.url, hosts: ["hosted"] };
+    sides.router.handler.reload({ hosted, proxy: sides.proxy.url });
+    sides.proxy.addImage("team/app", { tag: "1" });
+
+    const { text } = await fetchPage(sides.router, { image: "team/app:1", headers: { Host: "hosted" } });
+
+    expect(textOf(text, "explanation")).toMatch(
+      /^team\/app:1 pull 404 : .* docker pull hosted:80\/team\/app:1 /,
+    );
+    expect(sides.proxy.requests.filter(({ path }) => path !== "/v2/")).toEqual([]);
+  });
+
   it("puts no host into commands that a shell could take for more", async () => {
     await using sides = await startSides();
 
