@@ -12,6 +12,8 @@ import type { Work } from "./works.ts";
 /** Images asked for: each is asked for in the same way. */
 const enough = 10;
 const counted = ["public-tag", "private-tag", "digest", "new-tag"];
+/** Milliseconds until a herd's question is passed on: by then all of it has asked, however slow the machine. */
+const herdAsks = 1000;
 
 /** Counts, outside of what is timed, how often the upstreams of each combining peer are asked. */
 export async function countUpstream(
@@ -32,6 +34,9 @@ export async function countUpstream(
     for (const { name, origin } of peers) {
       const count = async () => {
         const job = once(await work.job(origin), Math.min(lab.sizes.images, enough));
+        for (const tap of taps) {
+          tap.delay = job.kind === "herd" ? herdAsks : 0;
+        }
         const { requests } = await generator.run(job);
         const seen = await settled(taps);
         const per = job.kind === "herd" ? 1 : requests;

@@ -19,6 +19,8 @@ export interface Tap extends AsyncDisposable {
   take(): Seen[];
   /** Bytes of bodies that have been sent to it. */
   readonly uploaded: number;
+  /** Milliseconds that requests wait before they are passed on. @default 0 */
+  delay: number;
 }
 
 /** Puts a tap before the registry at `origin`. */
@@ -33,7 +35,11 @@ export async function startTap(origin: string): Promise<Tap> {
     request.on("data", (piece: Buffer) => {
       uploaded += piece.length;
     });
-    passOn(upstream, request, response);
+    if (tap.delay > 0) {
+      setTimeout(() => passOn(upstream, request, response), tap.delay);
+    } else {
+      passOn(upstream, request, response);
+    }
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -41,9 +47,10 @@ export async function startTap(origin: string): Promise<Tap> {
   if (address === null || typeof address === "string") {
     throw new Error("the tap has no port");
   }
-  return {
+  const tap: Tap = {
     origin: `http://127.0.0.1:${address.port}`,
     seen,
+    delay: 0,
     take() {
       const fresh = seen.slice(taken);
       taken = seen.length;
@@ -58,6 +65,7 @@ export async function startTap(origin: string): Promise<Tap> {
       await once(server, "close");
     },
   };
+  return tap;
 }
 
 function passOn(upstream: URL, request: IncomingMessage, response: ServerResponse): void {
