@@ -255,7 +255,10 @@ describeE2E("the hosts.toml for nodes", ["docker-registry", "containerd"], () =>
     await seed(lab.public.origin, "library/mirrored", "1.0", await image("for a node"));
     const hosts = join(lab.folder, "certs.d");
     await mkdir(join(hosts, "docker.io"), { recursive: true });
-    const written = (await codeBlock(readme, "toml")).replaceAll("https://registry.example.com", router.origin);
+    const written = (await codeBlock(readme, "toml")).replaceAll(
+      "https://registry.example.com",
+      router.origin,
+    );
     await writeFile(join(hosts, "docker.io/hosts.toml"), written);
 
     const options = ["--hosts-dir", hosts, "--snapshotter", "native", "--platform", "linux/amd64"];
