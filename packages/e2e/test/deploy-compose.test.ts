@@ -33,6 +33,14 @@ describeE2E("the services of docker-compose.yml", ["docker-compose"], () => {
     expect(cache?.environment).toMatchObject({ REGISTRY_PROXY_REMOTEURL: "https://registry-1.docker.io" });
   }, 30_000);
 
+  it("are reached from this machine alone, unless it is said otherwise", async () => {
+    const plainly = await composeServices(plain);
+    const opened = await composeServices(plain, { ADDRESS: "0.0.0.0", PORT: "443" });
+
+    expect(plainly.router?.ports).toEqual([expect.stringMatching(/^127\.0\.0\.1:5000:5000/)]);
+    expect(opened.router?.ports).toEqual([expect.stringMatching(/^0\.0\.0\.0:443:5000/)]);
+  }, 30_000);
+
   it("build the image from this checkout", async () => {
     const { router } = await composeServices(plain);
     const { context = "", dockerfile = "" } = router?.build ?? {};

@@ -132,6 +132,8 @@ describeE2E("the chart", ["helm"], () => {
           },
         },
         endpoints: [{ port: "registry", path: "/metrics" }],
+        // Whose value alerts and dashboard take for the job's name.
+        jobLabel: "app.kubernetes.io/name",
       },
     });
   });
@@ -218,6 +220,13 @@ describeE2E("the chart", ["helm"], () => {
     expect((await request(router.origin, "GET", "/v2/")).status).toBe(401);
     const Authorization = `Basic ${Buffer.from("alice:password").toString("base64")}`;
     expect((await request(router.origin, "GET", "/v2/", { headers: { Authorization } })).status).toBe(200);
+
+    // What is public can still be pulled then, if the pods stay in the Service.
+    await hosted[Symbol.asyncDispose]();
+    const { readinessProbe, livenessProbe } = podOf(objects).containers[0] ?? {};
+    for (const probe of [readinessProbe, livenessProbe]) {
+      expect((await request(router.origin, "GET", probe?.httpGet?.path ?? "")).status).toBe(200);
+    }
   }, 60_000);
 
   it.each([
@@ -239,12 +248,17 @@ describeE2E("the hosts.toml for nodes", ["docker-registry", "containerd"], () =>
   it("makes containerd pull images of docker.io through the router", async () => {
     await using resources = new Resources();
     const lab = await openLab(resources);
-    const router = await lab.startRouter();
+    const file = join(lab.folder, "htpasswd");
+    await writeFile(file, "alice:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=\n");
+    const router = await lab.startRouter({ auth: { htpasswdFile: file } });
     const containerd = resources.use(await startContainerd(lab.folder));
     await seed(lab.public.origin, "library/mirrored", "1.0", await image("for a node"));
     const hosts = join(lab.folder, "certs.d");
     await mkdir(join(hosts, "docker.io"), { recursive: true });
-    const written = (await codeBlock(readme, "toml")).replace("https://registry.example.com", router.origin);
+    const written = (await codeBlock(readme, "toml")).replaceAll(
+      "https://registry.example.com",
+      router.origin,
+    );
     await writeFile(join(hosts, "docker.io/hosts.toml"), written);
 
     const options = ["--hosts-dir", hosts, "--snapshotter", "native", "--platform", "linux/amd64"];

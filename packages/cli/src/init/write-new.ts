@@ -27,8 +27,11 @@ export async function writeNew(
   { over = false, mode = 0o644 }: Writing = {},
 ): Promise<void> {
   const draft = `${file}.${process.pid}.new`;
+  // Outside of what removes the draft: one that is there already is somebody else's.
+  await writeFile(draft, content, { flag: "wx", mode }).catch((error: unknown) => {
+    throw breakdown(`${file} cannot be written (${fileProblem(error)})`, error);
+  });
   try {
-    await writeFile(draft, content, { flag: "wx", mode });
     // A link, other than a new name, never takes the place of what came in between.
     await (over ? rename(draft, file) : link(draft, file));
   } catch (error) {
