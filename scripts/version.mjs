@@ -8,12 +8,18 @@ execFileSync(process.execPath, ["node_modules/@changesets/cli/bin.js", "version"
   stdio: "inherit",
 });
 
-// The library reads no files when it runs, so it has its version in its source.
 const { version } = JSON.parse(readFileSync(new URL("packages/core/package.json", root), "utf8"));
-const source = new URL("packages/core/src/version.ts", root);
-const text = readFileSync(source, "utf8");
-const changed = text.replace(/(?<=version = ")[^"]*/, version);
-if (!changed.includes(`"${version}"`)) {
-  throw new Error(`packages/core/src/version.ts: expected a line with version = "...", given ${text}`);
+const repeats = {
+  // The library reads no files when it runs, so it has its version in its source.
+  "packages/core/src/version.ts": /(?<=version = ")[^"]*/,
+  "packages/cli/Dockerfile": /(?<=^ARG VERSION=).*/m,
+  "examples/kubernetes/Chart.yaml": /(?<=^(?:appV|v)ersion: ).*/gm,
+};
+for (const [path, pattern] of Object.entries(repeats)) {
+  const file = new URL(path, root);
+  const text = readFileSync(file, "utf8");
+  if (text.search(pattern) === -1) {
+    throw new Error(`${path}: expected a version at ${pattern}, given ${text}`);
+  }
+  writeFileSync(file, text.replace(pattern, version));
 }
-writeFileSync(source, changed);

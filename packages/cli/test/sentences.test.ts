@@ -1,4 +1,4 @@
-import { chmod } from "node:fs/promises";
+import { chmod, readFile } from "node:fs/promises";
 import { describe, expect, test } from "@jest/globals";
 import { folderWith } from "./support/folder.ts";
 import { runMain } from "./support/run-main.ts";
@@ -429,7 +429,9 @@ describe("bad usage and configuration end with code 2 and one sentence per probl
 
 describe("help and version", () => {
   test("--version prints the version", async () => {
-    expect(await runMain(["--version"])).toEqual({ code: 0, out: "0.1.0\n", err: "" });
+    const manifest = await readFile(new URL("../package.json", import.meta.url), "utf8");
+    const { version }: { version: string } = JSON.parse(manifest);
+    expect(await runMain(["--version"])).toEqual({ code: 0, out: `${version}\n`, err: "" });
   });
 
   test.each([["--help"], ["serve --help"]])("%s names every flag", async (line) => {

@@ -15,6 +15,8 @@ const copied = [
   ...["bench", "e2e", ...packages].map((name) => `packages/${name}/package.json`),
   ...packages.map((name) => `packages/${name}/CHANGELOG.md`),
   "packages/core/src/version.ts",
+  "packages/cli/Dockerfile",
+  "examples/kubernetes/Chart.yaml",
 ];
 
 const resources = new Resources();
@@ -43,7 +45,7 @@ beforeAll(async () => {
 
 afterAll(() => resources[Symbol.asyncDispose]());
 
-it("gives the next version to all three packages, to the library's source and to the changelogs", async () => {
+it("gives the next version to all three packages, to whatever repeats it and to the changelogs", async () => {
   const before: { version: string } = JSON.parse(await read("packages/core/package.json"));
   const [major, minor] = before.version.split(".").map(Number);
   const next = `${major}.${Number(minor) + 1}.0`;
@@ -53,6 +55,8 @@ it("gives the next version to all three packages, to the library's source and to
   const manifests = await Promise.all(packages.map((name) => read(`packages/${name}/package.json`)));
   expect(manifests.map((text) => JSON.parse(text).version)).toEqual([next, next, next]);
   expect(await read("packages/core/src/version.ts")).toContain(`version = "${next}";`);
+  expect(await read("packages/cli/Dockerfile")).toContain(`\nARG VERSION=${next}\n`);
+  expect(await read("examples/kubernetes/Chart.yaml")).toContain(`\nversion: ${next}\nappVersion: ${next}\n`);
   expect(await read("packages/core/CHANGELOG.md")).toMatch(
     new RegExp(`## ${next}\\n\\n### Minor Changes\\n\\n- .*Something that users see\\.`),
   );
