@@ -54,7 +54,8 @@ export type Verdict =
 /**
  * How a host application plugs in authentication. Called before any upstream hears of the request, once
  * for each repository that it touches (a cross-repository mount is a push to one and a pull of another), and for a token
- * as for `base`. Not called for what a rule lets everybody do, unless the request has an `Authorization`. Where some rule does,
+ * as for `base`. For the status page it is called with the browser's request for `/`: once for `operations`, then for each repository
+ * that the page could name, some hundred at most. Not called for what a rule lets everybody do, unless the request has an `Authorization`. Where some rule does,
  * `Authorization: Basic` in `request.headers` may be what a token of the router's stands for.
  * What it throws is logged and answered 500; it never counts as permission.
  */
