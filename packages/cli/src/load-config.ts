@@ -6,7 +6,7 @@ import { type ConfigFile, readConfigFile } from "./config/config-file.ts";
 import { decideAuth } from "./config/decide-auth.ts";
 import { type Origins, overrideOf } from "./config/origin.ts";
 import { applyOverrides, type Overrides, replacedTables } from "./config/overrides.ts";
-import type { LogLevel } from "./config/own-schema.ts";
+import { type CompleteOwnConfig, divide, type LogLevel, parseOwn } from "./config/own-schema.ts";
 import { substitute } from "./config/substitute.ts";
 import { isTable } from "./config/table.ts";
 import { defaults } from "./defaults.ts";
@@ -66,20 +66,7 @@ export interface Sources {
  * @throws Failure with one sentence per problem
  */
 export async function loadConfig(sources: Sources, inUse?: ConfigFile): Promise<ServeConfig> {
-  const environment = readEnvironment(sources.environment);
-  const file = await readConfigFile(sources, inUse);
-  const folder = file === undefined ? sources.folder : dirname(file.path);
-  const overrides = new Map([...environment.overrides, ...sources.flags]);
-  const origins: Origins = { file: file?.path, overrides };
-
-  const substituted = substitute(file?.written ?? {}, sources.environment);
-  if (substituted.problems.length > 0) {
-    throw refusal(substituted.problems, origins);
-  }
-  const fromFile = isTable(substituted.value) ? substituted.value : {};
-  const merged = applyOverrides(fromFile, overrides);
-  const written = decideAuth(merged, origins, environment.enableAuth, sources.flags);
-
+  const { environment, file, folder, fromFile, overrides, written } = await gather(sources, inUse);
   const { own, router } = await check(written, folder, sources.reading);
   const named = (option: string, path: string): NamedFile => {
     const from = overrideOf(option, written.origins);
@@ -116,4 +103,38 @@ export async function loadConfig(sources: Sources, inUse?: ConfigFile): Promise<
       ...written.warnings,
     ],
   };
+}
+
+/**
+ * Where the router that runs with these settings listens. Nothing else of them is looked at: a health check in a container sees neither
+ * the flags that the router was started with nor whether an edit of its file has been refused.
+ * @throws Failure if that itself is wrong
+ */
+export async function loadListener(
+  sources: Sources,
+): Promise<Pick<CompleteOwnConfig, "host" | "port" | "tls">> {
+  const { written } = await gather(sources);
+  const { own, problems } = parseOwn(divide(written.table).own);
+  if (own === undefined) {
+    throw refusal(problems, written.origins);
+  }
+  return own;
+}
+
+/** All settings, the stronger over the weaker, not looked at yet. */
+async function gather(sources: Sources, inUse?: ConfigFile) {
+  const environment = readEnvironment(sources.environment);
+  const file = await readConfigFile(sources, inUse);
+  const folder = file === undefined ? sources.folder : dirname(file.path);
+  const overrides = new Map([...environment.overrides, ...sources.flags]);
+  const origins: Origins = { file: file?.path, overrides };
+
+  const substituted = substitute(file?.written ?? {}, sources.environment);
+  if (substituted.problems.length > 0) {
+    throw refusal(substituted.problems, origins);
+  }
+  const fromFile = isTable(substituted.value) ? substituted.value : {};
+  const merged = applyOverrides(fromFile, overrides);
+  const written = decideAuth(merged, origins, environment.enableAuth, sources.flags);
+  return { environment, file, folder, fromFile, overrides, written };
 }

@@ -92,7 +92,7 @@ async function run(wanted: Wanted, surroundings: Surroundings): Promise<number> 
     }
     case "health": {
       const { health } = await import("./commands/health.ts");
-      return health(load);
+      return health({ flags, configFile, environment, folder, reading: async () => undefined });
     }
     default: {
       const [{ serve }, { createLog }] = await Promise.all([

@@ -22,7 +22,7 @@ afterAll(() => rm(folder, { recursive: true }));
 
 /** What is typed, and what is offered for its last word. */
 const cases: [typed: string, offered: string[]][] = [
-  ["", ["check", "completion", "explain", "init", "serve"]],
+  ["", ["check", "completion", "explain", "health", "init", "serve"]],
   ["ch", ["check"]],
   ["--log-level ", ["debug", "error", "fatal", "info", "silent", "trace", "warn"]],
   ["--log-level de", ["debug"]],

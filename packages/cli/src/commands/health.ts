@@ -2,8 +2,7 @@ import { once } from "node:events";
 import { request as overHttp } from "node:http";
 import { request as overHttps } from "node:https";
 import { breakdown, messageOf } from "../failure.ts";
-import type { ServeConfig } from "../load-config.ts";
-import type { LoadConfig } from "./serve.ts";
+import { loadListener, type Sources } from "../load-config.ts";
 
 /** Longer than any healthy router takes, shorter than the time that container engines give a health check. */
 const patience = 5_000;
@@ -12,9 +11,8 @@ const patience = 5_000;
  * Asks the router that runs with this configuration whether it lives, as health checks of containers do.
  * @throws Failure if it does not answer, or not well
  */
-export async function health(load: LoadConfig): Promise<0> {
-  const config = await load(async () => undefined);
-  const url = livenessOf(config);
+export async function health(sources: Sources): Promise<0> {
+  const url = livenessOf(await loadListener(sources));
   const status = await statusOf(url).catch((error: unknown) => {
     throw breakdown(
       `${url}: expected an answer within ${patience} ms, given none (${messageOf(error)})`,
@@ -29,7 +27,7 @@ export async function health(load: LoadConfig): Promise<0> {
 }
 
 /** Where a program on the same machine reaches what listens there. */
-function livenessOf({ host, port, tls }: Pick<ServeConfig, "host" | "port" | "tls">): string {
+function livenessOf({ host, port, tls }: Awaited<ReturnType<typeof loadListener>>): string {
   const reachable = { "0.0.0.0": "127.0.0.1", "::": "::1" }[host] ?? host;
   const name = reachable.includes(":") ? `[${reachable}]` : reachable;
   return `${tls === undefined ? "http" : "https"}://${name}:${port}/livez`;

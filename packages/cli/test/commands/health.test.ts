@@ -51,6 +51,14 @@ describe("health", () => {
     expect(err).toContain(`http://127.0.0.1:${port}/livez: expected an answer within 5000 ms, given none`);
   });
 
+  test("does not need the options that the router was started with", async () => {
+    await using upstream = await startUpstream();
+    const { port } = new URL(upstream.url);
+    await using asking = startProgram(["health", "--host", "127.0.0.1", "--port", port]);
+
+    expect(await asking.ended()).toMatchObject({ code: 0, err: "" });
+  });
+
   test("ends with 1 if the answer is a failure", async () => {
     await using failing = await startUpstream((_, response) => {
       response.statusCode = 500;

@@ -1,4 +1,4 @@
-import type { CredentialsConfig } from "../config/written.ts";
+import type { CredentialsConfig } from "../config/written-upstreams.ts";
 import { basicAuthorization, type Challenge, parseChallenges } from "../protocol/challenge.ts";
 import type { Scope } from "../protocol/token-scope.ts";
 import { UpstreamFailure } from "./failure.ts";

@@ -1,5 +1,5 @@
 import { LRUCache } from "lru-cache";
-import type { CredentialsConfig } from "../config/written.ts";
+import type { CredentialsConfig } from "../config/written-upstreams.ts";
 import { type Scope, widened } from "../protocol/token-scope.ts";
 import { UpstreamFailure } from "./failure.ts";
 
