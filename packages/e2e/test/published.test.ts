@@ -48,7 +48,8 @@ describe.each(names)("what is published as %s", (name) => {
   it("has a licence and a page, and no tests or leftovers of builds", () => {
     const odd = files.filter((path) => !/^(?:dist|src|bin)\//.test(path));
 
-    expect(odd.sort()).toEqual(["LICENSE", "README.md", "package.json"]);
+    const schema = name === "combined-registry" ? ["schema.json"] : [];
+    expect(odd.sort()).toEqual(["LICENSE", "README.md", "package.json", ...schema]);
     expect(files.filter((path) => /test\.|tsbuildinfo/.test(path))).toEqual([]);
   });
 

@@ -74,8 +74,8 @@ describe("health", () => {
     expect(err).toContain("expected an answer below 500, given 500");
   });
 
-  test("ends with 2 if the configuration is wrong", async () => {
-    await using asking = startProgram(["health", "--hosted", "nowhere://"]);
+  test("ends with 2 if where to ask is wrong", async () => {
+    await using asking = startProgram(["health", "--port", "99999"]);
 
     expect((await asking.ended()).code).toBe(2);
   });

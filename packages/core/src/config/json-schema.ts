@@ -4,16 +4,27 @@ import { address, breaker, configSchema, hosted, name, proxies, proxy, tls, upst
 
 /** A JSON Schema as plain data. */
 export interface JsonSchema {
+  /** Any other keyword. */
   readonly [keyword: string]: unknown;
+  /** `object`, `array`, `string`, `number`, `integer` or `boolean`; any value without. */
   readonly type?: string | undefined;
+  /** What may stand in an object. */
   readonly properties?: Readonly<Record<string, JsonSchema>>;
+  /** What must stand in an object. */
   readonly required?: readonly string[];
+  /** What each of a list is. */
   readonly items?: JsonSchema;
+  /** One of these at least. */
   readonly anyOf?: readonly JsonSchema[];
+  /** One of these values. */
   readonly enum?: readonly unknown[];
+  /** What a text must match. */
   readonly pattern?: string;
+  /** For people. */
   readonly description?: string;
+  /** What holds if it is not written. */
   readonly default?: unknown;
+  /** Values that can be meant. */
   readonly examples?: readonly unknown[];
 }
 
