@@ -2,9 +2,9 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Daemon } from "@combined-registry/e2e/daemon";
 import { request } from "@combined-registry/e2e/http";
+import { freePort } from "@combined-registry/e2e/loopback";
 import { isInstalled, searchPath } from "@combined-registry/e2e/search-path";
 import type { Peer, Upstreams } from "./peers.ts";
-import { freePort } from "./ports.ts";
 
 /** Why caddy cannot be measured here, if so. */
 export function caddyLacks(): string | undefined {

@@ -2,11 +2,11 @@ import { until } from "@combined-registry/e2e/deadline";
 import { type DockerRegistry, startDockerRegistry } from "@combined-registry/e2e/docker-registry";
 import { request } from "@combined-registry/e2e/http";
 import { acceptManifests } from "@combined-registry/e2e/images";
+import { freePort } from "@combined-registry/e2e/loopback";
 import type { Resources } from "@combined-registry/e2e/resources";
 import { eightAtOnce, type Images, seedBlobOf, seedImages } from "./content.ts";
 import type { LoadGenerator } from "./load-generator.ts";
 import { type Peer, startBareServer, startCombiners, startRouterPeer } from "./peers.ts";
-import { freePort } from "./ports.ts";
 import type { Sizes } from "./sizes.ts";
 
 /** Everything that runs during a benchmark. */

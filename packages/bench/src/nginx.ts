@@ -3,10 +3,10 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Daemon } from "@combined-registry/e2e/daemon";
 import { request } from "@combined-registry/e2e/http";
+import { freePort } from "@combined-registry/e2e/loopback";
 import { isInstalled, searchPath } from "@combined-registry/e2e/search-path";
 import { withChildren } from "./accounting.ts";
 import type { Peer, PeerName, Upstreams } from "./peers.ts";
-import { freePort } from "./ports.ts";
 
 const moduleFolders = ["/usr/lib/nginx/modules", "/usr/lib64/nginx/modules"];
 const luaModules = ["ndk_http_module.so", "ngx_http_lua_module.so"];

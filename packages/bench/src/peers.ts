@@ -4,12 +4,12 @@ import { fileURLToPath } from "node:url";
 import { Daemon } from "@combined-registry/e2e/daemon";
 import { request } from "@combined-registry/e2e/http";
 import type { Image } from "@combined-registry/e2e/images";
+import { freePort } from "@combined-registry/e2e/loopback";
 import type { Resources } from "@combined-registry/e2e/resources";
 import { program } from "@combined-registry/e2e/router";
 import { isInstalled, searchPath } from "@combined-registry/e2e/search-path";
 import { caddyLacks, startCaddy } from "./caddy.ts";
 import { nginxLacks, startNginx } from "./nginx.ts";
-import { freePort } from "./ports.ts";
 
 /** Who is measured. */
 export type PeerName =

@@ -10,8 +10,8 @@ export function ownAddress(): string {
   return `127.${randomInt(1, 255)}.${randomInt(0, 256)}.${randomInt(1, 255)}`;
 }
 
-/** A free port of an address, for programs that cannot choose one and say which. */
-export async function freePort(address: string): Promise<number> {
+/** A port of a loopback address that is free now, for programs that cannot choose one and say which. */
+export async function freePort(address = "127.0.0.1"): Promise<number> {
   const server = createServer().listen(0, address);
   await once(server, "listening");
   const bound = server.address();

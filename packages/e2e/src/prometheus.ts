@@ -1,8 +1,8 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Daemon } from "./daemon.ts";
-import { freePort } from "./free-port.ts";
 import { request } from "./http.ts";
+import { freePort } from "./loopback.ts";
 import { searchPath } from "./search-path.ts";
 
 /** One line of what a query says. */
@@ -32,7 +32,13 @@ export async function startPrometheus(configuration: object, folder: string): Pr
       args: [`--config.file=${file}`, `--storage.tsdb.path=${inside}`, `--web.listen-address=${address}`],
       env: { PATH: searchPath },
     },
-    () => request(origin, "GET", "/-/ready"),
+    async () => {
+      const { status } = await request(origin, "GET", "/-/ready");
+      if (status !== 200) {
+        // It listens a moment before it answers queries.
+        throw new Error(`prometheus is not ready: ${status}`);
+      }
+    },
   );
   return {
     async query(query) {
