@@ -26,7 +26,7 @@ const odd: readonly unknown[] = [
   ...["", "auto", "5000", "No Such Thing", "http://me:secret@registry", "http://registry?x=1"],
   // Numbers as texts, at their bounds and beyond.
   ...["0", "00", "1", "00001", "000001", "256", "257", "999", "65535", "65536", "99999", "999999", "1000000"],
-  ...["-1", "1.5", " 1", "1\n", ["$", "${A_VARIABLE}"].join("")],
+  ...["-1", "1.5", " 1", "1\n", ["$$", "{A_VARIABLE}"].join("")],
   ...["router", "Hub", "corp/**", "a**b", "/corp", "10.0.0.0/8", "café"],
   ...[
     [],
