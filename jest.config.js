@@ -24,6 +24,9 @@ const layer = (name) => ({
 
 export default {
   coverageProvider: "v8",
+  // For every project; jest ignores one that stands in a project. A slow machine is told from a fault by the deadlines
+  // that tests have themselves, with a label each: jest's own is only for a wait that somebody forgot to give one.
+  testTimeout: 30_000,
   collectCoverageFrom: ["packages/*/src/**/*.ts"],
   projects: [layer("core"), layer("testkit"), layer("cli"), layer("e2e"), layer("bench")],
 };

@@ -1,12 +1,16 @@
 import basicAuth from "basic-auth";
-import { authenticate, mayDo } from "./users.mjs";
+import { logIn } from "./login.mjs";
+import { mayDo } from "./users.mjs";
 
 /**
  * Whether a request may go on to the registries. Browsers have a session of the application's; docker and the like send user
  * and password with each request, once they have been challenged for them.
  */
 export async function authorize(request, { access, repository }) {
-  const user = await userOf(request);
+  const { user, retryAfter } = await userOf(request);
+  if (retryAfter !== undefined) {
+    return { decision: "throttle", retryAfter, message: "too many wrong passwords" };
+  }
   if (user === undefined) {
     return { decision: "challenge", challenge: 'Basic realm="example", charset="UTF-8"' };
   }
@@ -19,8 +23,8 @@ export async function authorize(request, { access, repository }) {
 /** Who sends a password says by it who they are, whatever session they have. */
 function userOf(request) {
   if (request.headers.authorization === undefined) {
-    return request.session.user;
+    return { user: request.session.user };
   }
   const { name, pass } = basicAuth(request) ?? {};
-  return authenticate(name, pass);
+  return logIn(request, name, pass);
 }

@@ -4,7 +4,7 @@ import { createCombinedRegistryHandler, serverOptions } from "@combined-registry
 import express from "express";
 import session from "express-session";
 import { authorize } from "./authorize.mjs";
-import { authenticate } from "./users.mjs";
+import { logIn } from "./login.mjs";
 
 const registry = createCombinedRegistryHandler({
   hosted: process.env.HOSTED ?? "http://127.0.0.1:5001",
@@ -16,6 +16,8 @@ const registry = createCombinedRegistryHandler({
 const app = express();
 app.use(
   session({
+    // Without a `store`, sessions are in this process's memory: they end with it, no second process knows them, and expired ones
+    // that nobody asks for again stay. In production give one: connect-redis, connect-pg-simple or the like.
     // One that is made up ends all sessions when the process ends, and is no good for two processes.
     secret: process.env.SESSION_SECRET ?? randomBytes(32).toString("hex"),
     resave: false,
@@ -28,7 +30,11 @@ app.use(registry); // after the session, which authorize looks at; before any bo
 app.use(express.json());
 
 app.post("/login", async (request, response, next) => {
-  const user = await authenticate(request.body?.name, request.body?.password);
+  const { user, retryAfter } = await logIn(request, request.body?.name, request.body?.password);
+  if (retryAfter !== undefined) {
+    response.status(429).set("Retry-After", String(retryAfter)).json({ error: "too many wrong passwords" });
+    return;
+  }
   if (user === undefined) {
     response.status(401).json({ error: "wrong name or password" });
     return;

@@ -21,7 +21,8 @@ labels:
   helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end -}}
 
-{{/* The configuration with what the chart itself decides: where to listen, and which files the Secrets become. */}}
+{{/* The configuration with what the chart itself decides: where to listen, and which files the Secrets become. Upstreams have
+     their defaults here: Helm warns of a text in values.yaml that somebody makes a table, or the other way round. */}}
 {{- define "combined-registry.config" -}}
 {{- $own := dict "host" "0.0.0.0" "port" 5000 -}}
 {{- if .Values.htpasswdSecret -}}
@@ -30,7 +31,11 @@ labels:
 {{- if .Values.tlsSecret -}}
 {{- $_ := set $own "tls" (dict "certFile" "./tls.crt" "keyFile" "./tls.key") -}}
 {{- end -}}
-{{- toYaml (mergeOverwrite (deepCopy .Values.config) $own) -}}
+{{- $upstreams := dict "hosted" "http://registry:5000" "proxy" "http://docker-hub-cache:5000" -}}
+{{- range $name := keys .Values.config -}}
+{{- $_ := unset $upstreams $name -}}
+{{- end -}}
+{{- toYaml (mergeOverwrite (deepCopy .Values.config) $upstreams $own) -}}
 {{- end -}}
 
 {{/* The probes ask without a password. */}}

@@ -233,7 +233,7 @@ describe("a file that changes", () => {
       changed: ["users"],
       reason: expect.stringMatching(/^changed: .*htpasswd$/),
     });
-  }, 20_000);
+  });
 
   const esm = (written: object) => `export default ${JSON.stringify(written)};`;
   const commonJs = (written: object) => `module.exports = ${JSON.stringify(written)};`;

@@ -190,7 +190,7 @@ it("a trial is given up after five seconds, however patient requests are", async
   proxy.clearFaults();
 
   await pullUntil(router, "the proxy to be back", async () => (await stateOf(router)) === "closed");
-}, 15_000);
+});
 
 it("a proxy is left out that keeps its clients waiting until they leave, whatever the router's own patience", async () => {
   await using sides = await startSides({ ...lasting, timeouts: { headers: 60_000 } });
@@ -207,7 +207,7 @@ it("a proxy is left out that keeps its clients waiting until they leave, whateve
   expect((await fetchRaw(router.url, privateTag)).headers["x-combined-registry"]).toContain(
     "proxy failed (left out after failures)",
   );
-}, 15_000);
+});
 
 it("a proxy is not left out for clients that leave soon", async () => {
   await using sides = await startSides({ ...lasting, timeouts: { headers: 60_000 } });

@@ -1,9 +1,11 @@
-import { cp } from "node:fs/promises";
+import { cp, readFile, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Daemon } from "./daemon.ts";
-import { installPacked } from "./packed.ts";
+import { startPackageRegistry } from "./package-registry.ts";
+import { environmentWith } from "./packed.ts";
 import type { Resources } from "./resources.ts";
+import { run } from "./run.ts";
 import { searchPath } from "./search-path.ts";
 
 /** The server of an example, running. */
@@ -18,12 +20,25 @@ export interface ExampleServer extends AsyncDisposable {
   terminate(): Promise<number | null>;
 }
 
-/** Copies an example to a folder of its own, and installs it there as a user would who found it in the documentation. */
+/**
+ * Copies an example to a folder of its own, and does there what its README says, as a user would who found it in the documentation.
+ * Our packages come from a registry of the test's own: npm's has not got what is being built.
+ */
 export async function installExample(name: string, resources: Resources): Promise<string> {
   const source = fileURLToPath(new URL(`../../../examples/${name}`, import.meta.url));
   const folder = join(await resources.folder(), name);
   await cp(source, folder, { recursive: true, filter: (path) => basename(path) !== "node_modules" });
-  await installPacked(folder);
+  const [, command] =
+    /^```sh\n(npm install\b[^#\n]*)/m.exec(await readFile(join(folder, "README.md"), "utf8")) ?? [];
+  if (command === undefined) {
+    throw new Error(`examples/${name}/README.md does not begin with npm install`);
+  }
+  await using registry = await startPackageRegistry();
+  await writeFile(join(folder, ".npmrc"), `@combined-registry:registry=${registry.url}\n`);
+  const [program = "", ...args] = command.trim().split(/\s+/);
+  // Quieter and faster, no more: what is to be installed, the README and package.json say alone.
+  const options = ["--no-audit", "--no-fund", "--prefer-offline", "--no-package-lock", "--loglevel=error"];
+  await run(program, [...args, ...options], environmentWith(process.execPath), { folder, timeout: 200_000 });
   return folder;
 }
 

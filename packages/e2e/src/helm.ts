@@ -14,19 +14,23 @@ export interface KubernetesObject {
 
 const chart = join(checkout, "examples/kubernetes");
 
-/** Checks the chart as `helm lint` does. */
-export async function lint(folder: string): Promise<string> {
-  return run("helm", ["lint", "--strict", chart], { PATH: searchPath, HOME: folder });
+/**
+ * Checks the chart as `helm lint` does.
+ * @throws Error in helm's words, if it refuses it or warns
+ */
+export async function lint(values: object, folder: string): Promise<string> {
+  const file = await written(values, folder);
+  const args = ["lint", "--strict", chart, `--values=${file}`];
+  return run("helm", args, { PATH: searchPath, HOME: folder }, { quiet: true });
 }
 
 /**
  * What `helm install` would send to Kubernetes.
  * @param values as text or as what it stands for
- * @throws Error in helm's words, if it refuses them
+ * @throws Error in helm's words, if it refuses them or warns of them
  */
 export async function render(values: string | object, folder: string): Promise<KubernetesObject[]> {
-  const file = join(folder, "values.yaml");
-  await writeFile(file, typeof values === "string" ? values : JSON.stringify(values));
+  const file = await written(values, folder);
   const args = [
     "template",
     "registry",
@@ -35,6 +39,12 @@ export async function render(values: string | object, folder: string): Promise<K
     "--kube-version=1.30.0",
     `--values=${file}`,
   ];
-  const text = await run("helm", args, { PATH: searchPath, HOME: folder });
+  const text = await run("helm", args, { PATH: searchPath, HOME: folder }, { quiet: true });
   return parseAllDocuments(text).map((document) => document.toJS());
+}
+
+async function written(values: string | object, folder: string): Promise<string> {
+  const file = join(folder, "values.yaml");
+  await writeFile(file, typeof values === "string" ? values : JSON.stringify(values));
+  return file;
 }

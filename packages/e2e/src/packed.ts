@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { tmpdir, userInfo } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { run } from "./run.ts";
@@ -27,6 +26,8 @@ interface Manifest {
 }
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
+/** With what is installed, and not in /tmp, where anybody could have put tarballs of the same name. */
+const shelf = join(root, "node_modules/.cache/combined-registry-packed");
 const names = Object.keys(folders).filter(isPackageName);
 
 function isPackageName(name: string): name is PackageName {
@@ -42,11 +43,9 @@ export const sourceOf = (name: PackageName): string => join(root, "packages", fo
  * @throws Error unless everything is built
  */
 export async function packAll(): Promise<Tarballs> {
-  // Named after the user as well: a folder in /tmp that somebody else made is not to be trusted.
-  const shelf = join(tmpdir(), `combined-registry-packed-${userInfo().uid}`);
   const folder = join(shelf, await fingerprint());
   if (!existsSync(folder)) {
-    await mkdir(shelf, { recursive: true, mode: 0o700 });
+    await mkdir(shelf, { recursive: true });
     await packInto(folder);
   }
   return tarballsIn(folder);

@@ -7,6 +7,7 @@ import type { HorizontalPodAutoscaler } from "kubernetes-types/autoscaling/v2.js
 import type { ConfigMap, PodSpec, Service } from "kubernetes-types/core/v1.js";
 import type { Ingress } from "kubernetes-types/networking/v1.js";
 import type { PodDisruptionBudget } from "kubernetes-types/policy/v1.js";
+import { parse } from "yaml";
 import { checkout } from "../src/checkout.ts";
 import { codeBlock } from "../src/code-blocks.ts";
 import { startContainerd } from "../src/containerd.ts";
@@ -22,6 +23,8 @@ import { seed } from "../src/seed.ts";
 
 const readme = join(checkout, "examples/kubernetes/README.md");
 const drain = { delay: 10_000, timeout: 300_000 };
+const protocol = "nginx.ingress.kubernetes.io/backend-protocol";
+const streamed = "nginx.ingress.kubernetes.io/proxy-buffering";
 
 /** The object of a kind. */
 function one<T>(objects: readonly KubernetesObject[], kind: string): KubernetesObject & T {
@@ -51,9 +54,26 @@ describeE2E("the chart", ["helm"], () => {
 
   afterAll(() => resources[Symbol.asyncDispose](), 30_000);
 
-  it("passes helm lint", async () => {
-    expect(await lint(await resources.folder())).toContain("0 chart(s) failed");
-  }, 30_000);
+  describe.each([
+    {
+      form: "left out",
+      given: {},
+      meant: { hosted: "http://registry:5000", proxy: "http://docker-hub-cache:5000" },
+    },
+    { form: "texts", given: { hosted: "http://a:1", proxy: "http://b:2" } },
+    { form: "tables", given: { hosted: { url: "http://a:1" }, proxy: { url: "http://b:2" } } },
+    { form: "a list of both", given: { hosted: "http://a:1", proxy: ["http://b:2", { url: "http://c:3" }] } },
+  ])("with upstreams that are $form", ({ given, meant = given }) => {
+    it("passes helm lint without a warning", async () => {
+      expect(await lint({ config: given }, await resources.folder())).toContain("0 chart(s) failed");
+    }, 30_000);
+
+    it("gives the router what it was given", async () => {
+      const objects = await render({ config: given }, await resources.folder());
+      const [text = ""] = Object.values(one<ConfigMap>(objects, "ConfigMap").data ?? {});
+      expect(parse(text)).toEqual({ ...meant, drain, host: "0.0.0.0", port: 5000 });
+    }, 30_000);
+  });
 
   it("is of the program's version", async () => {
     const { version } = JSON.parse(await readFile(join(checkout, "packages/cli/package.json"), "utf8"));
@@ -174,6 +194,28 @@ describeE2E("the chart", ["helm"], () => {
       expect(secured?.[probe]?.httpGet?.scheme).toBe("HTTPS");
     }
   }, 30_000);
+
+  it.each([
+    { annotations: null, left: {} },
+    { annotations: { "nginx.ingress.kubernetes.io/proxy-body-size": null }, left: { [streamed]: "off" } },
+    { annotations: { [protocol]: "GRPCS" }, left: { [protocol]: "GRPCS", [streamed]: "off" } },
+  ])(
+    "tells the ingress that the router speaks HTTPS, unless told otherwise: annotations $annotations",
+    async ({ annotations, left }) => {
+      const ingress = { enabled: true, annotations };
+      const rendered = async (values: object) =>
+        one<Ingress>(await render({ ingress, ...values }, await resources.folder()), "Ingress").metadata
+          .annotations;
+
+      const secured = await rendered({ tlsSecret: "tls" });
+      expect(secured).toMatchObject({ [protocol]: "HTTPS", ...left });
+      if (annotations === null) {
+        expect(secured).toEqual({ [protocol]: "HTTPS" });
+        expect(await rendered({})).toBeUndefined();
+      }
+    },
+    30_000,
+  );
 
   it("makes a configuration that the program starts with, from the files that the pod will have", async () => {
     await using hosted = await startRegistry();

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { dirname, join, posix } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { checkout } from "../src/checkout.ts";
 import { type PackageName, packAll, sourceOf } from "../src/packed.ts";
 import { Resources } from "../src/resources.ts";
 import { run } from "../src/run.ts";
@@ -30,6 +31,10 @@ describe.each(names)("what is published as %s", (name) => {
   }, 120_000);
 
   afterAll(() => resources[Symbol.asyncDispose]());
+
+  it("stands where nobody but the checkout's owner could have put another one", () => {
+    expect(tarball.startsWith(join(checkout, "node_modules/"))).toBe(true);
+  });
 
   it("has nothing that publint minds", async () => {
     expect(await run(tool("publint"), ["run", tarball, "--strict"], environment)).toContain("All good!");

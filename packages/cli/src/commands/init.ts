@@ -1,10 +1,12 @@
+import { rm } from "node:fs/promises";
 import { dirname, relative, resolve } from "node:path";
 import type { InitWanted } from "../assistance.ts";
 import { check } from "../config/check.ts";
+import { escapeVariables } from "../config/substitute.ts";
 import { isTable, type Table } from "../config/table.ts";
 import { misuse } from "../failure.ts";
 import { type Draft, draftFrom, fileName, withRealm } from "../init/draft.ts";
-import { createUsersFile, type FirstUser, passwordFromInput } from "../init/first-user.ts";
+import { createUsersFile, type FirstUser, nameProblem, passwordFromInput } from "../init/first-user.ts";
 import { renderConfig } from "../init/render.ts";
 import { exists, writeNew } from "../init/write-new.ts";
 
@@ -35,11 +37,19 @@ export async function init(wanted: InitWanted, surroundings: InitSurroundings): 
   await check({ table, origins: draft.origins }, home, async () => undefined);
 
   const users = usersFileIn(table, home);
+  // What is given is meant as it is here, as it is where `serve` is given it.
+  const content = renderConfig(escapeVariables(table), home);
   if (user !== undefined && users !== undefined) {
     await createUsersFile(users, user);
+    await writeNew(target, content, { over: wanted.force }).catch(async (error: unknown) => {
+      // The next attempt would find it in its way.
+      await rm(users, { force: true });
+      throw error;
+    });
     print(`wrote ${relative(folder, users)}, with the user ${user.name}\n`);
+  } else {
+    await writeNew(target, content, { over: wanted.force });
   }
-  await writeNew(target, renderConfig(table, home), { over: wanted.force });
   print(`wrote ${relative(folder, target)}\n\nNext:\n`);
   if (users !== undefined && !(await exists(users))) {
     print(`  htpasswd -B -c ${users} <user>    there are no users yet\n`);
@@ -81,6 +91,10 @@ async function complete(
       throw misuse("option --password-stdin: expected --user beside it");
     }
     return asks && !yes ? (await import("../init/ask.ts")).ask(draft, home) : { table, user: undefined };
+  }
+  const problem = nameProblem(name);
+  if (problem !== undefined) {
+    throw misuse(`option --user: ${problem}`);
   }
   const auth = isTable(table.auth) ? table.auth : { htpasswdFile: fileName("htpasswd", { folder, home }) };
   const withUsers = { ...table, auth };

@@ -1,5 +1,5 @@
 import type { ConfigProblem } from "@combined-registry/core";
-import { isTable } from "./table.ts";
+import { isTable, type Table } from "./table.ts";
 
 /** A configuration with every `${VARIABLE}` in its texts replaced, and what stood in the way. */
 export interface Substituted {
@@ -47,4 +47,19 @@ export function substitute(written: unknown, environment: NodeJS.ProcessEnv): Su
     });
 
   return { value: walk(written, ""), problems };
+}
+
+/** Texts as they have to be written to mean themselves: the other way round. */
+export function escapeVariables(meant: Table): Table {
+  const walk = (value: unknown): unknown => {
+    if (typeof value === "string") {
+      // By a function: $$ in a text would be one $ of it.
+      return value.replaceAll("${", () => "$${");
+    }
+    if (Array.isArray(value)) {
+      return value.map(walk);
+    }
+    return isTable(value) ? escapeVariables(value) : value;
+  };
+  return Object.fromEntries(Object.entries(meant).map(([key, value]) => [key, walk(value)]));
 }

@@ -36,15 +36,13 @@ export async function passwordFromInput(input: NodeJS.ReadableStream): Promise<s
 
 /**
  * Writes a file with one user, for the eyes of its owner.
- * @throws Failure if the file is there already or cannot be written, or name or password will not do
+ * @param user whose name has been looked at
+ * @throws Failure if the file is there already or cannot be written, or the password will not do
  */
 export async function createUsersFile(file: string, { name, password }: FirstUser): Promise<void> {
-  const problems = [
-    ["option --user", nameProblem(name)],
-    ["the password", passwordProblem(password)],
-  ].flatMap(([what, problem]) => (problem === undefined ? [] : [`${what}: ${problem}`]));
-  if (problems.length > 0) {
-    throw misuse(...problems);
+  const problem = passwordProblem(password);
+  if (problem !== undefined) {
+    throw misuse(`the password: ${problem}`);
   }
   await writeNew(file, `${name}:${await hash(password, rounds)}\n`, { mode: 0o600 });
 }

@@ -20,7 +20,10 @@ function ownJsonSchema(): JsonSchema {
   const made = z.toJSONSchema(ownSchema, { io: "input", target: "draft-7" });
   const schema: JsonSchema = JSON.parse(JSON.stringify(made));
   const { own } = parseOwn({});
-  return mapSchema(schema, (option, path) => {
+  return mapSchema(schema, (option, path, isPart) => {
+    if (isPart) {
+      return option;
+    }
     const given = digits.get(path.join("."));
     const value = path.reduce<unknown>((table, key) => (isTable(table) ? table[key] : undefined), own);
     const { default: itsDefault = value, ...rest } = option;
@@ -29,11 +32,14 @@ function ownJsonSchema(): JsonSchema {
   });
 }
 
-/** The numbers that may be written as texts, too: a variable has nothing else. */
+/** The numbers that may be written as texts, too: a variable has nothing else. As the program reads them, zeros in front included. */
 const digits: ReadonlyMap<string, string> = new Map([
-  ["port", "^\\d{1,5}$"],
-  ["workers", "^\\d{1,3}$"],
-  ["drain.timeout", "^\\d{1,6}$"],
+  // 0 to 65535
+  ["port", "^(\\d{1,4}|[0-5]\\d{4}|6[0-4]\\d{3}|65[0-4]\\d{2}|655[0-2]\\d|6553[0-5])$"],
+  // 1 to 256
+  ["workers", "^(?!\\d{6})0*([1-9]\\d?|1\\d{2}|2[0-4]\\d|25[0-6])$"],
+  // Seconds, at least 1
+  ["drain.timeout", "^(?!0+$)\\d{1,6}$"],
 ]);
 
 function orDigits({ anyOf, ...alone }: JsonSchema, pattern: string): JsonSchema {
@@ -79,7 +85,8 @@ const oneOf = (...options: readonly string[]): JsonSchema => ({
   oneOf: options.map((option) => ({ required: [option] })),
 });
 
-const variable = "\\$\\{[A-Za-z_][A-Za-z0-9_]*\\}";
+// With another $ in front of it, it would be the mere characters.
+const variable = "(^|[^$])\\$\\{[A-Za-z_][A-Za-z0-9_]*\\}";
 
 /** What a text has to look like is known only when its variables are replaced. */
 function withVariables(schema: JsonSchema): JsonSchema {
@@ -88,4 +95,10 @@ function withVariables(schema: JsonSchema): JsonSchema {
     return { ...rest, anyOf: [{ enum: values }, { type, pattern: variable }] };
   }
   return pattern === undefined ? schema : { ...schema, pattern: `${pattern}|${variable}` };
+}
+
+/** Whether it is a text only because it may hold a variable, or digits from one. */
+export function isVariable({ type, pattern }: JsonSchema): boolean {
+  const ofDigits = [...digits.values()].map((digit) => `${digit}|${variable}`);
+  return type === "string" && pattern !== undefined && [variable, ...ofDigits].includes(pattern);
 }

@@ -1,10 +1,18 @@
 import type { JsonSchema } from "@combined-registry/core";
 
-/** What to make of a schema, once its parts are made. `path` are the keys that lead to it; lists add none. */
-export type MapOne = (schema: JsonSchema, path: readonly string[]) => JsonSchema;
+/**
+ * What to make of a schema, once its parts are made. `path` are the keys that lead to it; lists add none. `isPart`: it is one of
+ * those that an option can be, or that its list has, rather than the option.
+ */
+export type MapOne = (schema: JsonSchema, path: readonly string[], isPart: boolean) => JsonSchema;
 
 /** Makes a schema anew, from its innermost parts outwards. */
-export function mapSchema(schema: JsonSchema, map: MapOne, path: readonly string[] = []): JsonSchema {
+export function mapSchema(
+  schema: JsonSchema,
+  map: MapOne,
+  path: readonly string[] = [],
+  isPart = false,
+): JsonSchema {
   const { properties, items, anyOf } = schema;
   return map(
     {
@@ -14,10 +22,11 @@ export function mapSchema(schema: JsonSchema, map: MapOne, path: readonly string
           Object.entries(properties).map(([key, value]) => [key, mapSchema(value, map, [...path, key])]),
         ),
       }),
-      ...(items !== undefined && { items: mapSchema(items, map, path) }),
-      ...(anyOf !== undefined && { anyOf: anyOf.map((one) => mapSchema(one, map, path)) }),
+      ...(items !== undefined && { items: mapSchema(items, map, path, true) }),
+      ...(anyOf !== undefined && { anyOf: anyOf.map((one) => mapSchema(one, map, path, true)) }),
     },
     path,
+    isPart,
   );
 }
 

@@ -1,6 +1,7 @@
 import type { JsonSchema } from "@combined-registry/core";
 import { isOverridable, overridable } from "../config/overrides.ts";
 import { unitOf } from "./described.ts";
+import { isVariable } from "./file-schema.ts";
 import { tablesIn } from "./map-schema.ts";
 
 /** An option as the page has it, each cell in Markdown. */
@@ -76,11 +77,6 @@ function typesOf({ type, properties, items, anyOf, enum: values, const: value }:
     return [`list of ${typesOf(items).join(" or ")}`];
   }
   return properties !== undefined ? ["table"] : [names[type ?? ""] ?? "anything"];
-}
-
-/** A text only because it may hold a variable, or digits from one. */
-function isVariable({ type, pattern = "" }: JsonSchema): boolean {
-  return type === "string" && (pattern.startsWith("\\$") || pattern.startsWith("^\\d"));
 }
 
 const names: Readonly<Record<string, string>> = {

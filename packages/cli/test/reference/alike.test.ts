@@ -24,6 +24,9 @@ const base: Table = {
 const odd: readonly unknown[] = [
   ...[null, true, false, 0, 1, -1, 1.5, 70_000, 2 ** 40],
   ...["", "auto", "5000", "No Such Thing", "http://me:secret@registry", "http://registry?x=1"],
+  // Numbers as texts, at their bounds and beyond.
+  ...["0", "00", "1", "00001", "000001", "256", "257", "999", "65535", "65536", "99999", "999999", "1000000"],
+  ...["-1", "1.5", " 1", "1\n", ["$$", "{A_VARIABLE}"].join("")],
   ...["router", "Hub", "corp/**", "a**b", "/corp", "10.0.0.0/8", "café"],
   ...[
     [],

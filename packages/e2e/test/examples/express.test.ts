@@ -14,20 +14,24 @@ jest.setTimeout(30_000);
 
 describe("who may do what in examples/express", () => {
   const resources = new Resources();
+  let cache: TestRegistry;
   let hosted: TestRegistry;
+  let folder: string;
   let server: ExampleServer;
+  const start = async () =>
+    resources.use(await startExample(folder, { HOSTED: hosted.url, PROXY: cache.url }));
 
   beforeAll(async () => {
-    const folder = await installExample("express", resources);
-    const cache = resources.use(await startRegistry());
+    folder = await installExample("express", resources);
+    cache = resources.use(await startRegistry());
     hosted = resources.use(await startRegistry());
     hosted.addImage("team/app", { tag: "1.0" });
-    server = resources.use(await startExample(folder, { HOSTED: hosted.url, PROXY: cache.url }));
+    server = await start();
   }, 240_000);
   afterAll(() => resources[Symbol.asyncDispose](), 60_000);
 
-  const login = (name: string, password: string): Promise<Reply> =>
-    request(server.origin, "POST", "/login", { headers: json, body: JSON.stringify({ name, password }) });
+  const login = (name: string, password: string, { origin } = server): Promise<Reply> =>
+    request(origin, "POST", "/login", { headers: json, body: JSON.stringify({ name, password }) });
 
   async function cookieOf(name: string, password: string): Promise<string> {
     const { headers } = await login(name, password);
@@ -95,5 +99,41 @@ describe("who may do what in examples/express", () => {
 
     expect(base.headers["set-cookie"]).toBeUndefined();
     expect(await statusOf("GET", "/healthcheck")).toBe(200);
+  });
+
+  it("has an address wait after ten wrong passwords, whichever way they come, and lets sessions go on", async () => {
+    const guessed = await start();
+    const base = (headers: Record<string, string>) => request(guessed.origin, "GET", "/v2/", { headers });
+    const { headers } = await login("alice", "wonderland", guessed);
+    const session = { Cookie: (headers["set-cookie"] ?? []).join().replace(/;.*/, "") };
+
+    for (let wrong = 0; wrong < 5; wrong++) {
+      expect((await login("alice", `guess ${wrong}`, guessed)).status).toBe(401);
+      expect((await base(basic(`bob:guess ${wrong}`))).status).toBe(401);
+    }
+
+    for (const refused of [
+      await login("alice", "wonderland", guessed),
+      await base(basic("alice:wonderland")),
+      await base(basic("alice:wrong")),
+    ]) {
+      expect(refused.status).toBe(429);
+      expect(Number(refused.headers["retry-after"])).toBeGreaterThan(0);
+      expect(refused.body.toString()).toContain("too many wrong passwords");
+    }
+    expect((await base(session)).status).toBe(200);
+  });
+
+  it("says of hardly more than ten of many guesses at once that they are wrong", async () => {
+    const guessed = await start();
+    const guesses = Array.from({ length: 40 }, (_, guess) => login("alice", `guess ${guess}`, guessed));
+
+    const statuses = (await Promise.all(guesses)).map(({ status }) => status);
+
+    const wrong = statuses.filter((status) => status === 401).length;
+    expect(wrong).toBeGreaterThanOrEqual(10);
+    // Each of scrypt's four threads may end one before the tenth is counted.
+    expect(wrong).toBeLessThan(15);
+    expect(statuses.filter((status) => status === 429).length).toBe(40 - wrong);
   });
 });
