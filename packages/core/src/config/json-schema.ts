@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { pattern, patterns } from "./rule-schema.ts";
-import { address, breaker, configSchema, hosted, name, proxies, proxy, tls, upstreamUrl } from "./schema.ts";
+import { address, configSchema } from "./schema.ts";
+import { breaker, hosted, name, proxies, proxy, tls, upstreamUrl } from "./upstream-schema.ts";
 
 /** A JSON Schema as plain data. */
 export interface JsonSchema {
