@@ -17,6 +17,7 @@ const copied = [
   "packages/core/src/version.ts",
   "packages/cli/Dockerfile",
   "examples/kubernetes/Chart.yaml",
+  "examples/jest-harness/package.json",
 ];
 
 const resources = new Resources();
@@ -61,4 +62,7 @@ it("gives the next version to all three packages, to whatever repeats it and to 
     new RegExp(`## ${next}\\n\\n### Minor Changes\\n\\n- .*Something that users see\\.`),
   );
   expect(JSON.parse(await read("packages/e2e/package.json")).version).toBe("0.0.0");
+  // Anything else in it would be in the lockfile too, which would be out of date.
+  const example = "examples/jest-harness/package.json";
+  expect(await read(example)).toBe(await readFile(join(root, example), "utf8"));
 }, 60_000);

@@ -2,20 +2,15 @@ import cluster from "node:cluster";
 import { randomBytes } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { breakdown, messageOf } from "../failure.ts";
-import type { Ended } from "../lifecycle/finish.ts";
 import type { Log } from "../logging.ts";
 import { Backoff } from "./backoff.ts";
+import { prepare, use } from "./change-over.ts";
+import { type AllEnded, type Drain, finishAll } from "./finish-all.ts";
 import { LineGone, LineLate } from "./line.ts";
 import { type Death, Member } from "./member.ts";
 import type { Parcel, ToWorker } from "./questions.ts";
 import { Totals } from "./totals.ts";
 import { WorkerTurns } from "./turns.ts";
-
-/** How all workers ended. */
-export interface AllEnded extends Ended {
-  /** Those that died before they had finished. */
-  readonly died: number;
-}
 
 interface Starting {
   resolve(url: string): void;
@@ -25,9 +20,6 @@ interface Starting {
 // Milliseconds. A worker that is late has stood still for as long, and serves nobody.
 const longestForStart = 120_000;
 const longestForHearing = 1_000;
-const longestForReload = 10_000;
-const longestForGoodbye = 5_000;
-const longestTimer = 2 ** 31 - 1;
 const mostDeathsBeforeListening = 5;
 
 /** The workers: begun, replaced when they die, told of another configuration, and ended. */
@@ -88,19 +80,13 @@ export class Crew {
   }
 
   /** Has all workers finish what is under way, and end. */
-  async finish(drain: { readonly delay: number; readonly timeout: number }): Promise<AllEnded> {
+  async finish(drain: Drain): Promise<AllEnded> {
     this.#stops = true;
     this.#starting = undefined;
     for (const replacement of this.#replacements) {
       clearTimeout(replacement);
     }
-    const all = await Promise.all([...this.#members].map((member) => finishOne(member, drain)));
-    const ended = all.filter((one) => one !== undefined);
-    return {
-      cut: ended.reduce((sum, { cut }) => sum + cut, 0),
-      closed: ended.every(({ closed }) => closed),
-      died: all.length - ended.length,
-    };
+    return await finishAll([...this.#members], drain);
   }
 
   /** Ends all workers on the spot. */
@@ -203,58 +189,8 @@ export class Crew {
 
   async #reload(parcel: Parcel): Promise<void> {
     const members = [...this.#members];
-    await Promise.all(members.map((member) => this.#prepare(member, parcel)));
+    await Promise.all(members.map((member) => prepare(member, parcel, this.#log)));
     this.#parcel = parcel;
-    await Promise.all(members.map((member) => this.#use(member)));
-  }
-
-  async #prepare(member: Member, parcel: Parcel): Promise<void> {
-    try {
-      await member.ask("prepare", parcel, longestForReload);
-    } catch (error) {
-      if (error instanceof LineLate) {
-        await this.#giveUp(member, error);
-      } else if (!(error instanceof LineGone) && member.listens) {
-        throw error;
-      }
-    }
-  }
-
-  async #use(member: Member): Promise<void> {
-    try {
-      await member.ask("use", undefined, longestForReload);
-    } catch (error) {
-      if (!(error instanceof LineGone)) {
-        await this.#giveUp(member, error);
-      }
-      await member.ended;
-    }
-  }
-
-  async #giveUp(member: Member, error: unknown): Promise<void> {
-    const { number: worker, pid } = member;
-    this.#log.error({ worker, pid }, `worker does not follow a reload, and is ended: ${messageOf(error)}`);
-    await member.kill();
-  }
-}
-
-/** One that does not listen has nothing to finish. @returns undefined if it died before it had finished */
-async function finishOne(
-  member: Member,
-  drain: { readonly delay: number; readonly timeout: number },
-): Promise<Ended | undefined> {
-  if (!member.listens) {
-    await member.kill();
-    return { cut: 0, closed: true };
-  }
-  const longest = Math.min(longestTimer, drain.delay + drain.timeout + longestForGoodbye);
-  try {
-    const ended = await member.ask("finish", drain, longest);
-    await member.ask("leave", undefined, longestForGoodbye).catch(() => undefined);
-    return ended;
-  } catch {
-    return undefined;
-  } finally {
-    await member.kill();
+    await Promise.all(members.map((member) => use(member, this.#log)));
   }
 }

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { pattern, patterns } from "./rule-schema.ts";
-import { address, breaker, configSchema, hosted, name, proxies, proxy, tls, upstreamUrl } from "./schema.ts";
+import { address, configSchema } from "./schema.ts";
+import { breaker, hosted, name, proxies, proxy, tls, upstreamUrl } from "./upstream-schema.ts";
 
 /** A JSON Schema as plain data. */
 export interface JsonSchema {
@@ -40,7 +41,11 @@ type ZodJson = z.core.JSONSchema.BaseSchema;
 type Rewrite = (parsed: ZodJson) => ZodJson;
 
 // The parser knows these better: only a URL that can be read is one.
-const urlPattern = "^[Hh][Tt][Tt][Pp][Ss]?://[^\\s/?#@]+(/[^?#]*)?$";
+const port = ":0*(\\d{0,4}|[0-5]\\d{4}|6[0-4]\\d{3}|65[0-4]\\d{2}|655[0-2]\\d|6553[0-5])";
+const urlPattern = `^[Hh][Tt][Tt][Pp][Ss]?://([^\\s/?#@:[\\]]+|\\[[0-9A-Fa-f:.]+\\])(${port})?(/[^?#]*)?$`;
+const byte = "(\\d|[1-9]\\d|1\\d{2}|2[0-4]\\d|25[0-5])";
+const range4 = `${byte}(\\.${byte}){3}(/(0{0,2}\\d|0?[12]\\d|0?3[0-2]))?`;
+const range6 = "[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(/(\\d{1,2}|0\\d{2}|1[01]\\d|12[0-8]))?";
 const component = "[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*|[a-z0-9._-]*\\*([a-z0-9._-]+\\*)*[a-z0-9._-]*|\\*\\*";
 
 const oneOrList: Rewrite = (list) => ({ anyOf: [schemaIn(list.items), list] });
@@ -55,7 +60,7 @@ const asWritten: ReadonlyMap<z.core.$ZodType, Rewrite> = new Map<z.core.$ZodType
   [pattern, (text) => ({ ...text, maxLength: 255, pattern: `^(${component})(/(${component}))*$` })],
   [patterns, oneOrList],
   [name, (text) => ({ ...text, not: { const: "router" } })],
-  [address, (text) => ({ ...text, pattern: "^[0-9A-Fa-f:.]+(/\\d{1,3})?$" })],
+  [address, (text) => ({ ...text, pattern: `^(${range4}|${range6})$` })],
   [tls, (table) => ({ ...table, dependencies: { cert: ["key"], key: ["cert"] } })],
   [breaker, ({ anyOf: [table = {}] = [] }) => ({ anyOf: [table, { const: false }] })],
 ]);
