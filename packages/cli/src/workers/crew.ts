@@ -4,8 +4,9 @@ import { fileURLToPath } from "node:url";
 import { breakdown, messageOf } from "../failure.ts";
 import type { Log } from "../logging.ts";
 import { Backoff } from "./backoff.ts";
-import { prepare, use } from "./change-over.ts";
+import { prepareAll, useAll } from "./change-over.ts";
 import { type AllEnded, type Drain, finishAll } from "./finish-all.ts";
+import { giveUpIfStill } from "./give-up.ts";
 import { LineGone, LineLate } from "./line.ts";
 import { type Death, Member } from "./member.ts";
 import type { Parcel, ToWorker } from "./questions.ts";
@@ -20,6 +21,8 @@ interface Starting {
 // Milliseconds. A worker that is late has stood still for as long, and serves nobody.
 const longestForStart = 120_000;
 const longestForHearing = 1_000;
+// What is done in a turn waits for hosted as long as its own limits let it; this is only when to look.
+const longestForTurn = 15_000;
 const mostDeathsBeforeListening = 5;
 
 /** The workers: begun, replaced when they die, told of another configuration, and ended. */
@@ -28,7 +31,7 @@ export class Crew {
   readonly #log: Log;
   readonly #members = new Set<Member>();
   readonly #totals = new Totals<Member>();
-  readonly #turns = new WorkerTurns<Member>();
+  readonly #turns: WorkerTurns<Member>;
   readonly #backoff = new Backoff();
   readonly #replacements = new Set<NodeJS.Timeout>();
   readonly #key = randomBytes(32);
@@ -43,6 +46,11 @@ export class Crew {
     this.#count = count;
     this.#parcel = parcel;
     this.#log = log;
+    const what = "stands still while others wait for their turn";
+    this.#turns = new WorkerTurns({
+      longest: longestForTurn,
+      over: (member) => void giveUpIfStill(member, what, log),
+    });
     // All workers take connections from one queue of the kernel's: whoever has time does, one that stands still does not, and
     // what a dead one has not taken is there for the others. Handing each connection on from here, as Node does it else, shares
     // more evenly, but makes this process the limit (docker opens a connection for each request), and one that is on its way to
@@ -182,15 +190,21 @@ export class Crew {
       this.#replacements.delete(replacement);
       // A worker that begins in the middle of a change would miss half of it.
       await this.#change?.catch(() => undefined);
-      this.#begin(number);
+      try {
+        this.#begin(number);
+      } catch (error) {
+        // For want of memory, say: all that serve go on, and it is tried again.
+        this.#log.error({ worker: number }, `worker cannot be begun: ${messageOf(error)}`);
+        this.#replace(number, this.#backoff.after(number, 0));
+      }
     }, delay);
     this.#replacements.add(replacement);
   }
 
   async #reload(parcel: Parcel): Promise<void> {
     const members = [...this.#members];
-    await Promise.all(members.map((member) => prepare(member, parcel, this.#log)));
+    await prepareAll(members, parcel, this.#log);
     this.#parcel = parcel;
-    await Promise.all(members.map((member) => use(member, this.#log)));
+    await useAll(members, this.#log);
   }
 }

@@ -32,6 +32,8 @@ export type ToWorker = {
   readonly hear: { readonly question: Finding; readonly answer: unknown };
   /** Of a manifest that was pushed or deleted through another worker. Answered when it is heeded. */
   readonly hearChange: { readonly question: ManifestChange; readonly answer: unknown };
+  /** Whether it stands still. */
+  readonly alive: { readonly question: undefined; readonly answer: unknown };
   readonly metrics: { readonly question: undefined; readonly answer: MetricsSnapshot };
   /** To finish what is under way, and then wait for `leave`. */
   readonly finish: {

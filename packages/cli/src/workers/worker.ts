@@ -45,6 +45,7 @@ export class WorkerProcess {
       use: () => this.#use(),
       hear: async (finding) => (await this.#serving()).passwords.hear(finding),
       hearChange: async (change) => (await this.#serving()).handler.hear(change),
+      alive: () => undefined,
       metrics: async () => (await this.#serving()).handler.metrics.getMetricsAsJSON(),
       finish: (drain) => this.#finish(drain),
       leave: () => process.exit(0),

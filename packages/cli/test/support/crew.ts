@@ -40,6 +40,8 @@ export interface Sending {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
+  /** How long the answer may take. @default 10_000 milliseconds */
+  readonly longest?: number;
 }
 
 export interface CrewOptions {
@@ -91,10 +93,14 @@ export async function startTwoWorkers(options: CrewOptions = {}): Promise<TwoWor
 /** A connection of its own, to whichever worker takes it. */
 export function connect(url: string): Connection {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-  const begin = async (path: string, { method = "GET", headers = {}, body }: Sending = {}) => {
+  const begin = async (path: string, { method = "GET", headers = {}, body, longest }: Sending = {}) => {
     const sent = request(`${url}${path}`, { agent, method, headers });
     sent.end(body);
-    const [response]: IncomingMessage[] = await within(once(sent, "response"), `an answer to ${path}`);
+    const [response]: IncomingMessage[] = await within(
+      once(sent, "response"),
+      `an answer to ${path}`,
+      longest,
+    );
     if (response === undefined) {
       throw new Error("no response");
     }

@@ -1,8 +1,8 @@
-import { createHash } from "node:crypto";
 import { startRegistry } from "@combined-registry/testkit";
 import { beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { build } from "../support/build.ts";
 import { connect, startTwoWorkers } from "../support/crew.ts";
+import { digestOf, pushOf, signature } from "../support/signature.ts";
 
 // What a process knows by itself, and several have to know together.
 
@@ -68,9 +68,7 @@ describe("referrers at a registry without the API", () => {
       const push = async (connection: typeof one, wanted: number) => {
         for (const [number, body] of signatures.entries()) {
           if (number % 2 === wanted) {
-            const path = `/v2/team/app/manifests/${digestOf(body)}`;
-            const headers = { "Content-Type": manifestType };
-            const { status, body: said } = await connection.get(path, { method: "PUT", headers, body });
+            const { status, body: said } = await connection.get(...pushOf("team/app", body));
             expect([status, said]).toEqual([201, ""]);
           }
         }
@@ -112,21 +110,3 @@ describe("a manifest that one worker deletes", () => {
     }
   });
 });
-
-const manifestType = "application/vnd.oci.image.manifest.v1+json";
-const empty = { mediaType: "application/vnd.oci.empty.v1+json", digest: digestOf("{}"), size: 2 };
-
-function signature(subject: string, number: number): string {
-  return JSON.stringify({
-    schemaVersion: 2,
-    mediaType: manifestType,
-    config: empty,
-    layers: [],
-    subject: { mediaType: manifestType, digest: subject, size: 1 },
-    annotations: { number: String(number) },
-  });
-}
-
-function digestOf(text: string): string {
-  return `sha256:${createHash("sha256").update(text).digest("hex")}`;
-}

@@ -1,8 +1,9 @@
 import { expect, test } from "@jest/globals";
 import { WorkerTurns } from "../../src/workers/turns.ts";
+import { within } from "../support/within.ts";
 
 function setUp() {
-  const turns = new WorkerTurns<string>();
+  const turns = new WorkerTurns<string>({ longest: 60_000, over: () => undefined });
   const begun: string[] = [];
   const enter = (key: string, who: string) =>
     void turns.enter(key, who).then(() => {
@@ -54,4 +55,29 @@ test("whoever gives up its place without having had the turn ends nobody else's"
   turns.exit("a", "one");
   await settle();
   expect(begun).toEqual(["one a", "three a"]);
+});
+
+test("a turn that is long over is told of, again and again, as long as others wait for it", async () => {
+  const told: string[] = [];
+  let heard: () => void = () => undefined;
+  const twice = new Promise<void>((resolve) => {
+    heard = resolve;
+  });
+  const turns = new WorkerTurns<string>({
+    longest: 20,
+    over(holder) {
+      told.push(holder);
+      if (told.length === 2) {
+        heard();
+      }
+    },
+  });
+  await turns.enter("alone", "nobody waits for it");
+  await turns.enter("a", "one");
+  const second = turns.enter("a", "two");
+  await within(twice, "to be told twice");
+  turns.leave("one");
+  await second;
+
+  expect(new Set(told)).toEqual(new Set(["one"]));
 });
