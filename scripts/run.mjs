@@ -1,4 +1,4 @@
-// What `npm start` and `npm test` do in a fresh clone, on a machine with nothing but Node and npm:
+// What `npm start`, `npm test` and `npm run bench` do in a fresh clone, on a machine with nothing but Node and npm:
 // install if need be, build, run.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -13,6 +13,7 @@ const commands = {
     "--disable-warning=ExperimentalWarning",
     "node_modules/jest/bin/jest.js",
   ],
+  bench: ["packages/bench/dist/main.js"],
 };
 
 const root = fileURLToPath(new URL("..", import.meta.url));

@@ -8,7 +8,7 @@ export interface Arguments {
   readonly out: string;
 }
 
-export const usage = `usage: pnpm bench [--quick] [--out <folder>]
+export const usage = `usage: npm run bench -- [--quick] [--out <folder>]
   --quick         ends within a minute: smaller sizes, fewer rounds
   --size <size>   full (the default), quick, or tiny, which only shows that the benchmark works
   --out <folder>  for results.json, table.md and chart.svg (default: bench-results)

@@ -28,10 +28,19 @@ export async function startFleet(resources: Resources, lab: Lab, config: object 
     file,
     JSON.stringify({ ...upstreams, trustProxy: ["127.0.0.0/8"], drain: { delay: 3_000 }, ...config }),
   );
-  const start = async (host: string, port: number) =>
-    resources.use(
-      await startRouter({ args: ["--config", file, "--host", host, "--port", String(port)], folder }),
-    );
+  const started: Router[] = [];
+  // All at once in the end: each takes the whole delay of its drain.
+  resources.use({
+    async [Symbol.asyncDispose]() {
+      await Promise.all(started.map((router) => router[Symbol.asyncDispose]()));
+    },
+  });
+  const start = async (host: string, port: number) => {
+    const args = ["--config", file, "--host", host, "--port", String(port)];
+    const router = await startRouter({ args, folder });
+    started.push(router);
+    return router;
+  };
   const routers = new Map<string, Router>();
   for (const name of routerNames) {
     const address = ownAddress();

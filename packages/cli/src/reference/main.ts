@@ -1,4 +1,4 @@
-// Writes what is made out of the options' schemas and comments: `pnpm reference`. No part of the package.
+// Writes what is made out of the options' schemas and comments: `npm run reference`. No part of the package.
 import { writeFile } from "node:fs/promises";
 import { makeReference } from "./reference.ts";
 

@@ -36,7 +36,7 @@ const sections: readonly Section[] = [
 /** The paths that the page has a section for. */
 export const sectionPaths: readonly string[] = sections.map(({ path }) => path);
 
-const begin = "<!-- begin: made by `pnpm reference` -->\n";
+const begin = "<!-- begin: made by `npm run reference` -->\n";
 const end = "<!-- end -->\n";
 
 /** Puts the tables of options between the marks of the page. */

@@ -29,7 +29,7 @@ async function filesOf(pattern: RegExp, folder = ""): Promise<string[]> {
 const read = (file: string) => readFile(new URL(file, root), "utf8");
 
 describe("what is made out of the options", () => {
-  test("is as `pnpm reference` makes it", async () => {
+  test("is as `npm run reference` makes it", async () => {
     for (const { url, content } of await makeReference()) {
       expect(await readFile(url, "utf8")).toBe(content);
     }
