@@ -37,6 +37,9 @@ export async function init(wanted: InitWanted, surroundings: InitSurroundings): 
   await check({ table, origins: draft.origins }, home, async () => undefined);
 
   const users = usersFileIn(table, home);
+  if (users === target) {
+    throw misuse("option auth.htpasswdFile: expected another file than the configuration");
+  }
   // What is given is meant as it is here, as it is where `serve` is given it.
   const content = renderConfig(escapeVariables(table), home);
   if (user !== undefined && users !== undefined) {

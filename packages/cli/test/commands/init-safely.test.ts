@@ -82,6 +82,24 @@ describe("init", () => {
     expect(await readdir(folder.path)).toEqual(["read"]);
   });
 
+  test.each([
+    ["a new one", [], []],
+    ["one that is there, and --force", ["--force"], ["users.yaml"]],
+    ["a new one with a first user, and --force", ["--force", "--user", "alice", "--password-stdin"], []],
+  ])("refuses one file for users and configuration: %s", async (_, more, there) => {
+    await using folder = await folderWith(Object.fromEntries(there.map((name) => [name, "bob:x\n"])));
+    const argv = ["init", ...upstreams, "--config", "users.yaml", "--htpasswd", "./users.yaml", ...more];
+
+    const { code, err } = await runMain(argv, { folder: folder.path, input });
+
+    expect(code).toBe(2);
+    expect(err).toContain("auth.htpasswdFile: expected another file than the configuration");
+    expect(await readdir(folder.path)).toEqual(there);
+    for (const name of there) {
+      expect(await readFile(folder.file(name), "utf8")).toBe("bob:x\n");
+    }
+  });
+
   test("leaves the file of users that is there where the configuration cannot be written", async () => {
     await using folder = await folderWith({ htpasswd: "bob:x\n" });
     const argv = ["init", ...upstreams, "--config", "none/router.yaml", "--htpasswd", "htpasswd"];
