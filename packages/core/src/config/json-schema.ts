@@ -45,7 +45,8 @@ const port = ":0*(\\d{0,4}|[0-5]\\d{4}|6[0-4]\\d{3}|65[0-4]\\d{2}|655[0-2]\\d|65
 const urlPattern = `^[Hh][Tt][Tt][Pp][Ss]?://([^\\s/?#@:[\\]]+|\\[[0-9A-Fa-f:.]+\\])(${port})?(/[^?#]*)?$`;
 const byte = "(\\d|[1-9]\\d|1\\d{2}|2[0-4]\\d|25[0-5])";
 const range4 = `${byte}(\\.${byte}){3}(/(0{0,2}\\d|0?[12]\\d|0?3[0-2]))?`;
-const range6 = "[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(/(\\d{1,2}|0\\d{2}|1[01]\\d|12[0-8]))?";
+// A link-local one may name its network (RFC 4007 section 11).
+const range6 = "[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(%[0-9A-Za-z.:-]+)?(/(\\d{1,2}|0\\d{2}|1[01]\\d|12[0-8]))?";
 const component = "[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*|[a-z0-9._-]*\\*([a-z0-9._-]+\\*)*[a-z0-9._-]*|\\*\\*";
 
 const oneOrList: Rewrite = (list) => ({ anyOf: [schemaIn(list.items), list] });
