@@ -43,5 +43,5 @@ labels:
 httpGet:
   path: {{ .path }}
   port: registry
-  scheme: {{ ternary "HTTPS" "HTTP" (ne .root.Values.tlsSecret "") }}
+  scheme: {{ ternary "HTTP" "HTTPS" (empty .root.Values.tlsSecret) }}
 {{- end -}}

@@ -212,6 +212,8 @@ describeE2E("the chart", ["helm"], () => {
       if (annotations === null) {
         expect(secured).toEqual({ [protocol]: "HTTPS" });
         expect(await rendered({})).toBeUndefined();
+        // How Helm is told to forget a value of another file.
+        expect(await rendered({ tlsSecret: null })).toBeUndefined();
       }
     },
     30_000,
