@@ -28,6 +28,19 @@ describe("who gets the status page", () => {
     expect(await ask("GET", "/index.html", browser.Accept)).toBe(404);
   });
 
+  it.each([
+    [{}, "Accept"],
+    [{ statusPage: false }, undefined],
+  ])("is told to caches where it depends on Accept: %j", async (config, expected) => {
+    await using router = await startRouter({ ...nobody, ...config });
+    const varyOf = async (target: string, accept: string) =>
+      (await fetchRaw(router.url, target, { headers: { accept } })).headers.vary;
+
+    expect(await varyOf("/", "*/*")).toBe(expected);
+    expect(await varyOf("/", browser.Accept)).toBe(expected);
+    expect(await varyOf("/index.html", browser.Accept)).toBe(undefined);
+  });
+
   it("is nobody where it is switched off, and as soon as it is", async () => {
     await using router = await startRouter({ ...nobody, statusPage: false });
     expect(errorOf(await fetchPage(router)).code).toBe("NOT_FOUND");
@@ -148,10 +161,17 @@ describe("the status page", () => {
       tell: async () => undefined,
     };
     await using router = await startRouter({ ...nobody, peers });
+    const text = async () => (await fetchPage(router)).text;
 
-    expect((await fetchPage(router)).text).toContain(
-      `of this process (${process.pid}) alone, one of several`,
-    );
+    expect(await text()).toContain(`of this process (${process.pid}) alone, one of several`);
+    expect(await text()).not.toContain("/metrics");
+
+    const metrics = { page: async () => "of all" };
+    router.handler.reload({ ...nobody, peers, metrics });
+    expect(await text()).toContain("/metrics tells of all");
+
+    router.handler.reload({ ...nobody, peers, metrics, operations: "off" });
+    expect(await text()).not.toContain("/metrics");
   });
 
   it("keeps the latest fifty decisions, and none of absurdly long addresses", async () => {
