@@ -57,7 +57,7 @@ const breakers = {
 function renderUpstreams({ upstreams, router }: Model): Html {
   const rows = upstreams.map(({ name, kind, up, status, latency, cause, breaker, hour }) => [
     name,
-    kind === "hosted" ? "private" : "cache",
+    html`<span class="whole">${kind === "hosted" ? "private" : "cache"}</span>`,
     html`<span class="${up ? "good" : "bad"}">${up ? "✓ up" : "✗ down"}</span> ${cause ?? status}, ${latency} ms`,
     breaker === "closed" ? breakers.closed : html`<span class="bad">${breakers[breaker]}</span>`,
     count(hour.asked),

@@ -23,6 +23,25 @@ describe("the box that explains an image", () => {
     expect(text).toContain('value="registry.example.com/team/app:1.0"');
   });
 
+  it("says once why many are not asked, and the name at a registry only where it is another one", async () => {
+    await using sides = await startSides();
+    const proxy = (name: string, options = {}) => ({ name, url: sides.proxy.url, ...options });
+    sides.router.handler.reload({
+      hosted: sides.hosted.url,
+      proxy: [
+        proxy("hub", { libraryPrefix: true }),
+        proxy("corp", { match: "corp/**" }),
+        proxy("lab", { match: "lab/**" }),
+      ],
+    });
+
+    const { text } = await fetchPage(sides.router, { image: "nginx" });
+
+    const said = textOf(text, "explanation");
+    expect(said).toContain("not asked corp, lab: its match leaves the name out →");
+    expect(said).toMatch(/hub HEAD library\/nginx absent 404 .* hosted HEAD absent 404/);
+  });
+
   it.each([
     ["markup", "<img src=x onerror=alert(1)>"],
     ["an end of the attribute", `app" autofocus onfocus="alert(1)`],
