@@ -109,19 +109,38 @@ export class Crew {
     if (this.#stops) {
       return;
     }
-    const member = new Member(number, (who) => ({
-      page: () => this.#totals.page([...this.#members].filter(({ listens }) => listens)),
-      tell: (finding) => this.#tellOthers(who, "hear", finding),
-      changed: (change) => this.#tellOthers(who, "hearChange", change),
-      enter: (key) => this.#turns.enter(key, who),
-      exit: (key) => this.#turns.exit(key, who),
-    }));
+    let member: Member;
+    try {
+      member = this.#fork(number);
+    } catch (error) {
+      this.#cannotBegin(number, error);
+      return;
+    }
     this.#members.add(member);
     void member.ended.then((death) => this.#lost(member, death));
     member.ask("start", { number, parcel: this.#parcel, key: this.#key }, longestForStart).then(
       (url) => this.#listens(member, url),
       (error: unknown) => this.#cannotStart(member, error),
     );
+  }
+
+  #fork(number: number): Member {
+    return new Member(number, (who) => ({
+      page: () => this.#totals.page([...this.#members].filter(({ listens }) => listens)),
+      tell: (finding) => this.#tellOthers(who, "hear", finding),
+      changed: (change) => this.#tellOthers(who, "hearChange", change),
+      enter: (key) => this.#turns.enter(key, who),
+      exit: (key) => this.#turns.exit(key, who),
+    }));
+  }
+
+  /** For want of memory, say: all that serve go on, and it is tried again. */
+  #cannotBegin(number: number, error: unknown): void {
+    const problem = messageOf(error);
+    this.#log.error({ worker: number }, `worker cannot be begun: ${problem}`);
+    if (!this.#isHopeless(problem)) {
+      this.#replace(number, this.#backoff.after(number, 0));
+    }
   }
 
   async #tellOthers<Name extends "hear" | "hearChange">(
@@ -173,16 +192,24 @@ export class Crew {
     }
     const { number: worker, pid } = member;
     this.#log.error({ worker, pid, ...death }, "a worker died, another one takes its place");
-    if (this.#url === undefined) {
-      this.#deathsBeforeListening += 1;
-      if (this.#deathsBeforeListening === mostDeathsBeforeListening) {
-        const how = death.signal ?? `code ${death.code}`;
-        this.#starting?.reject(breakdown(`workers end before they listen (${how})`));
-        return;
-      }
+    if (this.#isHopeless(death.signal ?? `code ${death.code}`)) {
+      return;
     }
     this.#seeWhetherStarted();
     this.#replace(worker, this.#backoff.after(worker, member.age));
+  }
+
+  /** Whether so many have ended before any listened that another one would, too; then nothing is started. */
+  #isHopeless(how: string): boolean {
+    if (this.#url !== undefined) {
+      return false;
+    }
+    this.#deathsBeforeListening += 1;
+    if (this.#deathsBeforeListening < mostDeathsBeforeListening) {
+      return false;
+    }
+    this.#starting?.reject(breakdown(`workers end before they listen (${how})`));
+    return true;
   }
 
   #replace(number: number, delay: number): void {
@@ -190,13 +217,7 @@ export class Crew {
       this.#replacements.delete(replacement);
       // A worker that begins in the middle of a change would miss half of it.
       await this.#change?.catch(() => undefined);
-      try {
-        this.#begin(number);
-      } catch (error) {
-        // For want of memory, say: all that serve go on, and it is tried again.
-        this.#log.error({ worker: number }, `worker cannot be begun: ${messageOf(error)}`);
-        this.#replace(number, this.#backoff.after(number, 0));
-      }
+      this.#begin(number);
     }, delay);
     this.#replacements.add(replacement);
   }

@@ -14,7 +14,8 @@ afterEach(() => {
   jest.restoreAllMocks();
 });
 
-test("a worker that the system cannot begin is tried again, and the primary goes on", async () => {
+/** Workers that do what they are told and nothing else, and what the log says. */
+async function setUp(count: number) {
   const config = await load({
     argv: ["--hosted", "http://127.0.0.1:1", "--proxy", "http://127.0.0.1:2"],
     folder: "/",
@@ -28,29 +29,62 @@ test("a worker that the system cannot begin is tried again, and the primary goes
       lines.emit("said");
     },
   });
-  const crew = new Crew(1, parcel, createLog("info", lines));
-  try {
-    cluster.setupPrimary({
-      exec: fileURLToPath(new URL("../fixtures/obedient-worker.mjs", import.meta.url)),
-    });
-    await within(crew.start(), "the worker");
-    const [worker] = Object.values(cluster.workers ?? {});
-    jest.spyOn(cluster, "fork").mockImplementationOnce(() => {
-      throw new Error("spawn ENOMEM");
-    });
+  const crew = new Crew(count, parcel, createLog("info", lines));
+  cluster.setupPrimary({
+    exec: fileURLToPath(new URL("../fixtures/obedient-worker.mjs", import.meta.url)),
+  });
+  return {
+    crew,
+    said,
+    async ready(times: number) {
+      while (said.filter((one) => one === "worker is ready").length < times) {
+        await within(once(lines, "said"), "the log to say more");
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      await crew.finish({ delay: 0, timeout: 0 });
+    },
+  };
+}
 
-    worker?.process.kill("SIGKILL");
-    while (said.filter((one) => one === "worker is ready").length < 2) {
-      await within(once(lines, "said"), "the log to say more");
-    }
+function noMemory(): never {
+  throw new Error("spawn ENOMEM");
+}
 
-    expect(said).toEqual([
-      "worker is ready",
-      "a worker died, another one takes its place",
-      "worker cannot be begun: spawn ENOMEM",
-      "worker is ready",
-    ]);
-  } finally {
-    await crew.finish({ delay: 0, timeout: 0 });
-  }
+test("a worker that the system cannot begin is tried again, and the primary goes on", async () => {
+  await using one = await setUp(1);
+  await within(one.crew.start(), "the worker");
+  const [worker] = Object.values(cluster.workers ?? {});
+  jest.spyOn(cluster, "fork").mockImplementationOnce(noMemory);
+
+  worker?.process.kill("SIGKILL");
+  await one.ready(2);
+
+  expect(one.said).toEqual([
+    "worker is ready",
+    "a worker died, another one takes its place",
+    "worker cannot be begun: spawn ENOMEM",
+    "worker is ready",
+  ]);
+});
+
+test("a worker that the system cannot begin at the start is tried again, and is none that the others wait for", async () => {
+  await using two = await setUp(2);
+  jest.spyOn(cluster, "fork").mockImplementationOnce(noMemory);
+
+  await within(two.crew.start(), "a worker");
+  await two.ready(2);
+
+  expect(two.said).toEqual(["worker cannot be begun: spawn ENOMEM", "worker is ready", "worker is ready"]);
+});
+
+test("workers that the system cannot begin before any has listened end the program as those that die do", async () => {
+  await using two = await setUp(2);
+  const fork = jest.spyOn(cluster, "fork").mockImplementation(noMemory);
+
+  await expect(within(two.crew.start(), "a refusal")).rejects.toMatchObject({
+    exitCode: 1,
+    message: "workers end before they listen (spawn ENOMEM)",
+  });
+  expect(fork).toHaveBeenCalledTimes(5);
 });
