@@ -34,8 +34,8 @@ export class DecisionRing {
   #turn = 0;
 
   /**
-   * Requests that are about no repository, or that can be nobody's, are left out, and so is the 401 that a client's first request
-   * gets.
+   * Requests that are about no repository, or that can be nobody's, are left out, and so is the router's own 401: every client gets
+   * one before it sends a password, and one for a wrong password looks the same.
    */
   add({ request, repository, decision, isAdmitted }: Exchange, status: number): void {
     const { url = "", method = "" } = request;
