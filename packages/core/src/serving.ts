@@ -10,7 +10,7 @@ import { admit, admitUnruled } from "./admit.ts";
 import { type Generation, Generations } from "./generations.ts";
 import { account } from "./observe/account.ts";
 import { Connections } from "./observe/connections.ts";
-import { wantsPage } from "./page/wanted.ts";
+import { pageVaries, wantsPage } from "./page/wanted.ts";
 import { RegistryError } from "./protocol/errors.ts";
 import { isLoop } from "./protocol/forwarding.ts";
 import { checkHost } from "./protocol/host.ts";
@@ -150,7 +150,11 @@ export class Serving {
       exchange.decision = { upstream: "router", reason: "/v2/ is meant" };
       send(exchange, { status: 301, headers: ["Location", `/v2/${target.search}`], body: "" });
     } else {
-      throw new RegistryError("NOT_FOUND", { message: "not a path of this registry" });
+      const mayBePage = target.kind === "root" && services.config.statusPage !== "off";
+      throw new RegistryError("NOT_FOUND", {
+        message: "not a path of this registry",
+        headers: mayBePage ? pageVaries : {},
+      });
     }
   }
 }
@@ -166,6 +170,7 @@ async function answerApi(
   exchange.route = resource.kind;
   exchange.repository = "repository" in resource ? resource.repository : undefined;
   await admit(services, exchange, parsed);
+  exchange.isAdmitted = true;
   if (isLoop(request.rawHeaders, services.config.via)) {
     throw new RegistryError("LOOP_DETECTED", {
       message: "an upstream leads back to this router: check hosted and proxy",

@@ -1,23 +1,12 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "@jest/globals";
+import { checkout as root } from "../src/checkout.ts";
+import { docPages, readPage } from "../src/doc-pages.ts";
 
-const root = fileURLToPath(new URL("../../../", import.meta.url));
 const { scripts }: { scripts: object } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
-const pages = [
-  "README.md",
-  "CHANGELOG.md",
-  "CONTRIBUTING.md",
-  "SECURITY.md",
-  ...readdirSync(join(root, "docs")).map((file) => `docs/${file}`),
-  ...["packages", "examples"].flatMap((folder) =>
-    readdirSync(join(root, folder)).map((name) => `${folder}/${name}/README.md`),
-  ),
-].filter((page) => page.endsWith(".md") && existsSync(join(root, page)));
-
-describe.each(pages)("%s", (page) => {
-  const text = readFileSync(join(root, page), "utf8");
+describe.each(docPages)("%s", (page) => {
+  const text = readPage(page);
 
   it("links to files that are there", () => {
     const links = [...text.matchAll(/\]\((?!https?:|#)([^)#]+)[^)]*\)/g)].map(([, target = ""]) => target);

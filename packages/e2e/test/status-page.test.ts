@@ -174,6 +174,10 @@ describeE2E("the status page in a real browser", ["chromium", "docker-registry"]
     visit(
       async (page) => {
         await explain(page, `${longName}:1`);
+        const words = page.locator("[data-column=kind] span, [data-column=says] span");
+        const lines = words.evaluateAll((all) => all.map((word) => word.getClientRects().length));
+        // Of two registries each.
+        expect(await lines).toEqual([1, 1, 1, 1]);
         expect(await page.evaluate("document.documentElement.scrollWidth")).toBeLessThanOrEqual(width);
       },
       { viewport: { width, height: 640 } },

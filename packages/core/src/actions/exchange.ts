@@ -33,6 +33,8 @@ export interface Exchange {
   /** The registry that a mirror's request was for (`?ns=`), where a proxy serves it: told in `OCI-Namespace`. */
   namespace: string | undefined;
   user: string | undefined;
+  /** Whether the rules and `authorize` have let it go on to what it is for. */
+  isAdmitted: boolean;
   decision: Decision;
   /** What went wrong, for the log. */
   problem: unknown;
@@ -89,6 +91,7 @@ class ClientExchange implements Exchange {
   repository: string | undefined = undefined;
   namespace: string | undefined = undefined;
   user: string | undefined = undefined;
+  isAdmitted = false;
   decision: Decision = { upstream: "router", reason: "" };
   problem: unknown = undefined;
   readonly moved = { down: 0, up: 0 };

@@ -7,7 +7,7 @@ import { classify } from "../routing/classify.ts";
 import type { Word } from "../routing/foresee.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { UpstreamAnswer } from "./explanation.ts";
-import { type Probe, type ProbeAnswer, probe, textOf } from "./probe.ts";
+import { type Probe, type ProbeAnswer, type ProbeQuestion, probe, textOf } from "./probe.ts";
 
 /** What an upstream said, for people and for the decision. */
 export interface Said {
@@ -19,23 +19,30 @@ export interface Said {
  * Asks an upstream for a manifest: with HEAD, which public registries do not count as a pull; with GET where the answer to
  * that proves nothing: a cache's 500 says only in its body that it does not know a digest, and some know no HEAD.
  * @param request a GET of a manifest
+ * @throws ClientGone
  */
-export async function askForManifest(upstream: Upstream, request: RegistryRequest): Promise<Said> {
-  const head = await ask(upstream, request, "HEAD");
+export async function askForManifest(
+  upstream: Upstream,
+  request: RegistryRequest,
+  signal?: AbortSignal,
+): Promise<Said> {
+  const ask = (method: "HEAD" | "GET") =>
+    probe(upstream, { ...questionFor(upstream, request, method), signal });
+  const head = await ask("HEAD");
   if (isProof(head, request)) {
     return saidBy(upstream, request, "HEAD", head);
   }
-  return saidBy(upstream, request, "GET", await ask(upstream, request, "GET"));
+  return saidBy(upstream, request, "GET", await ask("GET"));
 }
 
-function ask(upstream: Upstream, request: RegistryRequest, method: "HEAD" | "GET"): Promise<Probe> {
+function questionFor(upstream: Upstream, request: RegistryRequest, method: "HEAD" | "GET"): ProbeQuestion {
   const { connect, headers } = upstream.timeouts;
-  return probe(upstream, {
+  return {
     errand: { ...errandOf({ ...request, method }, upstream), method },
     accept: manifestTypes,
     limit: connect + headers,
     bodyLimit: longestManifest,
-  });
+  };
 }
 
 function isProof(said: Probe, { resource }: RegistryRequest): boolean {

@@ -22,20 +22,23 @@ import { leftOut, narrowedByOwner } from "./narrowed.ts";
 
 /**
  * Decides on an image as for a client's request, asks whoever a pull may ask, and says what comes of it.
- * @throws ImageNameError
+ * @param signal aborted when nobody waits for it any more
+ * @throws ImageNameError; ClientGone
  */
-export async function explain(services: Services, image: string): Promise<Explanation> {
+export async function explain(services: Services, image: string, signal?: AbortSignal): Promise<Explanation> {
   const { policy, memory, config, upstreams } = services;
   const name = parseImageName(image);
   const { host, entrance } = entranceFor(policy, name);
   const known = { policy, memory, lists: config.lists, direct: policy.directly(entrance) };
   const meant = policy.rulingFor(name.repository, entrance);
-  const narrowed = await narrowedByOwner(policy, name.repository, meant);
+  const narrowed = await narrowedByOwner(policy, name.repository, meant, signal);
   const request = manifestRequest("GET", name.repository, name.reference, entrance.namespace);
   const lookup = lookupOf(plan(request, narrowed.ruling, known));
   const said = new Map(
     await Promise.all(
-      lookup.order.map(async (upstream) => [upstream, await askForManifest(upstream, request)] as const),
+      lookup.order.map(
+        async (upstream) => [upstream, await askForManifest(upstream, request, signal)] as const,
+      ),
     ),
   );
   const rule = explainRule(services, meant);

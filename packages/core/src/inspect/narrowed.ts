@@ -5,7 +5,11 @@ import type { ExplainedHost, LeftOut } from "./explanation.ts";
 import { probe } from "./probe.ts";
 
 /** Whether hosted has a repository; undefined if that cannot be told. */
-async function isAtHosted(hosted: Upstream, repository: string): Promise<boolean | undefined> {
+async function isAtHosted(
+  hosted: Upstream,
+  repository: string,
+  signal: AbortSignal | undefined,
+): Promise<boolean | undefined> {
   const { connect, headers } = hosted.timeouts;
   const said = await probe(hosted, {
     errand: {
@@ -16,6 +20,7 @@ async function isAtHosted(hosted: Upstream, repository: string): Promise<boolean
       scope: [`repository:${repository}:pull`],
     },
     limit: connect + headers,
+    signal,
   });
   if (said.failure !== undefined) {
     return undefined;
@@ -26,14 +31,16 @@ async function isAtHosted(hosted: Upstream, repository: string): Promise<boolean
 /**
  * The ruling without the proxies where the repository is hosted's own, or may be: a proxy must not hear the name then.
  * @returns as well why they were left out
+ * @throws ClientGone
  */
 export async function narrowedByOwner(
   { hosted }: Policy<Upstream>,
   repository: string,
   ruling: Ruling<Upstream>,
+  signal?: AbortSignal,
 ): Promise<{ readonly ruling: Ruling<Upstream>; readonly reason: string | undefined }> {
   const asksProxies = ruling.pull.some(({ kind }) => kind === "proxy");
-  const has = ruling.owned && asksProxies ? await isAtHosted(hosted, repository) : false;
+  const has = ruling.owned && asksProxies ? await isAtHosted(hosted, repository, signal) : false;
   if (has === false) {
     return { ruling, reason: undefined };
   }

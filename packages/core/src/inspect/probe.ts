@@ -2,7 +2,7 @@ import type { RawHeaders } from "../protocol/headers.ts";
 import type { FailureReport } from "../routing/attempt.ts";
 import { errorBodyLimit, readBounded } from "../upstream/bounded-body.ts";
 import type { Errand } from "../upstream/errand.ts";
-import { errorCode } from "../upstream/failure.ts";
+import { ClientGone, errorCode } from "../upstream/failure.ts";
 import { withinTime } from "../upstream/patience.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
@@ -17,6 +17,8 @@ export interface ProbeQuestion {
   readonly bodyLimit?: number;
   /** Whether to ask without credentials. */
   readonly asStranger?: boolean;
+  /** Aborted when nobody waits for the answer any more. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Nothing is written by what is only looked at. For the one DELETE see `survey.ts`. */
@@ -44,18 +46,27 @@ export interface ProbeFailure {
   readonly latency: number;
 }
 
-/** Asks one upstream one thing, within bounds of time and memory. Never rejects. */
+/**
+ * Asks one upstream one thing, within bounds of time and memory.
+ * @throws ClientGone if nobody waits for the answer any more; nothing else
+ */
 export async function probe(upstream: Upstream, question: ProbeQuestion): Promise<Probe> {
   const { errand, accept = [], limit, bodyLimit = errorBodyLimit, asStranger = false } = question;
-  const asked = await withinTime(limit, async (signal) => {
+  const ask = async (signal: AbortSignal) => {
     // The breaker, which wants to know, is passed by.
     const own = { errand: { ...errand, repository: undefined }, accept };
     const answer = await (asStranger
       ? upstream.inspectAsStranger(own, signal)
       : upstream.inspect(own, signal));
+    // Its request is over with its head, so that nobody else breaks off the rest. One that is complete is not touched by it.
+    signal.addEventListener("abort", () => answer.body.destroy(), { once: true });
     const body = await readBounded(answer.body, bodyLimit, limit);
     return { status: answer.status, headers: answer.headers, body };
-  });
+  };
+  const asked = await withinTime(limit, ask, question.signal);
+  if (question.signal?.aborted) {
+    throw new ClientGone();
+  }
   const { failure, latency } = asked;
   return failure === undefined
     ? { ...asked.value, latency }

@@ -13,25 +13,38 @@ export interface PastDecision {
   readonly reason: string;
 }
 
-type Place = { -readonly [key in keyof PastDecision]: PastDecision[key] };
+type Place = { -readonly [key in keyof PastDecision]: PastDecision[key] } & {
+  /** Clocks go back; this grows. */
+  turn: number;
+};
 
 const places = 50;
+// Of requests that were not let in: whoever asks for the same thing over and over again must not push out what others get.
+const refusedPlaces = 10;
+const challenge = 401;
 // Longer than any address that clients of registries make up: what is kept must not be theirs to choose.
 const longestPath = 2_048;
 
-/** The latest decisions. Its places are written over in turn, so that to remember one costs no memory. */
+/**
+ * The latest decisions, with a few places apart for refusals. All are written over in turn, so that to remember one costs no memory.
+ */
 export class DecisionRing {
-  readonly #places: readonly Place[] = Array.from({ length: places }, emptyPlace);
-  #next = 0;
+  readonly #admitted = new Places(places);
+  readonly #refused = new Places(refusedPlaces);
+  #turn = 0;
 
-  /** Requests that are about no repository, or that can be nobody's, are left out. */
-  add({ request, repository, decision }: Exchange, status: number): void {
+  /**
+   * Requests that are about no repository, or that can be nobody's, are left out, and so is the router's own 401: every client gets
+   * one before it sends a password, and one for a wrong password looks the same.
+   */
+  add({ request, repository, decision, isAdmitted }: Exchange, status: number): void {
     const { url = "", method = "" } = request;
-    const place = this.#places[this.#next];
-    if (repository === undefined || url.length > longestPath || place === undefined) {
+    if (repository === undefined || url.length > longestPath || (!isAdmitted && status === challenge)) {
       return;
     }
-    this.#next = (this.#next + 1) % places;
+    const place = (isAdmitted ? this.#admitted : this.#refused).next();
+    this.#turn += 1;
+    place.turn = this.#turn;
     place.at = Date.now();
     place.method = method;
     place.repository = repository;
@@ -43,14 +56,34 @@ export class DecisionRing {
 
   /** The latest first. */
   latest(): PastDecision[] {
-    const inOrder = [...this.#places.slice(this.#next), ...this.#places.slice(0, this.#next)];
-    return inOrder
-      .filter(({ at }) => at > 0)
-      .reverse()
-      .map((place) => ({ ...place }));
+    return [...this.#admitted.taken(), ...this.#refused.taken()]
+      .sort((one, other) => other.turn - one.turn)
+      .map(({ turn: _, ...past }) => past);
+  }
+}
+
+class Places {
+  readonly #most: number;
+  readonly #places: Place[] = [];
+  #next = 0;
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  /** The one to be written over. */
+  next(): Place {
+    const place = this.#places[this.#next] ?? emptyPlace();
+    this.#places[this.#next] = place;
+    this.#next = (this.#next + 1) % this.#most;
+    return place;
+  }
+
+  taken(): readonly Place[] {
+    return this.#places;
   }
 }
 
 function emptyPlace(): Place {
-  return { at: 0, method: "", repository: "", path: "", status: 0, upstream: "", reason: "" };
+  return { turn: 0, at: 0, method: "", repository: "", path: "", status: 0, upstream: "", reason: "" };
 }

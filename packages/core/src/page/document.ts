@@ -3,6 +3,7 @@ import type { RawHeaders } from "../protocol/headers.ts";
 import { Html, html } from "./html.ts";
 import { script } from "./script.ts";
 import { style } from "./style.ts";
+import { pageVaries } from "./wanted.ts";
 
 const hashOf = (text: string) => `'sha256-${createHash("sha256").update(text).digest("base64")}'`;
 
@@ -25,6 +26,7 @@ export const documentHeaders: RawHeaders = [
   "no-store",
   "Content-Security-Policy",
   policy,
+  ...Object.entries(pageVaries).flat(),
   "Cross-Origin-Opener-Policy",
   "same-origin",
   "Cross-Origin-Resource-Policy",

@@ -26,7 +26,8 @@ export async function explainFor(services: Services, exchange: Exchange, image: 
     return refused(`You may not pull from ${repository}, so nobody was asked for it.`);
   }
   const explanation = await services.explaining.do(() =>
-    explain(services, asFrom(services, exchange, image, name)),
+    // A browser that goes away makes place for others.
+    explain(services, asFrom(services, exchange, image, name), exchange.signal),
   );
   return explanation === undefined
     ? refused("Too many images are being explained at the moment: try again in a few seconds.")

@@ -25,6 +25,7 @@ export async function gather(services: Services, exchange: Exchange, image: stri
     now: Date.now(),
     version,
     oneOfSeveral: config.peers === undefined ? undefined : process.pid,
+    hasMetricsOfAll: config.operations !== "off" && config.metrics.page !== undefined,
     upstreams: health.upstreams.map((one) => ({ ...one, hour: activity?.hourOf(one.name) ?? noHour })),
     router: activity?.hourOf() ?? noHour,
     names,

@@ -10,6 +10,8 @@ export interface Model {
   readonly version: string;
   /** Its id, if this is one of several processes behind one address. */
   readonly oneOfSeveral: number | undefined;
+  /** Whether `/metrics` is there, and of all processes. */
+  readonly hasMetricsOfAll: boolean;
   /** Hosted first, then the proxies in order. */
   readonly upstreams: readonly (UpstreamHealth & { readonly hour: HourOf })[];
   /** What the router answered by itself. */

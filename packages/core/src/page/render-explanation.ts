@@ -1,4 +1,10 @@
-import type { ExplainedAccess, ExplainedRule, Explanation, UpstreamAnswer } from "../inspect/explanation.ts";
+import type {
+  ExplainedAccess,
+  ExplainedRule,
+  Explanation,
+  LeftOut,
+  UpstreamAnswer,
+} from "../inspect/explanation.ts";
 import { type Html, html, type Part } from "./html.ts";
 import type { BoxAnswer } from "./model.ts";
 import { table } from "./table.ts";
@@ -17,7 +23,7 @@ export function renderBoxAnswer(answer: BoxAnswer): Html {
 `,
   )}</dl>
 ${advice.map((one) => html`<p><span class="note">→</span> ${one}</p>`)}
-${upstreams.length === 0 ? undefined : answersTable(upstreams)}
+${upstreams.length === 0 ? undefined : answersTable(explanation)}
 ${command("pull-command", "pull", pull)}
 ${push === undefined ? undefined : command("push-command", "push", push)}`;
 }
@@ -36,8 +42,20 @@ function facts({ host, rule, pull, push, leftOut, shadowing, upstreams }: Explan
       "shadowed",
       `${proxy.name} has ${proxy.digest}, ${hosted.name} ${hosted.digest}`,
     ]),
-    ...leftOut.map(({ name, reason }): [string, Part] => ["not asked", `${name}: ${reason}`]),
+    ...reasonsOf(leftOut).map(([reason, names]): [string, Part] => [
+      "not asked",
+      `${names.join(", ")}: ${reason}`,
+    ]),
   ];
+}
+
+/** Of a dozen caches, most are left out for one reason. */
+function reasonsOf(leftOut: readonly LeftOut[]): [reason: string, names: string[]][] {
+  const reasons = new Map<string, string[]>();
+  for (const { name, reason } of leftOut) {
+    reasons.set(reason, [...(reasons.get(reason) ?? []), name]);
+  }
+  return [...reasons];
 }
 
 function verdict(good: string | undefined, bad: string, because: string): Html {
@@ -84,14 +102,14 @@ const shades: Readonly<Record<UpstreamAnswer["outcome"], string>> = {
   final: "note",
 };
 
-function answersTable(upstreams: readonly UpstreamAnswer[]): Html {
+function answersTable({ repository: asked, upstreams }: Explanation): Html {
   return table({
     heading: "answers-heading",
     columns: ["registry", "asked", "says", "status", "time", "more"],
     rows: upstreams.map(({ name, method, repository, outcome, status, latency, cause, digest, breaker }) => [
       name,
-      `${method} ${repository}`,
-      html`<span class="${shades[outcome]}">${outcome}</span>`,
+      repository === asked ? method : `${method} ${repository}`,
+      html`<span class="whole ${shades[outcome]}">${outcome}</span>`,
       status,
       html`<span class="whole">${latency} ms</span>`,
       [

@@ -27,7 +27,7 @@ ${model.names === undefined ? noNames : renderNames(model.names, model.now)}
 <p>combined-registry ${model.version}. ${
     model.oneOfSeveral === undefined
       ? "Counts are this process's own: of the last hour, or since it started."
-      : `Counts, decisions and breakers are of this process (${model.oneOfSeveral}) alone, one of several behind this address; which one answers may change. /metrics tells of all.`
+      : `Counts, decisions and breakers are of this process (${model.oneOfSeveral}) alone, one of several behind this address; which one answers may change.${model.hasMetricsOfAll ? " /metrics tells of all." : ""}`
   }</p>
 </footer>`;
 }
@@ -57,7 +57,7 @@ const breakers = {
 function renderUpstreams({ upstreams, router }: Model): Html {
   const rows = upstreams.map(({ name, kind, up, status, latency, cause, breaker, hour }) => [
     name,
-    kind === "hosted" ? "private" : "cache",
+    html`<span class="whole">${kind === "hosted" ? "private" : "cache"}</span>`,
     html`<span class="${up ? "good" : "bad"}">${up ? "✓ up" : "✗ down"}</span> ${cause ?? status}, ${latency} ms`,
     breaker === "closed" ? breakers.closed : html`<span class="bad">${breakers[breaker]}</span>`,
     count(hour.asked),

@@ -7,6 +7,7 @@ export const script = `
 const said = document.getElementById("said");
 const every = document.getElementById("every");
 let asking = new AbortController();
+let refreshing;
 
 function reveal(part) {
   for (const control of part.querySelectorAll("[data-script]")) control.hidden = false;
@@ -29,12 +30,22 @@ function take(page, ids) {
   }
 }
 
-async function refresh() {
+// One at a time: what is slow must not be asked ever more.
+function refresh() {
+  refreshing ??= refreshNow().finally(() => { refreshing = undefined; });
+  return refreshing;
+}
+
+async function refreshNow() {
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(new Error("no answer within 30 s")), 30000);
   try {
-    take(await load("?"), ["state", "upstreams", "decisions", "shadows"]);
+    take(await load("?", late.signal), ["state", "upstreams", "decisions", "shadows"]);
     return "";
   } catch (error) {
     return "Not refreshed: " + error.message;
+  } finally {
+    clearTimeout(timer);
   }
 }
 
@@ -68,6 +79,7 @@ document.addEventListener("click", async (event) => {
   if (!button) return;
   event.preventDefault();
   if (button.matches("a")) {
+    said.textContent = "Refreshing";
     said.textContent = (await refresh()) || "Refreshed";
     return;
   }
@@ -85,7 +97,10 @@ document.querySelector("form")?.addEventListener("submit", (event) => {
 });
 
 setInterval(async () => {
-  if (every.checked && !document.hidden) said.textContent = await refresh();
+  if (!every.checked || document.hidden || refreshing) return;
+  const trouble = await refresh();
+  // Else it says something about what the person does.
+  if (trouble || said.textContent.startsWith("Not refreshed")) said.textContent = trouble;
 }, 10000);
 reveal(document);
 `;

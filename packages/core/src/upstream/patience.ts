@@ -11,10 +11,12 @@ export type Timed<T> = { readonly latency: number } & (
 /**
  * Gives work so many milliseconds, token endpoints and all. Never rejects, and never takes longer.
  * @param work to be told by the signal that nobody waits for it any more
+ * @param wanted aborted when nobody does before that
  */
 export async function withinTime<T>(
   limit: number,
   work: (signal: AbortSignal) => Promise<T>,
+  wanted?: AbortSignal,
 ): Promise<Timed<T>> {
   const started = performance.now();
   const controller = new AbortController();
@@ -22,12 +24,21 @@ export async function withinTime<T>(
   const late = new Promise<FailureReport>((resolve) => {
     timer = setTimeout(() => resolve({ kind: "late", cause: `no answer within ${limit} ms` }), limit);
   });
+  let giveUp = () => {};
+  const unwanted = new Promise<FailureReport>((resolve) => {
+    giveUp = () => resolve({ kind: "broken", cause: "given up" });
+  });
+  wanted?.addEventListener("abort", giveUp);
+  if (wanted?.aborted) {
+    giveUp();
+  }
   const done = work(controller.signal).then(
     (value) => ({ value }),
     (error: unknown) => ({ failure: upstreamFailure(error).report, error }),
   );
-  const outcome = await Promise.race([done, late.then((failure) => ({ failure }))]);
+  const outcome = await Promise.race([done, Promise.race([late, unwanted]).then((failure) => ({ failure }))]);
   clearTimeout(timer);
+  wanted?.removeEventListener("abort", giveUp);
   controller.abort();
   return { ...outcome, latency: performance.now() - started };
 }

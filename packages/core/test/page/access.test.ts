@@ -95,6 +95,26 @@ describe("with an authorize hook, the status page", () => {
     expect(await seen("alice")).not.toMatch(/secret|team\/app<|POST upload/);
   });
 
+  it("keeps what was decided, however many requests were refused, and of those the latest ten", async () => {
+    await using sides = await startRuled(rules);
+    const ask = (path: string, headers = {}) => fetchRaw(sides.router.url, path, { headers });
+    const times = (count: number, work: (index: number) => Promise<unknown>) =>
+      Promise.all(Array.from({ length: count }, (_, index) => work(index)));
+    await times(50, (index) => ask(`/v2/team/app-${index}/tags/list`, as("alice")));
+    await times(60, () => ask("/v2/secret/app/manifests/1", as("alice")));
+    await times(60, () => ask("/v2/team/app/manifests/1"));
+    await times(60, () => ask("/v2/team/App/manifests/1", as("alice")));
+    await ask("/v2/secret/late/manifests/1", as("alice"));
+
+    const { text } = await fetchPage(sides.router, { headers: as("bob") });
+
+    const decisions = textOf(text, "decisions");
+    expect(new Set(decisions.match(/team\/app-\d+/g)).size).toBe(50);
+    expect(decisions).toMatch(/^image .* when secret\/late:1 GET manifest 403 router DENIED/);
+    expect(decisions.match(/secret\/\w+:1/g)).toHaveLength(10);
+    expect(decisions).not.toMatch(/UNAUTHORIZED|NAME_INVALID/);
+  });
+
   it("shows shadowed tags of what the person may pull", async () => {
     await using sides = await startRuled(rules);
     for (const name of ["secret/app", "team/app"]) {

@@ -7,7 +7,7 @@ import { errorOf, fetchRaw } from "../support/client.ts";
 import { browser, fetchPage, textOf } from "../support/page.ts";
 import { startSides } from "../support/push.ts";
 import { closedPort, listen, startRouter } from "../support/router.ts";
-import { until, within } from "../support/within.ts";
+import { until } from "../support/within.ts";
 
 const nobody = { hosted: "http://127.0.0.1:9", proxy: "http://127.0.0.1:9" };
 
@@ -26,6 +26,19 @@ describe("who gets the status page", () => {
     expect(await ask("GET", "/", "application/json, text/html;q=0")).toBe(404);
     expect(await ask("POST", "/", browser.Accept)).toBe(404);
     expect(await ask("GET", "/index.html", browser.Accept)).toBe(404);
+  });
+
+  it.each([
+    [{}, "Accept"],
+    [{ statusPage: false }, undefined],
+  ])("is told to caches where it depends on Accept: %j", async (config, expected) => {
+    await using router = await startRouter({ ...nobody, ...config });
+    const varyOf = async (target: string, accept: string) =>
+      (await fetchRaw(router.url, target, { headers: { accept } })).headers.vary;
+
+    expect(await varyOf("/", "*/*")).toBe(expected);
+    expect(await varyOf("/", browser.Accept)).toBe(expected);
+    expect(await varyOf("/index.html", browser.Accept)).toBe(undefined);
   });
 
   it("is nobody where it is switched off, and as soon as it is", async () => {
@@ -148,10 +161,17 @@ describe("the status page", () => {
       tell: async () => undefined,
     };
     await using router = await startRouter({ ...nobody, peers });
+    const text = async () => (await fetchPage(router)).text;
 
-    expect((await fetchPage(router)).text).toContain(
-      `of this process (${process.pid}) alone, one of several`,
-    );
+    expect(await text()).toContain(`of this process (${process.pid}) alone, one of several`);
+    expect(await text()).not.toContain("/metrics");
+
+    const metrics = { page: async () => "of all" };
+    router.handler.reload({ ...nobody, peers, metrics });
+    expect(await text()).toContain("/metrics tells of all");
+
+    router.handler.reload({ ...nobody, peers, metrics, operations: "off" });
+    expect(await text()).not.toContain("/metrics");
   });
 
   it("keeps the latest fifty decisions, and none of absurdly long addresses", async () => {
@@ -185,110 +205,5 @@ describe("the status page", () => {
     const config = { hosted: sides.hosted.url, proxy: sides.proxy.url };
     sides.router.handler.reload({ ...config, rules: [{ match: "team/**", pull: ["hosted"] }] });
     expect(await shadows()).toMatch(/^None found/);
-  });
-});
-
-describe("the box that explains an image", () => {
-  it("says what `explain` says, with the commands to copy", async () => {
-    await using sides = await startSides();
-    const { digest } = sides.hosted.addImage("team/app", { tag: "1.0" });
-
-    const { text } = await fetchPage(sides.router, {
-      image: " registry.example.com/team/app:1.0 ",
-      headers: { Host: "registry.example.com:5000" },
-    });
-
-    const said = textOf(text, "explanation");
-    expect(said).toMatch(/^team\/app:1\.0 pull from hosted : proxy absent digest sha256:/);
-    expect(said).toContain(digest);
-    expect(said).toContain("docker pull registry.example.com:5000/team/app:1.0 Copy");
-    expect(said).toContain("docker push registry.example.com:5000/team/app:1.0 Copy");
-    expect(text).toContain('value="registry.example.com/team/app:1.0"');
-  });
-
-  it.each([
-    ["markup", "<img src=x onerror=alert(1)>"],
-    ["an end of the attribute", `app" autofocus onfocus="alert(1)`],
-    ["an end of the script", "</script><script>alert(1)</script>"],
-  ])("takes %s in a name for text, and asks nobody about it", async (_, image) => {
-    await using sides = await startSides();
-
-    const { text, status } = await fetchPage(sides.router, { image });
-
-    expect(status).toBe(200);
-    expect(text).not.toContain(image);
-    expect(textOf(text, "explanation")).toMatch(/^the image name /);
-    expect([...sides.proxy.requests, ...sides.hosted.requests].map(({ path }) => path)).toEqual([
-      "/v2/",
-      "/v2/",
-    ]);
-  });
-
-  it.each([
-    ["registry", "http", "registry:80"],
-    ["registry", "https", "registry:443"],
-    ["localhost", "http", "localhost"],
-    ["[::1]:5000", "http", "[::1]:5000"],
-  ])("has docker take the host %s (%s) for one: %s", async (host, proto, said) => {
-    await using sides = await startSides({ trustProxy: ["127.0.0.1"] });
-
-    const headers = { Host: host, "X-Forwarded-Proto": proto };
-    const { text } = await fetchPage(sides.router, { image: "team/app", headers });
-
-    expect(text).toContain(`docker push ${said}/team/app:latest`);
-  });
-
-  it("explains what the commands get, under a name that stands for one registry", async () => {
-    await using sides = await startSides();
-    const hosted = { url: sides.hosted.url, hosts: ["hosted"] };
-    sides.router.handler.reload({ hosted, proxy: sides.proxy.url });
-    sides.proxy.addImage("team/app", { tag: "1" });
-
-    const { text } = await fetchPage(sides.router, { image: "team/app:1", headers: { Host: "hosted" } });
-
-    expect(textOf(text, "explanation")).toMatch(
-      /^team\/app:1 pull 404 : .* docker pull hosted:80\/team\/app:1 /,
-    );
-    expect(sides.proxy.requests.filter(({ path }) => path !== "/v2/")).toEqual([]);
-  });
-
-  it("puts no host into commands that a shell could take for more", async () => {
-    await using sides = await startSides();
-
-    const { text } = await fetchPage(sides.router, { image: "team/app", headers: { Host: "$(id);x" } });
-
-    expect(text).toContain("docker pull registry.example.com/team/app:latest");
-  });
-
-  it("asks nobody for HEAD, nor where another site has led the browser", async () => {
-    await using sides = await startSides();
-    await fetchRaw(sides.router.url, "/?image=team/app", { method: "HEAD", headers: browser });
-    for (const site of ["cross-site", "same-site"]) {
-      const { text } = await fetchPage(sides.router, {
-        image: "team/app",
-        headers: { "Sec-Fetch-Site": site },
-      });
-      expect(textOf(text, "explanation")).toMatch(/^Nothing has been asked yet/);
-      expect(text).toContain('value="team/app"');
-    }
-
-    expect(sides.proxy.requests.filter(({ path }) => path !== "/v2/")).toEqual([]);
-  });
-
-  it("explains four images at a time, and tells others at once to come again", async () => {
-    await using sides = await startSides();
-    sides.hosted.addImage("team/app", { tag: "1" });
-    const hanging = sides.proxy.fault({ path: /manifests/, hang: true });
-    const ask = () => fetchPage(sides.router, { image: "team/app:1" });
-    const waiting = Array.from({ length: 4 }, ask);
-    await until(5_000, "four to wait", () => hanging.hits === 4);
-
-    const fifth = await within(2_000, "the fifth", ask());
-
-    expect(textOf(fifth.text, "explanation")).toMatch(/^Too many images/);
-    hanging.remove();
-    await sides.proxy.close();
-    await Promise.all(waiting);
-    expect(textOf((await ask()).text, "explanation")).toMatch(/^team\/app:1 pull from hosted/);
   });
 });

@@ -15,6 +15,7 @@ function modelOf(said: string): Model {
     now: 0,
     version: said,
     oneOfSeveral: 17,
+    hasMetricsOfAll: true,
     upstreams: [
       { name: said, kind: "proxy", up: false, breaker: "open", status: 502, latency: 1, cause: said, hour },
     ],
