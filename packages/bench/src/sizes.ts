@@ -8,11 +8,6 @@ export interface Sizes {
   readonly connections: number;
   /** How long one turn of small requests lasts. */
   readonly seconds: number;
-  /**
-   * How long each peer is asked for other things before the first row counts. A router needs some 3,000 requests until V8 has compiled what
-   * they need, during which each takes twice the processor time.
-   */
-  readonly warmUpSeconds: number;
   /** Clients that ask for one new tag at once. */
   readonly herd: number;
   readonly blobMegabytes: number;
@@ -29,7 +24,6 @@ const full: Sizes = {
   images: 200,
   connections: 32,
   seconds: 2,
-  warmUpSeconds: 15,
   herd: 500,
   blobMegabytes: 500,
   slowStreams: 200,
@@ -45,7 +39,6 @@ const quick: Sizes = {
   images: 30,
   connections: 16,
   seconds: 0.3,
-  warmUpSeconds: 0.6,
   herd: 50,
   blobMegabytes: 50,
   slowStreams: 50,
@@ -60,7 +53,6 @@ const tiny: Sizes = {
   images: 3,
   connections: 2,
   seconds: 0.05,
-  warmUpSeconds: 0.1,
   herd: 5,
   blobMegabytes: 2,
   slowStreams: 2,

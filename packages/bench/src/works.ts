@@ -179,14 +179,14 @@ function scaleWorks(lab: Lab): Work[] {
  * `paths`
  */
 function requests(
-  { sizes: { connections, seconds, warmUpSeconds } }: Lab,
+  { sizes: { connections, seconds } }: Lab,
   paths: readonly string[],
   before?: readonly string[],
 ): Required<Pick<Work, "warmUp" | "job">> {
   const job = (what: readonly string[], time: number) => (origin: string) =>
     ({ kind: "requests", origin, paths: what, connections, seconds: time }) satisfies Job;
   const warmUp =
-    before === undefined ? job(paths, Math.min(seconds / 2, 0.5)) : job(everyTimeAnew(before), warmUpSeconds);
+    before === undefined ? job(paths, Math.min(seconds / 2, 0.5)) : job(everyTimeAnew(before), 2 * seconds);
   return { job: job(paths, seconds), warmUp };
 }
 
