@@ -3,10 +3,11 @@ import { entranceOf } from "./actions/entrance.ts";
 import { type Exchange, newExchange } from "./actions/exchange.ts";
 import { operations } from "./actions/operations.ts";
 import { mayAskProxies, withoutProxiesIfOwned } from "./actions/owners.ts";
-import { perform } from "./actions/perform.ts";
 import { send, sendError } from "./actions/send.ts";
 import { token } from "./actions/token.ts";
 import { admit, admitUnruled } from "./admit.ts";
+import { perform } from "./dispatch.ts";
+import { ClientGone } from "./errors.ts";
 import { type Generation, Generations } from "./generations.ts";
 import { account } from "./observe/account.ts";
 import { Connections } from "./observe/connections.ts";
@@ -19,7 +20,6 @@ import { parseTarget, type Target } from "./protocol/target.ts";
 import { type Plan, plan } from "./routing/plan.ts";
 import type { Services } from "./services.ts";
 import { Turns } from "./turns.ts";
-import { ClientGone } from "./upstream/failure.ts";
 import type { Upstream } from "./upstream/upstream.ts";
 
 /** Serves requests, each on its way once down: parse, authorize, decide, act, account. */

@@ -1,6 +1,6 @@
 import type { Hash } from "node:crypto";
+import { ClientGone, CopyFailure, UpstreamFailure } from "../errors.ts";
 import { hashOf } from "../protocol/digest.ts";
-import { ClientGone, CopyFailure, UpstreamFailure } from "../upstream/failure.ts";
 import { StallWatch } from "../upstream/stall-watch.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { Mender, Source } from "./mend.ts";

@@ -1,3 +1,4 @@
+import { ClientGone, CopyFailure, upstreamFailure } from "../errors.ts";
 import { firstValue } from "../protocol/headers.ts";
 import { rateLimitRemaining } from "../protocol/rate-limit.ts";
 import { type RegistryRequest, type Resource, renamedPath } from "../protocol/request.ts";
@@ -7,7 +8,6 @@ import type { Services } from "../services.ts";
 import type { Answer } from "../upstream/ask.ts";
 import { errorBodyLimit, readBounded } from "../upstream/bounded-body.ts";
 import type { Errand, OwnErrand, Sender } from "../upstream/errand.ts";
-import { ClientGone, CopyFailure, upstreamFailure } from "../upstream/failure.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { scopeOf } from "./scope.ts";
 

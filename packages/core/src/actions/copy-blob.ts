@@ -1,8 +1,8 @@
 import { Readable } from "node:stream";
+import { CopyFailure } from "../errors.ts";
 import { firstValue, type RawHeaders } from "../protocol/headers.ts";
 import type { Part } from "../protocol/manifest-parts.ts";
 import type { Copied, Services } from "../services.ts";
-import { CopyFailure } from "../upstream/failure.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { BlobReader, verified } from "./blob-reader.ts";
 import { type Found, findAtProxies, hostedHas } from "./copy-steps.ts";

@@ -1,3 +1,4 @@
+import { CopyFailure } from "../errors.ts";
 import { isContent } from "../protocol/digest.ts";
 import { firstValue } from "../protocol/headers.ts";
 import { type Part, partsOf } from "../protocol/manifest-parts.ts";
@@ -6,7 +7,6 @@ import type { RegistryRequest } from "../protocol/request.ts";
 import type { Services } from "../services.ts";
 import { forEach } from "../sharing/for-each.ts";
 import { readBounded } from "../upstream/bounded-body.ts";
-import { CopyFailure } from "../upstream/failure.ts";
 import { accepted, type Push } from "./accepted.ts";
 import { copyBlob } from "./copy-blob.ts";
 import { drained, findAtProxies, hostedHas } from "./copy-steps.ts";

@@ -1,8 +1,8 @@
+import { CopyFailure } from "../errors.ts";
 import { type Attempt, describeAttempt } from "../routing/attempt.ts";
 import type { Services } from "../services.ts";
 import type { Answer } from "../upstream/ask.ts";
 import { errorBodyLimit, readBounded } from "../upstream/bounded-body.ts";
-import { CopyFailure } from "../upstream/failure.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { Consultation } from "./consult.ts";
 import { askHosted, askProxy, type Copying } from "./copying.ts";

@@ -1,9 +1,9 @@
+import { CopyFailure } from "../errors.ts";
 import { RegistryError } from "../protocol/errors.ts";
 import { publicHost } from "../protocol/forwarding.ts";
 import type { Ruling } from "../routing/ruling.ts";
 import type { Services } from "../services.ts";
 import type { OwnErrand } from "../upstream/errand.ts";
-import { CopyFailure } from "../upstream/failure.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { type Consultation, consultAlone } from "./consult.ts";
 import type { Exchange } from "./exchange.ts";

@@ -1,6 +1,6 @@
+import { ClientGone, upstreamFailure } from "../errors.ts";
 import type { Services } from "../services.ts";
 import type { Answer } from "../upstream/ask.ts";
-import { ClientGone, upstreamFailure } from "../upstream/failure.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { reportOf } from "./consult.ts";
 import { failureOf } from "./nobody-has-it.ts";

@@ -1,6 +1,6 @@
+import { ClientGone } from "../errors.ts";
 import { RegistryError } from "../protocol/errors.ts";
 import { longestManifest } from "../protocol/manifest-types.ts";
-import { ClientGone } from "../upstream/failure.ts";
 import { StallWatch } from "../upstream/stall-watch.ts";
 import type { Exchange } from "./exchange.ts";
 import { requireUnread } from "./request-body.ts";

@@ -1,8 +1,8 @@
+import { CopyFailure } from "../errors.ts";
 import type { RawHeaders } from "../protocol/headers.ts";
 import type { Mount, RegistryRequest } from "../protocol/request.ts";
 import type { Services } from "../services.ts";
 import { errorBodyLimit, readBounded } from "../upstream/bounded-body.ts";
-import { CopyFailure } from "../upstream/failure.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { errandOf } from "./consult.ts";
 import { copyBlob } from "./copy-blob.ts";

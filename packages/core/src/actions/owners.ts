@@ -1,3 +1,4 @@
+import { ClientGone } from "../errors.ts";
 import { RegistryError } from "../protocol/errors.ts";
 import { valuesOf } from "../protocol/headers.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
@@ -8,7 +9,6 @@ import type { Services } from "../services.ts";
 import type { Answer } from "../upstream/ask.ts";
 import { errorBodyLimit, readBounded } from "../upstream/bounded-body.ts";
 import { type Errand, isRead } from "../upstream/errand.ts";
-import { ClientGone } from "../upstream/failure.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { consult } from "./consult.ts";
 import { type Exchange, outliving } from "./exchange.ts";

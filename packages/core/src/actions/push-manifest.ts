@@ -1,3 +1,4 @@
+import { CopyFailure } from "../errors.ts";
 import { hasParts } from "../protocol/manifest-parts.ts";
 import { longestManifest } from "../protocol/manifest-types.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
@@ -6,7 +7,6 @@ import type { Ruling } from "../routing/ruling.ts";
 import type { Services } from "../services.ts";
 import type { Answer } from "../upstream/ask.ts";
 import { readBounded } from "../upstream/bounded-body.ts";
-import { CopyFailure } from "../upstream/failure.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { accepted, type Push } from "./accepted.ts";
 import { manifestPut } from "./changed.ts";

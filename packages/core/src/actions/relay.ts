@@ -1,13 +1,13 @@
 import type { ServerResponse } from "node:http";
 import type { Readable } from "node:stream";
 import { TLSSocket } from "node:tls";
+import { ClientGone, UpstreamFailure } from "../errors.ts";
 import { publicHost } from "../protocol/forwarding.ts";
 import { endToEnd, firstValue, type RawHeaders } from "../protocol/headers.ts";
 import { relativeLocations } from "../protocol/locations.ts";
 import type { Answer } from "../upstream/ask.ts";
 import { LargeBody } from "../upstream/bulk/large-body.ts";
 import { processBuffers } from "../upstream/bulk/read-buffers.ts";
-import { ClientGone, UpstreamFailure } from "../upstream/failure.ts";
 import { StallWatch } from "../upstream/stall-watch.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { Exchange } from "./exchange.ts";

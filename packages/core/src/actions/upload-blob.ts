@@ -1,9 +1,9 @@
 import type { Readable } from "node:stream";
+import { CopyFailure } from "../errors.ts";
 import { firstValue } from "../protocol/headers.ts";
 import { relativeLocations } from "../protocol/locations.ts";
 import type { Services } from "../services.ts";
 import type { Answer } from "../upstream/ask.ts";
-import { CopyFailure } from "../upstream/failure.ts";
 import { drained } from "./copy-steps.ts";
 import { askHosted, type Copying, type Step } from "./copying.ts";
 

@@ -1,8 +1,8 @@
+import { ClientGone, errorCode } from "../errors.ts";
 import type { RawHeaders } from "../protocol/headers.ts";
 import type { FailureReport } from "../routing/attempt.ts";
 import { errorBodyLimit, readBounded } from "../upstream/bounded-body.ts";
 import type { Errand } from "../upstream/errand.ts";
-import { ClientGone, errorCode } from "../upstream/failure.ts";
 import { withinTime } from "../upstream/patience.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 

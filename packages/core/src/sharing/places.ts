@@ -1,4 +1,4 @@
-import { ClientGone } from "../upstream/failure.ts";
+import { ClientGone } from "../errors.ts";
 
 /** So many at a time; the others wait in order. */
 export class Places {

@@ -1,4 +1,4 @@
-import { ClientGone } from "../upstream/failure.ts";
+import { ClientGone } from "../errors.ts";
 
 /** Work under way, and how many wait for it. */
 interface Running<T> {

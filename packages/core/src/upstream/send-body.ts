@@ -1,6 +1,6 @@
 import type { ClientRequest } from "node:http";
 import { pipeline, Readable } from "node:stream";
-import { UpstreamFailure } from "./failure.ts";
+import { UpstreamFailure } from "../errors.ts";
 import { StallWatch, taken } from "./stall-watch.ts";
 
 /**

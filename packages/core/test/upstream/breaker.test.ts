@@ -1,10 +1,10 @@
 import { IncomingMessage } from "node:http";
 import { Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, it, jest } from "@jest/globals";
+import { ClientGone, UpstreamFailure } from "../../src/errors.ts";
 import type { Answer } from "../../src/upstream/ask.ts";
 import { Breaker } from "../../src/upstream/breaker.ts";
 import type { OwnErrand } from "../../src/upstream/errand.ts";
-import { ClientGone, UpstreamFailure } from "../../src/upstream/failure.ts";
 
 beforeEach(() => {
   jest.useFakeTimers({ now: 0, doNotFake: ["nextTick", "queueMicrotask"] });

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from "@jest/globals";
+import { UpstreamFailure } from "../../src/errors.ts";
 import { Credentials } from "../../src/upstream/credentials.ts";
-import { UpstreamFailure } from "../../src/upstream/failure.ts";
 import type { Denial, RequestToken, Token, TokenSource } from "../../src/upstream/tokens.ts";
 
 const upstream = new URL("http://registry:5000");

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { Readable } from "node:stream";
-import { UpstreamFailure } from "../failure.ts";
+import { UpstreamFailure } from "../../errors.ts";
 import { Leases } from "./leases.ts";
 import type { ReadBuffers } from "./read-buffers.ts";
 import type { SocketReader } from "./socket-reader.ts";

@@ -1,19 +1,19 @@
-import { RegistryError } from "../protocol/errors.ts";
-import type { RegistryRequest } from "../protocol/request.ts";
-import type { Plan } from "../routing/plan.ts";
-import { type Ruling, ruleName } from "../routing/ruling.ts";
-import type { Services } from "../services.ts";
-import type { Upstream } from "../upstream/upstream.ts";
-import { base } from "./base.ts";
-import type { Exchange } from "./exchange.ts";
-import { forward } from "./forward.ts";
-import { list } from "./lists.ts";
-import { lookup } from "./lookup.ts";
-import { mergedList } from "./merged-lists.ts";
-import { mount } from "./mount.ts";
-import { pass } from "./pass.ts";
-import { pushManifest } from "./push-manifest.ts";
-import { referrers } from "./referrers.ts";
+import { base } from "./actions/base.ts";
+import type { Exchange } from "./actions/exchange.ts";
+import { forward } from "./actions/forward.ts";
+import { list } from "./actions/lists.ts";
+import { lookup } from "./actions/lookup.ts";
+import { mergedList } from "./actions/merged-lists.ts";
+import { mount } from "./actions/mount.ts";
+import { pass } from "./actions/pass.ts";
+import { pushManifest } from "./actions/push-manifest.ts";
+import { referrers } from "./actions/referrers.ts";
+import { RegistryError } from "./protocol/errors.ts";
+import type { RegistryRequest } from "./protocol/request.ts";
+import type { Plan } from "./routing/plan.ts";
+import { type Ruling, ruleName } from "./routing/ruling.ts";
+import type { Services } from "./services.ts";
+import type { Upstream } from "./upstream/upstream.ts";
 
 /**
  * Does what was decided.
