@@ -5,7 +5,7 @@ import { operations } from "./actions/operations.ts";
 import { mayAskProxies, withoutProxiesIfOwned } from "./actions/owners.ts";
 import { send, sendError } from "./actions/send.ts";
 import { token } from "./actions/token.ts";
-import { admit, admitUnruled } from "./admit.ts";
+import { admit, admitUnruled } from "./authorize/admit.ts";
 import { perform } from "./dispatch.ts";
 import { ClientGone } from "./errors.ts";
 import { type Generation, Generations } from "./generations.ts";

@@ -1,6 +1,6 @@
-import { admitUnruled } from "../admit.ts";
+import { admitUnruled } from "../authorize/admit.ts";
+import { anonymousToken, tokenFor } from "../authorize/own-tokens.ts";
 import { RegistryError } from "../protocol/errors.ts";
-import { anonymousToken, tokenFor } from "../protocol/token.ts";
 import type { Services } from "../services.ts";
 import type { Exchange } from "./exchange.ts";
 import { sendJson } from "./send.ts";

@@ -1,5 +1,5 @@
 import type { Exchange } from "../actions/exchange.ts";
-import { wouldAdmit } from "../admit.ts";
+import { wouldAdmit } from "../authorize/admit.ts";
 import { checkHealth } from "../observe/health.ts";
 import { RegistryError } from "../protocol/errors.ts";
 import { type FoundShadow, otherSideOf } from "../routing/shadow.ts";

@@ -1,4 +1,4 @@
-import { quotable } from "./headers.ts";
+import { quotable } from "../protocol/headers.ts";
 
 // Docker goes by `/v2/` alone: challenged for Basic there, it asks for nothing without a password, and not challenged, it
 // never sends one. Only a Bearer challenge lets some pull without a password and others push with theirs. Nothing

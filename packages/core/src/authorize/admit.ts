@@ -1,15 +1,15 @@
-import type { Exchange } from "./actions/exchange.ts";
-import { scopeOf } from "./actions/scope.ts";
-import type { Grant, Wanted } from "./authorize/access.ts";
-import { type Asker, accessesOf, authorize, requireGrant } from "./authorize/authorize.ts";
-import type { Access } from "./authorize/hook.ts";
-import { ClientGone } from "./errors.ts";
-import { RegistryError } from "./protocol/errors.ts";
-import { publicHost, publicProto } from "./protocol/forwarding.ts";
-import type { RegistryRequest } from "./protocol/request.ts";
-import { bearerChallenge, redeem } from "./protocol/token.ts";
-import { ruleName } from "./routing/ruling.ts";
-import type { Services } from "./services.ts";
+import type { Exchange } from "../actions/exchange.ts";
+import { scopeOf } from "../actions/scope.ts";
+import { ClientGone } from "../errors.ts";
+import { RegistryError } from "../protocol/errors.ts";
+import { publicHost, publicProto } from "../protocol/forwarding.ts";
+import type { RegistryRequest } from "../protocol/request.ts";
+import { ruleName } from "../routing/ruling.ts";
+import type { Services } from "../services.ts";
+import type { Grant, Wanted } from "./access.ts";
+import { type Asker, accessesOf, authorize, requireGrant } from "./authorize.ts";
+import type { Access } from "./hook.ts";
+import { bearerChallenge, redeem } from "./own-tokens.ts";
 
 /**
  * Lets a request of the API go on to the upstreams, or not: by its rules and by what `authorize` says of who sent it.
