@@ -1,7 +1,7 @@
+import type { KeptManifest } from "../cache/manifests.ts";
 import { isContent, isDigest } from "../protocol/digest.ts";
 import { firstValue, pairs, valuesOf } from "../protocol/headers.ts";
 import { namesType } from "../protocol/impersonal.ts";
-import type { KeptManifest } from "../routing/manifest-memory.ts";
 import type { Services } from "../services.ts";
 import type { Answer } from "../upstream/ask.ts";
 import type { Upstream } from "../upstream/upstream.ts";

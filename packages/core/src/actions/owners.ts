@@ -1,9 +1,9 @@
+import { OwnerMemory } from "../cache/repositories.ts";
 import { ClientGone } from "../errors.ts";
 import { RegistryError } from "../protocol/errors.ts";
 import { valuesOf } from "../protocol/headers.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import type { FailureReport } from "../routing/attempt.ts";
-import { OwnerMemory } from "../routing/owner-memory.ts";
 import type { Ruling } from "../routing/ruling.ts";
 import type { Services } from "../services.ts";
 import type { Answer } from "../upstream/ask.ts";

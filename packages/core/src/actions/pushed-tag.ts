@@ -1,11 +1,11 @@
 import { setTimeout as wait } from "node:timers/promises";
+import { compareDigests, otherSideOf, type Tagged } from "../cache/shadowed-tags.ts";
 import { sha256 } from "../protocol/digest.ts";
 import { RegistryError } from "../protocol/errors.ts";
 import { type RawHeaders, warning } from "../protocol/headers.ts";
 import { manifestTypes } from "../protocol/manifest-types.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import { type Ruling, ruleName } from "../routing/ruling.ts";
-import { compareDigests, otherSideOf, type Tagged } from "../routing/shadow.ts";
 import type { Services } from "../services.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { Push } from "./accepted.ts";

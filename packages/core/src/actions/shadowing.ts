@@ -1,7 +1,7 @@
+import { compareDigests, otherSideOf, type ShadowedTag, type Tagged } from "../cache/shadowed-tags.ts";
 import { valuesOf } from "../protocol/headers.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import { ruleName } from "../routing/ruling.ts";
-import { compareDigests, otherSideOf, type ShadowedTag, type Tagged } from "../routing/shadow.ts";
 import type { Services } from "../services.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { Exchange } from "./exchange.ts";

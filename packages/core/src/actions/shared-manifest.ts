@@ -1,6 +1,6 @@
+import type { Wish } from "../cache/request-variants.ts";
 import type { RegistryRequest, Resource } from "../protocol/request.ts";
 import { isAboutContent, isForAll, mayBeOwnFailure } from "../protocol/shareable.ts";
-import type { Wish } from "../routing/wishes.ts";
 import type { Services } from "../services.ts";
 import type { Sender } from "../upstream/errand.ts";
 import type { Upstream } from "../upstream/upstream.ts";

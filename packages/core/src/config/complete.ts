@@ -1,6 +1,6 @@
 import type { AuthorizeHook } from "../authorize/hook.ts";
+import type { MemoryBounds } from "../cache/memory.ts";
 import type { Logger } from "../observe/logger.ts";
-import type { MemoryBounds } from "../routing/memory.ts";
 import type { WrittenRule } from "../routing/ruling.ts";
 import type { MetricsConfig } from "./written-metrics.ts";
 import type { PeersConfig } from "./written-peers.ts";

@@ -1,3 +1,4 @@
+import { compareDigests } from "../cache/shadowed-tags.ts";
 import { bareHostName } from "../protocol/host.ts";
 import { type ImageName, parseImageName } from "../protocol/image-name.ts";
 import { manifestRequest } from "../protocol/request.ts";
@@ -5,7 +6,6 @@ import { type Foreseen, foresee } from "../routing/foresee.ts";
 import { type LookupPlan, type Plan, plan } from "../routing/plan.ts";
 import { defaultRule, type Entrance, type Policy } from "../routing/policy.ts";
 import { type Ruling, ruleName, type Who } from "../routing/ruling.ts";
-import { compareDigests } from "../routing/shadow.ts";
 import type { Services } from "../services.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { adviceOn } from "./advice.ts";

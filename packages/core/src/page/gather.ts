@@ -1,8 +1,8 @@
 import type { Exchange } from "../actions/exchange.ts";
 import { wouldAdmit } from "../authorize/admit.ts";
+import { type FoundShadow, otherSideOf } from "../cache/shadowed-tags.ts";
 import { checkHealth } from "../observe/health.ts";
 import { RegistryError } from "../protocol/errors.ts";
-import { type FoundShadow, otherSideOf } from "../routing/shadow.ts";
 import type { Services } from "../services.ts";
 import { version } from "../version.ts";
 import { describeDecision, type NamedDecision } from "./decisions.ts";

@@ -1,7 +1,7 @@
+import type { FoundShadow } from "../cache/shadowed-tags.ts";
 import type { Explanation } from "../inspect/explanation.ts";
 import type { HourOf } from "../observe/activity.ts";
 import type { UpstreamHealth } from "../observe/health.ts";
-import type { FoundShadow } from "../routing/shadow.ts";
 
 /** Everything that the status page shows to one person at one moment. */
 export interface Model {

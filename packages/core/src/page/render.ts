@@ -1,4 +1,4 @@
-import type { FoundShadow } from "../routing/shadow.ts";
+import type { FoundShadow } from "../cache/shadowed-tags.ts";
 import { type Html, html } from "./html.ts";
 import type { Box, Model, Names, ShownDecision } from "./model.ts";
 import { renderBoxAnswer } from "./render-explanation.ts";

@@ -1,6 +1,6 @@
+import type { Memory } from "../cache/memory.ts";
 import type { Mount, RegistryRequest } from "../protocol/request.ts";
 import type { Candidate, Member } from "./member.ts";
-import type { Memory } from "./memory.ts";
 import type { Policy } from "./policy.ts";
 import type { Ruling } from "./ruling.ts";
 

@@ -1,5 +1,5 @@
 import { LRUCache } from "lru-cache";
-import { atMost } from "./cache-bounds.ts";
+import { atMost } from "../cache/bounds.ts";
 import type { Candidate } from "./member.ts";
 import { Patterns } from "./patterns.ts";
 import { isRestricted, type Narrowing, type Ruling, type WrittenRule } from "./ruling.ts";

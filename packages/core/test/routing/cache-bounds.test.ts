@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { expiryAfter } from "../../src/routing/cache-bounds.ts";
+import { expiryAfter } from "../../src/cache/bounds.ts";
 
 describe("a time-to-live", () => {
   it.each([1, 50, 250, 5_000, 600_000, 86_400_000])(

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { HolderMemory } from "../../src/routing/holder-memory.ts";
+import { HolderMemory } from "../../src/cache/holders.ts";
 import type { Member } from "../../src/routing/member.ts";
 import { until } from "../support/within.ts";
 

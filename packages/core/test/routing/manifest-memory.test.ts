@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { type KeptManifest, ManifestMemory } from "../../src/routing/manifest-memory.ts";
+import { type KeptManifest, ManifestMemory } from "../../src/cache/manifests.ts";
 import type { Member } from "../../src/routing/member.ts";
 
 const holder: Member = { name: "proxy", kind: "proxy", passthrough: false };

@@ -1,5 +1,5 @@
 import { describe, expect, it, jest } from "@jest/globals";
-import { OwnerMemory } from "../../src/routing/owner-memory.ts";
+import { OwnerMemory } from "../../src/cache/repositories.ts";
 
 const same = (answer: boolean | undefined) => answer;
 

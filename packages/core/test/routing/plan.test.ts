@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@jest/globals";
+import { Memory } from "../../src/cache/memory.ts";
 import { parseRequest, type RegistryRequest } from "../../src/protocol/request.ts";
 import type { Candidate } from "../../src/routing/member.ts";
-import { Memory } from "../../src/routing/memory.ts";
 import { type Lists, type Plan, plan } from "../../src/routing/plan.ts";
 import { Policy } from "../../src/routing/policy.ts";
 import type { Ruling } from "../../src/routing/ruling.ts";

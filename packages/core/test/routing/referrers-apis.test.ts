@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { ReferrersApis } from "../../src/routing/referrers-apis.ts";
+import { ReferrersApis } from "../../src/cache/referrers-support.ts";
 import { candidate } from "../support/candidate.ts";
 
 describe("who has the referrers API", () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { compareDigests, otherSideOf, ShadowMemory } from "../../src/routing/shadow.ts";
+import { compareDigests, otherSideOf, ShadowMemory } from "../../src/cache/shadowed-tags.ts";
 import { candidate } from "../support/candidate.ts";
 import { until } from "../support/within.ts";
 

@@ -1,6 +1,6 @@
+import type { Shared } from "../actions/shared-manifest.ts";
 import { SharedByRepository } from "../sharing/by-repository.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import type { Shared } from "./shared-manifest.ts";
 
 /** Questions for manifests that are under way, at each upstream. */
 export class Flights {

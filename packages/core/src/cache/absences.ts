@@ -1,7 +1,7 @@
 import { LRUCache } from "lru-cache";
-import { atMost } from "./cache-bounds.ts";
-import type { Member } from "./member.ts";
-import type { Wish } from "./wishes.ts";
+import type { Member } from "../routing/member.ts";
+import { atMost } from "./bounds.ts";
+import type { Wish } from "./request-variants.ts";
 
 // Tags, and ways to ask for one of them.
 const mostTags = 20_000;

@@ -1,8 +1,8 @@
 import { LRUCache } from "lru-cache";
 import type { RawHeaders } from "../protocol/headers.ts";
-import { expiryAfter } from "./cache-bounds.ts";
-import type { Member } from "./member.ts";
-import type { Wish } from "./wishes.ts";
+import type { Member } from "../routing/member.ts";
+import { expiryAfter } from "./bounds.ts";
+import type { Wish } from "./request-variants.ts";
 
 /** A manifest as it was served. */
 export interface KeptManifest<M extends Member> {

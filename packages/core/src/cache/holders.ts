@@ -1,6 +1,6 @@
 import { LRUCache } from "lru-cache";
-import { atMost, expiryAfter } from "./cache-bounds.ts";
-import type { Member } from "./member.ts";
+import type { Member } from "../routing/member.ts";
+import { atMost, expiryAfter } from "./bounds.ts";
 
 /**
  * Which upstream served what, so that digests can be asked for where they are likely to be. It only ever

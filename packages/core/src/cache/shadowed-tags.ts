@@ -1,7 +1,7 @@
 import { LRUCache } from "lru-cache";
-import { expiryAfter } from "./cache-bounds.ts";
-import type { Member } from "./member.ts";
-import type { WrittenRule } from "./ruling.ts";
+import type { Member } from "../routing/member.ts";
+import type { WrittenRule } from "../routing/ruling.ts";
+import { expiryAfter } from "./bounds.ts";
 
 /** A tag that hosted and a proxy have with different digests. */
 export interface ShadowedTag {

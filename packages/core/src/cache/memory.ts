@@ -1,7 +1,7 @@
-import { AbsenceMemory } from "./absence-memory.ts";
-import { HolderMemory } from "./holder-memory.ts";
-import { ManifestMemory } from "./manifest-memory.ts";
-import type { Member } from "./member.ts";
+import type { Member } from "../routing/member.ts";
+import { AbsenceMemory } from "./absences.ts";
+import { HolderMemory } from "./holders.ts";
+import { ManifestMemory } from "./manifests.ts";
 
 /** How much is remembered. */
 export interface MemoryBounds {
