@@ -1,4 +1,4 @@
-import { SharedWork } from "./shared-work.ts";
+import { SharedWork } from "../concurrency/singleflight.ts";
 
 /**
  * Shared work about repositories, that ends to be joined when its repository changes: whoever has been told of a change must not be

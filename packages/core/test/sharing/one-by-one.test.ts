@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { OneByOne } from "../../src/sharing/one-by-one.ts";
+import { OneByOne } from "../../src/concurrency/keyed-mutex.ts";
 
 describe("work that is done one by one", () => {
   it("is done one at a time under one key, in order, although some fail, and at once under others", async () => {
