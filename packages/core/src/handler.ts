@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { hear } from "./actions/changed.ts";
 import { completeConfig } from "./config/complete-config.ts";
-import type { CombinedRegistryConfig } from "./config/written.ts";
+import type { CombinedRegistryConfig } from "./config/options.ts";
 import type { ManifestChange } from "./config/written-peers.ts";
 import type { CheckReport } from "./inspect/check-report.ts";
 import type { Explanation } from "./inspect/explanation.ts";

@@ -2,10 +2,7 @@ export type { Access, AccessRequest, AuthorizeHook, Verdict } from "./authorize/
 export { assertConfig } from "./config/complete-config.ts";
 export { ConfigError, type ConfigProblem } from "./config/config-error.ts";
 export { configJsonSchema, type JsonSchema } from "./config/json-schema.ts";
-export type { CombinedRegistryConfig, LimitsConfig, MemoryConfig } from "./config/written.ts";
-export type { MetricsConfig } from "./config/written-metrics.ts";
-export type { ManifestChange, PeersConfig } from "./config/written-peers.ts";
-export type { AccessConfig, RuleConfig } from "./config/written-rules.ts";
+export type { CombinedRegistryConfig, LimitsConfig, MemoryConfig } from "./config/options.ts";
 export type {
   BreakerConfig,
   CredentialsConfig,
@@ -15,7 +12,10 @@ export type {
   TimeoutsConfig,
   UpstreamConfig,
   UpstreamTlsConfig,
-} from "./config/written-upstreams.ts";
+} from "./config/upstream-options.ts";
+export type { MetricsConfig } from "./config/written-metrics.ts";
+export type { ManifestChange, PeersConfig } from "./config/written-peers.ts";
+export type { AccessConfig, RuleConfig } from "./config/written-rules.ts";
 export { type CombinedRegistryHandler, createCombinedRegistryHandler } from "./handler.ts";
 export type { CheckReport, Finding, Severity, UpstreamReport } from "./inspect/check-report.ts";
 export type {

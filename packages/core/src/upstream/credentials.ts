@@ -1,4 +1,4 @@
-import type { CredentialsConfig } from "../config/written-upstreams.ts";
+import type { CredentialsConfig } from "../config/upstream-options.ts";
 import { UpstreamFailure } from "../errors.ts";
 import { basicAuthorization, type Challenge, parseChallenges } from "../protocol/challenge.ts";
 import type { Scope } from "../protocol/token-scope.ts";

@@ -1,5 +1,5 @@
 import { LRUCache } from "lru-cache";
-import type { CredentialsConfig } from "../config/written-upstreams.ts";
+import type { CredentialsConfig } from "../config/upstream-options.ts";
 import { UpstreamFailure } from "../errors.ts";
 import { type Scope, widened } from "../protocol/token-scope.ts";
 

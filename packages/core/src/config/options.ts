@@ -1,9 +1,9 @@
 import type { AuthorizeHook } from "../authorize/hook.ts";
 import type { Logger } from "../observe/logger.ts";
+import type { HostedConfig, ProxyConfig } from "./upstream-options.ts";
 import type { MetricsConfig } from "./written-metrics.ts";
 import type { PeersConfig } from "./written-peers.ts";
 import type { RuleConfig } from "./written-rules.ts";
-import type { HostedConfig, ProxyConfig } from "./written-upstreams.ts";
 
 /**
  * What people type. Every default stands in `schema.ts`, which parses this into `CompleteConfig`.
