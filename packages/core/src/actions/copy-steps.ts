@@ -1,3 +1,4 @@
+import { askHosted, askProxy, type Copying } from "../copy/requests.ts";
 import { CopyFailure } from "../errors.ts";
 import { type Attempt, describeAttempt } from "../routing/attempt.ts";
 import type { Services } from "../services.ts";
@@ -5,7 +6,6 @@ import type { Answer } from "../upstream/ask.ts";
 import { errorBodyLimit, readBounded } from "../upstream/bounded-body.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { Consultation } from "./consult.ts";
-import { askHosted, askProxy, type Copying } from "./copying.ts";
 
 /** Whether hosted has something already. @throws ClientGone; CopyFailure if that cannot be told */
 export async function hostedHas(

@@ -1,3 +1,6 @@
+import { copyBlob } from "../copy/blob.ts";
+import { type Copying, copyingFor } from "../copy/requests.ts";
+import { giveUp, sessionOf } from "../copy/upload.ts";
 import { CopyFailure } from "../errors.ts";
 import type { RawHeaders } from "../protocol/headers.ts";
 import type { Mount, RegistryRequest } from "../protocol/request.ts";
@@ -5,8 +8,6 @@ import type { Services } from "../services.ts";
 import { errorBodyLimit, readBounded } from "../upstream/bounded-body.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { errandOf } from "./consult.ts";
-import { copyBlob } from "./copy-blob.ts";
-import { type Copying, copyingFor } from "./copying.ts";
 import { entranceOf } from "./entrance.ts";
 import type { Exchange } from "./exchange.ts";
 import { forward } from "./forward.ts";
@@ -14,7 +15,6 @@ import { handOver } from "./hand-over.ts";
 import { repeat } from "./relay.ts";
 import { hasBody } from "./request-body.ts";
 import { send } from "./send.ts";
-import { giveUp, sessionOf } from "./upload-blob.ts";
 
 /** What came of the proxies: the copying that was done, or why there was none. */
 type Outcome = { readonly done: Copying } | { readonly done: undefined; readonly note: string };

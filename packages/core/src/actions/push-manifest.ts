@@ -1,3 +1,5 @@
+import { type CopyCount, copyMissing } from "../copy/missing.ts";
+import { copyingFor } from "../copy/requests.ts";
 import { CopyFailure } from "../errors.ts";
 import { hasParts } from "../protocol/manifest-parts.ts";
 import { longestManifest } from "../protocol/manifest-types.ts";
@@ -11,8 +13,6 @@ import type { Upstream } from "../upstream/upstream.ts";
 import { accepted, type Push } from "./accepted.ts";
 import { manifestPut } from "./changed.ts";
 import { errandOf } from "./consult.ts";
-import { type CopyCount, copyMissing } from "./copy-missing.ts";
-import { copyingFor } from "./copying.ts";
 import type { Exchange } from "./exchange.ts";
 import { handOver } from "./hand-over.ts";
 import { readManifest } from "./manifest-body.ts";

@@ -1,3 +1,6 @@
+import { accepted, type Push } from "../actions/accepted.ts";
+import { drained, findAtProxies, hostedHas } from "../actions/copy-steps.ts";
+import type { Exchange } from "../actions/exchange.ts";
 import { CopyFailure } from "../errors.ts";
 import { isContent } from "../protocol/digest.ts";
 import { firstValue } from "../protocol/headers.ts";
@@ -7,11 +10,8 @@ import type { RegistryRequest } from "../protocol/request.ts";
 import type { Services } from "../services.ts";
 import { forEach } from "../sharing/for-each.ts";
 import { readBounded } from "../upstream/bounded-body.ts";
-import { accepted, type Push } from "./accepted.ts";
-import { copyBlob } from "./copy-blob.ts";
-import { drained, findAtProxies, hostedHas } from "./copy-steps.ts";
-import { askHosted, type Copying } from "./copying.ts";
-import type { Exchange } from "./exchange.ts";
+import { copyBlob } from "./blob.ts";
+import { askHosted, type Copying } from "./requests.ts";
 
 /** How much was copied. */
 export interface CopyCount {

@@ -1,3 +1,7 @@
+import { type Consultation, consultAlone } from "../actions/consult.ts";
+import type { Exchange } from "../actions/exchange.ts";
+import { withoutProxiesIfOwned } from "../actions/owners.ts";
+import { repositoryScope } from "../actions/scope.ts";
 import { CopyFailure } from "../errors.ts";
 import { RegistryError } from "../protocol/errors.ts";
 import { publicHost } from "../protocol/forwarding.ts";
@@ -5,10 +9,6 @@ import type { Ruling } from "../routing/ruling.ts";
 import type { Services } from "../services.ts";
 import type { OwnErrand } from "../upstream/errand.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import { type Consultation, consultAlone } from "./consult.ts";
-import type { Exchange } from "./exchange.ts";
-import { withoutProxiesIfOwned } from "./owners.ts";
-import { repositoryScope } from "./scope.ts";
 
 /** From where to where content is copied, and on whose behalf. */
 export interface Copying {

@@ -1,14 +1,14 @@
 import { Readable } from "node:stream";
+import { type Found, findAtProxies, hostedHas } from "../actions/copy-steps.ts";
+import { menderOf } from "../actions/mend.ts";
 import { CopyFailure } from "../errors.ts";
 import { firstValue, type RawHeaders } from "../protocol/headers.ts";
 import type { Part } from "../protocol/manifest-parts.ts";
 import type { Copied, Services } from "../services.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { BlobReader, verified } from "./blob-reader.ts";
-import { type Found, findAtProxies, hostedHas } from "./copy-steps.ts";
-import { askProxy, type Copying } from "./copying.ts";
-import { menderOf } from "./mend.ts";
-import { uploadBlob } from "./upload-blob.ts";
+import { askProxy, type Copying } from "./requests.ts";
+import { uploadBlob } from "./upload.ts";
 
 /**
  * Sees to it that hosted has a blob. Those who need the same one at a time wait for the same copy.

@@ -1,9 +1,9 @@
 import type { Hash } from "node:crypto";
+import type { Mender, Source } from "../actions/mend.ts";
 import { ClientGone, CopyFailure, UpstreamFailure } from "../errors.ts";
 import { hashOf } from "../protocol/digest.ts";
 import { StallWatch } from "../upstream/stall-watch.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import type { Mender, Source } from "./mend.ts";
 
 /** Reads a blob as it comes, at the pace of whoever takes it, and goes on elsewhere where it breaks off. */
 export class BlobReader {
