@@ -1,4 +1,3 @@
-import { base } from "./actions/base.ts";
 import type { Exchange } from "./actions/exchange.ts";
 import { forward } from "./actions/forward.ts";
 import { list } from "./actions/lists.ts";
@@ -8,6 +7,7 @@ import { mount } from "./actions/mount.ts";
 import { pass } from "./actions/pass.ts";
 import { pushManifest } from "./actions/push-manifest.ts";
 import { referrers } from "./actions/referrers.ts";
+import { base } from "./endpoints/version-check.ts";
 import { RegistryError } from "./protocol/errors.ts";
 import type { RegistryRequest } from "./protocol/request.ts";
 import type { Plan } from "./routing/plan.ts";

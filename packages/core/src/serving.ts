@@ -1,12 +1,12 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { entranceOf } from "./actions/entrance.ts";
 import { type Exchange, newExchange } from "./actions/exchange.ts";
-import { operations } from "./actions/operations.ts";
 import { mayAskProxies, withoutProxiesIfOwned } from "./actions/owners.ts";
 import { send, sendError } from "./actions/send.ts";
-import { token } from "./actions/token.ts";
 import { admit, admitUnruled } from "./authorize/admit.ts";
 import { perform } from "./dispatch.ts";
+import { operations } from "./endpoints/operations.ts";
+import { token } from "./endpoints/token.ts";
 import { ClientGone } from "./errors.ts";
 import { type Generation, Generations } from "./generations.ts";
 import { account } from "./observe/account.ts";

@@ -1,14 +1,14 @@
+import { consult, errandOf, reportOf } from "../actions/consult.ts";
+import { deliver } from "../actions/deliver.ts";
+import type { Exchange } from "../actions/exchange.ts";
+import { failureOf } from "../actions/nobody-has-it.ts";
+import { sendJson } from "../actions/send.ts";
 import { RegistryError } from "../protocol/errors.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import type { Services } from "../services.ts";
 import { errorBodyLimit, readBounded } from "../upstream/bounded-body.ts";
 import { isUp } from "../upstream/pings.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import { consult, errandOf, reportOf } from "./consult.ts";
-import { deliver } from "./deliver.ts";
-import type { Exchange } from "./exchange.ts";
-import { failureOf } from "./nobody-has-it.ts";
-import { sendJson } from "./send.ts";
 
 /** Why an upstream keeps `/v2/` from answering 200. */
 interface Objection {

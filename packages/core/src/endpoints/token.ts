@@ -1,9 +1,9 @@
+import type { Exchange } from "../actions/exchange.ts";
+import { sendJson } from "../actions/send.ts";
 import { admitUnruled } from "../authorize/admit.ts";
 import { anonymousToken, tokenFor } from "../authorize/own-tokens.ts";
 import { RegistryError } from "../protocol/errors.ts";
 import type { Services } from "../services.ts";
-import type { Exchange } from "./exchange.ts";
-import { sendJson } from "./send.ts";
 
 // Nothing ends with it but the client's use of it: the credentials are checked with every request.
 const lifetime = 300;

@@ -1,9 +1,9 @@
+import type { Exchange } from "../actions/exchange.ts";
+import { send, sendJson } from "../actions/send.ts";
 import { checkHealth, isReady } from "../observe/health.ts";
 import { RegistryError } from "../protocol/errors.ts";
 import type { OperationsPage } from "../protocol/target.ts";
 import type { Services } from "../services.ts";
-import type { Exchange } from "./exchange.ts";
-import { send, sendJson } from "./send.ts";
 
 /** What the router says about itself. */
 export async function operations(
