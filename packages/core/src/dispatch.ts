@@ -1,4 +1,3 @@
-import type { Exchange } from "./actions/exchange.ts";
 import { forward } from "./actions/forward.ts";
 import { list } from "./actions/lists.ts";
 import { lookup } from "./actions/lookup.ts";
@@ -8,6 +7,7 @@ import { pass } from "./actions/pass.ts";
 import { pushManifest } from "./actions/push-manifest.ts";
 import { referrers } from "./actions/referrers.ts";
 import { base } from "./endpoints/version-check.ts";
+import type { Exchange } from "./http/exchange.ts";
 import { RegistryError } from "./protocol/errors.ts";
 import type { RegistryRequest } from "./protocol/request.ts";
 import type { Plan } from "./routing/plan.ts";

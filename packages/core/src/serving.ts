@@ -1,14 +1,15 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { entranceOf } from "./actions/entrance.ts";
-import { type Exchange, newExchange } from "./actions/exchange.ts";
 import { mayAskProxies, withoutProxiesIfOwned } from "./actions/owners.ts";
-import { send, sendError } from "./actions/send.ts";
 import { admit, admitUnruled } from "./authorize/admit.ts";
 import { perform } from "./dispatch.ts";
 import { operations } from "./endpoints/operations.ts";
 import { token } from "./endpoints/token.ts";
 import { ClientGone } from "./errors.ts";
 import { type Generation, Generations } from "./generations.ts";
+import { type Exchange, newExchange } from "./http/exchange.ts";
+import { Turns } from "./http/pipelining.ts";
+import { send, sendError } from "./http/respond.ts";
 import { account } from "./observe/account.ts";
 import { Connections } from "./observe/connections.ts";
 import { pageVaries, wantsPage } from "./page/wanted.ts";
@@ -19,7 +20,6 @@ import { parseRequest, type RegistryRequest, withoutMount } from "./protocol/req
 import { parseTarget, type Target } from "./protocol/target.ts";
 import { type Plan, plan } from "./routing/plan.ts";
 import type { Services } from "./services.ts";
-import { Turns } from "./turns.ts";
 import type { Upstream } from "./upstream/upstream.ts";
 
 /** Serves requests, each on its way once down: parse, authorize, decide, act, account. */

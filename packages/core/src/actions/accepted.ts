@@ -1,3 +1,4 @@
+import type { Exchange } from "../http/exchange.ts";
 import { sha256 } from "../protocol/digest.ts";
 import { firstValue } from "../protocol/headers.ts";
 import { digestsIn } from "../protocol/manifest-parts.ts";
@@ -6,7 +7,6 @@ import { descriptorOf, readReferrer } from "../protocol/subject.ts";
 import type { Services } from "../services.ts";
 import type { Answer } from "../upstream/ask.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import type { Exchange } from "./exchange.ts";
 import { failureOf } from "./nobody-has-it.ts";
 import { learnOwner } from "./owners.ts";
 import { addReferrer } from "./referrers-index.ts";

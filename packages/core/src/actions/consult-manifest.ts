@@ -1,10 +1,10 @@
+import type { Exchange } from "../http/exchange.ts";
 import { impersonalWish } from "../protocol/impersonal.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import type { FailureKind } from "../routing/attempt.ts";
 import type { Services } from "../services.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { type Consultation, consult, errandOf } from "./consult.ts";
-import type { Exchange } from "./exchange.ts";
 import { type Joined, type ManifestQuestion, shareManifest } from "./shared-manifest.ts";
 
 /** What an upstream said, or is known to say. */

@@ -1,3 +1,4 @@
+import type { Exchange } from "../http/exchange.ts";
 import { warning } from "../protocol/headers.ts";
 import { longestManifest, manifestTypes } from "../protocol/manifest-types.ts";
 import { manifestRequest, type RegistryRequest } from "../protocol/request.ts";
@@ -6,7 +7,6 @@ import type { Services } from "../services.ts";
 import { readBounded } from "../upstream/bounded-body.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { consult, errandOf } from "./consult.ts";
-import type { Exchange } from "./exchange.ts";
 import { removeReferrer } from "./referrers-index.ts";
 
 /** What is to be done once a manifest is deleted. */

@@ -1,6 +1,6 @@
+import type { Exchange } from "../http/exchange.ts";
+import { relay, repeat, type Safeguards } from "../http/relay.ts";
 import { describeAttempt } from "../routing/attempt.ts";
-import type { Exchange } from "./exchange.ts";
-import { relay, repeat, type Safeguards } from "./relay.ts";
 import type { Walk } from "./walk.ts";
 
 /** Gives the client the answer that a walk ended with. */

@@ -1,8 +1,8 @@
+import type { Exchange } from "../http/exchange.ts";
 import { publicHost } from "../protocol/forwarding.ts";
 import { bareHostName } from "../protocol/host.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import type { Entrance } from "../routing/policy.ts";
-import type { Exchange } from "./exchange.ts";
 
 /** Which way a request came in. */
 export function entranceOf(

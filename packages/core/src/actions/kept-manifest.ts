@@ -1,12 +1,12 @@
 import type { KeptManifest } from "../cache/manifests.ts";
+import type { Exchange } from "../http/exchange.ts";
+import { send } from "../http/respond.ts";
 import { isContent, isDigest } from "../protocol/digest.ts";
 import { firstValue, pairs, valuesOf } from "../protocol/headers.ts";
 import { namesType } from "../protocol/impersonal.ts";
 import type { Services } from "../services.ts";
 import type { Answer } from "../upstream/ask.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import type { Exchange } from "./exchange.ts";
-import { send } from "./send.ts";
 import type { ManifestQuestion } from "./shared-manifest.ts";
 
 // What is said of the content. All else is about the one answer that it came with: when it was given, what is left of a rate limit.

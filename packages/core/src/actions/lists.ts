@@ -1,3 +1,4 @@
+import type { Exchange } from "../http/exchange.ts";
 import { firstValue } from "../protocol/headers.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import type { ListPlan } from "../routing/plan.ts";
@@ -6,7 +7,6 @@ import { readBounded } from "../upstream/bounded-body.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { type Consultation, consult, errandOf } from "./consult.ts";
 import { deliver } from "./deliver.ts";
-import type { Exchange } from "./exchange.ts";
 import { nobodyHasIt } from "./nobody-has-it.ts";
 import { walk } from "./walk.ts";
 

@@ -1,3 +1,4 @@
+import type { Exchange } from "../http/exchange.ts";
 import { isDigest } from "../protocol/digest.ts";
 import { firstValue } from "../protocol/headers.ts";
 import { digestsIn } from "../protocol/manifest-parts.ts";
@@ -9,7 +10,6 @@ import type { Upstream } from "../upstream/upstream.ts";
 import { type Consultation, consult, errandOf } from "./consult.ts";
 import { consultManifest, manifestQuestion } from "./consult-manifest.ts";
 import { deliver } from "./deliver.ts";
-import type { Exchange } from "./exchange.ts";
 import { keptManifest, sendKept } from "./kept-manifest.ts";
 import { type Mender, menderOf } from "./mend.ts";
 import { nobodyHasIt } from "./nobody-has-it.ts";

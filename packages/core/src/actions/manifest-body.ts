@@ -1,9 +1,9 @@
 import { ClientGone } from "../errors.ts";
+import type { Exchange } from "../http/exchange.ts";
+import { requireUnread } from "../http/request-body.ts";
 import { RegistryError } from "../protocol/errors.ts";
 import { longestManifest } from "../protocol/manifest-types.ts";
 import { StallWatch } from "../upstream/stall-watch.ts";
-import type { Exchange } from "./exchange.ts";
-import { requireUnread } from "./request-body.ts";
 
 /**
  * Reads the manifest that a client pushes: it may have to be sent more than once.

@@ -1,4 +1,7 @@
 import { namesFor } from "../authorize/access.ts";
+import type { Exchange } from "../http/exchange.ts";
+import { repeat } from "../http/relay.ts";
+import { sendJson } from "../http/respond.ts";
 import { warning } from "../protocol/headers.ts";
 import { type ListKind, mergeNames, nextLink, parseListQuery } from "../protocol/lists.ts";
 import { orderOf } from "../protocol/name-order.ts";
@@ -8,11 +11,8 @@ import type { Services } from "../services.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { consult, errandOf, reportOf } from "./consult.ts";
 import { entranceOf } from "./entrance.ts";
-import type { Exchange } from "./exchange.ts";
 import { listOf, type MemberList } from "./member-list.ts";
 import { nobodyHasIt } from "./nobody-has-it.ts";
-import { repeat } from "./relay.ts";
-import { sendJson } from "./send.ts";
 
 /** A member, and what it said. */
 interface Heard {

@@ -2,6 +2,10 @@ import { copyBlob } from "../copy/blob.ts";
 import { type Copying, copyingFor } from "../copy/requests.ts";
 import { giveUp, sessionOf } from "../copy/upload.ts";
 import { CopyFailure } from "../errors.ts";
+import type { Exchange } from "../http/exchange.ts";
+import { repeat } from "../http/relay.ts";
+import { hasBody } from "../http/request-body.ts";
+import { send } from "../http/respond.ts";
 import type { RawHeaders } from "../protocol/headers.ts";
 import type { Mount, RegistryRequest } from "../protocol/request.ts";
 import type { Services } from "../services.ts";
@@ -9,12 +13,8 @@ import { errorBodyLimit, readBounded } from "../upstream/bounded-body.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { errandOf } from "./consult.ts";
 import { entranceOf } from "./entrance.ts";
-import type { Exchange } from "./exchange.ts";
 import { forward } from "./forward.ts";
 import { handOver } from "./hand-over.ts";
-import { repeat } from "./relay.ts";
-import { hasBody } from "./request-body.ts";
-import { send } from "./send.ts";
 
 /** What came of the proxies: the copying that was done, or why there was none. */
 type Outcome = { readonly done: Copying } | { readonly done: undefined; readonly note: string };

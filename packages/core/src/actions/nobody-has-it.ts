@@ -1,3 +1,5 @@
+import type { Exchange } from "../http/exchange.ts";
+import { repeat } from "../http/relay.ts";
 import { type ErrorCode, RegistryError } from "../protocol/errors.ts";
 import { warning } from "../protocol/headers.ts";
 import type { Resource } from "../protocol/request.ts";
@@ -5,8 +7,6 @@ import { type Attempt, describeAttempt, type FailureReport } from "../routing/at
 import { conclude, failureCode } from "../routing/conclude.ts";
 import type { Services } from "../services.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import type { Exchange } from "./exchange.ts";
-import { repeat } from "./relay.ts";
 import type { Walk } from "./walk.ts";
 
 const unknown: Partial<Record<Resource["kind"], ErrorCode>> = {

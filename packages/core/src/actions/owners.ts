@@ -1,5 +1,6 @@
 import { OwnerMemory } from "../cache/repositories.ts";
 import { ClientGone } from "../errors.ts";
+import { type Exchange, outliving } from "../http/exchange.ts";
 import { RegistryError } from "../protocol/errors.ts";
 import { valuesOf } from "../protocol/headers.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
@@ -11,7 +12,6 @@ import { errorBodyLimit, readBounded } from "../upstream/bounded-body.ts";
 import { type Errand, isRead } from "../upstream/errand.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { consult } from "./consult.ts";
-import { type Exchange, outliving } from "./exchange.ts";
 import { failureError } from "./nobody-has-it.ts";
 
 /** What hosted said when it was asked for a repository. */

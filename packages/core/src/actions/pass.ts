@@ -1,3 +1,5 @@
+import type { Exchange } from "../http/exchange.ts";
+import { repeat } from "../http/relay.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import type { Services } from "../services.ts";
 import { errorBodyLimit, readBounded } from "../upstream/bounded-body.ts";
@@ -6,9 +8,7 @@ import { manifestDeleted } from "./changed.ts";
 import { consult, errandOf } from "./consult.ts";
 import { unlistingOf } from "./delete-manifest.ts";
 import { deliver } from "./deliver.ts";
-import type { Exchange } from "./exchange.ts";
 import { nobodyHasIt } from "./nobody-has-it.ts";
-import { repeat } from "./relay.ts";
 import { type Walk, walk } from "./walk.ts";
 
 const deletion = "deletes go to hosted";

@@ -1,6 +1,8 @@
 import { type CopyCount, copyMissing } from "../copy/missing.ts";
 import { copyingFor } from "../copy/requests.ts";
 import { CopyFailure } from "../errors.ts";
+import type { Exchange } from "../http/exchange.ts";
+import { repeat } from "../http/relay.ts";
 import { hasParts } from "../protocol/manifest-parts.ts";
 import { longestManifest } from "../protocol/manifest-types.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
@@ -13,11 +15,9 @@ import type { Upstream } from "../upstream/upstream.ts";
 import { accepted, type Push } from "./accepted.ts";
 import { manifestPut } from "./changed.ts";
 import { errandOf } from "./consult.ts";
-import type { Exchange } from "./exchange.ts";
 import { handOver } from "./hand-over.ts";
 import { readManifest } from "./manifest-body.ts";
 import { checkPushedTag } from "./pushed-tag.ts";
-import { repeat } from "./relay.ts";
 import type { Refusal } from "./walk.ts";
 
 /** Hosted's answer to a manifest, and what was done for it. */

@@ -1,5 +1,6 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { compareDigests, otherSideOf, type Tagged } from "../cache/shadowed-tags.ts";
+import type { Exchange } from "../http/exchange.ts";
 import { sha256 } from "../protocol/digest.ts";
 import { RegistryError } from "../protocol/errors.ts";
 import { type RawHeaders, warning } from "../protocol/headers.ts";
@@ -9,7 +10,6 @@ import { type Ruling, ruleName } from "../routing/ruling.ts";
 import type { Services } from "../services.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { Push } from "./accepted.ts";
-import type { Exchange } from "./exchange.ts";
 import { reportIfShadowed } from "./shadowing.ts";
 import { type TagDigest, tagDigestAt } from "./tag-digest.ts";
 

@@ -1,3 +1,4 @@
+import type { Exchange } from "../http/exchange.ts";
 import { firstValue, type RawHeaders, valuesOf } from "../protocol/headers.ts";
 import { nextQuery } from "../protocol/links.ts";
 import { longestManifest } from "../protocol/manifest-types.ts";
@@ -10,7 +11,6 @@ import { readBounded } from "../upstream/bounded-body.ts";
 import type { Errand } from "../upstream/errand.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { type Consultation, consult, errandOf } from "./consult.ts";
-import type { Exchange } from "./exchange.ts";
 import { broken, type Known } from "./referrers-tag.ts";
 
 /** What a member's API told of a digest's referrers: perhaps that there is none. */

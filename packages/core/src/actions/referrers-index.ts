@@ -1,3 +1,4 @@
+import { type Exchange, outliving } from "../http/exchange.ts";
 import { indexType, longestManifest } from "../protocol/manifest-types.ts";
 import { type Descriptor, imageIndex, referrersTag } from "../protocol/referrers.ts";
 import { manifestRequest } from "../protocol/request.ts";
@@ -7,7 +8,6 @@ import type { Services } from "../services.ts";
 import { errorBodyLimit, readBounded } from "../upstream/bounded-body.ts";
 import { manifestPut } from "./changed.ts";
 import { type Consultation, consult, errandOf } from "./consult.ts";
-import { type Exchange, outliving } from "./exchange.ts";
 import { learnOwner } from "./owners.ts";
 import { listUnderTag, type Place } from "./referrers-tag.ts";
 

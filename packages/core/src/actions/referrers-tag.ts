@@ -1,3 +1,4 @@
+import type { Exchange } from "../http/exchange.ts";
 import { sha256 } from "../protocol/digest.ts";
 import { firstValue } from "../protocol/headers.ts";
 import { indexType, longestManifest } from "../protocol/manifest-types.ts";
@@ -9,7 +10,6 @@ import type { Answer } from "../upstream/ask.ts";
 import { readBounded } from "../upstream/bounded-body.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { type Consultation, consult, errandOf } from "./consult.ts";
-import type { Exchange } from "./exchange.ts";
 
 /** What one member knows of a digest's referrers. */
 export type Known =

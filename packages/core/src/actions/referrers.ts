@@ -1,3 +1,6 @@
+import type { Exchange } from "../http/exchange.ts";
+import { repeat } from "../http/relay.ts";
+import { send } from "../http/respond.ts";
 import { RegistryError } from "../protocol/errors.ts";
 import { warning } from "../protocol/headers.ts";
 import { indexType, longestManifest } from "../protocol/manifest-types.ts";
@@ -6,12 +9,9 @@ import type { RegistryRequest } from "../protocol/request.ts";
 import { type Attempt, describeAttempt } from "../routing/attempt.ts";
 import type { Services } from "../services.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import type { Exchange } from "./exchange.ts";
 import { failureError } from "./nobody-has-it.ts";
 import { listByApi } from "./referrers-api.ts";
 import { broken, type Known, listUnderTag, type Place } from "./referrers-tag.ts";
-import { repeat } from "./relay.ts";
-import { send } from "./send.ts";
 
 /** What a member knows. */
 interface Word {

@@ -1,10 +1,10 @@
 import { compareDigests, otherSideOf, type ShadowedTag, type Tagged } from "../cache/shadowed-tags.ts";
+import type { Exchange } from "../http/exchange.ts";
 import { valuesOf } from "../protocol/headers.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import { ruleName } from "../routing/ruling.ts";
 import type { Services } from "../services.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import type { Exchange } from "./exchange.ts";
 import { digestIn, tagDigestAt } from "./tag-digest.ts";
 import type { Walk } from "./walk.ts";
 

@@ -1,11 +1,11 @@
 import type { Wish } from "../cache/request-variants.ts";
+import type { Exchange } from "../http/exchange.ts";
 import type { RegistryRequest, Resource } from "../protocol/request.ts";
 import { isAboutContent, isForAll, mayBeOwnFailure } from "../protocol/shareable.ts";
 import type { Services } from "../services.ts";
 import type { Sender } from "../upstream/errand.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { type Consultation, consult, errandOf } from "./consult.ts";
-import type { Exchange } from "./exchange.ts";
 import { keepManifest } from "./kept-manifest.ts";
 
 /** A question for a manifest whose answer does not depend on who asks. */

@@ -1,6 +1,6 @@
-import type { Exchange } from "../actions/exchange.ts";
 import { scopeOf } from "../actions/scope.ts";
 import { ClientGone } from "../errors.ts";
+import type { Exchange } from "../http/exchange.ts";
 import { RegistryError } from "../protocol/errors.ts";
 import { publicHost, publicProto } from "../protocol/forwarding.ts";
 import type { RegistryRequest } from "../protocol/request.ts";

@@ -1,7 +1,7 @@
 import { accepted, type Push } from "../actions/accepted.ts";
 import { drained, findAtProxies, hostedHas } from "../actions/copy-steps.ts";
-import type { Exchange } from "../actions/exchange.ts";
 import { CopyFailure } from "../errors.ts";
+import type { Exchange } from "../http/exchange.ts";
 import { isContent } from "../protocol/digest.ts";
 import { firstValue } from "../protocol/headers.ts";
 import { type Part, partsOf } from "../protocol/manifest-parts.ts";

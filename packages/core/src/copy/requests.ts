@@ -1,8 +1,8 @@
 import { type Consultation, consultAlone } from "../actions/consult.ts";
-import type { Exchange } from "../actions/exchange.ts";
 import { withoutProxiesIfOwned } from "../actions/owners.ts";
 import { repositoryScope } from "../actions/scope.ts";
 import { CopyFailure } from "../errors.ts";
+import type { Exchange } from "../http/exchange.ts";
 import { RegistryError } from "../protocol/errors.ts";
 import { publicHost } from "../protocol/forwarding.ts";
 import type { Ruling } from "../routing/ruling.ts";

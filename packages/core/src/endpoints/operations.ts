@@ -1,5 +1,5 @@
-import type { Exchange } from "../actions/exchange.ts";
-import { send, sendJson } from "../actions/send.ts";
+import type { Exchange } from "../http/exchange.ts";
+import { send, sendJson } from "../http/respond.ts";
 import { checkHealth, isReady } from "../observe/health.ts";
 import { RegistryError } from "../protocol/errors.ts";
 import type { OperationsPage } from "../protocol/target.ts";

@@ -1,7 +1,7 @@
-import type { Exchange } from "../actions/exchange.ts";
-import { sendJson } from "../actions/send.ts";
 import { admitUnruled } from "../authorize/admit.ts";
 import { anonymousToken, tokenFor } from "../authorize/own-tokens.ts";
+import type { Exchange } from "../http/exchange.ts";
+import { sendJson } from "../http/respond.ts";
 import { RegistryError } from "../protocol/errors.ts";
 import type { Services } from "../services.ts";
 

@@ -1,8 +1,8 @@
 import { consult, errandOf, reportOf } from "../actions/consult.ts";
 import { deliver } from "../actions/deliver.ts";
-import type { Exchange } from "../actions/exchange.ts";
 import { failureOf } from "../actions/nobody-has-it.ts";
-import { sendJson } from "../actions/send.ts";
+import type { Exchange } from "../http/exchange.ts";
+import { sendJson } from "../http/respond.ts";
 import { RegistryError } from "../protocol/errors.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import type { Services } from "../services.ts";

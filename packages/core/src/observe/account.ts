@@ -1,4 +1,4 @@
-import type { Exchange } from "../actions/exchange.ts";
+import type { Exchange } from "../http/exchange.ts";
 import type { Services } from "../services.ts";
 
 // What nginx writes for a client that left before its answer began; no client ever sees it.

@@ -1,4 +1,4 @@
-import type { Exchange } from "../actions/exchange.ts";
+import type { Exchange } from "../http/exchange.ts";
 import { DecisionRing, type PastDecision } from "./decision-ring.ts";
 import { MinuteRing } from "./minute-ring.ts";
 

@@ -1,4 +1,4 @@
-import type { Exchange } from "../actions/exchange.ts";
+import type { Exchange } from "../http/exchange.ts";
 
 /** A decision about a repository, as it was told to the client. */
 export interface PastDecision {

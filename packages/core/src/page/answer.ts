@@ -1,6 +1,6 @@
-import type { Exchange } from "../actions/exchange.ts";
-import { send } from "../actions/send.ts";
 import { admitUnruled } from "../authorize/admit.ts";
+import type { Exchange } from "../http/exchange.ts";
+import { send } from "../http/respond.ts";
 import type { Services } from "../services.ts";
 import { documentHeaders, renderDocument } from "./document.ts";
 import { gather } from "./gather.ts";

@@ -1,4 +1,4 @@
-import type { Exchange } from "../actions/exchange.ts";
+import type { Exchange } from "../http/exchange.ts";
 import type { Explanation } from "../inspect/explanation.ts";
 import { publicHost, publicProto } from "../protocol/forwarding.ts";
 import { looksLikeHost } from "../protocol/image-name.ts";

@@ -1,6 +1,6 @@
 import { entranceOf } from "../actions/entrance.ts";
-import type { Exchange } from "../actions/exchange.ts";
 import { wouldAdmit } from "../authorize/admit.ts";
+import type { Exchange } from "../http/exchange.ts";
 import { explain } from "../inspect/explain.ts";
 import type { Explanation } from "../inspect/explanation.ts";
 import { firstValue } from "../protocol/headers.ts";

@@ -1,6 +1,6 @@
-import type { Exchange } from "../actions/exchange.ts";
 import { wouldAdmit } from "../authorize/admit.ts";
 import { type FoundShadow, otherSideOf } from "../cache/shadowed-tags.ts";
+import type { Exchange } from "../http/exchange.ts";
 import { checkHealth } from "../observe/health.ts";
 import { RegistryError } from "../protocol/errors.ts";
 import type { Services } from "../services.ts";

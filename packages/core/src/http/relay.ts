@@ -1,6 +1,9 @@
 import type { ServerResponse } from "node:http";
 import type { Readable } from "node:stream";
 import { TLSSocket } from "node:tls";
+import type { Mender, Source } from "../actions/mend.ts";
+import type { Proof } from "../actions/proof.ts";
+import type { Refusal } from "../actions/walk.ts";
 import { ClientGone, UpstreamFailure } from "../errors.ts";
 import { publicHost } from "../protocol/forwarding.ts";
 import { endToEnd, firstValue, type RawHeaders } from "../protocol/headers.ts";
@@ -11,12 +14,9 @@ import { processBuffers } from "../upstream/bulk/read-buffers.ts";
 import { StallWatch } from "../upstream/stall-watch.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { Exchange } from "./exchange.ts";
-import type { Mender, Source } from "./mend.ts";
-import { pour } from "./pour.ts";
-import type { Proof } from "./proof.ts";
+import { pour } from "./pipe-body.ts";
 import { discardUpload, isUploading } from "./request-body.ts";
-import { send, writeHead } from "./send.ts";
-import type { Refusal } from "./walk.ts";
+import { send, writeHead } from "./respond.ts";
 
 const nothing: ReadonlySet<string> = new Set();
 // Bytes. The connection cannot be used again.
