@@ -30,10 +30,10 @@ export type {
   Shadowing,
   UpstreamAnswer,
 } from "./inspect/explanation.ts";
+export { ImageNameError } from "./inspect/image-name.ts";
 export type { Health, UpstreamHealth } from "./observe/health.ts";
 export { joinMetrics, totalsOf } from "./observe/join-metrics.ts";
 export type { Logger } from "./observe/logger.ts";
 export type { MetricsRegistry, MetricsSnapshot } from "./observe/metrics.ts";
-export { ImageNameError } from "./protocol/image-name.ts";
 export { serverOptions } from "./server-options.ts";
 export { version } from "./version.ts";

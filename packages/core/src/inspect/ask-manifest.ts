@@ -4,10 +4,10 @@ import { firstValue, quotable, type RawHeaders } from "../protocol/headers.ts";
 import { longestManifest, manifestTypes } from "../protocol/manifest-types.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import { classify } from "../routing/classify.ts";
-import type { Word } from "../routing/foresee.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { UpstreamAnswer } from "./explanation.ts";
 import { type Probe, type ProbeAnswer, type ProbeQuestion, probe, textOf } from "./probe.ts";
+import type { Word } from "./simulate.ts";
 
 /** What an upstream said, for people and for the decision. */
 export interface Said {

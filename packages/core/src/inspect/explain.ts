@@ -1,8 +1,6 @@
 import { compareDigests } from "../cache/shadowed-tags.ts";
 import { bareHostName } from "../protocol/host.ts";
-import { type ImageName, parseImageName } from "../protocol/image-name.ts";
 import { manifestRequest } from "../protocol/request.ts";
-import { type Foreseen, foresee } from "../routing/foresee.ts";
 import { type LookupPlan, type Plan, plan } from "../routing/plan.ts";
 import { defaultRule, type Entrance, type Policy } from "../routing/policy.ts";
 import { type Ruling, ruleName, type Who } from "../routing/ruling.ts";
@@ -18,7 +16,9 @@ import type {
   Explanation,
   Shadowing,
 } from "./explanation.ts";
+import { type ImageName, parseImageName } from "./image-name.ts";
 import { leftOut, narrowedByOwner } from "./narrowed.ts";
+import { type Foreseen, foresee } from "./simulate.ts";
 
 /**
  * Decides on an image as for a client's request, asks whoever a pull may ask, and says what comes of it.

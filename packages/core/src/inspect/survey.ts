@@ -1,9 +1,9 @@
 import type { CompleteUpstream } from "../config/complete.ts";
 import { firstValue } from "../protocol/headers.ts";
-import { type Product, recognise, type Trait } from "../protocol/product.ts";
 import type { Services } from "../services.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { type Probe, type ProbeQuestion, probe, textOf } from "./probe.ts";
+import { type Product, recognise, type Trait } from "./product.ts";
 
 /** Everything that one upstream was asked, and what it said. */
 export interface Survey {

@@ -1,7 +1,7 @@
 import type { Exchange } from "../http/exchange.ts";
 import type { Explanation } from "../inspect/explanation.ts";
+import { looksLikeHost } from "../inspect/image-name.ts";
 import { publicHost, publicProto } from "../protocol/forwarding.ts";
-import { looksLikeHost } from "../protocol/image-name.ts";
 
 // What stands in a shell for itself. Other hosts are none that docker takes.
 const plain = /^[A-Za-z0-9.:[\]_-]+$/;

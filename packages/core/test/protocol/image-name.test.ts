@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { ImageNameError, parseImageName } from "../../src/protocol/image-name.ts";
+import { ImageNameError, parseImageName } from "../../src/inspect/image-name.ts";
 
 const digest = `sha256:${"a".repeat(64)}`;
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { isTrouble, recognise, type Trait, type Traits } from "../../src/protocol/product.ts";
+import { isTrouble, recognise, type Trait, type Traits } from "../../src/inspect/product.ts";
 
 const nothing: Traits = {
   stranger: undefined,

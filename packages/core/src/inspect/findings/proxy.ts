@@ -1,6 +1,6 @@
-import { isTrouble } from "../../protocol/product.ts";
 import type { Finding } from "../check-report.ts";
 import { textOf } from "../probe.ts";
+import { isTrouble } from "../product.ts";
 import type { Survey } from "../survey.ts";
 
 /** The part of a survey that tells of a proxy. */

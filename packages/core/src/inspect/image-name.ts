@@ -1,6 +1,6 @@
-import { isDigest } from "./digest.ts";
-import { isRepositoryName } from "./repository-name.ts";
-import { isTag } from "./tag.ts";
+import { isDigest } from "../protocol/digest.ts";
+import { isRepositoryName } from "../protocol/repository-name.ts";
+import { isTag } from "../protocol/tag.ts";
 
 /** What the name of an image says, as people give it to docker. */
 export interface ImageName {

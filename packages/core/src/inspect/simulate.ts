@@ -1,8 +1,8 @@
 import { errorTable } from "../protocol/errors.ts";
-import { type Attempt, describeAttempt, type FailureReport } from "./attempt.ts";
-import { conclude, failureCode } from "./conclude.ts";
-import type { Member } from "./member.ts";
-import type { LookupPlan } from "./plan.ts";
+import { type Attempt, describeAttempt, type FailureReport } from "../routing/attempt.ts";
+import { conclude, failureCode } from "../routing/conclude.ts";
+import type { Member } from "../routing/member.ts";
+import type { LookupPlan } from "../routing/plan.ts";
 
 /** What an upstream would say to a GET. */
 export type Word =
