@@ -1,13 +1,13 @@
 import { forward } from "./actions/forward.ts";
-import { list } from "./actions/lists.ts";
 import { lookup } from "./actions/lookup.ts";
-import { mergedList } from "./actions/merged-lists.ts";
 import { mount } from "./actions/mount.ts";
 import { pass } from "./actions/pass.ts";
 import { pushManifest } from "./actions/push-manifest.ts";
 import { referrers } from "./actions/referrers.ts";
 import { base } from "./endpoints/version-check.ts";
 import type { Exchange } from "./http/exchange.ts";
+import { list } from "./lists/first.ts";
+import { mergedList } from "./lists/merged.ts";
 import { RegistryError } from "./protocol/errors.ts";
 import type { RegistryRequest } from "./protocol/request.ts";
 import type { Plan } from "./routing/plan.ts";

@@ -1,3 +1,4 @@
+import { type Consultation, reportOf } from "../actions/consult.ts";
 import { valuesOf } from "../protocol/headers.ts";
 import { nextQuery } from "../protocol/links.ts";
 import {
@@ -11,7 +12,6 @@ import {
 import { goesOnFrom, isAscending, type NameOrder, tellingPlace } from "../protocol/name-order.ts";
 import { readBounded } from "../upstream/bounded-body.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import { type Consultation, reportOf } from "./consult.ts";
 
 /** How one member's list is read. */
 export interface Reading {

@@ -1,3 +1,7 @@
+import { type Consultation, consult, errandOf } from "../actions/consult.ts";
+import { deliver } from "../actions/deliver.ts";
+import { nobodyHasIt } from "../actions/nobody-has-it.ts";
+import { walk } from "../actions/walk.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { firstValue } from "../protocol/headers.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
@@ -5,10 +9,6 @@ import type { ListPlan } from "../routing/plan.ts";
 import type { Services } from "../services.ts";
 import { readBounded } from "../upstream/bounded-body.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import { type Consultation, consult, errandOf } from "./consult.ts";
-import { deliver } from "./deliver.ts";
-import { nobodyHasIt } from "./nobody-has-it.ts";
-import { walk } from "./walk.ts";
 
 /** Tags and catalog: hosted's, or where hosted does not know the repository that of the first proxy that does. */
 export async function list(

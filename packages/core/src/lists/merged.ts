@@ -1,3 +1,6 @@
+import { consult, errandOf, reportOf } from "../actions/consult.ts";
+import { entranceOf } from "../actions/entrance.ts";
+import { nobodyHasIt } from "../actions/nobody-has-it.ts";
 import { namesFor } from "../authorize/access.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { repeat } from "../http/relay.ts";
@@ -9,10 +12,7 @@ import type { RegistryRequest } from "../protocol/request.ts";
 import { type Attempt, describeAttempt } from "../routing/attempt.ts";
 import type { Services } from "../services.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import { consult, errandOf, reportOf } from "./consult.ts";
-import { entranceOf } from "./entrance.ts";
-import { listOf, type MemberList } from "./member-list.ts";
-import { nobodyHasIt } from "./nobody-has-it.ts";
+import { listOf, type MemberList } from "./member.ts";
 
 /** A member, and what it said. */
 interface Heard {
