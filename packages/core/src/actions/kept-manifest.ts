@@ -1,9 +1,9 @@
 import type { KeptManifest } from "../cache/manifests.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { send } from "../http/respond.ts";
-import { isContent, isDigest } from "../protocol/digest.ts";
 import { firstValue, pairs, valuesOf } from "../protocol/headers.ts";
 import { namesType } from "../protocol/impersonal.ts";
+import { isContent, isDigest } from "../protocol/names.ts";
 import type { Services } from "../services.ts";
 import type { Answer } from "../upstream/ask.ts";
 import type { Upstream } from "../upstream/upstream.ts";

@@ -1,7 +1,7 @@
 import type { Exchange } from "../http/exchange.ts";
-import { isDigest } from "../protocol/digest.ts";
 import { firstValue } from "../protocol/headers.ts";
-import { digestsIn } from "../protocol/manifest-parts.ts";
+import { digestsIn } from "../protocol/manifest.ts";
+import { isDigest } from "../protocol/names.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import type { LookupPlan } from "../routing/plan.ts";
 import type { Services } from "../services.ts";

@@ -1,5 +1,5 @@
-import { type Extent, extentOf, passOver, rangeFor, restOf } from "../protocol/extent.ts";
 import { firstValue } from "../protocol/headers.ts";
+import { type Extent, extentOf, passOver, rangeFor, restOf } from "../protocol/range.ts";
 import type { Services } from "../services.ts";
 import type { Answer } from "../upstream/ask.ts";
 import type { Upstream } from "../upstream/upstream.ts";

@@ -1,6 +1,6 @@
-import { hashOf } from "../protocol/digest.ts";
-import { contentRange } from "../protocol/extent.ts";
 import { firstValue } from "../protocol/headers.ts";
+import { hashOf } from "../protocol/names.ts";
+import { contentRange } from "../protocol/range.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import type { Answer } from "../upstream/ask.ts";
 

@@ -1,10 +1,10 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { compareDigests, otherSideOf, type Tagged } from "../cache/shadowed-tags.ts";
 import type { Exchange } from "../http/exchange.ts";
-import { sha256 } from "../protocol/digest.ts";
 import { RegistryError } from "../protocol/errors.ts";
 import { type RawHeaders, warning } from "../protocol/headers.ts";
 import { manifestTypes } from "../protocol/manifest-types.ts";
+import { sha256 } from "../protocol/names.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import { type Ruling, ruleName } from "../routing/ruling.ts";
 import type { Services } from "../services.ts";

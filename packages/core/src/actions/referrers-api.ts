@@ -1,10 +1,10 @@
 import type { Exchange } from "../http/exchange.ts";
+import { errorCodes } from "../protocol/error-body.ts";
 import { firstValue, type RawHeaders, valuesOf } from "../protocol/headers.ts";
 import { nextQuery } from "../protocol/links.ts";
 import { longestManifest } from "../protocol/manifest-types.ts";
 import { type Descriptor, ofTypes, readReferrers, sizeOf, wantedTypes } from "../protocol/referrers.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
-import { errorCodes } from "../protocol/unknown-content.ts";
 import type { Services } from "../services.ts";
 import type { Answer } from "../upstream/ask.ts";
 import { readBounded } from "../upstream/bounded-body.ts";

@@ -1,8 +1,8 @@
 import { type Exchange, outliving } from "../http/exchange.ts";
+import { errorCodes } from "../protocol/error-body.ts";
 import { indexType, longestManifest } from "../protocol/manifest-types.ts";
 import { type Descriptor, imageIndex, referrersTag } from "../protocol/referrers.ts";
 import { manifestRequest } from "../protocol/request.ts";
-import { errorCodes } from "../protocol/unknown-content.ts";
 import type { FailureReport } from "../routing/attempt.ts";
 import type { Services } from "../services.ts";
 import { errorBodyLimit, readBounded } from "../upstream/bounded-body.ts";

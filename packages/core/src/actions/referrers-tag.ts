@@ -1,7 +1,7 @@
 import type { Exchange } from "../http/exchange.ts";
-import { sha256 } from "../protocol/digest.ts";
 import { firstValue } from "../protocol/headers.ts";
 import { indexType, longestManifest } from "../protocol/manifest-types.ts";
+import { sha256 } from "../protocol/names.ts";
 import { type Descriptor, readReferrers, referrersTag } from "../protocol/referrers.ts";
 import { manifestRequest } from "../protocol/request.ts";
 import type { FailureReport } from "../routing/attempt.ts";

@@ -1,5 +1,5 @@
-import { isDigest } from "../protocol/digest.ts";
 import { firstValue } from "../protocol/headers.ts";
+import { isDigest } from "../protocol/names.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import type { Services } from "../services.ts";
 import type { Answer } from "../upstream/ask.ts";

@@ -3,7 +3,7 @@ import { type Found, findAtProxies, hostedHas } from "../actions/copy-steps.ts";
 import { menderOf } from "../actions/mend.ts";
 import { CopyFailure } from "../errors.ts";
 import { firstValue, type RawHeaders } from "../protocol/headers.ts";
-import type { Part } from "../protocol/manifest-parts.ts";
+import type { Part } from "../protocol/manifest.ts";
 import type { Copied, Services } from "../services.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { BlobReader, verified } from "./blob-reader.ts";

@@ -1,7 +1,7 @@
 import { errandOf, reportOf } from "../actions/consult.ts";
-import { isDigest, sha256 } from "../protocol/digest.ts";
 import { firstValue, quotable, type RawHeaders } from "../protocol/headers.ts";
 import { longestManifest, manifestTypes } from "../protocol/manifest-types.ts";
+import { isDigest, sha256 } from "../protocol/names.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import { classify } from "../routing/classify.ts";
 import type { Upstream } from "../upstream/upstream.ts";

@@ -1,4 +1,4 @@
-import { isDigest } from "../protocol/digest.ts";
+import { isDigest } from "../protocol/names.ts";
 import { isRepositoryName } from "../protocol/repository-name.ts";
 import { isTag } from "../protocol/tag.ts";
 

@@ -1,6 +1,6 @@
 import { parseChallenges } from "../protocol/challenge.ts";
+import { errorCodes, saysUnknown } from "../protocol/error-body.ts";
 import { firstValue, type RawHeaders, valuesOf } from "../protocol/headers.ts";
-import { errorCodes, saysUnknown } from "../protocol/unknown-content.ts";
 
 /** An answer, as far as products differ in it. */
 export interface Trait {

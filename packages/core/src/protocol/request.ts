@@ -1,5 +1,5 @@
-import { isDigest } from "./digest.ts";
 import { RegistryError } from "./errors.ts";
+import { isDigest } from "./names.ts";
 import { isRepositoryName } from "./repository-name.ts";
 import { isTag } from "./tag.ts";
 

@@ -1,6 +1,6 @@
+import { errorCodes } from "./error-body.ts";
 import { firstValue, type RawHeaders, valuesOf } from "./headers.ts";
 import { mayDiffer } from "./impersonal.ts";
-import { errorCodes } from "./unknown-content.ts";
 
 // As long as the manifests of all but the strangest images. Each client that is slow to take an answer holds as much. Bytes.
 const longestShared = 256 * 1024;

@@ -1,5 +1,5 @@
-import { isDigest } from "./digest.ts";
 import { manifestType } from "./manifest-types.ts";
+import { isDigest } from "./names.ts";
 import type { Descriptor } from "./referrers.ts";
 
 /** A manifest or index that refers to another one (image-spec 1.1, "subject"). */

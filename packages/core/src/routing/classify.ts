@@ -1,4 +1,4 @@
-import { saysUnknown } from "../protocol/unknown-content.ts";
+import { saysUnknown } from "../protocol/error-body.ts";
 import type { Member } from "./member.ts";
 
 /**

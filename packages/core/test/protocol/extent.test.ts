@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { extentOf, passOver, rangeFor, restOf } from "../../src/protocol/extent.ts";
+import { extentOf, passOver, rangeFor, restOf } from "../../src/protocol/range.ts";
 
 const blob = { first: 0, last: 99, total: 100 };
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
-import { hasParts, partsOf } from "../../src/protocol/manifest-parts.ts";
-import { mayLackParts, withFurtherError } from "../../src/protocol/unknown-content.ts";
+import { mayLackParts, withFurtherError } from "../../src/protocol/error-body.ts";
+import { hasParts, partsOf } from "../../src/protocol/manifest.ts";
 
 const [a, b, c] = ["a", "b", "c"].map((letter) => `sha256:${letter.repeat(64)}`);
 

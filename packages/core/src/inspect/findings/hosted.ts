@@ -1,4 +1,4 @@
-import { errorCodes } from "../../protocol/unknown-content.ts";
+import { errorCodes } from "../../protocol/error-body.ts";
 import type { Finding } from "../check-report.ts";
 import { type Probe, textOf } from "../probe.ts";
 import type { Survey } from "../survey.ts";

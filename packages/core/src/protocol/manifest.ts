@@ -1,4 +1,4 @@
-import { isDigest } from "./digest.ts";
+import { isDigest } from "./names.ts";
 
 /** A reference that a manifest needs in its own repository (image-spec 1.1, "Descriptor"). */
 export interface Part {
