@@ -1,5 +1,4 @@
 import { forward } from "./actions/forward.ts";
-import { lookup } from "./actions/lookup.ts";
 import { mount } from "./actions/mount.ts";
 import { pass } from "./actions/pass.ts";
 import { pushManifest } from "./actions/push-manifest.ts";
@@ -10,6 +9,7 @@ import { list } from "./lists/first.ts";
 import { mergedList } from "./lists/merged.ts";
 import { RegistryError } from "./protocol/errors.ts";
 import type { RegistryRequest } from "./protocol/request.ts";
+import { lookup } from "./pull/lookup.ts";
 import type { Plan } from "./routing/plan.ts";
 import { type Ruling, ruleName } from "./routing/ruling.ts";
 import type { Services } from "./services.ts";

@@ -1,5 +1,4 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { hear } from "./actions/changed.ts";
 import { completeConfig } from "./config/complete-config.ts";
 import type { CombinedRegistryConfig } from "./config/options.ts";
 import type { ManifestChange } from "./config/written-peers.ts";
@@ -8,6 +7,7 @@ import type { Explanation } from "./inspect/explanation.ts";
 import { checkHealth, type Health } from "./observe/health.ts";
 import type { MetricsRegistry } from "./observe/metrics.ts";
 import { parseTarget } from "./protocol/target.ts";
+import { hear } from "./pull/invalidate.ts";
 import { createServices } from "./services.ts";
 import { Serving } from "./serving.ts";
 

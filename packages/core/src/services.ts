@@ -1,4 +1,3 @@
-import { Owners } from "./actions/owners.ts";
 import { Flights } from "./cache/inflight-manifests.ts";
 import { Memory, type MemoryBounds } from "./cache/memory.ts";
 import { ReferrersApis } from "./cache/referrers-support.ts";
@@ -12,6 +11,7 @@ import type { CompleteConfig, CompleteUpstream } from "./config/complete.ts";
 import { Activity } from "./observe/activity.ts";
 import { Metrics } from "./observe/metrics.ts";
 import { TrustedAddresses } from "./protocol/trusted-addresses.ts";
+import { Owners } from "./pull/ownership.ts";
 import { Policy } from "./routing/policy.ts";
 import { Bounded } from "./sharing/bounded.ts";
 import { Pings } from "./upstream/pings.ts";

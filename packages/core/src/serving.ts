@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { entranceOf } from "./actions/entrance.ts";
-import { mayAskProxies, withoutProxiesIfOwned } from "./actions/owners.ts";
 import { admit, admitUnruled } from "./authorize/admit.ts";
 import { perform } from "./dispatch.ts";
 import { operations } from "./endpoints/operations.ts";
@@ -18,6 +17,7 @@ import { isLoop } from "./protocol/forwarding.ts";
 import { checkHost } from "./protocol/host.ts";
 import { parseRequest, type RegistryRequest, withoutMount } from "./protocol/request.ts";
 import { parseTarget, type Target } from "./protocol/target.ts";
+import { mayAskProxies, withoutProxiesIfOwned } from "./pull/ownership.ts";
 import { type Plan, plan } from "./routing/plan.ts";
 import type { Services } from "./services.ts";
 import type { Upstream } from "./upstream/upstream.ts";

@@ -4,11 +4,11 @@ import { digestsIn } from "../protocol/manifest.ts";
 import { sha256 } from "../protocol/names.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import { descriptorOf, readReferrer } from "../protocol/subject.ts";
+import { failureOf } from "../pull/answer.ts";
+import { learnOwner } from "../pull/ownership.ts";
 import type { Services } from "../services.ts";
 import type { Answer } from "../upstream/ask.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import { failureOf } from "./nobody-has-it.ts";
-import { learnOwner } from "./owners.ts";
 import { addReferrer } from "./referrers-index.ts";
 
 /** A manifest as it is put. */

@@ -1,11 +1,11 @@
 import { askHosted, askProxy, type Copying } from "../copy/requests.ts";
 import { CopyFailure } from "../errors.ts";
+import type { Consultation } from "../pull/query.ts";
 import { type Attempt, describeAttempt } from "../routing/attempt.ts";
 import type { Services } from "../services.ts";
 import type { Answer } from "../upstream/ask.ts";
 import { errorBodyLimit, readBounded } from "../upstream/bounded-body.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import type { Consultation } from "./consult.ts";
 
 /** Whether hosted has something already. @throws ClientGone; CopyFailure if that cannot be told */
 export async function hostedHas(

@@ -1,9 +1,9 @@
 import { ClientGone, upstreamFailure } from "../errors.ts";
+import { failureOf } from "../pull/answer.ts";
+import { reportOf } from "../pull/query.ts";
 import type { Services } from "../services.ts";
 import type { Answer } from "../upstream/ask.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import { reportOf } from "./consult.ts";
-import { failureOf } from "./nobody-has-it.ts";
 
 /**
  * Sends something to hosted whose answer is the client's, whatever it says; but not its challenge, which is meant for the

@@ -1,15 +1,15 @@
 import type { Exchange } from "../http/exchange.ts";
 import { repeat } from "../http/relay.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
+import { nobodyHasIt } from "../pull/answer.ts";
+import { type Walk, walk } from "../pull/failover.ts";
+import { manifestDeleted } from "../pull/invalidate.ts";
+import { consult, errandOf } from "../pull/query.ts";
 import type { Services } from "../services.ts";
 import { errorBodyLimit, readBounded } from "../upstream/bounded-body.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import { manifestDeleted } from "./changed.ts";
-import { consult, errandOf } from "./consult.ts";
 import { unlistingOf } from "./delete-manifest.ts";
 import { deliver } from "./deliver.ts";
-import { nobodyHasIt } from "./nobody-has-it.ts";
-import { type Walk, walk } from "./walk.ts";
 
 const deletion = "deletes go to hosted";
 

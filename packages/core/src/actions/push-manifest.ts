@@ -7,18 +7,18 @@ import { mayLackParts, withFurtherError } from "../protocol/error-body.ts";
 import { hasParts } from "../protocol/manifest.ts";
 import { longestManifest } from "../protocol/manifest-types.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
+import type { Refusal } from "../pull/failover.ts";
+import { manifestPut } from "../pull/invalidate.ts";
+import { errandOf } from "../pull/query.ts";
 import type { Ruling } from "../routing/ruling.ts";
 import type { Services } from "../services.ts";
 import type { Answer } from "../upstream/ask.ts";
 import { readBounded } from "../upstream/bounded-body.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { accepted, type Push } from "./accepted.ts";
-import { manifestPut } from "./changed.ts";
-import { errandOf } from "./consult.ts";
 import { handOver } from "./hand-over.ts";
 import { readManifest } from "./manifest-body.ts";
 import { checkPushedTag } from "./pushed-tag.ts";
-import type { Refusal } from "./walk.ts";
 
 /** Hosted's answer to a manifest, and what was done for it. */
 interface Verdict {

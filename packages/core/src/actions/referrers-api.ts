@@ -5,12 +5,12 @@ import { nextQuery } from "../protocol/links.ts";
 import { longestManifest } from "../protocol/manifest-types.ts";
 import { type Descriptor, ofTypes, readReferrers, sizeOf, wantedTypes } from "../protocol/referrers.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
+import { type Consultation, consult, errandOf } from "../pull/query.ts";
 import type { Services } from "../services.ts";
 import type { Answer } from "../upstream/ask.ts";
 import { readBounded } from "../upstream/bounded-body.ts";
 import type { Errand } from "../upstream/errand.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import { type Consultation, consult, errandOf } from "./consult.ts";
 import { broken, type Known } from "./referrers-tag.ts";
 
 /** What a member's API told of a digest's referrers: perhaps that there is none. */

@@ -3,12 +3,12 @@ import { errorCodes } from "../protocol/error-body.ts";
 import { indexType, longestManifest } from "../protocol/manifest-types.ts";
 import { type Descriptor, imageIndex, referrersTag } from "../protocol/referrers.ts";
 import { manifestRequest } from "../protocol/request.ts";
+import { manifestPut } from "../pull/invalidate.ts";
+import { learnOwner } from "../pull/ownership.ts";
+import { type Consultation, consult, errandOf } from "../pull/query.ts";
 import type { FailureReport } from "../routing/attempt.ts";
 import type { Services } from "../services.ts";
 import { errorBodyLimit, readBounded } from "../upstream/bounded-body.ts";
-import { manifestPut } from "./changed.ts";
-import { type Consultation, consult, errandOf } from "./consult.ts";
-import { learnOwner } from "./owners.ts";
 import { listUnderTag, type Place } from "./referrers-tag.ts";
 
 /**

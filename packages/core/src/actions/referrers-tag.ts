@@ -4,12 +4,12 @@ import { indexType, longestManifest } from "../protocol/manifest-types.ts";
 import { sha256 } from "../protocol/names.ts";
 import { type Descriptor, readReferrers, referrersTag } from "../protocol/referrers.ts";
 import { manifestRequest } from "../protocol/request.ts";
+import { type Consultation, consult, errandOf } from "../pull/query.ts";
 import type { FailureReport } from "../routing/attempt.ts";
 import type { Services } from "../services.ts";
 import type { Answer } from "../upstream/ask.ts";
 import { readBounded } from "../upstream/bounded-body.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import { type Consultation, consult, errandOf } from "./consult.ts";
 
 /** What one member knows of a digest's referrers. */
 export type Known =

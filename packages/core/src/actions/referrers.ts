@@ -6,10 +6,10 @@ import { warning } from "../protocol/headers.ts";
 import { indexType, longestManifest } from "../protocol/manifest-types.ts";
 import { imageIndex, joinReferrers, ofTypes, wantedTypes } from "../protocol/referrers.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
+import { failureError } from "../pull/answer.ts";
 import { type Attempt, describeAttempt } from "../routing/attempt.ts";
 import type { Services } from "../services.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import { failureError } from "./nobody-has-it.ts";
 import { listByApi } from "./referrers-api.ts";
 import { broken, type Known, listUnderTag, type Place } from "./referrers-tag.ts";
 

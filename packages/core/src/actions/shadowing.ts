@@ -2,11 +2,11 @@ import { compareDigests, otherSideOf, type ShadowedTag, type Tagged } from "../c
 import type { Exchange } from "../http/exchange.ts";
 import { valuesOf } from "../protocol/headers.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
+import type { Walk } from "../pull/failover.ts";
 import { ruleName } from "../routing/ruling.ts";
 import type { Services } from "../services.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { digestIn, tagDigestAt } from "./tag-digest.ts";
-import type { Walk } from "./walk.ts";
 
 // More than any client would wait, and little enough that a cache which hangs is not asked a lot of things at a time.
 const patience = 10_000;

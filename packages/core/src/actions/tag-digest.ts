@@ -1,11 +1,11 @@
 import { firstValue } from "../protocol/headers.ts";
 import { isDigest } from "../protocol/names.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
+import { consultAlone, errandOf } from "../pull/query.ts";
 import type { Services } from "../services.ts";
 import type { Answer } from "../upstream/ask.ts";
 import type { OwnErrand } from "../upstream/errand.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import { consultAlone, errandOf } from "./consult.ts";
 
 /** What one upstream says that a tag stands for. */
 export type TagDigest =

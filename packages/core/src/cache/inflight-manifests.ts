@@ -1,4 +1,4 @@
-import type { Shared } from "../actions/shared-manifest.ts";
+import type { Shared } from "../pull/coalesce.ts";
 import { SharedByRepository } from "../sharing/by-repository.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 

@@ -1,7 +1,7 @@
 import type { Hash } from "node:crypto";
-import type { Mender, Source } from "../actions/mend.ts";
 import { ClientGone, CopyFailure, UpstreamFailure } from "../errors.ts";
 import { hashOf } from "../protocol/names.ts";
+import type { Mender, Source } from "../pull/resume.ts";
 import { StallWatch } from "../upstream/stall-watch.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 

@@ -1,9 +1,9 @@
 import { Readable } from "node:stream";
 import { type Found, findAtProxies, hostedHas } from "../actions/copy-steps.ts";
-import { menderOf } from "../actions/mend.ts";
 import { CopyFailure } from "../errors.ts";
 import { firstValue, type RawHeaders } from "../protocol/headers.ts";
 import type { Part } from "../protocol/manifest.ts";
+import { menderOf } from "../pull/resume.ts";
 import type { Copied, Services } from "../services.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { BlobReader, verified } from "./blob-reader.ts";

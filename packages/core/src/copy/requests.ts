@@ -1,10 +1,10 @@
-import { type Consultation, consultAlone } from "../actions/consult.ts";
-import { withoutProxiesIfOwned } from "../actions/owners.ts";
 import { repositoryScope } from "../actions/scope.ts";
 import { CopyFailure } from "../errors.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { RegistryError } from "../protocol/errors.ts";
 import { publicHost } from "../protocol/forwarding.ts";
+import { withoutProxiesIfOwned } from "../pull/ownership.ts";
+import { type Consultation, consultAlone } from "../pull/query.ts";
 import type { Ruling } from "../routing/ruling.ts";
 import type { Services } from "../services.ts";
 import type { OwnErrand } from "../upstream/errand.ts";

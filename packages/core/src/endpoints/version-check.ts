@@ -1,10 +1,10 @@
-import { consult, errandOf, reportOf } from "../actions/consult.ts";
 import { deliver } from "../actions/deliver.ts";
-import { failureOf } from "../actions/nobody-has-it.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { sendJson } from "../http/respond.ts";
 import { RegistryError } from "../protocol/errors.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
+import { failureOf } from "../pull/answer.ts";
+import { consult, errandOf, reportOf } from "../pull/query.ts";
 import type { Services } from "../services.ts";
 import { errorBodyLimit, readBounded } from "../upstream/bounded-body.ts";
 import { isUp } from "../upstream/pings.ts";

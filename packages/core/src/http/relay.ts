@@ -1,13 +1,13 @@
 import type { ServerResponse } from "node:http";
 import type { Readable } from "node:stream";
 import { TLSSocket } from "node:tls";
-import type { Mender, Source } from "../actions/mend.ts";
-import type { Proof } from "../actions/proof.ts";
-import type { Refusal } from "../actions/walk.ts";
 import { ClientGone, UpstreamFailure } from "../errors.ts";
 import { publicHost } from "../protocol/forwarding.ts";
 import { endToEnd, firstValue, type RawHeaders } from "../protocol/headers.ts";
 import { relativeLocations } from "../protocol/locations.ts";
+import type { Refusal } from "../pull/failover.ts";
+import type { Proof } from "../pull/integrity.ts";
+import type { Mender, Source } from "../pull/resume.ts";
 import type { Answer } from "../upstream/ask.ts";
 import { LargeBody } from "../upstream/bulk/large-body.ts";
 import { processBuffers } from "../upstream/bulk/read-buffers.ts";

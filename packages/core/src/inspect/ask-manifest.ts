@@ -1,8 +1,8 @@
-import { errandOf, reportOf } from "../actions/consult.ts";
 import { firstValue, quotable, type RawHeaders } from "../protocol/headers.ts";
 import { longestManifest, manifestTypes } from "../protocol/manifest-types.ts";
 import { isDigest, sha256 } from "../protocol/names.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
+import { errandOf, reportOf } from "../pull/query.ts";
 import { classify } from "../routing/classify.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { UpstreamAnswer } from "./explanation.ts";

@@ -1,10 +1,10 @@
-import { type Consultation, consult, errandOf } from "../actions/consult.ts";
 import { deliver } from "../actions/deliver.ts";
-import { nobodyHasIt } from "../actions/nobody-has-it.ts";
-import { walk } from "../actions/walk.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { firstValue } from "../protocol/headers.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
+import { nobodyHasIt } from "../pull/answer.ts";
+import { walk } from "../pull/failover.ts";
+import { type Consultation, consult, errandOf } from "../pull/query.ts";
 import type { ListPlan } from "../routing/plan.ts";
 import type { Services } from "../services.ts";
 import { readBounded } from "../upstream/bounded-body.ts";

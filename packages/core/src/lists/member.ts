@@ -1,4 +1,3 @@
-import { type Consultation, reportOf } from "../actions/consult.ts";
 import { valuesOf } from "../protocol/headers.ts";
 import { nextQuery } from "../protocol/links.ts";
 import {
@@ -10,6 +9,7 @@ import {
   readNames,
 } from "../protocol/lists.ts";
 import { goesOnFrom, isAscending, type NameOrder, tellingPlace } from "../protocol/name-order.ts";
+import { type Consultation, reportOf } from "../pull/query.ts";
 import { readBounded } from "../upstream/bounded-body.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 

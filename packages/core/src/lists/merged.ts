@@ -1,6 +1,4 @@
-import { consult, errandOf, reportOf } from "../actions/consult.ts";
 import { entranceOf } from "../actions/entrance.ts";
-import { nobodyHasIt } from "../actions/nobody-has-it.ts";
 import { namesFor } from "../authorize/access.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { repeat } from "../http/relay.ts";
@@ -9,6 +7,8 @@ import { warning } from "../protocol/headers.ts";
 import { type ListKind, mergeNames, nextLink, parseListQuery } from "../protocol/lists.ts";
 import { orderOf } from "../protocol/name-order.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
+import { nobodyHasIt } from "../pull/answer.ts";
+import { consult, errandOf, reportOf } from "../pull/query.ts";
 import { type Attempt, describeAttempt } from "../routing/attempt.ts";
 import type { Services } from "../services.ts";
 import type { Upstream } from "../upstream/upstream.ts";

@@ -11,8 +11,8 @@ import type { Answer } from "../upstream/ask.ts";
 import { errorBodyLimit, readBounded } from "../upstream/bounded-body.ts";
 import { type Errand, isRead } from "../upstream/errand.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import { consult } from "./consult.ts";
-import { failureError } from "./nobody-has-it.ts";
+import { failureError } from "./answer.ts";
+import { consult } from "./query.ts";
 
 /** What hosted said when it was asked for a repository. */
 type Existence =

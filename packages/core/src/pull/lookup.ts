@@ -1,3 +1,5 @@
+import { deliver } from "../actions/deliver.ts";
+import { checkPulled } from "../actions/shadowing.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { firstValue } from "../protocol/headers.ts";
 import { digestsIn } from "../protocol/manifest.ts";
@@ -7,15 +9,13 @@ import type { LookupPlan } from "../routing/plan.ts";
 import type { Services } from "../services.ts";
 import type { Answer } from "../upstream/ask.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import { type Consultation, consult, errandOf } from "./consult.ts";
-import { consultManifest, manifestQuestion } from "./consult-manifest.ts";
-import { deliver } from "./deliver.ts";
-import { keptManifest, sendKept } from "./kept-manifest.ts";
-import { type Mender, menderOf } from "./mend.ts";
-import { nobodyHasIt } from "./nobody-has-it.ts";
-import { proofOf } from "./proof.ts";
-import { checkPulled } from "./shadowing.ts";
-import { type Walk, walk } from "./walk.ts";
+import { nobodyHasIt } from "./answer.ts";
+import { keptManifest, sendKept } from "./cached-manifest.ts";
+import { type Walk, walk } from "./failover.ts";
+import { proofOf } from "./integrity.ts";
+import { consultManifest, manifestQuestion } from "./manifest.ts";
+import { type Consultation, consult, errandOf } from "./query.ts";
+import { type Mender, menderOf } from "./resume.ts";
 
 /**
  * One request, one pass: each upstream in turn is asked for the very thing that the client asked for, and the

@@ -5,8 +5,8 @@ import { isAboutContent, isForAll, mayBeOwnFailure } from "../protocol/shareable
 import type { Services } from "../services.ts";
 import type { Sender } from "../upstream/errand.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import { type Consultation, consult, errandOf } from "./consult.ts";
-import { keepManifest } from "./kept-manifest.ts";
+import { keepManifest } from "./cached-manifest.ts";
+import { type Consultation, consult, errandOf } from "./query.ts";
 
 /** A question for a manifest whose answer does not depend on who asks. */
 export interface ManifestQuestion {

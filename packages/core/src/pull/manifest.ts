@@ -4,8 +4,8 @@ import type { RegistryRequest } from "../protocol/request.ts";
 import type { FailureKind } from "../routing/attempt.ts";
 import type { Services } from "../services.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import { type Consultation, consult, errandOf } from "./consult.ts";
-import { type Joined, type ManifestQuestion, shareManifest } from "./shared-manifest.ts";
+import { type Joined, type ManifestQuestion, shareManifest } from "./coalesce.ts";
+import { type Consultation, consult, errandOf } from "./query.ts";
 
 /** What an upstream said, or is known to say. */
 export type Word = Consultation | { readonly outcome: "known absent" };

@@ -2,8 +2,8 @@ import type { Attempt } from "../routing/attempt.ts";
 import type { Services } from "../services.ts";
 import type { Answer } from "../upstream/ask.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import type { Consultation } from "./consult.ts";
-import type { Word } from "./consult-manifest.ts";
+import type { Word } from "./manifest.ts";
+import type { Consultation } from "./query.ts";
 
 /** How asking upstreams in turn ended. */
 export type Walk =

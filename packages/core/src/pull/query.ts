@@ -1,3 +1,4 @@
+import { scopeOf } from "../actions/scope.ts";
 import { ClientGone, CopyFailure, upstreamFailure } from "../errors.ts";
 import { firstValue } from "../protocol/headers.ts";
 import { rateLimitRemaining } from "../protocol/rate-limit.ts";
@@ -9,7 +10,6 @@ import type { Answer } from "../upstream/ask.ts";
 import { errorBodyLimit, readBounded } from "../upstream/bounded-body.ts";
 import type { Errand, OwnErrand, Sender } from "../upstream/errand.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import { scopeOf } from "./scope.ts";
 
 /** What one upstream said to a request without a body. */
 export type Consultation =

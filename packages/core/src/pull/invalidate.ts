@@ -2,7 +2,7 @@ import type { ManifestChange } from "../config/written-peers.ts";
 import { sha256 } from "../protocol/names.ts";
 import type { Resource } from "../protocol/request.ts";
 import type { Services } from "../services.ts";
-import { keepFromTrials } from "./owners.ts";
+import { keepFromTrials } from "./ownership.ts";
 
 type Memories = Services["memory"];
 

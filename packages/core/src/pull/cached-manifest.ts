@@ -7,7 +7,7 @@ import { isContent, isDigest } from "../protocol/names.ts";
 import type { Services } from "../services.ts";
 import type { Answer } from "../upstream/ask.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import type { ManifestQuestion } from "./shared-manifest.ts";
+import type { ManifestQuestion } from "./coalesce.ts";
 
 // What is said of the content. All else is about the one answer that it came with: when it was given, what is left of a rate limit.
 // By their names in lower case, spelled once for all that are kept.

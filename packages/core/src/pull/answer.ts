@@ -7,7 +7,7 @@ import { type Attempt, describeAttempt, type FailureReport } from "../routing/at
 import { conclude, failureCode } from "../routing/conclude.ts";
 import type { Services } from "../services.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import type { Walk } from "./walk.ts";
+import type { Walk } from "./failover.ts";
 
 const unknown: Partial<Record<Resource["kind"], ErrorCode>> = {
   manifest: "MANIFEST_UNKNOWN",

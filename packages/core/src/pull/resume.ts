@@ -3,7 +3,7 @@ import { type Extent, extentOf, passOver, rangeFor, restOf } from "../protocol/r
 import type { Services } from "../services.ts";
 import type { Answer } from "../upstream/ask.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import type { Consultation } from "./consult.ts";
+import type { Consultation } from "./query.ts";
 
 /** A body on its way to the client, and who sends it. */
 export interface Source {
