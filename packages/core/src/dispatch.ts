@@ -1,7 +1,3 @@
-import { forward } from "./actions/forward.ts";
-import { mount } from "./actions/mount.ts";
-import { pass } from "./actions/pass.ts";
-import { pushManifest } from "./actions/push-manifest.ts";
 import { referrers } from "./actions/referrers.ts";
 import { base } from "./endpoints/version-check.ts";
 import type { Exchange } from "./http/exchange.ts";
@@ -10,6 +6,10 @@ import { mergedList } from "./lists/merged.ts";
 import { RegistryError } from "./protocol/errors.ts";
 import type { RegistryRequest } from "./protocol/request.ts";
 import { lookup } from "./pull/lookup.ts";
+import { pass } from "./push/delete.ts";
+import { forward } from "./push/forward.ts";
+import { mount } from "./push/mount.ts";
+import { pushManifest } from "./push/put-manifest.ts";
 import type { Plan } from "./routing/plan.ts";
 import { type Ruling, ruleName } from "./routing/ruling.ts";
 import type { Services } from "./services.ts";

@@ -6,10 +6,10 @@ import { type RawHeaders, warning } from "../protocol/headers.ts";
 import { manifestTypes } from "../protocol/manifest-types.ts";
 import { sha256 } from "../protocol/names.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
+import type { Push } from "../push/accepted.ts";
 import { type Ruling, ruleName } from "../routing/ruling.ts";
 import type { Services } from "../services.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import type { Push } from "./accepted.ts";
 import { reportIfShadowed } from "./shadowing.ts";
 import { type TagDigest, tagDigestAt } from "./tag-digest.ts";
 

@@ -1,4 +1,3 @@
-import { accepted, type Push } from "../actions/accepted.ts";
 import { drained, findAtProxies, hostedHas } from "../actions/copy-steps.ts";
 import { CopyFailure } from "../errors.ts";
 import type { Exchange } from "../http/exchange.ts";
@@ -7,6 +6,7 @@ import { type Part, partsOf } from "../protocol/manifest.ts";
 import { longestManifest, manifestTypes } from "../protocol/manifest-types.ts";
 import { isContent } from "../protocol/names.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
+import { accepted, type Push } from "../push/accepted.ts";
 import type { Services } from "../services.ts";
 import { forEach } from "../sharing/for-each.ts";
 import { readBounded } from "../upstream/bounded-body.ts";

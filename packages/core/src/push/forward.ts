@@ -1,3 +1,4 @@
+import { handOver } from "../actions/hand-over.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { relay } from "../http/relay.ts";
 import { hasBody, requireUnread } from "../http/request-body.ts";
@@ -5,7 +6,6 @@ import type { RegistryRequest } from "../protocol/request.ts";
 import { errandOf } from "../pull/query.ts";
 import type { Services } from "../services.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import { handOver } from "./hand-over.ts";
 
 /** Uploads: the request streams to hosted, body and all, and hosted's answer streams back. */
 export async function forward(

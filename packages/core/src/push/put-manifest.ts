@@ -1,3 +1,6 @@
+import { handOver } from "../actions/hand-over.ts";
+import { readManifest } from "../actions/manifest-body.ts";
+import { checkPushedTag } from "../actions/pushed-tag.ts";
 import { type CopyCount, copyMissing } from "../copy/missing.ts";
 import { copyingFor } from "../copy/requests.ts";
 import { CopyFailure } from "../errors.ts";
@@ -16,9 +19,6 @@ import type { Answer } from "../upstream/ask.ts";
 import { readBounded } from "../upstream/bounded-body.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { accepted, type Push } from "./accepted.ts";
-import { handOver } from "./hand-over.ts";
-import { readManifest } from "./manifest-body.ts";
-import { checkPushedTag } from "./pushed-tag.ts";
 
 /** Hosted's answer to a manifest, and what was done for it. */
 interface Verdict {

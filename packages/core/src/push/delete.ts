@@ -1,3 +1,5 @@
+import { unlistingOf } from "../actions/delete-manifest.ts";
+import { deliver } from "../actions/deliver.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { repeat } from "../http/relay.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
@@ -8,8 +10,6 @@ import { consult, errandOf } from "../pull/query.ts";
 import type { Services } from "../services.ts";
 import { errorBodyLimit, readBounded } from "../upstream/bounded-body.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import { unlistingOf } from "./delete-manifest.ts";
-import { deliver } from "./deliver.ts";
 
 const deletion = "deletes go to hosted";
 

@@ -1,3 +1,5 @@
+import { entranceOf } from "../actions/entrance.ts";
+import { handOver } from "../actions/hand-over.ts";
 import { copyBlob } from "../copy/blob.ts";
 import { type Copying, copyingFor } from "../copy/requests.ts";
 import { giveUp, sessionOf } from "../copy/upload.ts";
@@ -12,9 +14,7 @@ import { errandOf } from "../pull/query.ts";
 import type { Services } from "../services.ts";
 import { errorBodyLimit, readBounded } from "../upstream/bounded-body.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import { entranceOf } from "./entrance.ts";
 import { forward } from "./forward.ts";
-import { handOver } from "./hand-over.ts";
 
 /** What came of the proxies: the copying that was done, or why there was none. */
 type Outcome = { readonly done: Copying } | { readonly done: undefined; readonly note: string };

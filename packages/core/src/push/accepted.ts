@@ -1,3 +1,4 @@
+import { addReferrer } from "../actions/referrers-index.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { firstValue } from "../protocol/headers.ts";
 import { digestsIn } from "../protocol/manifest.ts";
@@ -9,7 +10,6 @@ import { learnOwner } from "../pull/ownership.ts";
 import type { Services } from "../services.ts";
 import type { Answer } from "../upstream/ask.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import { addReferrer } from "./referrers-index.ts";
 
 /** A manifest as it is put. */
 export interface Push {
