@@ -1,4 +1,3 @@
-import { referrers } from "./actions/referrers.ts";
 import { base } from "./endpoints/version-check.ts";
 import type { Exchange } from "./http/exchange.ts";
 import { list } from "./lists/first.ts";
@@ -10,6 +9,7 @@ import { pass } from "./push/delete.ts";
 import { forward } from "./push/forward.ts";
 import { mount } from "./push/mount.ts";
 import { pushManifest } from "./push/put-manifest.ts";
+import { referrers } from "./referrers/list.ts";
 import type { Plan } from "./routing/plan.ts";
 import { type Ruling, ruleName } from "./routing/ruling.ts";
 import type { Services } from "./services.ts";

@@ -4,10 +4,10 @@ import { longestManifest, manifestTypes } from "../protocol/manifest-types.ts";
 import { manifestRequest, type RegistryRequest } from "../protocol/request.ts";
 import { readReferrer } from "../protocol/subject.ts";
 import { consult, errandOf } from "../pull/query.ts";
+import { removeReferrer } from "../referrers/write-index.ts";
 import type { Services } from "../services.ts";
 import { readBounded } from "../upstream/bounded-body.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import { removeReferrer } from "./referrers-index.ts";
 
 /** What is to be done once a manifest is deleted. */
 export interface Unlisting {

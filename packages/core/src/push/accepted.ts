@@ -1,4 +1,3 @@
-import { addReferrer } from "../actions/referrers-index.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { firstValue } from "../protocol/headers.ts";
 import { digestsIn } from "../protocol/manifest.ts";
@@ -7,6 +6,7 @@ import type { RegistryRequest } from "../protocol/request.ts";
 import { descriptorOf, readReferrer } from "../protocol/subject.ts";
 import { failureOf } from "../pull/answer.ts";
 import { learnOwner } from "../pull/ownership.ts";
+import { addReferrer } from "../referrers/write-index.ts";
 import type { Services } from "../services.ts";
 import type { Answer } from "../upstream/ask.ts";
 import type { Upstream } from "../upstream/upstream.ts";

@@ -10,8 +10,8 @@ import { failureError } from "../pull/answer.ts";
 import { type Attempt, describeAttempt } from "../routing/attempt.ts";
 import type { Services } from "../services.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import { listByApi } from "./referrers-api.ts";
-import { broken, type Known, listUnderTag, type Place } from "./referrers-tag.ts";
+import { listByApi } from "./api.ts";
+import { broken, type Known, listUnderTag, type Place } from "./tag-schema.ts";
 
 /** What a member knows. */
 interface Word {

@@ -11,7 +11,7 @@ import type { Answer } from "../upstream/ask.ts";
 import { readBounded } from "../upstream/bounded-body.ts";
 import type { Errand } from "../upstream/errand.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import { broken, type Known } from "./referrers-tag.ts";
+import { broken, type Known } from "./tag-schema.ts";
 
 /** What a member's API told of a digest's referrers: perhaps that there is none. */
 export type Told = Known | { readonly kind: "no-api"; readonly certain: boolean };

@@ -9,7 +9,7 @@ import { type Consultation, consult, errandOf } from "../pull/query.ts";
 import type { FailureReport } from "../routing/attempt.ts";
 import type { Services } from "../services.ts";
 import { errorBodyLimit, readBounded } from "../upstream/bounded-body.ts";
-import { listUnderTag, type Place } from "./referrers-tag.ts";
+import { listUnderTag, type Place } from "./tag-schema.ts";
 
 /**
  * Lists a manifest among its subject's referrers at a registry without the API, as clients would if the router did not answer
