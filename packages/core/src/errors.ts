@@ -1,4 +1,4 @@
-import type { FailureKind, FailureReport } from "./routing/attempt.ts";
+import type { FailureKind, FailureReport } from "./routing/outcome.ts";
 
 /** An upstream could not be reached, or not be understood. */
 export class UpstreamFailure extends Error {

@@ -7,7 +7,7 @@ import { describe, expect, it, test } from "@jest/globals";
 import { completeConfig } from "../src/config/complete-config.ts";
 import { walk } from "../src/pull/failover.ts";
 import type { Word } from "../src/pull/manifest.ts";
-import { describeAttempt } from "../src/routing/attempt.ts";
+import { describeAttempt } from "../src/routing/outcome.ts";
 import { createServices } from "../src/services.ts";
 import { lasting, stateOf } from "./support/breaker.ts";
 import { type Ask, fetchRaw, type Received } from "./support/client.ts";

@@ -1,7 +1,7 @@
 import { askHosted, askProxy, type Copying } from "../copy/requests.ts";
 import { CopyFailure } from "../errors.ts";
 import type { Consultation } from "../pull/query.ts";
-import { type Attempt, describeAttempt } from "../routing/attempt.ts";
+import { type Attempt, describeAttempt } from "../routing/outcome.ts";
 import type { Services } from "../services.ts";
 import type { Answer } from "../upstream/ask.ts";
 import { errorBodyLimit, readBounded } from "../upstream/bounded-body.ts";

@@ -1,7 +1,7 @@
 import type { Exchange } from "../http/exchange.ts";
 import { relay, repeat, type Safeguards } from "../http/relay.ts";
 import type { Walk } from "../pull/failover.ts";
-import { describeAttempt } from "../routing/attempt.ts";
+import { describeAttempt } from "../routing/outcome.ts";
 
 /** Gives the client the answer that a walk ended with. */
 export async function deliver(

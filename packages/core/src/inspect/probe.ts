@@ -1,6 +1,6 @@
 import { ClientGone, errorCode } from "../errors.ts";
 import type { RawHeaders } from "../protocol/headers.ts";
-import type { FailureReport } from "../routing/attempt.ts";
+import type { FailureReport } from "../routing/outcome.ts";
 import { errorBodyLimit, readBounded } from "../upstream/bounded-body.ts";
 import type { Errand } from "../upstream/errand.ts";
 import { withinTime } from "../upstream/patience.ts";

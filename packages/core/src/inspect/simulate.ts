@@ -1,7 +1,7 @@
 import { errorTable } from "../protocol/errors.ts";
-import { type Attempt, describeAttempt, type FailureReport } from "../routing/attempt.ts";
 import { conclude, failureCode } from "../routing/conclude.ts";
 import type { Member } from "../routing/member.ts";
+import { type Attempt, describeAttempt, type FailureReport } from "../routing/outcome.ts";
 import type { LookupPlan } from "../routing/plan.ts";
 
 /** What an upstream would say to a GET. */

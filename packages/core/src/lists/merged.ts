@@ -9,7 +9,7 @@ import { orderOf } from "../protocol/name-order.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import { nobodyHasIt } from "../pull/answer.ts";
 import { consult, errandOf, reportOf } from "../pull/query.ts";
-import { type Attempt, describeAttempt } from "../routing/attempt.ts";
+import { type Attempt, describeAttempt } from "../routing/outcome.ts";
 import type { Services } from "../services.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { listOf, type MemberList } from "./member.ts";

@@ -1,4 +1,4 @@
-import type { Attempt } from "../routing/attempt.ts";
+import type { Attempt } from "../routing/outcome.ts";
 import type { Services } from "../services.ts";
 import type { Answer } from "../upstream/ask.ts";
 import type { Upstream } from "../upstream/upstream.ts";

@@ -1,7 +1,7 @@
 import type { Exchange } from "../http/exchange.ts";
 import { impersonalWish } from "../protocol/impersonal.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
-import type { FailureKind } from "../routing/attempt.ts";
+import type { FailureKind } from "../routing/outcome.ts";
 import type { Services } from "../services.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { type Joined, type ManifestQuestion, shareManifest } from "./coalesce.ts";

@@ -4,7 +4,7 @@ import { type Exchange, outliving } from "../http/exchange.ts";
 import { RegistryError } from "../protocol/errors.ts";
 import { valuesOf } from "../protocol/headers.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
-import type { FailureReport } from "../routing/attempt.ts";
+import type { FailureReport } from "../routing/outcome.ts";
 import type { Ruling } from "../routing/ruling.ts";
 import type { Services } from "../services.ts";
 import type { Answer } from "../upstream/ask.ts";

@@ -7,7 +7,7 @@ import { indexType, longestManifest } from "../protocol/manifest-types.ts";
 import { imageIndex, joinReferrers, ofTypes, wantedTypes } from "../protocol/referrers.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import { failureError } from "../pull/answer.ts";
-import { type Attempt, describeAttempt } from "../routing/attempt.ts";
+import { type Attempt, describeAttempt } from "../routing/outcome.ts";
 import type { Services } from "../services.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { listByApi } from "./api.ts";

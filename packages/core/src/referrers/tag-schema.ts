@@ -5,7 +5,7 @@ import { sha256 } from "../protocol/names.ts";
 import { type Descriptor, readReferrers, referrersTag } from "../protocol/referrers.ts";
 import { manifestRequest } from "../protocol/request.ts";
 import { type Consultation, consult, errandOf } from "../pull/query.ts";
-import type { FailureReport } from "../routing/attempt.ts";
+import type { FailureReport } from "../routing/outcome.ts";
 import type { Services } from "../services.ts";
 import type { Answer } from "../upstream/ask.ts";
 import { readBounded } from "../upstream/bounded-body.ts";

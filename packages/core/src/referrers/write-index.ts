@@ -6,7 +6,7 @@ import { manifestRequest } from "../protocol/request.ts";
 import { manifestPut } from "../pull/invalidate.ts";
 import { learnOwner } from "../pull/ownership.ts";
 import { type Consultation, consult, errandOf } from "../pull/query.ts";
-import type { FailureReport } from "../routing/attempt.ts";
+import type { FailureReport } from "../routing/outcome.ts";
 import type { Services } from "../services.ts";
 import { errorBodyLimit, readBounded } from "../upstream/bounded-body.ts";
 import { listUnderTag, type Place } from "./tag-schema.ts";

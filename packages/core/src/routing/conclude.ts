@@ -1,5 +1,5 @@
 import type { ErrorCode } from "../protocol/errors.ts";
-import type { Attempt, FailureKind, FailureReport } from "./attempt.ts";
+import type { Attempt, FailureKind, FailureReport } from "./outcome.ts";
 
 /** What is said when nobody has it. */
 export type Conclusion =

@@ -1,5 +1,5 @@
 import { upstreamFailure } from "../errors.ts";
-import type { FailureReport } from "../routing/attempt.ts";
+import type { FailureReport } from "../routing/outcome.ts";
 
 /** How something that was given only so much time went. */
 export type Timed<T> = { readonly latency: number } & (

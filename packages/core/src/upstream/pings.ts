@@ -1,4 +1,4 @@
-import type { FailureReport } from "../routing/attempt.ts";
+import type { FailureReport } from "../routing/outcome.ts";
 import { withinTime } from "./patience.ts";
 import type { Upstream } from "./upstream.ts";
 

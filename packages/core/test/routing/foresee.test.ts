@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
 import { foresee, type Word } from "../../src/inspect/simulate.ts";
-import type { FailureKind } from "../../src/routing/attempt.ts";
+import type { FailureKind } from "../../src/routing/outcome.ts";
 import { candidate } from "../support/candidate.ts";
 
 const hosted = candidate("hosted", "hosted");
