@@ -1,5 +1,4 @@
 import { deliver } from "../actions/deliver.ts";
-import { checkPulled } from "../actions/shadowing.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { firstValue } from "../protocol/headers.ts";
 import { digestsIn } from "../protocol/manifest.ts";
@@ -7,6 +6,7 @@ import { isDigest } from "../protocol/names.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import type { LookupPlan } from "../routing/plan.ts";
 import type { Services } from "../services.ts";
+import { checkPulled } from "../shadow/on-pull.ts";
 import type { Answer } from "../upstream/ask.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { nobodyHasIt } from "./answer.ts";

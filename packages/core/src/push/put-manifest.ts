@@ -1,6 +1,5 @@
 import { handOver } from "../actions/hand-over.ts";
 import { readManifest } from "../actions/manifest-body.ts";
-import { checkPushedTag } from "../actions/pushed-tag.ts";
 import { type CopyCount, copyMissing } from "../copy/missing.ts";
 import { copyingFor } from "../copy/requests.ts";
 import { CopyFailure } from "../errors.ts";
@@ -15,6 +14,7 @@ import { manifestPut } from "../pull/invalidate.ts";
 import { errandOf } from "../pull/query.ts";
 import type { Ruling } from "../routing/ruling.ts";
 import type { Services } from "../services.ts";
+import { checkPushedTag } from "../shadow/on-push.ts";
 import type { Answer } from "../upstream/ask.ts";
 import { readBounded } from "../upstream/bounded-body.ts";
 import type { Upstream } from "../upstream/upstream.ts";

@@ -10,7 +10,7 @@ import type { Push } from "../push/accepted.ts";
 import { type Ruling, ruleName } from "../routing/ruling.ts";
 import type { Services } from "../services.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import { reportIfShadowed } from "./shadowing.ts";
+import { reportIfShadowed } from "./on-pull.ts";
 import { type TagDigest, tagDigestAt } from "./tag-digest.ts";
 
 /** Whether a tag that is being pushed is at a proxy as well, with another digest. */
