@@ -7,7 +7,7 @@ import { withoutProxiesIfOwned } from "../pull/ownership.ts";
 import { type Consultation, consultAlone } from "../pull/query.ts";
 import type { Ruling } from "../routing/ruling.ts";
 import type { Services } from "../services.ts";
-import type { OwnErrand } from "../upstream/errand.ts";
+import type { OwnErrand } from "../upstream/request.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
 /** From where to where content is copied, and on whose behalf. */

@@ -2,9 +2,9 @@ import { ClientGone, errorCode } from "../errors.ts";
 import type { RawHeaders } from "../protocol/headers.ts";
 import type { FailureReport } from "../routing/outcome.ts";
 import { errorBodyLimit, readBounded } from "../upstream/bounded-body.ts";
-import type { Errand } from "../upstream/errand.ts";
-import { withinTime } from "../upstream/patience.ts";
+import type { Errand } from "../upstream/request.ts";
 import type { Upstream } from "../upstream/upstream.ts";
+import { withinTime } from "../upstream/with-timeout.ts";
 
 /** A question to one upstream that nobody but the router has. */
 export interface ProbeQuestion {

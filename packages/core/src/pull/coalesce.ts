@@ -3,7 +3,7 @@ import type { Exchange } from "../http/exchange.ts";
 import type { RegistryRequest, Resource } from "../protocol/request.ts";
 import { isAboutContent, isForAll, mayBeOwnFailure } from "../protocol/shareable.ts";
 import type { Services } from "../services.ts";
-import type { Sender } from "../upstream/errand.ts";
+import type { Sender } from "../upstream/request.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { keepManifest } from "./cached-manifest.ts";
 import { type Consultation, consult, errandOf } from "./query.ts";

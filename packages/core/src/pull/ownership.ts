@@ -9,7 +9,7 @@ import type { Ruling } from "../routing/ruling.ts";
 import type { Services } from "../services.ts";
 import type { Answer } from "../upstream/ask.ts";
 import { errorBodyLimit, readBounded } from "../upstream/bounded-body.ts";
-import { type Errand, isRead } from "../upstream/errand.ts";
+import { type Errand, isRead } from "../upstream/request.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { failureError } from "./answer.ts";
 import { consult } from "./query.ts";

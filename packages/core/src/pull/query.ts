@@ -8,7 +8,7 @@ import { type FailureReport, isUnasked } from "../routing/outcome.ts";
 import type { Services } from "../services.ts";
 import type { Answer } from "../upstream/ask.ts";
 import { errorBodyLimit, readBounded } from "../upstream/bounded-body.ts";
-import type { Errand, OwnErrand, Sender } from "../upstream/errand.ts";
+import type { Errand, OwnErrand, Sender } from "../upstream/request.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
 /** What one upstream said to a request without a body. */

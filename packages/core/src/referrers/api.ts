@@ -9,7 +9,7 @@ import { type Consultation, consult, errandOf } from "../pull/query.ts";
 import type { Services } from "../services.ts";
 import type { Answer } from "../upstream/ask.ts";
 import { readBounded } from "../upstream/bounded-body.ts";
-import type { Errand } from "../upstream/errand.ts";
+import type { Errand } from "../upstream/request.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { broken, type Known } from "./tag-schema.ts";
 

@@ -4,7 +4,7 @@ import type { RegistryRequest } from "../protocol/request.ts";
 import { consultAlone, errandOf } from "../pull/query.ts";
 import type { Services } from "../services.ts";
 import type { Answer } from "../upstream/ask.ts";
-import type { OwnErrand } from "../upstream/errand.ts";
+import type { OwnErrand } from "../upstream/request.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
 /** What one upstream says that a tag stands for. */

@@ -6,8 +6,8 @@ import type { RawHeaders } from "../protocol/headers.ts";
 import type { Connections } from "./agents.ts";
 import type { Readers } from "./bulk/readers.ts";
 import type { SocketReader } from "./bulk/socket-reader.ts";
-import { isRepeatable } from "./errand.ts";
 import { HeadDeadline, type HeadTimeouts } from "./head-deadline.ts";
+import { isRepeatable } from "./request.ts";
 import { sendBody } from "./send-body.ts";
 
 /** A request, usually without a body. */

@@ -1,7 +1,7 @@
 import { CircuitState, circuitBreaker, handleWhenResult, type IBackoff } from "cockatiel";
 import type { CompleteBreaker } from "../config/complete.ts";
 import type { Answer } from "./ask.ts";
-import type { OwnErrand } from "./errand.ts";
+import type { OwnErrand } from "./request.ts";
 import { nameOf, Suspects } from "./suspects.ts";
 import { Trips } from "./trips.ts";
 import { noticeableWait, type Verdict, verdictOfAnswer, verdictOfError } from "./verdict.ts";

@@ -1,6 +1,6 @@
 import type { FailureReport } from "../routing/outcome.ts";
-import { withinTime } from "./patience.ts";
 import type { Upstream } from "./upstream.ts";
+import { withinTime } from "./with-timeout.ts";
 
 /** How an upstream's `/v2/` was last answered. */
 export interface Ping {

@@ -4,14 +4,14 @@ import type { Candidate } from "../routing/member.ts";
 import { Patterns } from "../routing/patterns.ts";
 import { type Agents, createAgents } from "./agents.ts";
 import type { Answer } from "./ask.ts";
-import { Asker } from "./asker.ts";
 import { errorBodyLimit, readBounded } from "./bounded-body.ts";
 import type { BreakerState } from "./breaker.ts";
+import { Asker } from "./client.ts";
 import { Credentials } from "./credentials.ts";
-import { base, type Errand, isRead, type OwnErrand, type Sender } from "./errand.ts";
 import { type Delivery, Forwarder } from "./forwarder.ts";
 import { Guard } from "./guard.ts";
 import { inHand } from "./in-hand.ts";
+import { base, type Errand, isRead, type OwnErrand, type Sender } from "./request.ts";
 import { requestTokenOver } from "./token-request.ts";
 
 /** What the router as a whole contributes to every upstream. */

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, jest } from "@jest/globals
 import { ClientGone, UpstreamFailure } from "../../src/errors.ts";
 import type { Answer } from "../../src/upstream/ask.ts";
 import { Breaker } from "../../src/upstream/breaker.ts";
-import type { OwnErrand } from "../../src/upstream/errand.ts";
+import type { OwnErrand } from "../../src/upstream/request.ts";
 
 beforeEach(() => {
   jest.useFakeTimers({ now: 0, doNotFake: ["nextTick", "queueMicrotask"] });

@@ -5,8 +5,8 @@ import type { Agents, Connections } from "./agents.ts";
 import { type Address, type Answer, addressOf, ask, type Question } from "./ask.ts";
 import { type AskWith, AuthorizedAsker } from "./authorized-asker.ts";
 import type { Credentials, Unauthorized } from "./credentials.ts";
-import { bodyHeaders, type Errand, isRead, type OwnErrand, type Sender } from "./errand.ts";
 import { followRedirects, isRedirect } from "./redirects.ts";
+import { bodyHeaders, type Errand, isRead, type OwnErrand, type Sender } from "./request.ts";
 
 // What an upstream gets to answer that was left out for being late. A cache has what it has at once. Milliseconds.
 const lastChancePatience = 1_000;
