@@ -3,8 +3,8 @@ import { type ForwardingOptions, forwardedHeaders } from "../protocol/forwarding
 import { firstValue } from "../protocol/headers.ts";
 import type { Agents, Connections } from "./agents.ts";
 import { type Address, type Answer, addressOf, ask, type Question } from "./ask.ts";
-import { type AskWith, AuthorizedAsker } from "./authorized-asker.ts";
-import type { Credentials, Unauthorized } from "./credentials.ts";
+import type { Credentials, Unauthorized } from "./auth/credentials.ts";
+import { type AskWith, AuthorizedAsker } from "./auth/transport.ts";
 import { followRedirects, isRedirect } from "./redirects.ts";
 import { bodyHeaders, type Errand, isRead, type OwnErrand, type Sender } from "./request.ts";
 

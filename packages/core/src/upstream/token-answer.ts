@@ -1,4 +1,4 @@
-import type { Token } from "./tokens.ts";
+import type { Token } from "./auth/tokens.ts";
 
 // The specification's default ("expires_in"). Seconds.
 const usualLife = 60;

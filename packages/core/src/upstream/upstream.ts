@@ -4,15 +4,15 @@ import type { Candidate } from "../routing/member.ts";
 import { Patterns } from "../routing/patterns.ts";
 import { type Agents, createAgents } from "./agents.ts";
 import type { Answer } from "./ask.ts";
+import { Credentials } from "./auth/credentials.ts";
+import { requestTokenOver } from "./auth/token-endpoint.ts";
 import { errorBodyLimit, readBounded } from "./bounded-body.ts";
 import type { BreakerState } from "./breaker.ts";
 import { Asker } from "./client.ts";
-import { Credentials } from "./credentials.ts";
 import { type Delivery, Forwarder } from "./forwarder.ts";
 import { Guard } from "./guard.ts";
 import { inHand } from "./in-hand.ts";
 import { base, type Errand, isRead, type OwnErrand, type Sender } from "./request.ts";
-import { requestTokenOver } from "./token-request.ts";
 
 /** What the router as a whole contributes to every upstream. */
 export interface UpstreamContext {

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from "@jest/globals";
 import { UpstreamFailure } from "../../src/errors.ts";
-import { Credentials } from "../../src/upstream/credentials.ts";
-import type { Denial, RequestToken, Token, TokenSource } from "../../src/upstream/tokens.ts";
+import { Credentials } from "../../src/upstream/auth/credentials.ts";
+import type { Denial, RequestToken, Token, TokenSource } from "../../src/upstream/auth/tokens.ts";
 
 const upstream = new URL("http://registry:5000");
 const user = { username: "bob", password: "pä:ss" };

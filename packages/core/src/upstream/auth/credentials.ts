@@ -1,7 +1,7 @@
-import type { CredentialsConfig } from "../config/upstream-options.ts";
-import { UpstreamFailure } from "../errors.ts";
-import { basicAuthorization, type Challenge, parseChallenges } from "../protocol/challenge.ts";
-import type { Scope } from "../protocol/token-scope.ts";
+import type { CredentialsConfig } from "../../config/upstream-options.ts";
+import { UpstreamFailure } from "../../errors.ts";
+import { basicAuthorization, type Challenge, parseChallenges } from "../../protocol/challenge.ts";
+import type { Scope } from "../../protocol/token-scope.ts";
 import { type RequestToken, Tokens } from "./tokens.ts";
 
 /** A request that has been answered: what it was for, and what it offered. */

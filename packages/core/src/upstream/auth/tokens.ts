@@ -1,7 +1,7 @@
 import { LRUCache } from "lru-cache";
-import type { CredentialsConfig } from "../config/upstream-options.ts";
-import { UpstreamFailure } from "../errors.ts";
-import { type Scope, widened } from "../protocol/token-scope.ts";
+import type { CredentialsConfig } from "../../config/upstream-options.ts";
+import { UpstreamFailure } from "../../errors.ts";
+import { type Scope, widened } from "../../protocol/token-scope.ts";
 
 /** Where tokens come from, and for whom. */
 export interface TokenSource {
