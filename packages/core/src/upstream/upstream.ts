@@ -7,10 +7,10 @@ import type { Answer } from "./ask.ts";
 import { Credentials } from "./auth/credentials.ts";
 import { requestTokenOver } from "./auth/token-endpoint.ts";
 import { errorBodyLimit, readBounded } from "./bounded-body.ts";
-import type { BreakerState } from "./breaker.ts";
+import type { BreakerState } from "./breaker/breaker.ts";
+import { Guard } from "./breaker/gate.ts";
 import { Asker } from "./client.ts";
 import { type Delivery, Forwarder } from "./forwarder.ts";
-import { Guard } from "./guard.ts";
 import { inHand } from "./in-hand.ts";
 import { base, type Errand, isRead, type OwnErrand, type Sender } from "./request.ts";
 

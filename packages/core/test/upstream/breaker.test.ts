@@ -3,7 +3,7 @@ import { Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, it, jest } from "@jest/globals";
 import { ClientGone, UpstreamFailure } from "../../src/errors.ts";
 import type { Answer } from "../../src/upstream/ask.ts";
-import { Breaker } from "../../src/upstream/breaker.ts";
+import { Breaker } from "../../src/upstream/breaker/breaker.ts";
 import type { OwnErrand } from "../../src/upstream/request.ts";
 
 beforeEach(() => {

@@ -1,5 +1,5 @@
 import { LRUCache } from "lru-cache";
-import { base, isRead, type OwnErrand } from "./request.ts";
+import { base, isRead, type OwnErrand } from "../request.ts";
 import type { Verdict } from "./verdict.ts";
 
 const mostLate = 8;

@@ -1,9 +1,9 @@
 import { CircuitState, circuitBreaker, handleWhenResult, type IBackoff } from "cockatiel";
-import type { CompleteBreaker } from "../config/complete.ts";
-import type { Answer } from "./ask.ts";
-import type { OwnErrand } from "./request.ts";
-import { nameOf, Suspects } from "./suspects.ts";
-import { Trips } from "./trips.ts";
+import type { CompleteBreaker } from "../../config/complete.ts";
+import type { Answer } from "../ask.ts";
+import type { OwnErrand } from "../request.ts";
+import { nameOf, Suspects } from "./probe-requests.ts";
+import { Trips } from "./trip-policy.ts";
 import { noticeableWait, type Verdict, verdictOfAnswer, verdictOfError } from "./verdict.ts";
 
 /** Whether an upstream is asked (`closed`), left out (`open`), or tried (`half-open`). */

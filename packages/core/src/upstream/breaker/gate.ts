@@ -1,9 +1,9 @@
 import { type BulkheadPolicy, BulkheadRejectedError, bulkhead } from "cockatiel";
-import type { CompleteUpstream } from "../config/complete.ts";
-import { ClientGone, UpstreamFailure } from "../errors.ts";
-import type { Answer } from "./ask.ts";
+import type { CompleteUpstream } from "../../config/complete.ts";
+import { ClientGone, UpstreamFailure } from "../../errors.ts";
+import type { Answer } from "../ask.ts";
+import type { OwnErrand } from "../request.ts";
 import { Breaker, type BreakerContext, type BreakerState } from "./breaker.ts";
-import type { OwnErrand } from "./request.ts";
 
 // An upstream that was left out for being late is asked by so many at a time whether it has what nobody else has. Each has a
 // second, so that the last in the queue waits for eight.
