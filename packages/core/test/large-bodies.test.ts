@@ -6,7 +6,7 @@ import { type AddressInfo, connect } from "node:net";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { startRegistry } from "@combined-registry/testkit";
 import { describe, expect, it, jest } from "@jest/globals";
-import { processBuffers } from "../src/upstream/bulk/read-buffers.ts";
+import { processBuffers } from "../src/upstream/transport/buffers.ts";
 import { fetchRaw } from "./support/client.ts";
 import { listen, startRouter } from "./support/router.ts";
 import { until, within } from "./support/within.ts";

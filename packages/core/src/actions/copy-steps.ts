@@ -3,8 +3,8 @@ import { CopyFailure } from "../errors.ts";
 import type { Consultation } from "../pull/query.ts";
 import { type Attempt, describeAttempt } from "../routing/outcome.ts";
 import type { Services } from "../services.ts";
-import type { Answer } from "../upstream/ask.ts";
-import { errorBodyLimit, readBounded } from "../upstream/bounded-body.ts";
+import { errorBodyLimit, readBounded } from "../upstream/transport/read-body.ts";
+import type { Answer } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
 /** Whether hosted has something already. @throws ClientGone; CopyFailure if that cannot be told */

@@ -6,7 +6,7 @@ import { readReferrer } from "../protocol/subject.ts";
 import { consult, errandOf } from "../pull/query.ts";
 import { removeReferrer } from "../referrers/write-index.ts";
 import type { Services } from "../services.ts";
-import { readBounded } from "../upstream/bounded-body.ts";
+import { readBounded } from "../upstream/transport/read-body.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
 /** What is to be done once a manifest is deleted. */

@@ -2,7 +2,7 @@ import { ClientGone, upstreamFailure } from "../errors.ts";
 import { failureOf } from "../pull/answer.ts";
 import { reportOf } from "../pull/query.ts";
 import type { Services } from "../services.ts";
-import type { Answer } from "../upstream/ask.ts";
+import type { Answer } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
 /**

@@ -3,7 +3,7 @@ import type { Exchange } from "../http/exchange.ts";
 import { requireUnread } from "../http/request-body.ts";
 import { RegistryError } from "../protocol/errors.ts";
 import { longestManifest } from "../protocol/manifest-types.ts";
-import { StallWatch } from "../upstream/stall-watch.ts";
+import { StallWatch } from "../upstream/transport/stall-watch.ts";
 
 /**
  * Reads the manifest that a client pushes: it may have to be sent more than once.

@@ -2,7 +2,7 @@ import type { Hash } from "node:crypto";
 import { ClientGone, CopyFailure, UpstreamFailure } from "../errors.ts";
 import { hashOf } from "../protocol/names.ts";
 import type { Mender, Source } from "../pull/resume.ts";
-import { StallWatch } from "../upstream/stall-watch.ts";
+import { StallWatch } from "../upstream/transport/stall-watch.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
 /** Reads a blob as it comes, at the pace of whoever takes it, and goes on elsewhere where it breaks off. */

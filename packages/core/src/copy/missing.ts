@@ -9,7 +9,7 @@ import type { RegistryRequest } from "../protocol/request.ts";
 import { accepted, type Push } from "../push/accepted.ts";
 import type { Services } from "../services.ts";
 import { forEach } from "../sharing/for-each.ts";
-import { readBounded } from "../upstream/bounded-body.ts";
+import { readBounded } from "../upstream/transport/read-body.ts";
 import { copyBlob } from "./blob.ts";
 import { askHosted, type Copying } from "./requests.ts";
 

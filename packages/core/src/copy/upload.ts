@@ -4,7 +4,7 @@ import { CopyFailure } from "../errors.ts";
 import { firstValue } from "../protocol/headers.ts";
 import { relativeLocations } from "../protocol/locations.ts";
 import type { Services } from "../services.ts";
-import type { Answer } from "../upstream/ask.ts";
+import type { Answer } from "../upstream/transport/send.ts";
 import { askHosted, type Copying, type Step } from "./requests.ts";
 
 /** What is sent to hosted. */

@@ -6,8 +6,8 @@ import type { RegistryRequest } from "../protocol/request.ts";
 import { failureOf } from "../pull/answer.ts";
 import { consult, errandOf, reportOf } from "../pull/query.ts";
 import type { Services } from "../services.ts";
-import { errorBodyLimit, readBounded } from "../upstream/bounded-body.ts";
 import { isUp } from "../upstream/pings.ts";
+import { errorBodyLimit, readBounded } from "../upstream/transport/read-body.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
 /** Why an upstream keeps `/v2/` from answering 200. */

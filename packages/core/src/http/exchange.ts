@@ -4,7 +4,7 @@ import type { CompleteConfig } from "../config/complete.ts";
 import { clientAddress } from "../protocol/client-address.ts";
 import type { ClientConnection } from "../protocol/forwarding.ts";
 import { plainAddress, type TrustedAddresses } from "../protocol/trusted-addresses.ts";
-import { StallWatch, taken } from "../upstream/stall-watch.ts";
+import { StallWatch, taken } from "../upstream/transport/stall-watch.ts";
 
 /** Who answered, and why: for `X-Combined-Registry`, the access log and metrics. */
 export interface Decision {

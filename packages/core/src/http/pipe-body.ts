@@ -1,7 +1,7 @@
 import type { ServerResponse } from "node:http";
 import type { Readable } from "node:stream";
 import { ClientGone, UpstreamFailure } from "../errors.ts";
-import { LargeBody } from "../upstream/bulk/large-body.ts";
+import { LargeBody } from "../upstream/transport/large-body.ts";
 
 /** How a body is poured. */
 export interface PourOptions {

@@ -1,8 +1,8 @@
 import { ClientGone, errorCode } from "../errors.ts";
 import type { RawHeaders } from "../protocol/headers.ts";
 import type { FailureReport } from "../routing/outcome.ts";
-import { errorBodyLimit, readBounded } from "../upstream/bounded-body.ts";
 import type { Errand } from "../upstream/request.ts";
+import { errorBodyLimit, readBounded } from "../upstream/transport/read-body.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { withinTime } from "../upstream/with-timeout.ts";
 

@@ -7,7 +7,7 @@ import { walk } from "../pull/failover.ts";
 import { type Consultation, consult, errandOf } from "../pull/query.ts";
 import type { ListPlan } from "../routing/plan.ts";
 import type { Services } from "../services.ts";
-import { readBounded } from "../upstream/bounded-body.ts";
+import { readBounded } from "../upstream/transport/read-body.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
 /** Tags and catalog: hosted's, or where hosted does not know the repository that of the first proxy that does. */

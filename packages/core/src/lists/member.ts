@@ -10,7 +10,7 @@ import {
 } from "../protocol/lists.ts";
 import { goesOnFrom, isAscending, type NameOrder, tellingPlace } from "../protocol/name-order.ts";
 import { type Consultation, reportOf } from "../pull/query.ts";
-import { readBounded } from "../upstream/bounded-body.ts";
+import { readBounded } from "../upstream/transport/read-body.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
 /** How one member's list is read. */

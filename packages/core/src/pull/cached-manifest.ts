@@ -5,7 +5,7 @@ import { firstValue, pairs, valuesOf } from "../protocol/headers.ts";
 import { namesType } from "../protocol/impersonal.ts";
 import { isContent, isDigest } from "../protocol/names.ts";
 import type { Services } from "../services.ts";
-import type { Answer } from "../upstream/ask.ts";
+import type { Answer } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { ManifestQuestion } from "./coalesce.ts";
 

@@ -1,6 +1,6 @@
 import type { Attempt } from "../routing/outcome.ts";
 import type { Services } from "../services.ts";
-import type { Answer } from "../upstream/ask.ts";
+import type { Answer } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { Word } from "./manifest.ts";
 import type { Consultation } from "./query.ts";

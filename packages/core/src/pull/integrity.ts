@@ -2,7 +2,7 @@ import { firstValue } from "../protocol/headers.ts";
 import { hashOf } from "../protocol/names.ts";
 import { contentRange } from "../protocol/range.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
-import type { Answer } from "../upstream/ask.ts";
+import type { Answer } from "../upstream/transport/send.ts";
 
 /** Tells whether a body is whole whose end looks like any other end of a connection. */
 export interface Proof {

@@ -7,7 +7,7 @@ import type { RegistryRequest } from "../protocol/request.ts";
 import type { LookupPlan } from "../routing/plan.ts";
 import type { Services } from "../services.ts";
 import { checkPulled } from "../shadow/on-pull.ts";
-import type { Answer } from "../upstream/ask.ts";
+import type { Answer } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { nobodyHasIt } from "./answer.ts";
 import { keptManifest, sendKept } from "./cached-manifest.ts";

@@ -6,9 +6,9 @@ import { type RegistryRequest, type Resource, renamedPath } from "../protocol/re
 import { classify, isFound } from "../routing/classify.ts";
 import { type FailureReport, isUnasked } from "../routing/outcome.ts";
 import type { Services } from "../services.ts";
-import type { Answer } from "../upstream/ask.ts";
-import { errorBodyLimit, readBounded } from "../upstream/bounded-body.ts";
 import type { Errand, OwnErrand, Sender } from "../upstream/request.ts";
+import { errorBodyLimit, readBounded } from "../upstream/transport/read-body.ts";
+import type { Answer } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
 /** What one upstream said to a request without a body. */

@@ -1,7 +1,7 @@
 import { firstValue } from "../protocol/headers.ts";
 import { type Extent, extentOf, passOver, rangeFor, restOf } from "../protocol/range.ts";
 import type { Services } from "../services.ts";
-import type { Answer } from "../upstream/ask.ts";
+import type { Answer } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { Consultation } from "./query.ts";
 

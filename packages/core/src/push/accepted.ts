@@ -8,7 +8,7 @@ import { failureOf } from "../pull/answer.ts";
 import { learnOwner } from "../pull/ownership.ts";
 import { addReferrer } from "../referrers/write-index.ts";
 import type { Services } from "../services.ts";
-import type { Answer } from "../upstream/ask.ts";
+import type { Answer } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
 /** A manifest as it is put. */

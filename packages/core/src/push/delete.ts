@@ -8,7 +8,7 @@ import { type Walk, walk } from "../pull/failover.ts";
 import { manifestDeleted } from "../pull/invalidate.ts";
 import { consult, errandOf } from "../pull/query.ts";
 import type { Services } from "../services.ts";
-import { errorBodyLimit, readBounded } from "../upstream/bounded-body.ts";
+import { errorBodyLimit, readBounded } from "../upstream/transport/read-body.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
 const deletion = "deletes go to hosted";

@@ -12,7 +12,7 @@ import type { RawHeaders } from "../protocol/headers.ts";
 import type { Mount, RegistryRequest } from "../protocol/request.ts";
 import { errandOf } from "../pull/query.ts";
 import type { Services } from "../services.ts";
-import { errorBodyLimit, readBounded } from "../upstream/bounded-body.ts";
+import { errorBodyLimit, readBounded } from "../upstream/transport/read-body.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { forward } from "./forward.ts";
 

@@ -15,8 +15,8 @@ import { errandOf } from "../pull/query.ts";
 import type { Ruling } from "../routing/ruling.ts";
 import type { Services } from "../services.ts";
 import { checkPushedTag } from "../shadow/on-push.ts";
-import type { Answer } from "../upstream/ask.ts";
-import { readBounded } from "../upstream/bounded-body.ts";
+import { readBounded } from "../upstream/transport/read-body.ts";
+import type { Answer } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { accepted, type Push } from "./accepted.ts";
 

@@ -7,9 +7,9 @@ import { type Descriptor, ofTypes, readReferrers, sizeOf, wantedTypes } from "..
 import type { RegistryRequest } from "../protocol/request.ts";
 import { type Consultation, consult, errandOf } from "../pull/query.ts";
 import type { Services } from "../services.ts";
-import type { Answer } from "../upstream/ask.ts";
-import { readBounded } from "../upstream/bounded-body.ts";
 import type { Errand } from "../upstream/request.ts";
+import { readBounded } from "../upstream/transport/read-body.ts";
+import type { Answer } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { broken, type Known } from "./tag-schema.ts";
 

@@ -7,8 +7,8 @@ import { manifestRequest } from "../protocol/request.ts";
 import { type Consultation, consult, errandOf } from "../pull/query.ts";
 import type { FailureReport } from "../routing/outcome.ts";
 import type { Services } from "../services.ts";
-import type { Answer } from "../upstream/ask.ts";
-import { readBounded } from "../upstream/bounded-body.ts";
+import { readBounded } from "../upstream/transport/read-body.ts";
+import type { Answer } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
 /** What one member knows of a digest's referrers. */

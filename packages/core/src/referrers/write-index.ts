@@ -8,7 +8,7 @@ import { learnOwner } from "../pull/ownership.ts";
 import { type Consultation, consult, errandOf } from "../pull/query.ts";
 import type { FailureReport } from "../routing/outcome.ts";
 import type { Services } from "../services.ts";
-import { errorBodyLimit, readBounded } from "../upstream/bounded-body.ts";
+import { errorBodyLimit, readBounded } from "../upstream/transport/read-body.ts";
 import { listUnderTag, type Place } from "./tag-schema.ts";
 
 /**

@@ -3,8 +3,8 @@ import { isDigest } from "../protocol/names.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import { consultAlone, errandOf } from "../pull/query.ts";
 import type { Services } from "../services.ts";
-import type { Answer } from "../upstream/ask.ts";
 import type { OwnErrand } from "../upstream/request.ts";
+import type { Answer } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
 /** What one upstream says that a tag stands for. */

@@ -1,12 +1,12 @@
 import type { CompleteUpstream } from "../config/complete.ts";
 import { type ForwardingOptions, forwardedHeaders } from "../protocol/forwarding.ts";
 import { firstValue } from "../protocol/headers.ts";
-import type { Agents, Connections } from "./agents.ts";
-import { type Address, type Answer, addressOf, ask, type Question } from "./ask.ts";
 import type { Credentials, Unauthorized } from "./auth/credentials.ts";
 import { type AskWith, AuthorizedAsker } from "./auth/transport.ts";
-import { followRedirects, isRedirect } from "./redirects.ts";
 import { bodyHeaders, type Errand, isRead, type OwnErrand, type Sender } from "./request.ts";
+import type { Agents, Connections } from "./transport/agents.ts";
+import { followRedirects, isRedirect } from "./transport/redirects.ts";
+import { type Address, type Answer, addressOf, ask, type Question } from "./transport/send.ts";
 
 // What an upstream gets to answer that was left out for being late. A cache has what it has at once. Milliseconds.
 const lastChancePatience = 1_000;

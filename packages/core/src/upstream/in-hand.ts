@@ -1,7 +1,7 @@
 import { ClientGone, UpstreamFailure } from "../errors.ts";
 import { shareableLength } from "../protocol/shareable.ts";
-import type { Answer } from "./ask.ts";
-import { readBounded } from "./bounded-body.ts";
+import { readBounded } from "./transport/read-body.ts";
+import type { Answer } from "./transport/send.ts";
 
 /**
  * An answer that may be given to all, read to its end; any other as it is, and then nothing of it has been read.

@@ -1,7 +1,7 @@
 import type { ClientRequest } from "node:http";
 import { pipeline, Readable } from "node:stream";
 import { UpstreamFailure } from "../errors.ts";
-import { StallWatch, taken } from "./stall-watch.ts";
+import { StallWatch, taken } from "./transport/stall-watch.ts";
 
 /**
  * Ends a request with its body, if it has one, no faster than the upstream takes it. If either breaks, so does the other.

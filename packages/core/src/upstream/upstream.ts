@@ -2,17 +2,17 @@ import type { CompleteUpstream } from "../config/complete.ts";
 import { valuesOf } from "../protocol/headers.ts";
 import type { Candidate } from "../routing/member.ts";
 import { Patterns } from "../routing/patterns.ts";
-import { type Agents, createAgents } from "./agents.ts";
-import type { Answer } from "./ask.ts";
 import { Credentials } from "./auth/credentials.ts";
 import { requestTokenOver } from "./auth/token-endpoint.ts";
-import { errorBodyLimit, readBounded } from "./bounded-body.ts";
 import type { BreakerState } from "./breaker/breaker.ts";
 import { Guard } from "./breaker/gate.ts";
 import { Asker } from "./client.ts";
-import { type Delivery, Forwarder } from "./forwarder.ts";
 import { inHand } from "./in-hand.ts";
 import { base, type Errand, isRead, type OwnErrand, type Sender } from "./request.ts";
+import { type Agents, createAgents } from "./transport/agents.ts";
+import { type Delivery, Forwarder } from "./transport/forward.ts";
+import { errorBodyLimit, readBounded } from "./transport/read-body.ts";
+import type { Answer } from "./transport/send.ts";
 
 /** What the router as a whole contributes to every upstream. */
 export interface UpstreamContext {

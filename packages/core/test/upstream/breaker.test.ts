@@ -2,9 +2,9 @@ import { IncomingMessage } from "node:http";
 import { Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, it, jest } from "@jest/globals";
 import { ClientGone, UpstreamFailure } from "../../src/errors.ts";
-import type { Answer } from "../../src/upstream/ask.ts";
 import { Breaker } from "../../src/upstream/breaker/breaker.ts";
 import type { OwnErrand } from "../../src/upstream/request.ts";
+import type { Answer } from "../../src/upstream/transport/send.ts";
 
 beforeEach(() => {
   jest.useFakeTimers({ now: 0, doNotFake: ["nextTick", "queueMicrotask"] });

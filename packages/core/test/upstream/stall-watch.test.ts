@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
 import { connect as connectTls, createServer as createTlsServer } from "node:tls";
 import { describe, expect, it } from "@jest/globals";
-import { taken } from "../../src/upstream/stall-watch.ts";
+import { taken } from "../../src/upstream/transport/stall-watch.ts";
 import { listen } from "../support/router.ts";
 import { until } from "../support/within.ts";
 

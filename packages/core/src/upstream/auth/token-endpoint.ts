@@ -3,10 +3,10 @@ import { UpstreamFailure, upstreamFailure } from "../../errors.ts";
 import { basicAuthorization } from "../../protocol/challenge.ts";
 import { firstValue, type RawHeaders } from "../../protocol/headers.ts";
 import type { Scope } from "../../protocol/token-scope.ts";
-import type { Agents } from "../agents.ts";
-import { type Answer, addressOf, ask, type Question } from "../ask.ts";
-import { readBounded } from "../bounded-body.ts";
 import { readToken } from "../token-answer.ts";
+import type { Agents } from "../transport/agents.ts";
+import { readBounded } from "../transport/read-body.ts";
+import { type Answer, addressOf, ask, type Question } from "../transport/send.ts";
 import type { Denial, RequestToken, Token, TokenSource } from "./tokens.ts";
 
 type Method = "GET" | "POST";

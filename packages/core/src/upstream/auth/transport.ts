@@ -1,8 +1,8 @@
 import { UpstreamFailure } from "../../errors.ts";
 import { valuesOf } from "../../protocol/headers.ts";
 import type { Scope } from "../../protocol/token-scope.ts";
-import type { Answer, Question } from "../ask.ts";
-import { errorBodyLimit, readBounded } from "../bounded-body.ts";
+import { errorBodyLimit, readBounded } from "../transport/read-body.ts";
+import type { Answer, Question } from "../transport/send.ts";
 import type { Credentials, Offer, Remedy, Unauthorized } from "./credentials.ts";
 
 const refusals: Partial<Record<Remedy, string>> = {

@@ -1,7 +1,7 @@
 import { CircuitState, circuitBreaker, handleWhenResult, type IBackoff } from "cockatiel";
 import type { CompleteBreaker } from "../../config/complete.ts";
-import type { Answer } from "../ask.ts";
 import type { OwnErrand } from "../request.ts";
+import type { Answer } from "../transport/send.ts";
 import { nameOf, Suspects } from "./probe-requests.ts";
 import { Trips } from "./trip-policy.ts";
 import { noticeableWait, type Verdict, verdictOfAnswer, verdictOfError } from "./verdict.ts";

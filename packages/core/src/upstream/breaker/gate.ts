@@ -1,8 +1,8 @@
 import { type BulkheadPolicy, BulkheadRejectedError, bulkhead } from "cockatiel";
 import type { CompleteUpstream } from "../../config/complete.ts";
 import { ClientGone, UpstreamFailure } from "../../errors.ts";
-import type { Answer } from "../ask.ts";
 import type { OwnErrand } from "../request.ts";
+import type { Answer } from "../transport/send.ts";
 import { Breaker, type BreakerContext, type BreakerState } from "./breaker.ts";
 
 // An upstream that was left out for being late is asked by so many at a time whether it has what nobody else has. Each has a

@@ -1,6 +1,6 @@
 import { ClientGone, UpstreamFailure } from "../../errors.ts";
-import type { Answer } from "../ask.ts";
 import { isRead, type OwnErrand } from "../request.ts";
+import type { Answer } from "../transport/send.ts";
 
 /** What the outcome of a request says about the upstream that was asked. */
 export type Verdict = "answered" | "failed" | "late" | "nothing";

@@ -1,4 +1,4 @@
-import { buffersPerStream, type ReadBuffers } from "./read-buffers.ts";
+import { buffersPerStream, type ReadBuffers } from "../transport/buffers.ts";
 
 // A TLS record: what a read brings at least, where there is enough to come. Bytes.
 const leastRoom = 16 * 1024;

@@ -1,6 +1,6 @@
 import type { OnReadOpts } from "node:net";
 import type { Duplex } from "node:stream";
-import type { LargeBody } from "./large-body.ts";
+import type { LargeBody } from "../transport/large-body.ts";
 
 /**
  * What is read into unless a large body comes, as large as Node's own reads. What has been read is copied before anything else can

@@ -1,7 +1,7 @@
-import { UpstreamFailure } from "../errors.ts";
-import { endToEnd, firstValue, type RawHeaders } from "../protocol/headers.ts";
-import { isFound } from "../routing/classify.ts";
-import type { Answer, Question } from "./ask.ts";
+import { UpstreamFailure } from "../../errors.ts";
+import { endToEnd, firstValue, type RawHeaders } from "../../protocol/headers.ts";
+import { isFound } from "../../routing/classify.ts";
+import type { Answer, Question } from "./send.ts";
 
 const redirectStatuses = [301, 302, 303, 307, 308];
 const longestChain = 5;

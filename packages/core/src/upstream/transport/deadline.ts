@@ -1,7 +1,7 @@
 import type { ClientRequest } from "node:http";
 import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
-import { UpstreamFailure } from "../errors.ts";
+import { UpstreamFailure } from "../../errors.ts";
 
 /** How long the head of an answer may take. */
 export interface HeadTimeouts {

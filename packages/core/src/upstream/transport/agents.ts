@@ -2,8 +2,8 @@ import { type ClientRequest, Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent, type AgentOptions as HttpsAgentOptions } from "node:https";
 import type { Duplex } from "node:stream";
 import { createSecureContext, rootCertificates } from "node:tls";
-import type { CompleteUpstream } from "../config/complete.ts";
-import { Readers } from "./bulk/readers.ts";
+import type { CompleteUpstream } from "../../config/complete.ts";
+import { Readers } from "../bulk/readers.ts";
 
 /** Connections to one place. */
 export interface Connections {

@@ -1,9 +1,9 @@
 import type { IncomingMessage } from "node:http";
 import { Readable } from "node:stream";
 import { UpstreamFailure } from "../../errors.ts";
-import { Leases } from "./leases.ts";
-import type { ReadBuffers } from "./read-buffers.ts";
-import type { SocketReader } from "./socket-reader.ts";
+import { Leases } from "../bulk/leases.ts";
+import type { SocketReader } from "../bulk/socket-reader.ts";
+import type { ReadBuffers } from "./buffers.ts";
 
 /**
  * A body that is taken from its socket in large pieces, past Node's parser, which would copy each of them. As the parser never gets

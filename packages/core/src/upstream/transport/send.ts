@@ -1,14 +1,14 @@
 import { type Agent, type ClientRequest, request as httpRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import type { Readable } from "node:stream";
-import { ClientGone, CopyFailure, errorCode, UpstreamFailure, upstreamFailure } from "../errors.ts";
-import type { RawHeaders } from "../protocol/headers.ts";
+import { ClientGone, CopyFailure, errorCode, UpstreamFailure, upstreamFailure } from "../../errors.ts";
+import type { RawHeaders } from "../../protocol/headers.ts";
+import type { Readers } from "../bulk/readers.ts";
+import type { SocketReader } from "../bulk/socket-reader.ts";
+import { isRepeatable } from "../request.ts";
+import { sendBody } from "../send-body.ts";
 import type { Connections } from "./agents.ts";
-import type { Readers } from "./bulk/readers.ts";
-import type { SocketReader } from "./bulk/socket-reader.ts";
-import { HeadDeadline, type HeadTimeouts } from "./head-deadline.ts";
-import { isRepeatable } from "./request.ts";
-import { sendBody } from "./send-body.ts";
+import { HeadDeadline, type HeadTimeouts } from "./deadline.ts";
 
 /** A request, usually without a body. */
 export interface Question {

@@ -1,10 +1,10 @@
 import { type ClientRequest, IncomingMessage, type ServerResponse } from "node:http";
 import { createProxyServer, type ProxyServer } from "http-proxy";
-import { ClientGone, UpstreamFailure, upstreamFailure } from "../errors.ts";
-import { pairs, type RawHeaders } from "../protocol/headers.ts";
+import { ClientGone, UpstreamFailure, upstreamFailure } from "../../errors.ts";
+import { pairs, type RawHeaders } from "../../protocol/headers.ts";
 import type { Agents } from "./agents.ts";
-import { type Answer, addressOf, answerOf } from "./ask.ts";
-import { HeadDeadline, type HeadTimeouts } from "./head-deadline.ts";
+import { HeadDeadline, type HeadTimeouts } from "./deadline.ts";
+import { type Answer, addressOf, answerOf } from "./send.ts";
 import { StallWatch, taken } from "./stall-watch.ts";
 
 /** A request whose body streams from the client to an upstream. */
