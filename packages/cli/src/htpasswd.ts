@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import type { AuthorizeHook, Verdict } from "@combined-registry/core";
+import type { AuthorizeHook, AuthorizeResult } from "@combined-registry/core";
 import { fileProblem, isFileError, misuse } from "./failure.ts";
 import { parseBasic } from "./htpasswd/basic.ts";
 import { type Htpasswd, HtpasswdError, parseHtpasswd } from "./htpasswd/parse.ts";
@@ -45,7 +45,7 @@ export function createAuthorize(passwords: Passwords, realm: string): AuthorizeH
       return challenge;
     }
     const { user, password } = credentials;
-    const verdict = (judgement: Judgement): Verdict => {
+    const verdict = (judgement: Judgement): AuthorizeResult => {
       if (judgement === "right") {
         return { decision: "allow", user };
       }

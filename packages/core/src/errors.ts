@@ -47,7 +47,7 @@ const phrases: ReadonlyMap<string, readonly [FailureKind, string]> = new Map([
   ["ENETUNREACH", ["unreachable", "network unreachable"]],
   ["ENOTFOUND", ["unreachable", "host name not found"]],
   ["EAI_AGAIN", ["unreachable", "host name lookup failed"]],
-  ["ETIMEDOUT", ["late", "connection timed out"]],
+  ["ETIMEDOUT", ["timeout", "connection timed out"]],
   ["ECONNRESET", ["broken", "connection closed before an answer"]],
   ["EPIPE", ["broken", "connection closed before an answer"]],
   ["EMFILE", ["unreachable", "out of file descriptors"]],

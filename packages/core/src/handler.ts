@@ -48,8 +48,8 @@ export interface CombinedRegistryHandler {
    */
   reload(config: CombinedRegistryConfig): void;
 
-  /** Takes note of a change that another process has made; for `peers.tell`. */
-  hear(change: ManifestChange): void;
+  /** Drops what is cached about a manifest that another process changed; to be called for each `peers.publish`. */
+  invalidate(change: ManifestChange): void;
 
   /** From now on `/readyz` says 503, and each answer is the last on its connection. */
   drain(): void;
@@ -96,7 +96,7 @@ export function createCombinedRegistryHandler(config: CombinedRegistryConfig): C
       const nextComplete = completeConfig({ via: complete.via, ...next });
       serving.replace(createServices(nextComplete, serving.services));
     },
-    hear: (change: ManifestChange) => hear(serving.services, change),
+    invalidate: (change: ManifestChange) => hear(serving.services, change),
     drain: () => serving.drain(),
     async close() {
       serving.drain();

@@ -1,4 +1,4 @@
-export type { Access, AccessRequest, AuthorizeHook, Verdict } from "./authorize/hook.ts";
+export type { Access, AccessRequest, AuthorizeHook, AuthorizeResult } from "./authorize/hook.ts";
 export { assertConfig } from "./config/complete-config.ts";
 export { ConfigError, type ConfigProblem } from "./config/config-error.ts";
 export { configJsonSchema, type JsonSchema } from "./config/json-schema.ts";
@@ -25,14 +25,14 @@ export type {
   ExplainedPush,
   ExplainedRule,
   Explanation,
-  LeftOut,
   ShadowedImage,
   Shadowing,
+  SkippedUpstream,
   UpstreamAnswer,
 } from "./inspect/explanation.ts";
 export { ImageNameError } from "./inspect/image-name.ts";
 export type { Health, UpstreamHealth } from "./observe/health.ts";
-export { joinMetrics, totalsOf } from "./observe/join-metrics.ts";
+export { aggregateMetrics, sumMetrics } from "./observe/join-metrics.ts";
 export type { Logger } from "./observe/logger.ts";
 export type { MetricsRegistry, MetricsSnapshot } from "./observe/metrics.ts";
 export { serverOptions } from "./server-options.ts";

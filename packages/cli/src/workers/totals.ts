@@ -1,4 +1,4 @@
-import { joinMetrics, type MetricsSnapshot, totalsOf } from "@combined-registry/core";
+import { aggregateMetrics, type MetricsSnapshot, sumMetrics } from "@combined-registry/core";
 
 /** Somebody whose metrics are added up. */
 export interface Counting {
@@ -38,10 +38,10 @@ export class Totals<Who extends Counting> {
     const late = await Promise.all(workers.map((who) => this.#ask(who)));
     const running = [...this.#last.values()];
     const ended = this.#ended;
-    const totals = await totalsOf(ended);
+    const totals = await sumMetrics(ended);
     this.#ended = [totals, ...this.#ended.slice(ended.length)];
     const counts = { workers: late.length, late: late.filter(Boolean).length, deaths: this.#deaths };
-    return `${await joinMetrics(running, totals)}\n${aboutWorkers(counts)}`;
+    return `${await aggregateMetrics(running, totals)}\n${aboutWorkers(counts)}`;
   }
 
   /** @returns whether there was no answer */

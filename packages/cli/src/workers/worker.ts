@@ -44,7 +44,7 @@ export class WorkerProcess {
       prepare: (parcel) => this.#prepare(parcel),
       use: () => this.#use(),
       hear: async (finding) => (await this.#serving()).passwords.hear(finding),
-      hearChange: async (change) => (await this.#serving()).handler.hear(change),
+      hearChange: async (change) => (await this.#serving()).handler.invalidate(change),
       alive: () => undefined,
       metrics: async () => (await this.#serving()).handler.metrics.getMetricsAsJSON(),
       finish: (drain) => this.#finish(drain),
@@ -85,8 +85,8 @@ export class WorkerProcess {
       ...alone,
       metrics: { ...alone.metrics, page: () => this.#line.ask("page", undefined, longestForPage) },
       peers: {
-        oneAtATime: (key, work) => this.#inTurn(key, work),
-        tell: async (change) => {
+        withLock: (key, work) => this.#inTurn(key, work),
+        publish: async (change) => {
           await this.#line.ask("changed", change, longestForChange);
         },
       },

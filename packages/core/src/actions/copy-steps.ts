@@ -16,7 +16,7 @@ export async function hostedHas(
   accept: readonly string[] = [],
 ): Promise<boolean> {
   const said = await askHosted(services, copying, { method: "HEAD", address, accept }, signal);
-  if (said.outcome === "absent") {
+  if (said.outcome === "not_found") {
     return false;
   }
   drained(said, `whether it has ${address}`, copying.hosted);
@@ -46,7 +46,7 @@ export async function findAtProxies(
     attempts.push(attemptOf(proxy, said));
   }
   throw new CopyFailure(`${address} of ${copying.from}: ${attempts.map(describeAttempt).join(", ")}`, {
-    isAbsent: attempts.every(({ outcome }) => outcome === "absent"),
+    isAbsent: attempts.every(({ outcome }) => outcome === "not_found"),
   });
 }
 
@@ -55,8 +55,8 @@ function attemptOf(member: Upstream, said: Consultation): Attempt {
     return { member, outcome: "failed", failure: said.failure };
   }
   const { status, body } = said.answer;
-  if (said.outcome === "absent") {
-    return { member, outcome: "absent", status };
+  if (said.outcome === "not_found") {
+    return { member, outcome: "not_found", status };
   }
   body.destroy();
   return { member, outcome: "failed", failure: { kind: "broken", cause: `answered ${status}`, status } };

@@ -1,5 +1,5 @@
 import type { Who } from "../routing/ruling.ts";
-import type { Access, AccessRequest, Verdict } from "./hook.ts";
+import type { Access, AccessRequest, AuthorizeResult } from "./hook.ts";
 
 /** What a request wants, whoever sends it. */
 export type Wanted = Omit<AccessRequest, "client">;
@@ -21,7 +21,11 @@ export function isAmong(who: Who | undefined, user: string | undefined): boolean
 }
 
 /** Holds a user whom `authorize` has let in against the rule. What it says names no other user. */
-export function verdictOf({ who, rule }: Grant, { access, repository }: Wanted, user?: string): Verdict {
+export function verdictOf(
+  { who, rule }: Grant,
+  { access, repository }: Wanted,
+  user?: string,
+): AuthorizeResult {
   if (isAmong(who, user)) {
     return "allow";
   }

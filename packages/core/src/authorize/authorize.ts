@@ -3,9 +3,9 @@ import { parseChallenges } from "../protocol/challenge.ts";
 import { RegistryError } from "../protocol/errors.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import { type Grant, verdictOf, type Wanted } from "./access.ts";
-import type { Access, AccessRequest, AuthorizeHook, Verdict } from "./hook.ts";
+import type { Access, AccessRequest, AuthorizeHook, AuthorizeResult } from "./hook.ts";
 
-type FullVerdict = Exclude<Verdict, string>;
+type FullVerdict = Exclude<AuthorizeResult, string>;
 
 /** Who wants something, as far as the hook has to know, and where to send those who do not say who they are. */
 export interface Asker {
@@ -82,7 +82,7 @@ async function judge(
   request: IncomingMessage,
   wanted: AccessRequest,
 ): Promise<FullVerdict> {
-  let verdict: Verdict;
+  let verdict: AuthorizeResult;
   try {
     verdict = await hook(request, wanted);
   } catch (cause) {
@@ -99,7 +99,7 @@ async function judge(
   return full;
 }
 
-function fullVerdict(verdict: Verdict): FullVerdict {
+function fullVerdict(verdict: AuthorizeResult): FullVerdict {
   return typeof verdict === "string" ? { decision: verdict } : verdict;
 }
 

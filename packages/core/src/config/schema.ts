@@ -30,8 +30,8 @@ const peers = z.custom<PeersConfig>(
   (value) =>
     typeof value === "object" &&
     value !== null &&
-    ["oneAtATime", "tell"].every((name) => isFunction(Reflect.get(value, name))),
-  "an object with oneAtATime and tell functions",
+    ["withLock", "publish"].every((name) => isFunction(Reflect.get(value, name))),
+  "an object with withLock and publish functions",
 );
 const metricsPage = z.custom<MetricsPage>(isFunction, "a function");
 

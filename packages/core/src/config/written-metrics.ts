@@ -5,7 +5,7 @@ export interface MetricsConfig {
 
   /**
    * What `/metrics` answers in place of this process's own metrics: for a program of several processes behind one port, of
-   * which any may be asked. `joinMetrics` makes it out of what each has in `handler.metrics`.
+   * which any may be asked. `aggregateMetrics` makes it out of what each has in `handler.metrics`.
    */
   page?: () => Promise<string>;
 }

@@ -4,13 +4,13 @@ export interface PeersConfig {
    * Does work that must not run twice at a time under one key, in none of the processes: what reads, changes and writes back an
    * index of referrers at hosted. Within one process it is kept apart anyway.
    */
-  oneAtATime: <T>(key: string, work: () => Promise<T>) => Promise<T>;
+  withLock: <T>(key: string, work: () => Promise<T>) => Promise<T>;
 
   /**
-   * Has all others hear of a change, by their `handler.hear`: what they remember may not hold any more. The client that made it is
+   * Sends a change to all others, for their `handler.invalidate`: what they have cached may not hold any more. The client that made it is
    * answered when this resolves, and also if it rejects.
    */
-  tell: (change: ManifestChange) => Promise<void>;
+  publish: (change: ManifestChange) => Promise<void>;
 }
 
 /** A manifest was pushed or deleted, or may have been. Plain data. */

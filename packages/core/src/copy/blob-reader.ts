@@ -93,7 +93,7 @@ export class BlobReader {
       limit: idle,
       measure: () => (this.#isWaiting ? this.#received : undefined),
       stalled: () =>
-        answer.body.destroy(new UpstreamFailure("late", `no byte of the body within ${idle} ms`)),
+        answer.body.destroy(new UpstreamFailure("timeout", `no byte of the body within ${idle} ms`)),
     });
   }
 }

@@ -198,6 +198,6 @@ function watchUpstream(
     limit: timeouts.idle,
     measure: () => (response.writableNeedDrain ? undefined : received()),
     stalled: () =>
-      body.destroy(new UpstreamFailure("late", `no byte of the body within ${timeouts.idle} ms`)),
+      body.destroy(new UpstreamFailure("timeout", `no byte of the body within ${timeouts.idle} ms`)),
   });
 }

@@ -50,7 +50,7 @@ export async function explain(services: Services, image: string, signal?: AbortS
     ...(host !== undefined && { host }),
     rule,
     upstreams: [...said.values()].map(({ answer }) => answer),
-    leftOut: leftOut(upstreams, name.repository, {
+    skipped: leftOut(upstreams, name.repository, {
       open: policy.rulingFor(name.repository, { namespace: undefined, host: undefined }),
       meant,
       host,
@@ -90,7 +90,7 @@ function lookupOf(planned: Plan<Upstream>): LookupPlan<Upstream> {
 
 function wordOf(said: ReadonlyMap<Upstream, Said>, member: Upstream): Said["word"] {
   return (
-    said.get(member)?.word ?? { outcome: "failed", failure: { kind: "skipped", cause: "was not asked" } }
+    said.get(member)?.word ?? { outcome: "failed", failure: { kind: "circuit-open", cause: "was not asked" } }
   );
 }
 

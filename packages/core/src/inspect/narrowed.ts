@@ -1,7 +1,7 @@
 import type { Policy } from "../routing/policy.ts";
 import type { Ruling } from "../routing/ruling.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import type { ExplainedHost, LeftOut } from "./explanation.ts";
+import type { ExplainedHost, SkippedUpstream } from "./explanation.ts";
 import { probe } from "./probe.ts";
 
 /** Whether hosted has a repository; undefined if that cannot be told. */
@@ -64,7 +64,7 @@ export interface Steps {
 }
 
 /** Each upstream that is not asked, and why. */
-export function leftOut(upstreams: readonly Upstream[], repository: string, steps: Steps): LeftOut[] {
+export function leftOut(upstreams: readonly Upstream[], repository: string, steps: Steps): SkippedUpstream[] {
   return upstreams
     .filter((upstream) => !steps.asked.includes(upstream))
     .map((upstream) => ({

@@ -7,7 +7,7 @@ import type { LookupPlan } from "../routing/plan.ts";
 /** What an upstream would say to a GET. */
 export type Word =
   | { readonly outcome: "found" | "final"; readonly status: number }
-  | { readonly outcome: "absent"; readonly status: number }
+  | { readonly outcome: "not_found"; readonly status: number }
   | { readonly outcome: "failed"; readonly failure: FailureReport; readonly status?: undefined };
 
 /** How a lookup would end. */
@@ -48,8 +48,8 @@ export function foresee<M extends Member>(
 
 function attemptAt(member: Member, said: Word): Attempt | undefined {
   switch (said.outcome) {
-    case "absent":
-      return { member, outcome: "absent", status: said.status };
+    case "not_found":
+      return { member, outcome: "not_found", status: said.status };
     case "failed":
       return { member, outcome: "failed", failure: said.failure };
     default:
@@ -57,7 +57,7 @@ function attemptAt(member: Member, said: Word): Attempt | undefined {
   }
 }
 
-const leftOut: FailureReport = { kind: "skipped", cause: "left out after failures" };
+const leftOut: FailureReport = { kind: "circuit-open", cause: "circuit open" };
 
 function atLast<M extends Member>(
   asked: readonly M[],
@@ -71,13 +71,13 @@ function atLast<M extends Member>(
       return {
         by: member,
         status: said.status,
-        because: "it is left out after failures, and tried again as nobody else has it",
+        because: "its circuit is open; it is asked as the last resort, as no other upstream has it",
       };
     }
   }
   const because = attempts.length === 0 ? "nobody may be asked" : attempts.map(describeAttempt).join(", ");
   const status =
-    conclude("GET", attempts).kind === "absent" ? 404 : errorTable[failureCode(attempts).code].status;
+    conclude("GET", attempts).kind === "not_found" ? 404 : errorTable[failureCode(attempts).code].status;
   return { by: undefined, status, because };
 }
 

@@ -57,6 +57,6 @@ async function withoutNullLists(said: Consultation, upstream: Upstream): Promise
     return { outcome: "failed", failure: { kind: "broken", cause: "the list broke off" } };
   }
   return /"tags":\s*null/.test(body.toString())
-    ? { outcome: "absent", answer, body }
+    ? { outcome: "not_found", answer, body }
     : { outcome: "final", answer, body };
 }

@@ -105,7 +105,7 @@ function refused(
   if (listed.length > 0 && !doubted) {
     return false;
   }
-  const refusal = hosted?.said.outcome === "absent" ? hosted.said : undefined;
+  const refusal = hosted?.said.outcome === "not_found" ? hosted.said : undefined;
   nobodyHasIt(services, exchange, resource.kind, { ended: "exhausted", attempts, refusal });
   return true;
 }
@@ -117,11 +117,11 @@ function isAboutCredentials(status: number): boolean {
 /** Every registry has a catalog, so one that says 404 there has only kept it to itself; that of tags is an answer. */
 function warningsOf({ config }: Services, kind: ListKind, heard: readonly Heard[]): string[] {
   return heard.flatMap(attemptOf).flatMap((attempt) => {
-    if (attempt.outcome === "absent" && kind === "tags") {
+    if (attempt.outcome === "not_found" && kind === "tags") {
       return [];
     }
     const text =
-      attempt.outcome === "absent"
+      attempt.outcome === "not_found"
         ? `${attempt.member.name} gives no catalog (answered ${attempt.status})`
         : describeAttempt(attempt);
     return ["Warning", warning(config.via, text)];
@@ -132,8 +132,8 @@ function attemptOf({ member, said }: Heard): Attempt[] {
   switch (said.outcome) {
     case "listed":
       return [];
-    case "absent":
-      return [{ member, outcome: "absent", status: said.answer.status }];
+    case "not_found":
+      return [{ member, outcome: "not_found", status: said.answer.status }];
     case "failed":
       return [{ member, outcome: "failed", failure: said.failure }];
     case "final":

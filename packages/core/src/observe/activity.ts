@@ -54,7 +54,7 @@ export class Activity {
   }
 
   /** An upstream has been asked. */
-  asked(upstream: string, outcome: "found" | "absent" | "failed"): void {
+  asked(upstream: string, outcome: "found" | "not_found" | "failed"): void {
     const hour = this.#hours.get(upstream);
     if (hour !== undefined) {
       const now = this.#clock();

@@ -2,7 +2,7 @@ import { type Aggregator, Counter, collectDefaultMetrics, Gauge, Histogram, Regi
 import { version } from "../version.ts";
 import { UpstreamGauges } from "./upstream-gauges.ts";
 
-/** Metrics as data, which can be sent to another process: for `joinMetrics` and `totalsOf`. */
+/** Metrics as data, which can be sent to another process: for `aggregateMetrics` and `sumMetrics`. */
 export type MetricsSnapshot = readonly object[];
 
 /** What `/metrics` shows; prom-client's `Registry` at run time. */
@@ -52,7 +52,7 @@ export class Metrics {
   readonly copiedBlobs: Counter<"from">;
   readonly copiedBytes: Counter<"from">;
   readonly memory: Counter<"result">;
-  readonly spared: Counter<"by">;
+  readonly spared: Counter<"cache">;
   readonly shadowedTags: Counter<"upstream">;
   readonly bytes: Counter<"direction" | "upstream">;
   readonly connections: Gauge;
@@ -77,7 +77,7 @@ export class Metrics {
     });
     this.upstreamRequests = new Counter({
       name: `${prefix}upstream_requests_total`,
-      help: "Requests to upstreams, by what came of them: found (an answer for the client), absent or failed.",
+      help: "Requests to upstreams, by outcome: found (an answer for the client), not_found or failed.",
       labelNames: ["upstream", "outcome"],
       registers,
     });
@@ -96,8 +96,8 @@ export class Metrics {
       registers,
     });
     this.healed = new Counter({
-      name: `${prefix}healed_bodies_total`,
-      help: "Blobs whose upstream broke off in the middle and that another one, or the same, went on with.",
+      name: `${prefix}resumed_bodies_total`,
+      help: "Bodies of blobs that one upstream broke off and that another one, or the same, resumed.",
       labelNames: ["from", "to"],
       registers,
     });
@@ -114,15 +114,15 @@ export class Metrics {
       registers,
     });
     this.memory = new Counter({
-      name: `${prefix}lookup_memory_total`,
-      help: "Lookups by digest: the remembered upstream had it (hit), had it not (detour), or none was remembered (none).",
+      name: `${prefix}location_hints_total`,
+      help: "Lookups by digest: the upstream that the location hint named had it (hit) or did not (miss), or there was no hint (none).",
       labelNames: ["result"],
       registers,
     });
     this.spared = new Counter({
-      name: `${prefix}spared_upstream_requests_total`,
-      help: "Requests to upstreams that were not needed: the manifest was remembered (manifest), or that the tag is absent (absence), or another client was asking for the same (sharing).",
-      labelNames: ["by"],
+      name: `${prefix}cache_hits_total`,
+      help: "Requests to upstreams that were not needed: the manifest was cached (manifest), that the tag is not found was cached (negative), or the same request of another client was in flight (inflight).",
+      labelNames: ["cache"],
       registers,
     });
     this.shadowedTags = new Counter({

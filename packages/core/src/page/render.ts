@@ -50,7 +50,7 @@ function renderState({ upstreams, now }: Model): Html {
 
 const breakers = {
   closed: "closed",
-  open: "open: left out after failures",
+  open: "circuit open",
   "half-open": "half-open: being tried again",
 } as const;
 

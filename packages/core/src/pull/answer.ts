@@ -63,7 +63,7 @@ export function failureOf(member: Upstream, failure: FailureReport): RegistryErr
 
 function describe(attempt: Attempt): object {
   const { member, outcome } = attempt;
-  return outcome === "absent"
+  return outcome === "not_found"
     ? { upstream: member.name, outcome, status: attempt.status }
     : {
         upstream: member.name,

@@ -76,7 +76,7 @@ export function sendKept(
   exchange: Exchange,
   { holder, headers, body }: KeptManifest<Upstream>,
 ): void {
-  metrics.spared.inc({ by: "manifest" });
-  exchange.decision = { upstream: holder.name, reason: "its manifest is remembered" };
+  metrics.spared.inc({ cache: "manifest" });
+  exchange.decision = { upstream: holder.name, reason: "cached" };
   send(exchange, { status: 200, headers, body });
 }

@@ -91,7 +91,7 @@ function mayGoToAll(said: Consultation): boolean {
 }
 
 function learn(services: Services, upstream: Upstream, question: ManifestQuestion, said: Consultation): void {
-  if (said.outcome === "absent") {
+  if (said.outcome === "not_found") {
     learnAbsence(services, upstream, question, said.answer.status);
   } else if (said.outcome === "found" && said.body !== undefined && question.request.method === "GET") {
     keepManifest(services, upstream, question, said.answer, said.body);

@@ -53,7 +53,7 @@ export async function walk({ metrics }: Services, route: Route): Promise<Walk> {
       return { ended: "answered", upstream, said, attempts };
     }
     attempts.push(attemptOf(upstream, said));
-    if (said.outcome === "absent" && upstream.kind === "hosted" && said.answer.status <= 404) {
+    if (said.outcome === "not_found" && upstream.kind === "hosted" && said.answer.status <= 404) {
       refusal = said;
     }
     if (said.outcome === "failed" && route.stopsAfterFailureOf(upstream)) {
@@ -69,7 +69,7 @@ export async function walk({ metrics }: Services, route: Route): Promise<Walk> {
 async function insist(route: Route, attempts: Attempt[]): Promise<Walk | undefined> {
   for (const [index, attempt] of attempts.entries()) {
     const upstream = route.order[index];
-    if (upstream === undefined || attempt.outcome !== "failed" || attempt.failure.kind !== "skipped") {
+    if (upstream === undefined || attempt.outcome !== "failed" || attempt.failure.kind !== "circuit-open") {
       continue;
     }
     const hope = await upstream.lastChance();
@@ -90,13 +90,13 @@ function isAnswer(said: Word): said is Extract<Consultation, { outcome: "found" 
 
 function attemptOf(
   member: Upstream,
-  said: Extract<Word, { outcome: "absent" | "known absent" | "failed" }>,
+  said: Extract<Word, { outcome: "not_found" | "known absent" | "failed" }>,
 ): Attempt {
   switch (said.outcome) {
-    case "absent":
-      return { member, outcome: "absent", status: said.answer.status };
+    case "not_found":
+      return { member, outcome: "not_found", status: said.answer.status };
     case "known absent":
-      return { member, outcome: "absent", status: 404, remembered: true };
+      return { member, outcome: "not_found", status: 404, remembered: true };
     case "failed":
       return { member, outcome: "failed", failure: said.failure };
   }

@@ -39,7 +39,7 @@ export function hear(services: Services, change: ManifestChange): void {
 async function changed(services: Services, change: ManifestChange): Promise<void> {
   forget(services, change);
   try {
-    await services.config.peers?.tell(change);
+    await services.config.peers?.publish(change);
   } catch {
     // They are on their own then, as replicas are. The change has been made, and its client is to know.
   }

@@ -61,7 +61,12 @@ export async function lookup(
     mender: menderFor(services, exchange, request, plan.order, answer),
     proof: proofOf(request, answer),
   };
-  await deliver(exchange, end, plan.remembered === end.upstream ? "remembered" : "found", safeguards);
+  await deliver(
+    exchange,
+    end,
+    plan.remembered === end.upstream ? "found by location hint" : "found",
+    safeguards,
+  );
   checkPulled(services, exchange, request, plan.order, end);
 }
 
@@ -113,6 +118,6 @@ function countMemory(
     method === "GET" && (resource.kind === "blob" || (resource.kind === "manifest" && resource.byDigest));
   if (asked) {
     const hit = end.ended === "answered" && end.upstream === remembered;
-    metrics.memory.inc({ result: remembered === undefined ? "none" : hit ? "hit" : "detour" });
+    metrics.memory.inc({ result: remembered === undefined ? "none" : hit ? "hit" : "miss" });
   }
 }

@@ -11,7 +11,7 @@ import { type Consultation, consult, errandOf } from "./query.ts";
 export type Word = Consultation | { readonly outcome: "known absent" };
 
 // The same for everybody, and worse if everybody asks again.
-const notTriedAgain: readonly FailureKind[] = ["skipped", "busy", "limited"];
+const notTriedAgain: readonly FailureKind[] = ["circuit-open", "queue-full", "rate-limited"];
 
 /** A request as a question whose answer does not depend on who asks; undefined if it is none. */
 export function manifestQuestion(
@@ -44,13 +44,13 @@ export async function consultManifest(
     !resource.byDigest &&
     memory.absences.has(upstream, resource.repository, resource.reference, { wish, method: request.method })
   ) {
-    metrics.spared.inc({ by: "absence" });
+    metrics.spared.inc({ cache: "negative" });
     return { outcome: "known absent" };
   }
   const { shared, began } = await joinTwice(services, exchange, upstream, question);
   if (shared.kind === "for all") {
     if (!began) {
-      metrics.spared.inc({ by: "sharing" });
+      metrics.spared.inc({ cache: "inflight" });
     }
     return shared.said;
   }

@@ -123,7 +123,7 @@ async function listOf(services: Services, exchange: Exchange, errand: Errand): P
   switch (said.outcome) {
     case "failed":
       return { kind: "failed", failure: said.failure };
-    case "absent":
+    case "not_found":
       return { kind: "told", exists: false };
     case "final":
       return [401, 403].includes(said.answer.status)

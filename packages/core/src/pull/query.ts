@@ -17,7 +17,7 @@ export type Consultation =
   | { readonly outcome: "found"; readonly answer: Answer; readonly body?: Buffer }
   /** Hosted's own word about the request. */
   | { readonly outcome: "final"; readonly answer: Answer; readonly body: Buffer }
-  | { readonly outcome: "absent"; readonly answer: Answer; readonly body: Buffer }
+  | { readonly outcome: "not_found"; readonly answer: Answer; readonly body: Buffer }
   | { readonly outcome: "failed"; readonly failure: FailureReport };
 
 const lists: ReadonlySet<Resource["kind"]> = new Set(["catalog", "tags", "referrers"]);
@@ -127,7 +127,7 @@ export function reportOf(
 
 function describeStatus(upstream: Upstream, status: number): Pick<FailureReport, "kind" | "cause"> {
   if (status === 429) {
-    return { kind: "limited", cause: "answered 429, too many requests" };
+    return { kind: "rate-limited", cause: "rate limited" };
   }
   if (upstream.kind === "hosted" && (status === 401 || status === 403)) {
     const given = upstream.hasCredentials

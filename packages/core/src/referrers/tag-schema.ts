@@ -46,7 +46,7 @@ export async function listUnderTag(
   switch (said.outcome) {
     case "failed":
       return { kind: "failed", failure: said.failure };
-    case "absent":
+    case "not_found":
       return { kind: "listed", descriptors: [] };
     case "final":
       return isRefusal(said.answer) ? { kind: "refused", said } : broken(`answered ${said.answer.status}`);

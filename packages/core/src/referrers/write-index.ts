@@ -74,7 +74,7 @@ function change(
 /** One after the other in this process, and then among all of them, if somebody keeps them apart. */
 function inTurn<T>({ referrersTurns, config }: Services, key: string, work: () => Promise<T>): Promise<T> {
   const { peers } = config;
-  return referrersTurns.take(key, () => (peers === undefined ? work() : peers.oneAtATime(key, work)));
+  return referrersTurns.take(key, () => (peers === undefined ? work() : peers.withLock(key, work)));
 }
 
 async function write(
@@ -108,7 +108,7 @@ async function write(
  * otherwise keep every later one off the list.
  */
 function missingAmong(listed: readonly Descriptor[], said: Consultation): ReadonlySet<Descriptor> {
-  const text = said.outcome === "final" || said.outcome === "absent" ? said.body.toString() : "";
+  const text = said.outcome === "final" || said.outcome === "not_found" ? said.body.toString() : "";
   const lacks = errorCodes(text).some(
     (code) => code === "MANIFEST_BLOB_UNKNOWN" || code === "MANIFEST_UNKNOWN",
   );

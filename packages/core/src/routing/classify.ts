@@ -4,11 +4,11 @@ import type { Member } from "./member.ts";
 /**
  * What one upstream's answer to a lookup means.
  * - `found`: it goes to the client and the lookup ends;
- * - `absent`: not there;
+ * - `not_found`: not there;
  * - `failed`: cannot be told;
  * - `final`: hosted's own word about the request itself, which goes to the client as it is.
  */
-export type AnswerClass = "found" | "absent" | "failed" | "final";
+export type AnswerClass = "found" | "not_found" | "failed" | "final";
 
 const redirects = [301, 302, 303, 307, 308];
 
@@ -30,7 +30,7 @@ export function classify(member: Member, status: number, body: string): AnswerCl
     return "found";
   }
   if (status >= 500) {
-    return saysUnknown(body) ? "absent" : "failed";
+    return saysUnknown(body) ? "not_found" : "failed";
   }
   if (status === 408 || status === 429) {
     return "failed";
@@ -39,12 +39,12 @@ export function classify(member: Member, status: number, body: string): AnswerCl
 }
 
 function classifyAtProxy(status: number): AnswerClass {
-  return absentAtProxy.includes(status) ? "absent" : "failed";
+  return absentAtProxy.includes(status) ? "not_found" : "failed";
 }
 
 function classifyAtHosted(member: Member, status: number): AnswerClass {
   if (status === 404) {
-    return "absent";
+    return "not_found";
   }
   if (status === 401 || status === 403) {
     // Without passthrough it is the router that was refused: the client could do nothing about it.

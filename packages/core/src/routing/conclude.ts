@@ -4,7 +4,7 @@ import type { Attempt, FailureKind, FailureReport } from "./outcome.ts";
 /** What is said when nobody has it. */
 export type Conclusion =
   /** 404; `failures` are to be mentioned in a `Warning`. */
-  | { readonly kind: "absent"; readonly failures: readonly Attempt[] }
+  | { readonly kind: "not_found"; readonly failures: readonly Attempt[] }
   /** Somebody could not tell. */
   | { readonly kind: "failed" };
 
@@ -16,8 +16,8 @@ export type Conclusion =
 export function conclude(method: string, attempts: readonly Attempt[]): Conclusion {
   const failures = attempts.filter(({ outcome }) => outcome === "failed");
   const hosted = attempts.find(({ member }) => member.kind === "hosted");
-  const excused = method === "HEAD" && hosted?.outcome === "absent";
-  return failures.length === 0 || excused ? { kind: "absent", failures } : { kind: "failed" };
+  const excused = method === "HEAD" && hosted?.outcome === "not_found";
+  return failures.length === 0 || excused ? { kind: "not_found", failures } : { kind: "failed" };
 }
 
 /**
@@ -30,13 +30,15 @@ export function failureCode(attempts: readonly Attempt[]): {
 } {
   const failures = attempts.flatMap((attempt) => (attempt.outcome === "failed" ? [attempt.failure] : []));
   const all = (...kinds: readonly FailureKind[]) => failures.every(({ kind }) => kinds.includes(kind));
-  if (all("limited")) {
+  if (all("rate-limited")) {
     return { code: "TOOMANYREQUESTS", retryAfter: longestWait(failures) };
   }
-  if (all("limited", "skipped", "busy")) {
+  if (all("rate-limited", "circuit-open", "queue-full")) {
     return { code: "UNAVAILABLE", retryAfter: longestWait(failures) };
   }
-  const code = all("limited", "skipped", "busy", "late") ? "UPSTREAM_TIMEOUT" : "UPSTREAM_FAILED";
+  const code = all("rate-limited", "circuit-open", "queue-full", "timeout")
+    ? "UPSTREAM_TIMEOUT"
+    : "UPSTREAM_FAILED";
   return { code, retryAfter: undefined };
 }
 

@@ -4,7 +4,7 @@ import type { Member } from "./member.ts";
 export type Attempt =
   | {
       readonly member: Member;
-      readonly outcome: "absent";
+      readonly outcome: "not_found";
       readonly status: number;
       readonly remembered?: boolean;
     }
@@ -23,23 +23,30 @@ export interface FailureReport {
 
 /**
  * - `unreachable`: no connection;
- * - `late`: no connection or no headers in time;
- * - `limited`: 429;
+ * - `timeout`: no connection or no headers in time;
+ * - `rate-limited`: 429;
  * - `refused`: the router's own credentials were refused, or may not be sent where they are wanted;
  * - `broken`: any other answer that is none;
- * - `skipped`: not asked, as it has failed again and again;
- * - `busy`: not asked, as too many others wait for it.
+ * - `circuit-open`: not asked, as its circuit is open;
+ * - `queue-full`: not asked, as its queue is full.
  */
-export type FailureKind = "unreachable" | "late" | "limited" | "refused" | "broken" | "skipped" | "busy";
+export type FailureKind =
+  | "unreachable"
+  | "timeout"
+  | "rate-limited"
+  | "refused"
+  | "broken"
+  | "circuit-open"
+  | "queue-full";
 
 /** Whether an upstream has failed without being asked. */
 export function isUnasked({ kind }: FailureReport): boolean {
-  return kind === "skipped" || kind === "busy";
+  return kind === "circuit-open" || kind === "queue-full";
 }
 
-/** `proxy absent`, `proxy absent (remembered)`, `dockerhub failed (connection refused)`. */
+/** `proxy not found`, `proxy not found (cached)`, `dockerhub failed (connection refused)`. */
 export function describeAttempt(attempt: Attempt): string {
-  return attempt.outcome === "absent"
-    ? `${attempt.member.name} absent${attempt.remembered === true ? " (remembered)" : ""}`
+  return attempt.outcome === "not_found"
+    ? `${attempt.member.name} not found${attempt.remembered === true ? " (cached)" : ""}`
     : `${attempt.member.name} failed (${attempt.failure.cause})`;
 }

@@ -132,7 +132,7 @@ function remark(context: Context, { proxy, tag }: Said): string | undefined {
   if (tag.outcome === "unknown") {
     return unchecked(context, proxy, tag.cause);
   }
-  if (tag.outcome === "absent") {
+  if (tag.outcome === "not_found") {
     return undefined;
   }
   const { name, pushed } = context;

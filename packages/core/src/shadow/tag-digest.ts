@@ -10,7 +10,7 @@ import type { Upstream } from "../upstream/upstream.ts";
 /** What one upstream says that a tag stands for. */
 export type TagDigest =
   | { readonly outcome: "found"; readonly digest: string }
-  | { readonly outcome: "absent" }
+  | { readonly outcome: "not_found" }
   /** It could not tell; `cause` is a phrase for people. */
   | { readonly outcome: "unknown"; readonly cause: string };
 
@@ -36,7 +36,7 @@ export async function tagDigestAt(
   try {
     return await ask(services, upstream, { errand, accept, follows: true }, until.signal);
   } catch {
-    return { outcome: "unknown", cause: `no answer within ${patience} ms` };
+    return { outcome: "unknown", cause: `timeout after ${patience} ms` };
   } finally {
     until.clear();
   }
@@ -58,8 +58,8 @@ async function ask(
   if (said.outcome === "failed") {
     return { outcome: "unknown", cause: said.failure.cause };
   }
-  if (said.outcome === "absent") {
-    return { outcome: "absent" };
+  if (said.outcome === "not_found") {
+    return { outcome: "not_found" };
   }
   said.answer.body.resume();
   const digest = digestIn(said.answer);

@@ -31,7 +31,7 @@ export async function inHand(
   }
   if (read?.length !== length) {
     throw answer.body.errored === null
-      ? new UpstreamFailure("late", "did not come to the end of a manifest")
+      ? new UpstreamFailure("timeout", "did not come to the end of a manifest")
       : new UpstreamFailure("broken", "broke off in the middle of a manifest");
   }
   return { ...answer, read };

@@ -21,7 +21,8 @@ export function sendBody(
     // Its turn while there is something that it has not taken.
     measure: () =>
       request.writableLength > 0 || request.writableNeedDrain ? taken(request.socket) : undefined,
-    stalled: () => request.destroy(new UpstreamFailure("late", `took no byte of the body within ${idle} ms`)),
+    stalled: () =>
+      request.destroy(new UpstreamFailure("timeout", `took no byte of the body within ${idle} ms`)),
   });
   request.once("close", () => watch.clear());
   request.once("finish", () => watch.clear());

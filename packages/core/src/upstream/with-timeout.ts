@@ -22,7 +22,7 @@ export async function withinTime<T>(
   const controller = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<FailureReport>((resolve) => {
-    timer = setTimeout(() => resolve({ kind: "late", cause: `no answer within ${limit} ms` }), limit);
+    timer = setTimeout(() => resolve({ kind: "timeout", cause: `timeout after ${limit} ms` }), limit);
   });
   let giveUp = () => {};
   const unwanted = new Promise<FailureReport>((resolve) => {

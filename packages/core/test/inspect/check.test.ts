@@ -98,7 +98,7 @@ describe("check", () => {
       },
     );
 
-    expect(found(report, "hosted")).toEqual(["error late"]);
+    expect(found(report, "hosted")).toEqual(["error timeout"]);
     expect(report.ok).toBe(false);
   });
 

@@ -117,7 +117,7 @@ describe("explain", () => {
         shadow: "warn",
         access: { pull: "authorize", push: ["alice"] },
       },
-      leftOut: [],
+      skipped: [],
       pull: { from: "hosted", status: 200, because: "hosted is asked first" },
       push: { to: "hosted", because: "rules[1] says push: hosted" },
       shadowing: [],
@@ -125,7 +125,7 @@ describe("explain", () => {
     });
     expect(explanation.upstreams).toMatchObject([
       { name: "hosted", kind: "hosted", outcome: "found", status: 200, method: "HEAD", breaker: "closed" },
-      { name: "proxy", kind: "proxy", outcome: "absent", status: 404, method: "HEAD" },
+      { name: "proxy", kind: "proxy", outcome: "not_found", status: 404, method: "HEAD" },
     ]);
     expect(explanation.upstreams[0]?.digest).toMatch(/^sha256:[0-9a-f]{64}$/);
     expect(explanation.upstreams[0]?.mediaType).toBe("application/vnd.oci.image.manifest.v1+json");
@@ -186,8 +186,8 @@ describe("explain", () => {
     const { upstreams, pull } = await lab.explain(`team/private@${digest}`);
 
     expect(upstreams).toMatchObject([
-      { name: "proxy", method: "GET", status: 500, outcome: "absent" },
-      { name: "hosted", method: "HEAD", status: 404, outcome: "absent" },
+      { name: "proxy", method: "GET", status: 500, outcome: "not_found" },
+      { name: "hosted", method: "HEAD", status: 404, outcome: "not_found" },
     ]);
     expect(pull.status).toBe(404);
   });
@@ -231,7 +231,7 @@ describe("explain", () => {
     const { upstreams, pull, advice } = await lab.explain("team/none:1");
 
     expect(upstreams[0]).toMatchObject({ name: "proxy", outcome: "failed", cause: "connection refused" });
-    expect(pull).toEqual({ status: 502, because: "proxy failed (connection refused), hosted absent" });
+    expect(pull).toEqual({ status: 502, because: "proxy failed (connection refused), hosted not found" });
     expect(advice.join()).toMatch(/proxy could not tell \(connection refused\)/);
   });
 
@@ -247,7 +247,7 @@ describe("explain", () => {
     expect(advice.join()).toMatch(/judges each client's own credentials/);
   });
 
-  it("tells that an upstream is left out, asks it all the same, and changes nothing about it", async () => {
+  it("tells that the circuit of an upstream is open, asks it all the same, and changes nothing about it", async () => {
     await using lab = await openLab(({ proxy }) => ({
       proxy: { url: proxy, breaker: { failures: 1, delay: 60_000, longestDelay: 60_000 } },
     }));
@@ -258,9 +258,9 @@ describe("explain", () => {
     const there = await lab.explain("library/public:1");
 
     expect(both.upstreams[0]).toMatchObject({ name: "proxy", breaker: "open", outcome: "found" });
-    expect(both.pull).toMatchObject({ from: "hosted", because: "proxy failed (left out after failures)" });
+    expect(both.pull).toMatchObject({ from: "hosted", because: "proxy failed (circuit open)" });
     expect(there.pull).toMatchObject({ from: "proxy", status: 200 });
-    expect(both.advice.join()).toMatch(/proxy answers now but is left out after failures/);
+    expect(both.advice.join()).toMatch(/proxy answers now but its circuit is open/);
   });
 
   it.each(["Team/App", "team/app:", "app@sha256:12", ""])(
@@ -306,10 +306,10 @@ describe("a name that a rule keeps from the proxies reaches none", () => {
   it.each(Object.entries(kept))("%s", async (_, config) => {
     await using lab = await openLab(config);
 
-    const { leftOut, pull } = await lab.explain("team/both:1");
+    const { skipped, pull } = await lab.explain("team/both:1");
 
     expect(asked(lab.proxy)).toEqual([]);
-    expect(leftOut).toMatchObject([{ name: "proxy", kind: "proxy" }]);
+    expect(skipped).toMatchObject([{ name: "proxy", kind: "proxy" }]);
     expect(pull.from).toBe("hosted");
   });
 
@@ -317,10 +317,10 @@ describe("a name that a rule keeps from the proxies reaches none", () => {
     await using lab = await openLab({ rules: [{ match: "team/**", owned: true }] });
     lab.hosted.fault({ status: 500 });
 
-    const { leftOut } = await lab.explain("team/both:1");
+    const { skipped } = await lab.explain("team/both:1");
 
     expect(asked(lab.proxy)).toEqual([]);
-    expect(leftOut).toEqual([
+    expect(skipped).toEqual([
       {
         name: "proxy",
         kind: "proxy",
@@ -332,19 +332,19 @@ describe("a name that a rule keeps from the proxies reaches none", () => {
   it("unless it is owned and hosted has it not", async () => {
     await using lab = await openLab({ rules: [{ match: "**", owned: true }] });
 
-    const { pull, leftOut } = await lab.explain("library/public:1");
+    const { pull, skipped } = await lab.explain("library/public:1");
 
     expect(pull.from).toBe("proxy");
-    expect(leftOut).toEqual([]);
+    expect(skipped).toEqual([]);
   });
 
   it("by that proxy's own match", async () => {
     await using lab = await openLab(({ proxy }) => ({ proxy: { url: proxy, match: "library/**" } }));
 
-    const { leftOut } = await lab.explain("team/both:1");
+    const { skipped } = await lab.explain("team/both:1");
 
     expect(asked(lab.proxy)).toEqual([]);
-    expect(leftOut).toEqual([{ name: "proxy", kind: "proxy", reason: "its match leaves the name out" }]);
+    expect(skipped).toEqual([{ name: "proxy", kind: "proxy", reason: "its match leaves the name out" }]);
   });
 });
 
@@ -370,7 +370,7 @@ describe("the host in an image's name", () => {
     expect(explanation.host?.means).toBe(means);
     expect(explanation.upstreams.map(({ name }) => name)).toEqual(upstreams);
     expect(explanation.pull.from).toBe(from);
-    expect(explanation.leftOut.every(({ reason }) => reason.endsWith("is another registry"))).toBe(true);
+    expect(explanation.skipped.every(({ reason }) => reason.endsWith("is another registry"))).toBe(true);
   });
 
   it("is asked with the namespace, as by containerd", async () => {

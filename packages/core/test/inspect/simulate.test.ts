@@ -8,7 +8,7 @@ const proxy = candidate("proxy", "proxy");
 const other = candidate("other", "proxy");
 
 const found: Word = { outcome: "found", status: 200 };
-const absent: Word = { outcome: "absent", status: 404 };
+const absent: Word = { outcome: "not_found", status: 404 };
 const failed = (kind: FailureKind, cause: string): Word => ({ outcome: "failed", failure: { kind, cause } });
 
 interface Row {
@@ -36,7 +36,7 @@ describe("how a pull would end", () => {
       { order: [hosted, proxy], said: { hosted: found } },
       ["hosted", 200, "hosted is asked first"],
     ],
-    ["the second has it", { said: { hosted: found } }, ["hosted", 200, "proxy absent"]],
+    ["the second has it", { said: { hosted: found } }, ["hosted", 200, "proxy not found"]],
     [
       "hosted has it, and a proxy could not tell",
       { said: { proxy: failed("unreachable", "connection refused"), hosted: found } },
@@ -47,36 +47,36 @@ describe("how a pull would end", () => {
       { said: { proxy: failed("unreachable", "connection refused"), hosted: found }, stopsAtFailure: true },
       [undefined, 502, "proxy failed (connection refused)"],
     ],
-    ["nobody has it", { said: {} }, [undefined, 404, "proxy absent, hosted absent"]],
+    ["nobody has it", { said: {} }, [undefined, 404, "proxy not found, hosted not found"]],
     [
       "somebody was late",
-      { said: { proxy: failed("late", "no answer") } },
-      [undefined, 504, "proxy failed (no answer), hosted absent"],
+      { said: { proxy: failed("timeout", "no answer") } },
+      [undefined, 504, "proxy failed (no answer), hosted not found"],
     ],
     [
       "somebody sets limits",
-      { said: { proxy: failed("limited", "answered 429") } },
-      [undefined, 429, "proxy failed (answered 429), hosted absent"],
+      { said: { proxy: failed("rate-limited", "rate limited") } },
+      [undefined, 429, "proxy failed (rate limited), hosted not found"],
     ],
     [
       "hosted has its own word",
       { said: { hosted: { outcome: "final", status: 401 } } },
-      ["hosted", 401, "proxy absent"],
+      ["hosted", 401, "proxy not found"],
     ],
     [
       "one that is left out is passed over",
       { said: { proxy: found, hosted: found }, out: ["proxy"] },
-      ["hosted", 200, "proxy failed (left out after failures)"],
+      ["hosted", 200, "proxy failed (circuit open)"],
     ],
     [
       "one that is left out is asked when nobody else has it",
       { order: [proxy, other, hosted], said: { proxy: found }, out: ["proxy"] },
-      ["proxy", 200, "it is left out after failures, and tried again as nobody else has it"],
+      ["proxy", 200, "its circuit is open; it is asked as the last resort, as no other upstream has it"],
     ],
     [
       "one that is left out and has it not",
       { said: {}, out: ["proxy"] },
-      [undefined, 503, "proxy failed (left out after failures), hosted absent"],
+      [undefined, 503, "proxy failed (circuit open), hosted not found"],
     ],
     [
       "memory has moved it to the front",

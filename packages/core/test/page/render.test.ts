@@ -57,7 +57,7 @@ function modelOf(said: string): Model {
                 breaker: "open",
               },
             ],
-            leftOut: [{ name: said, kind: "hosted", reason: said }],
+            skipped: [{ name: said, kind: "hosted", reason: said }],
             pull: { from: said, status: 200, because: said },
             push: { to: said, because: said },
             shadowing: [{ hosted: digest, proxy: digest }],

@@ -95,7 +95,7 @@ function troubleFor(
             advice: `give the certificate of its issuer in ${option}.tls (caFile in a file, ca in a program)`,
           }
         : {
-            id: failure.kind === "late" ? "late" : "unreachable",
+            id: failure.kind === "timeout" ? "timeout" : "unreachable",
             advice: `see that it runs, and that nothing between here and ${url.host} stops connections`,
           };
   }

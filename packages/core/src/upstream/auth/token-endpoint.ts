@@ -125,7 +125,7 @@ function meaningOf(reply: Reply | undefined, elapsed: number): Token | Denial {
   const { status = 0, headers = [], text } = reply ?? {};
   if (status === 429) {
     const retryAfter = firstValue(headers, "retry-after");
-    throw new UpstreamFailure("limited", "token endpoint answered 429, too many requests", {
+    throw new UpstreamFailure("rate-limited", "token endpoint: rate limited", {
       status,
       ...(retryAfter !== undefined && { retryAfter }),
     });

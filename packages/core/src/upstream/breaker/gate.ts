@@ -81,7 +81,7 @@ export class Guard {
     if (this.#breaker !== undefined && this.state !== "closed") {
       this.#breaker.turnedAway(asked, since);
       const retryAfter = String(this.#breaker.retryAfter);
-      throw new UpstreamFailure("skipped", "left out after failures", { retryAfter });
+      throw new UpstreamFailure("circuit-open", "circuit open", { retryAfter });
     }
   }
 }
@@ -102,7 +102,7 @@ async function inTurn(
     });
   } catch (error) {
     if (error instanceof BulkheadRejectedError) {
-      throw new UpstreamFailure("busy", "too many requests are waiting for it", { retryAfter: "1" });
+      throw new UpstreamFailure("queue-full", "queue full", { retryAfter: "1" });
     }
     throw error;
   }

@@ -41,11 +41,11 @@ export function verdictOfError(
   if (!(error instanceof UpstreamFailure)) {
     return "nothing";
   }
-  if (error.report.kind === "refused" || error.report.kind === "limited") {
+  if (error.report.kind === "refused" || error.report.kind === "rate-limited") {
     // One that refuses the router, or asks for patience, is there.
     return "answered";
   }
-  if (error.report.kind !== "late") {
+  if (error.report.kind !== "timeout") {
     return "failed";
   }
   return mayBeLate ? "late" : "nothing";

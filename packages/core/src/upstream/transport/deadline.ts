@@ -20,13 +20,13 @@ export class HeadDeadline {
   constructor(request: ClientRequest, { connectTimeout, answerTimeout }: HeadTimeouts) {
     this.#request = request;
     // Even a request that never gets a socket comes to an end.
-    this.#start(connectTimeout, "no connection");
+    this.#start(connectTimeout, "no connection within");
     if (request.socket === null) {
       request.once("socket", (socket: Socket) => this.#awaitConnection(socket));
     } else {
       this.#awaitConnection(request.socket);
     }
-    request.once("finish", () => this.#start(answerTimeout, "no answer"));
+    request.once("finish", () => this.#start(answerTimeout, "timeout after"));
   }
 
   /** The head is there, or the request has failed. */
@@ -47,7 +47,7 @@ export class HeadDeadline {
     clearTimeout(this.#timer);
     if (!this.#over) {
       this.#timer = setTimeout(() => {
-        this.#request.destroy(new UpstreamFailure("late", `${what} within ${milliseconds} ms`));
+        this.#request.destroy(new UpstreamFailure("timeout", `${what} ${milliseconds} ms`));
       }, milliseconds);
     }
   }

@@ -119,7 +119,7 @@ export class Forwarder {
         measure: () => (untaken() ? taken(upstreamRequest.socket) : undefined),
         stalled: () =>
           upstreamRequest.destroy(
-            new UpstreamFailure("late", `took no byte of the upload within ${upstreamIdle} ms`),
+            new UpstreamFailure("timeout", `took no byte of the upload within ${upstreamIdle} ms`),
           ),
       }),
       new StallWatch({

@@ -41,7 +41,7 @@ describe("a manifest whose blobs a proxy has in the same repository", () => {
 
     const pulled = await fetchRaw(router.url, `/v2/app/manifests/${digestOf(manifest)}`);
 
-    expect(pulled.headers["x-combined-registry"]).toBe("hosted; remembered");
+    expect(pulled.headers["x-combined-registry"]).toBe("hosted; found by location hint");
   });
 
   it("of several proxies, each of which has some", async () => {
@@ -154,7 +154,7 @@ describe("an index whose manifests a proxy has", () => {
     const puts = hosted.requests.filter(({ method, status }) => method === "PUT" && status === 201);
     expect(puts.at(-1)?.path).toBe("/v2/app/manifests/2");
     const child = await fetchRaw(router.url, `/v2/app/manifests/${image.manifests[0]?.digest}`);
-    expect(child.headers["x-combined-registry"]).toBe("hosted; remembered");
+    expect(child.headers["x-combined-registry"]).toBe("hosted; found by location hint");
     expect(child.headers["content-type"]).toBe("application/vnd.oci.image.manifest.v1+json");
   });
 
@@ -274,7 +274,7 @@ describe("a copy that fails", () => {
     expect([put.status, ...codesOf(put)]).toEqual([400, "MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN"]);
     expect(JSON.parse(put.body.toString()).errors).toMatchObject([
       { detail: digest },
-      { message: `not copied from proxies: blobs/${digest} of app: proxy absent` },
+      { message: `not copied from proxies: blobs/${digest} of app: proxy not found` },
     ]);
   });
 

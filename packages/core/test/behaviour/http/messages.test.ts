@@ -76,19 +76,19 @@ const scenes: Readonly<Record<string, () => Promise<string>>> = {
       hosted: { auth: user },
     }),
   "proxy failed (connection refused)": () => scene(async ({ says }) => says({ proxy: await nobody() })),
-  "proxy failed (no answer within 30000 ms)": () =>
+  "proxy failed (timeout after 30000 ms)": () =>
     scene(({ proxy, says }) => {
       proxy.fault({ hang: true });
       return says({ proxy: { url: proxy.url, timeouts: { headers: 100 } } });
     }),
-  "proxy failed (left out after failures)": () =>
+  "proxy failed (circuit open)": () =>
     scene(async ({ hosted }) => {
       const proxy = { url: await nobody(), breaker: { failures: 1, delay: 60_000, longestDelay: 60_000 } };
       await using router = await startRouter({ hosted: hosted.url, proxy });
       await fetchRaw(router.url, tag);
       return wordsOf(await fetchRaw(router.url, tag));
     }),
-  "proxy failed (too many requests are waiting for it)": () =>
+  "proxy failed (queue full)": () =>
     scene(async ({ hosted, proxy }) => {
       const lookups = { concurrent: 1, queued: 0 };
       await using router = await startRouter({ hosted: hosted.url, proxy: { url: proxy.url, lookups } });
@@ -109,7 +109,7 @@ const scenes: Readonly<Record<string, () => Promise<string>>> = {
     challenged((closed) => `realm="${closed}/token",service="registry"`),
   "... failed (asks for tokens from nowhere, or from ... less safely (401))": () =>
     challenged(() => 'service="registry"'),
-  "proxy failed (answered 429, too many requests)": () =>
+  "proxy failed (rate limited)": () =>
     scene(({ proxy, says }) => {
       proxy.fault({ status: 429 });
       return says();

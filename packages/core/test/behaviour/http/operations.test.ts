@@ -141,10 +141,12 @@ describe("/metrics", () => {
     expect(text).toContain(
       'combined_registry_http_requests_total{route="manifest",method="GET",status="404",upstream="hosted"} 1',
     );
-    expect(text).toContain('combined_registry_upstream_requests_total{upstream="proxy",outcome="absent"} 2');
+    expect(text).toContain(
+      'combined_registry_upstream_requests_total{upstream="proxy",outcome="not_found"} 2',
+    );
     expect(text).toContain('combined_registry_upstream_requests_total{upstream="hosted",outcome="found"} 2');
     expect(text).toContain('combined_registry_lookup_fallbacks_total{from="proxy",to="hosted"} 2');
-    expect(text).toContain('combined_registry_lookup_memory_total{result="hit"} 1');
+    expect(text).toContain('combined_registry_location_hints_total{result="hit"} 1');
     expect(text).toContain('combined_registry_upstream_up{upstream="hosted"} 1');
     expect(text).toMatch(/combined_registry_bytes_total\{direction="down",upstream="hosted"\} [1-9]/);
     expect(text).toMatch(/combined_registry_build_info\{version="[^"]+",node="v[^"]+"\} 1/);

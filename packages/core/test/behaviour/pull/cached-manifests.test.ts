@@ -7,7 +7,7 @@ import { until } from "../../support/within.ts";
 
 const quiet = { rules: [{ match: "**", shadow: "allow" as const }] };
 const decision = "x-combined-registry";
-const remembered = "proxy; its manifest is remembered";
+const remembered = "proxy; cached";
 const accept = { headers: { Accept: manifestType } };
 
 /** A router whose proxy has an image that was pulled once. */
@@ -57,7 +57,7 @@ describe("a manifest that was served", () => {
 
     const head = await fetchRaw(router.url, byDigest, { ...accept, method: "HEAD" });
 
-    expect([head.status, head.headers[decision]]).toEqual([200, "proxy; found; hosted absent"]);
+    expect([head.status, head.headers[decision]]).toEqual([200, "proxy; found; hosted not found"]);
     expect(asked(proxy, "HEAD")).toHaveLength(1);
   });
 
@@ -105,14 +105,14 @@ describe("a manifest that was served", () => {
       await putManifest(router, "team/app", "1.0", manifest);
       const path = `/v2/team/app/manifests/${digest}`;
       await fetchRaw(router.url, path);
-      expect((await fetchRaw(router.url, path)).headers[decision]).toBe("hosted; its manifest is remembered");
+      expect((await fetchRaw(router.url, path)).headers[decision]).toBe("hosted; cached");
       hosted.clearRequests();
 
       const deleted = reference === "digest" ? path : "/v2/team/app/manifests/1.0";
       expect((await fetchRaw(router.url, deleted, { method: "DELETE" })).status).toBe(202);
       const after = await fetchRaw(router.url, path);
 
-      expect(after.headers[decision]).not.toContain("its manifest is remembered");
+      expect(after.headers[decision]).not.toContain("cached");
       expect([reference, after.status]).toEqual([
         reference,
         hosted.hasManifest("team/app", digest) ? 200 : 404,

@@ -308,7 +308,7 @@ test("whoever was left out, and is then known not to have a tag, has said so", a
   );
   const [proxy] = services.policy.proxies;
   const words: Word[] = [
-    { outcome: "failed", failure: { kind: "skipped", cause: "left out after failures" } },
+    { outcome: "failed", failure: { kind: "circuit-open", cause: "circuit open" } },
     { outcome: "known absent" },
   ];
 
@@ -319,5 +319,5 @@ test("whoever was left out, and is then known not to have a tag, has said so", a
     stopsAfterFailureOf: () => false,
   });
 
-  expect(end.attempts.map(describeAttempt)).toEqual(["proxy absent (remembered)"]);
+  expect(end.attempts.map(describeAttempt)).toEqual(["proxy not found (cached)"]);
 });

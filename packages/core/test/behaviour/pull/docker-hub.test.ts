@@ -90,8 +90,8 @@ describe("Docker Hub as a proxy", () => {
     const nowhere = await pull(pair, "team/nothing:1.0");
 
     expect([get, head].map(({ headers }) => headers["x-combined-registry"])).toEqual([
-      "hosted; found; dockerhub absent",
-      "hosted; found; dockerhub absent",
+      "hosted; found; dockerhub not found",
+      "hosted; found; dockerhub not found",
     ]);
     expect([nowhere.status, errorOf(nowhere).code]).toEqual([404, "MANIFEST_UNKNOWN"]);
     const asked = pair.hub.requests.filter(({ path }) => path.startsWith("/v2/team/app/"));
@@ -165,9 +165,7 @@ describe("Docker Hub's rate limit", () => {
       "120",
       "TOOMANYREQUESTS",
     ]);
-    expect(mirrored.headers["x-combined-registry"]).toBe(
-      "hosted; found; dockerhub failed (answered 429, too many requests)",
-    );
+    expect(mirrored.headers["x-combined-registry"]).toBe("hosted; found; dockerhub failed (rate limited)");
     expect(await remaining(pair)).toBe("0");
   });
 
@@ -184,7 +182,7 @@ describe("Docker Hub's rate limit", () => {
       pulls.map(() => [429, "60"]),
     );
     expect(pulls.map((one) => errorOf(one).message)).toEqual(
-      pulls.map(() => "dockerhub failed (token endpoint answered 429, too many requests), hosted absent"),
+      pulls.map(() => "dockerhub failed (token endpoint: rate limited), hosted not found"),
     );
   });
 });
@@ -211,7 +209,7 @@ describe("an account at Docker Hub", () => {
     const head = await pull(pair, "library/hello:1.0", "HEAD");
     const own = await pull(pair, "team/app:1.0");
 
-    expect([get.status, errorOf(get).message]).toEqual([502, `${failed}, hosted absent`]);
+    expect([get.status, errorOf(get).message]).toEqual([502, `${failed}, hosted not found`]);
     expect([head.status, head.headers.warning]).toEqual([404, expect.stringContaining(failed)]);
     expect([own.status, own.headers["x-combined-registry"]]).toEqual([200, `hosted; found; ${failed}`]);
   });
@@ -222,7 +220,7 @@ describe("an account at Docker Hub", () => {
 
     const [own, nowhere] = [await pull(pair, "team/app:1.0"), await pull(pair, "team/nothing:1.0")];
 
-    expect(own.headers["x-combined-registry"]).toBe("hosted; found; dockerhub absent");
+    expect(own.headers["x-combined-registry"]).toBe("hosted; found; dockerhub not found");
     expect(nowhere.status).toBe(404);
   });
 });

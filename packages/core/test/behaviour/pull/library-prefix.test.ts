@@ -55,7 +55,7 @@ describe("a proxy with libraryPrefix", () => {
     const answer = await fetchRaw(router.url, "/v2/nginx/manifests/ours");
     await fetchRaw(router.url, "/v2/nginx/blobs/uploads/", { method: "POST" });
 
-    expect(answer.headers["x-combined-registry"]).toBe("hosted; found; hub absent");
+    expect(answer.headers["x-combined-registry"]).toBe("hosted; found; hub not found");
     expect(hosted.requests.map(({ url }) => url)).toEqual([
       "/v2/nginx/manifests/ours",
       "/v2/nginx/blobs/uploads/",
@@ -107,11 +107,13 @@ describe("a proxy with libraryPrefix", () => {
     const blob = `/v2/nginx/blobs/${inner.layers[0]?.digest}`;
     await fetchRaw(router.url, "/v2/nginx/manifests/mine");
 
-    expect((await fetchRaw(router.url, blob)).headers["x-combined-registry"]).toBe("hosted; remembered");
+    expect((await fetchRaw(router.url, blob)).headers["x-combined-registry"]).toBe(
+      "hosted; found by location hint",
+    );
     await fetchRaw(router.url, "/v2/nginx/manifests/1.0");
     expect(
       (await fetchRaw(router.url, `/v2/nginx/blobs/${image.config.digest}`)).headers["x-combined-registry"],
-    ).toBe("hub; remembered");
+    ).toBe("hub; found by location hint");
   });
 
   it("goes on with a blob that broke off, under the proxy's name", async () => {

@@ -101,7 +101,7 @@ describe("one request, one pass", () => {
     await fresh[Symbol.asyncDispose]();
 
     expect([byTag.status, byDigest.status]).toEqual([200, 200]);
-    expect(byDigest.headers["x-combined-registry"]).toBe("hosted; found; proxy absent");
+    expect(byDigest.headers["x-combined-registry"]).toBe("hosted; found; proxy not found");
     expect(byDigest.body.equals(byTag.body)).toBe(true);
   });
 
@@ -113,7 +113,7 @@ describe("one request, one pass", () => {
     const own = await fetchRaw(sides.hosted.url, "/v2/nobody/has/manifests/it");
     expect(answer.status).toBe(404);
     expect(answer.body.toString()).toBe(own.body.toString());
-    expect(answer.headers["x-combined-registry"]).toBe("hosted; proxy absent, hosted absent");
+    expect(answer.headers["x-combined-registry"]).toBe("hosted; proxy not found, hosted not found");
   });
 });
 
@@ -139,7 +139,7 @@ describe("several proxies", () => {
     using _broken = { [Symbol.dispose]: first.fault({ status: 500 }).remove };
     const failed = await fetchRaw(router.url, "/v2/both/manifests/2");
 
-    expect(absent.headers["x-combined-registry"]).toBe("second; found; first absent");
+    expect(absent.headers["x-combined-registry"]).toBe("second; found; first not found");
     expect(failed.headers["x-combined-registry"]).toBe("second; found; first failed (answered 500)");
     expect(hosted.requests).toEqual([]);
   });
@@ -156,7 +156,7 @@ describe("digests may come from anywhere", () => {
     const layer = await fetchRaw(router.url, `/v2/team/app/blobs/${own.layers[0]?.digest}`);
 
     expect([manifest.status, layer.status]).toEqual([200, 200]);
-    expect(layer.headers["x-combined-registry"]).toBe("hosted; remembered");
+    expect(layer.headers["x-combined-registry"]).toBe("hosted; found by location hint");
     expect(cache.requests).toEqual([]);
   });
 
@@ -170,7 +170,7 @@ describe("digests may come from anywhere", () => {
     const layer = await fetchRaw(router.url, `/v2/team/app/blobs/${shared.digest}`);
 
     expect(layer.body.toString()).toBe("only the public side has this");
-    expect(layer.headers["x-combined-registry"]).toBe("proxy; found; hosted absent");
+    expect(layer.headers["x-combined-registry"]).toBe("proxy; found; hosted not found");
     expect(asked(hosted)).toHaveLength(1);
   });
 
@@ -202,7 +202,7 @@ describe("digests may come from anywhere", () => {
     });
 
     expect(there.headers["x-combined-registry"]).toBe("hosted; found");
-    expect(publicOne.headers["x-combined-registry"]).toBe("proxy; found; hosted absent");
+    expect(publicOne.headers["x-combined-registry"]).toBe("proxy; found; hosted not found");
   });
 });
 
@@ -236,7 +236,7 @@ describe("hosted's own word", () => {
     expect(answer.headers["www-authenticate"]).toBeUndefined();
     expect(errorOf(answer)).toMatchObject({
       code: "UPSTREAM_FAILED",
-      message: "proxy absent, hosted failed (refused the router's credentials (401))",
+      message: "proxy not found, hosted failed (refused the router's credentials (401))",
     });
   });
 });

@@ -16,13 +16,13 @@ describe("a tag that a proxy has just said it has not got", () => {
     const first = await fetchRaw(router.url, tag, { method });
     const others = [await fetchRaw(router.url, tag), await fetchRaw(router.url, tag, { method: "HEAD" })];
 
-    expect(first.headers[decision]).toBe("hosted; found; proxy absent");
+    expect(first.headers[decision]).toBe("hosted; found; proxy not found");
     expect(others.map(({ status, headers }) => [status, headers[decision]])).toEqual(
-      Array(2).fill([200, "hosted; found; proxy absent (remembered)"]),
+      Array(2).fill([200, "hosted; found; proxy not found (cached)"]),
     );
     expect(proxy.requests).toHaveLength(1);
     expect((await fetchRaw(router.url, "/metrics")).body.toString()).toContain(
-      'combined_registry_spared_upstream_requests_total{by="absence"} 2',
+      'combined_registry_cache_hits_total{cache="negative"} 2',
     );
   });
 
@@ -111,7 +111,7 @@ describe("a tag that a proxy has just said it has not got", () => {
     const pushed = await fetchRaw(router.url, tag);
     const other = await fetchRaw(router.url, "/v2/team/app/manifests/2.0");
 
-    expect([pushed.status, pushed.headers[decision]]).toEqual([200, "hosted; found; proxy absent"]);
+    expect([pushed.status, pushed.headers[decision]]).toEqual([200, "hosted; found; proxy not found"]);
     expect([other.status, proxy.requests.length]).toEqual([404, 3]);
   });
 
@@ -163,7 +163,7 @@ describe("where digests are", () => {
 
     const blob = await fetchRaw(router.url, `/v2/team/app/blobs/${layer.digest}`);
 
-    expect(blob.headers[decision]).toBe("hosted; remembered");
+    expect(blob.headers[decision]).toBe("hosted; found by location hint");
   });
 
   it("is learned from the manifest that names them", async () => {
@@ -181,8 +181,8 @@ describe("where digests are", () => {
     const other = await fetchRaw(router.url, `/v2/team/app/blobs/${publicImage.config.digest}`);
 
     expect([blob.headers[decision], other.headers[decision]]).toEqual([
-      "hosted; remembered",
-      "proxy; remembered",
+      "hosted; found by location hint",
+      "proxy; found by location hint",
     ]);
     expect(proxy.requests).toHaveLength(1);
   });
@@ -202,7 +202,7 @@ describe("where digests are", () => {
     const blob = await fetchRaw(router.url, `/v2/team/app/blobs/${layer.digest}`);
 
     expect([served, blob].map(({ headers }) => headers[decision])).toEqual(
-      Array(2).fill("hosted; remembered"),
+      Array(2).fill("hosted; found by location hint"),
     );
     expect(proxy.requests).toEqual([]);
   });

@@ -57,7 +57,7 @@ describe("several proxies", () => {
 
     const answer = await fetchRaw(sides.router.url, "/v2/org/app/manifests/hosted");
 
-    expect(answer.headers["x-combined-registry"]).toBe("hosted; found; hub absent, ghcr absent");
+    expect(answer.headers["x-combined-registry"]).toBe("hosted; found; hub not found, ghcr not found");
     expect(
       (await fetchRaw(sides.router.url, "/v2/org/all/manifests/latest")).headers["x-combined-registry"],
     ).toBe("hub; found");
@@ -70,7 +70,7 @@ describe("several proxies", () => {
 
     const answer = await fetchRaw(sides.router.url, "/v2/org/app/manifests/hub");
 
-    expect(answer.headers["x-combined-registry"]).toBe("hub; found; ghcr absent, hosted absent");
+    expect(answer.headers["x-combined-registry"]).toBe("hub; found; ghcr not found, hosted not found");
   });
 
   it("are asked for the names that they are for alone", async () => {
@@ -105,7 +105,7 @@ describe("onFailure", () => {
     expect(answer.status).toBe(429);
     expect(answer.headers["retry-after"]).toBe("7");
     expect(errorOf(answer)).toMatchObject({
-      message: "hub absent, ghcr failed (answered 429, too many requests)",
+      message: "hub not found, ghcr failed (rate limited)",
     });
     expect((await fetchRaw(sides.router.url, "/v2/org/app/manifests/hub")).status).toBe(200);
   });

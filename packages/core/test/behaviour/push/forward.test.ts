@@ -195,7 +195,7 @@ describe("what is pushed is found", () => {
 
     const pulled = await fetchRaw(router.url, `/v2/team/app/manifests/${image.digest}`);
 
-    expect(pulled.headers["x-combined-registry"]).toBe("hosted; remembered");
+    expect(pulled.headers["x-combined-registry"]).toBe("hosted; found by location hint");
     expect(proxy.requests).toEqual([]);
   });
 });

@@ -138,7 +138,7 @@ describe("a mount", () => {
     });
 
     expect([begun.status, put.status, hosted.hasBlob("app", digest)]).toEqual([202, 201, true]);
-    expect(begun.headers["x-combined-registry"]).toContain(`blobs/${digest} of base: proxy absent`);
+    expect(begun.headers["x-combined-registry"]).toContain(`blobs/${digest} of base: proxy not found`);
   });
 
   it("from a proxy in trouble begins an upload, and says what the trouble is", async () => {

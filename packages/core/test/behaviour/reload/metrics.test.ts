@@ -40,7 +40,7 @@ it("what is shown of an upstream is not what the one before it under that name s
   await until(5_000, "the request to reach the old proxy", () => late.hits === 1);
 
   router.handler.reload({ hosted: hosted.url, proxy: other.url });
-  expect((await pull).headers["x-combined-registry"]).toContain("no answer within 150 ms");
+  expect((await pull).headers["x-combined-registry"]).toContain("timeout after 150 ms");
 
   const gauges = await gaugesOf(router);
   expect(gauges).toContain('combined_registry_breaker_state{upstream="proxy"} 0');

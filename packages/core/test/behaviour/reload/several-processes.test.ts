@@ -1,4 +1,4 @@
-import { joinMetrics, type PeersConfig, totalsOf } from "@combined-registry/core";
+import { aggregateMetrics, type PeersConfig, sumMetrics } from "@combined-registry/core";
 import { startRegistry } from "@combined-registry/testkit";
 import { describe, expect, it } from "@jest/globals";
 import { lasting, openBreaker, privateTag, startSides } from "../../support/breaker.ts";
@@ -39,7 +39,7 @@ describe("metrics of several processes", () => {
     await using two = await startTwo();
 
     // As they come out at the other end of a channel between processes.
-    const text = await joinMetrics(structuredClone(await two.snapshots()));
+    const text = await aggregateMetrics(structuredClone(await two.snapshots()));
 
     expect([pulled, took].map((metric) => figure(text, metric))).toEqual([4, 4]);
     expect(figure(text, 'combined_registry_breaker_state{upstream="proxy"}')).toBe(2);
@@ -54,7 +54,7 @@ describe("metrics of several processes", () => {
     await using two = await startTwo();
     const [ended = [], running = []] = structuredClone(await two.snapshots());
 
-    const text = await joinMetrics([running], await totalsOf([await totalsOf([ended]), []]));
+    const text = await aggregateMetrics([running], await sumMetrics([await sumMetrics([ended]), []]));
 
     expect([pulled, took].map((metric) => figure(text, metric))).toEqual([4, 4]);
     expect(figure(text, 'combined_registry_breaker_state{upstream="proxy"}')).toBe(0);
@@ -91,7 +91,7 @@ describe("indexes of referrers that several processes write", () => {
       hosted: hosted.url,
       proxy: hosted.url,
       peers: {
-        async oneAtATime(key, work) {
+        async withLock(key, work) {
           keys.push(`begin ${key}`);
           try {
             return await work();
@@ -99,7 +99,7 @@ describe("indexes of referrers that several processes write", () => {
             keys.push(`end ${key}`);
           }
         },
-        tell: async () => undefined,
+        publish: async () => undefined,
       },
     });
     const push = (subject: string, note: string) =>
@@ -127,12 +127,12 @@ describe("what one process remembers that another one changes", () => {
     const upstreams = { hosted: hosted.url, proxy: proxy.url };
     const other = await startRouter(upstreams);
     const peers: PeersConfig = {
-      oneAtATime: (_key, work) => work(),
-      async tell(change) {
+      withLock: (_key, work) => work(),
+      async publish(change) {
         if (!heeds) {
           throw new Error("nobody is there");
         }
-        other.handler.hear(structuredClone(change));
+        other.handler.invalidate(structuredClone(change));
       },
     };
     const one = await startRouter({ ...upstreams, peers });

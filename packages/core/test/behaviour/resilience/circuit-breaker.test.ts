@@ -29,7 +29,7 @@ describe("an upstream that keeps failing", () => {
 
     expect([answer.status, answer.headers["x-combined-registry"]]).toEqual([
       200,
-      "hosted; found; proxy failed (left out after failures)",
+      "hosted; found; proxy failed (circuit open)",
     ]);
     expect(proxy.requests).toEqual([]);
   });
@@ -100,7 +100,7 @@ describe("what only an upstream has that is left out", () => {
     const answer = await fetchRaw(router.url, publicTag);
 
     expect([answer.status, errorOf(answer).code]).toEqual([503, "UNAVAILABLE"]);
-    expect(errorOf(answer).message).toBe("proxy failed (left out after failures), hosted absent");
+    expect(errorOf(answer).message).toBe("proxy failed (circuit open), hosted not found");
     expect(Number(answer.headers["retry-after"])).toBeGreaterThan(0);
     expect(Number(answer.headers["retry-after"])).toBeLessThanOrEqual(60);
     expect(proxy.requests).toEqual([]);
@@ -115,7 +115,7 @@ describe("what only an upstream has that is left out", () => {
     const answer = await fetchRaw(router.url, publicTag, { method: "HEAD" });
 
     expect(answer.status).toBe(404);
-    expect(answer.headers.warning).toContain("left out after failures");
+    expect(answer.headers.warning).toContain("circuit open");
   });
 
   it.each(["GET", "HEAD"])(
@@ -130,7 +130,7 @@ describe("what only an upstream has that is left out", () => {
 
       expect([answer.status, answer.headers["x-combined-registry"]]).toEqual([
         200,
-        "proxy; found; hosted absent",
+        "proxy; found; hosted not found",
       ]);
       expect(await stateOf(router)).toBe("open");
     },
@@ -356,7 +356,7 @@ describe("too many lookups at one upstream", () => {
     const beyond = await queued();
     const nowhere = await fetchRaw(router.url, publicTag);
 
-    expect(beyond).toBe("hosted; found; proxy failed (too many requests are waiting for it)");
+    expect(beyond).toBe("hosted; found; proxy failed (queue full)");
     expect([nowhere.status, nowhere.headers["retry-after"]]).toEqual([503, "1"]);
     expect((await Promise.all(asked)).map(({ status }) => status)).toEqual([200, 200, 200]);
   });

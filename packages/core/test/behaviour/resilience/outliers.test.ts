@@ -205,7 +205,7 @@ it("a proxy is left out that keeps its clients waiting until they leave, whateve
   await until(5_000, "the proxy to be left out", async () => (await stateOf(router)) === "open");
   expect(hanging.hits).toBe(3);
   expect((await fetchRaw(router.url, privateTag)).headers["x-combined-registry"]).toContain(
-    "proxy failed (left out after failures)",
+    "proxy failed (circuit open)",
   );
 });
 

@@ -21,7 +21,7 @@ interface State {
 // What the proxy does, and what a GET of something that hosted has not got is answered then.
 const states: Readonly<Record<string, State>> = {
   refused: { fault: "refused", cause: /connection refused/, status: 502, code: "UPSTREAM_FAILED" },
-  hung: { fault: { hang: true }, cause: /no answer within 150 ms/, status: 504, code: "UPSTREAM_TIMEOUT" },
+  hung: { fault: { hang: true }, cause: /timeout after 150 ms/, status: 504, code: "UPSTREAM_TIMEOUT" },
   "resetting connections": {
     fault: { reset: true },
     cause: /connection closed before an answer/,
@@ -37,7 +37,7 @@ const states: Readonly<Record<string, State>> = {
   },
   "answering 429": {
     fault: { status: 429, headers: { "Retry-After": "7" } },
-    cause: /answered 429/,
+    cause: /rate limited/,
     status: 429,
     code: "TOOMANYREQUESTS",
     retryAfter: "7",
@@ -87,7 +87,7 @@ describe.each(Object.entries(states))("with the proxy %s, and hosted without it"
     expect(errorOf(answer).detail).toMatchObject({
       upstreams: [
         { upstream: "proxy", outcome: "failed", cause: expect.stringMatching(state.cause) },
-        { upstream: "hosted", outcome: "absent", status: 404 },
+        { upstream: "hosted", outcome: "not_found", status: 404 },
       ],
     });
   });

@@ -1,4 +1,9 @@
-import type { AccessRequest, AuthorizeHook, CombinedRegistryConfig, Verdict } from "@combined-registry/core";
+import type {
+  AccessRequest,
+  AuthorizeHook,
+  AuthorizeResult,
+  CombinedRegistryConfig,
+} from "@combined-registry/core";
 import { type Fault, startRegistry } from "@combined-registry/testkit";
 import { describe, expect, it } from "@jest/globals";
 import { errorOf, fetchRaw } from "../../support/client.ts";
@@ -65,7 +70,7 @@ it("authorize hears of the client's address behind a load balancer that is trust
 });
 
 describe("what it answers", () => {
-  it.each<[string, Verdict, number, string, object]>([
+  it.each<[string, AuthorizeResult, number, string, object]>([
     [
       "challenge",
       "challenge",
@@ -202,9 +207,9 @@ describe("passthrough", () => {
   const bases = ["all", "hosted", "any"] as const;
   const troubles: [string, Fault, number, RegExp][] = [
     ["breaks off", { reset: true }, 502, /^hosted failed \(connection closed/],
-    ["is late", { hang: true }, 504, /^hosted failed \(no answer within 100 ms\)$/],
+    ["is late", { hang: true }, 504, /^hosted failed \(timeout after 100 ms\)$/],
     ["fails", { status: 500 }, 502, /^hosted failed \(answered 500\)$/],
-    ["limits its clients", { status: 429 }, 429, /^hosted failed \(answered 429, too many requests\)$/],
+    ["limits its clients", { status: 429 }, 429, /^hosted failed \(rate limited\)$/],
     ["is no registry", { status: 404 }, 502, /^hosted failed \(answered 404\)$/],
     ["leads elsewhere", { status: 302 }, 502, /^hosted failed \(answered 302\)$/],
   ];
@@ -244,7 +249,7 @@ describe("passthrough", () => {
 
     expect([gone, leftOut].map((answer) => [answer.status, errorOf(answer).message])).toEqual([
       [502, "hosted failed (connection refused)"],
-      [503, "hosted failed (left out after failures)"],
+      [503, "hosted failed (circuit open)"],
     ]);
     expect(leftOut.headers["retry-after"]).toMatch(/^\d+$/);
   });

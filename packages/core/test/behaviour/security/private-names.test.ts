@@ -219,7 +219,7 @@ describe("a proxy that was left out when it failed with a name that has become p
     const pushed = await putManifest(where === "here" ? router : hosted, "corp/new", "1.0", emptyManifest);
     expect(pushed.status).toBe(201);
     if (where !== "here") {
-      router.handler.hear({ kind: "put", repository: "corp/new", reference: "1.0", byDigest: false });
+      router.handler.invalidate({ kind: "put", repository: "corp/new", reference: "1.0", byDigest: false });
     }
     await until(5_000, "no request to be under way", () => hub.openResponses === 0);
     hub.clearRequests();

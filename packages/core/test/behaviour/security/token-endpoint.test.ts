@@ -27,7 +27,7 @@ describe("a token endpoint in trouble", () => {
     "that breaks off": [{ cutAt: 5 }, brokeOff, 502],
     "without end": [{ status: 200, body: " ".repeat(300_000) }, brokeOff, 502],
     "that resets": [{ reset: true }, "token endpoint: connection closed before an answer", 502],
-    "that hangs": [{ hang: true }, "token endpoint: no answer within 200 ms", 504],
+    "that hangs": [{ hang: true }, "token endpoint: timeout after 200 ms", 504],
     "that hangs in the middle": [{ stallAt: 5 }, brokeOff, 502],
   };
 
@@ -47,7 +47,7 @@ describe("a token endpoint in trouble", () => {
     const a = await fetchRaw(router.url, "/v2/a/manifests/1");
     const b = await fetchRaw(router.url, "/v2/b/manifests/1");
 
-    expect([a.status, errorOf(a).message]).toEqual([status, `proxy failed (${cause}), hosted absent`]);
+    expect([a.status, errorOf(a).message]).toEqual([status, `proxy failed (${cause}), hosted not found`]);
     expect([b.status, b.headers["x-combined-registry"]]).toEqual([
       200,
       `hosted; found; proxy failed (${cause})`,
@@ -141,7 +141,7 @@ describe("an upstream that is set up anew while its old token endpoint is away",
 
     expect([after.status, errorOf(after).message]).toEqual([
       502,
-      "proxy failed (token endpoint: connection refused), hosted absent",
+      "proxy failed (token endpoint: connection refused), hosted not found",
     ]);
   });
 });
@@ -183,7 +183,7 @@ describe("the router's user", () => {
     const health = JSON.parse((await fetchRaw(router.url, "/healthcheck")).body.toString());
     const base = await fetchRaw(router.url, "/v2/");
 
-    expect(messages).toEqual(messages.map(() => [502, `proxy failed (${cause}), hosted absent`]));
+    expect(messages).toEqual(messages.map(() => [502, `proxy failed (${cause}), hosted not found`]));
     expect([health.hosted, health.proxy]).toEqual([200, 401]);
     expect(health.upstreams[1]).toMatchObject({ name: "proxy", up: false, breaker: "closed", cause });
     expect([base.status, errorOf(base).message]).toEqual([503, `proxy: ${cause}`]);
@@ -214,7 +214,7 @@ describe("the router's user", () => {
 
     expect([answer.status, errorOf(answer).message]).toEqual([
       502,
-      "proxy failed (asks for tokens from nowhere, or from where they would travel less safely (401)), hosted absent",
+      "proxy failed (asks for tokens from nowhere, or from where they would travel less safely (401)), hosted not found",
     ]);
   });
 

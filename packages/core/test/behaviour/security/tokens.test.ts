@@ -27,7 +27,7 @@ describe("a proxy that is a public registry with tokens", () => {
     const own = await fetchRaw(router.url, "/v2/team/app/manifests/1.0");
 
     expect(new Set(pulls.map(({ status }) => status))).toEqual(new Set([200]));
-    expect(own.headers["x-combined-registry"]).toBe("hosted; found; proxy absent");
+    expect(own.headers["x-combined-registry"]).toBe("hosted; found; proxy not found");
     expect(tokenRequests(hub)).toEqual(["repository:library/hello:pull", "repository:team/app:pull"]);
   });
 });

@@ -229,7 +229,7 @@ describe("a push goes through without a word", () => {
 describe("where a push would be refused and it cannot be told whether", () => {
   it.each([
     ["the proxy fails", { status: 500 }, "answered 500"],
-    ["the proxy hangs", { hang: true }, "no answer within 3000 ms"],
+    ["the proxy hangs", { hang: true }, "timeout after 3000 ms"],
     ["the proxy names no digest", { status: 200, body: "{}" }, "answered 200 without a digest"],
     [
       "the proxy names a digest of another kind",

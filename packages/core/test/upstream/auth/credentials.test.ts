@@ -236,7 +236,7 @@ describe("a token endpoint", () => {
   });
 
   it("that fails is left alone for a while, and nobody takes that for an answer", async () => {
-    const { asked, request } = endpoint(() => Promise.reject(new UpstreamFailure("late", "away")));
+    const { asked, request } = endpoint(() => Promise.reject(new UpstreamFailure("timeout", "away")));
     const credentials = withTokens(request);
 
     const [first, second] = await Promise.allSettled([
@@ -245,7 +245,9 @@ describe("a token endpoint", () => {
     ]);
 
     expect([first?.status, second?.status]).toEqual(["rejected", "rejected"]);
-    await expect(credentials.header(pull)).rejects.toMatchObject({ report: { kind: "late", cause: "away" } });
+    await expect(credentials.header(pull)).rejects.toMatchObject({
+      report: { kind: "timeout", cause: "away" },
+    });
     expect(asked).toHaveLength(1);
   });
 });
@@ -318,7 +320,9 @@ describe("as time goes by", () => {
   it("an endpoint that failed is asked again", async () => {
     const credentials = withTokens(
       endpoint((_, count) =>
-        count === 1 ? Promise.reject(new UpstreamFailure("late", "away")) : { value: "t", lifetime: 60_000 },
+        count === 1
+          ? Promise.reject(new UpstreamFailure("timeout", "away"))
+          : { value: "t", lifetime: 60_000 },
       ).request,
     );
     await expect(credentials.header(pull)).rejects.toThrow("away");

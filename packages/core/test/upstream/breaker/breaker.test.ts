@@ -36,7 +36,7 @@ function breakerOf(kind: "hosted" | "proxy") {
         trials.push({ name: errand.repository, time: Date.now(), patience });
         if (!isBack) {
           await jest.advanceTimersByTimeAsync(patience);
-          throw new UpstreamFailure("late", "no answer");
+          throw new UpstreamFailure("timeout", "no answer");
         }
         await new Promise((resolve) => setTimeout(resolve, 100));
         return answer;
@@ -65,7 +65,7 @@ async function ends(breaker: Breaker, name: string, after: number, error?: Error
   await breaker.run(about(name), work).catch(() => undefined);
 }
 
-const late = new UpstreamFailure("late", "no answer");
+const late = new UpstreamFailure("timeout", "no answer");
 
 async function endEach(breaker: Breaker, names: readonly string[], between?: string): Promise<void> {
   for (const name of names) {
