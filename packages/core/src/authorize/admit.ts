@@ -6,8 +6,7 @@ import { publicHost, publicProto } from "../protocol/forwarding.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import { ruleName } from "../routing/ruling.ts";
 import type { Services } from "../services.ts";
-import type { Grant, Wanted } from "./access.ts";
-import { type Asker, accessesOf, authorize, requireGrant } from "./authorize.ts";
+import { type Asker, accessesOf, authorize, type Grant, requireGrant, type Wanted } from "./authorize.ts";
 import type { Access } from "./hook.ts";
 import { bearerChallenge, redeem } from "./own-tokens.ts";
 

@@ -1,5 +1,5 @@
 import { entranceOf } from "../actions/entrance.ts";
-import { namesFor } from "../authorize/access.ts";
+import { namesFor } from "../authorize/authorize.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { repeat } from "../http/relay.ts";
 import { sendJson } from "../http/respond.ts";
