@@ -5,7 +5,7 @@ import { Wishes } from "./cache/request-variants.ts";
 import { ShadowMemory } from "./cache/shadowed-tags.ts";
 import { EndOfTurn } from "./concurrency/batch.ts";
 import { OneByOne } from "./concurrency/keyed-mutex.ts";
-import { Places } from "./concurrency/semaphore.ts";
+import { Bounded, Places } from "./concurrency/semaphore.ts";
 import { SharedWork } from "./concurrency/singleflight.ts";
 import type { CompleteConfig, CompleteUpstream } from "./config/complete.ts";
 import { Activity } from "./observe/activity.ts";
@@ -13,7 +13,6 @@ import { Metrics } from "./observe/metrics.ts";
 import { TrustedAddresses } from "./protocol/trusted-addresses.ts";
 import { Owners } from "./pull/ownership.ts";
 import { Policy } from "./routing/policy.ts";
-import { Bounded } from "./sharing/bounded.ts";
 import { Pings } from "./upstream/pings.ts";
 import { Upstream, type UpstreamContext } from "./upstream/upstream.ts";
 

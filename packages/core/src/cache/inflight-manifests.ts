@@ -1,5 +1,5 @@
+import { SharedByRepository } from "../concurrency/singleflight.ts";
 import type { Shared } from "../pull/coalesce.ts";
-import { SharedByRepository } from "../sharing/by-repository.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
 /** Questions for manifests that are under way, at each upstream. */

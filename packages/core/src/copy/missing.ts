@@ -1,4 +1,5 @@
 import { drained, findAtProxies, hostedHas } from "../actions/copy-steps.ts";
+import { forEach } from "../concurrency/semaphore.ts";
 import { CopyFailure } from "../errors.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { firstValue } from "../protocol/headers.ts";
@@ -8,7 +9,6 @@ import { isContent } from "../protocol/names.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import { accepted, type Push } from "../push/accepted.ts";
 import type { Services } from "../services.ts";
-import { forEach } from "../sharing/for-each.ts";
 import { readBounded } from "../upstream/transport/read-body.ts";
 import { copyBlob } from "./blob.ts";
 import { askHosted, type Copying } from "./requests.ts";
