@@ -1,7 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { completeConfig } from "./config/complete-config.ts";
-import type { CombinedRegistryConfig } from "./config/options.ts";
-import type { ManifestChange } from "./config/written-peers.ts";
+import type { CombinedRegistryConfig, ManifestChange } from "./config/options.ts";
 import type { CheckReport } from "./inspect/check-report.ts";
 import type { Explanation } from "./inspect/explanation.ts";
 import { checkHealth, type Health } from "./observe/health.ts";

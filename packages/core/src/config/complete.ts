@@ -1,10 +1,8 @@
 import type { AuthorizeHook } from "../authorize/hook.ts";
 import type { MemoryBounds } from "../cache/memory.ts";
-import type { Logger } from "../observe/logger.ts";
 import type { WrittenRule } from "../routing/ruling.ts";
+import type { Logger, MetricsConfig, PeersConfig } from "./options.ts";
 import type { CredentialsConfig } from "./upstream-options.ts";
-import type { MetricsConfig } from "./written-metrics.ts";
-import type { PeersConfig } from "./written-peers.ts";
 
 /** What the code uses: nothing optional that has a default, nothing to parse again. Milliseconds throughout. */
 export interface CompleteConfig {

@@ -1,9 +1,5 @@
 import type { AuthorizeHook } from "../authorize/hook.ts";
-import type { Logger } from "../observe/logger.ts";
 import type { HostedConfig, ProxyConfig } from "./upstream-options.ts";
-import type { MetricsConfig } from "./written-metrics.ts";
-import type { PeersConfig } from "./written-peers.ts";
-import type { RuleConfig } from "./written-rules.ts";
 
 /**
  * What people type. Every default stands in `schema.ts`, which parses this into `CompleteConfig`.
@@ -124,4 +120,114 @@ export interface MemoryConfig {
 export interface LimitsConfig {
   /** Milliseconds a client may neither send nor take a byte while it is its turn. @default 300000 @example 60000 */
   clientIdle?: number;
+}
+
+/** Choices for `/metrics`. */
+export interface MetricsConfig {
+  /** Add Node's process metrics (`process_*`, `nodejs_*`): for a process that is the router's own. @default false */
+  process?: boolean;
+
+  /**
+   * What `/metrics` answers in place of this process's own metrics: for a program of several processes behind one port, of
+   * which any may be asked. `aggregateMetrics` makes it out of what each has in `handler.metrics`.
+   */
+  page?: () => Promise<string>;
+}
+
+/** What several processes in front of the same registries need of each other. */
+export interface PeersConfig {
+  /**
+   * Does work that must not run twice at a time under one key, in none of the processes: what reads, changes and writes back an
+   * index of referrers at hosted. Within one process it is kept apart anyway.
+   */
+  withLock: <T>(key: string, work: () => Promise<T>) => Promise<T>;
+
+  /**
+   * Sends a change to all others, for their `handler.invalidate`: what they have cached may not hold any more. The client that made it is
+   * answered when this resolves, and also if it rejects.
+   */
+  publish: (change: ManifestChange) => Promise<void>;
+}
+
+/** A manifest was pushed or deleted, or may have been. Plain data. */
+export interface ManifestChange {
+  /** What was done to it. */
+  readonly kind: "put" | "deleted";
+  /** In which repository of hosted. */
+  readonly repository: string;
+  /** A tag, or a digest. */
+  readonly reference: string;
+  /** Whether `reference` is a digest. */
+  readonly byDigest: boolean;
+  /** Of what was pushed. */
+  readonly digest?: string;
+}
+
+/** What holds for the repositories that `match` is for. The first rule that matches a name is the name's only rule. */
+export interface RuleConfig {
+  /**
+   * One pattern over repository names, or several: `*` stands for any part of a component, `**` for any number of
+   * components, none included. `corp/**` is `corp` and everything below it.
+   * @example ["corp/**", "team-*\/app"]
+   */
+  match: string | readonly string[];
+
+  /**
+   * Whom to ask for what they have, in order: `hosted`, `proxy` (every proxy, in order), or an upstream's name. Nobody else
+   * hears of the name.
+   * @default ["proxy", "hosted"]
+   * @example ["hosted"]
+   */
+  pull?: readonly string[];
+
+  /**
+   * Where pushes and deletes go.
+   * @default "hosted", or "deny" where `pull` leaves hosted out
+   */
+  push?: "hosted" | "deny";
+
+  /**
+   * Whether the next upstream is asked after one that failed, or the failure is answered.
+   * @default "continue"
+   */
+  onFailure?: "continue" | "stop";
+
+  /**
+   * Whether a repository that exists in hosted is hosted's alone: then no proxy is asked for anything of it.
+   * @default false
+   */
+  owned?: boolean;
+
+  /**
+   * What is done about a tag that hosted and a proxy have with different digests: nothing, a warning (metric, log, `Warning`
+   * header), or the push that would make it one is refused.
+   * @default "warn"
+   */
+  shadow?: "allow" | "warn" | "deny";
+
+  /** Who may. Without it, whoever `authorize` lets. */
+  access?: AccessConfig;
+}
+
+/**
+ * Who may: `"anonymous"` is everybody, `"authenticated"` everybody who has made known who they are, a list is those users.
+ * The last two need `authorize` to say who a client is, and none goes with `hosted.auth: "passthrough"`.
+ */
+export interface AccessConfig {
+  /** Manifests, blobs, tags, referrers, and a place in the catalog. @example "anonymous" */
+  pull?: "anonymous" | "authenticated" | readonly string[];
+  /** Pushes, upload sessions and deletes. @example ["alice", "ci"] */
+  push?: "anonymous" | "authenticated" | readonly string[];
+}
+
+/** The part of a logger that the router uses; pino's fits. */
+export interface Logger {
+  /** What only somebody who looks for a cause wants to know. */
+  debug(fields: object, message: string): void;
+  /** Each request, and what changes. */
+  info(fields: object, message: string): void;
+  /** What works, but should not go on like this. */
+  warn(fields: object, message: string): void;
+  /** What does not work. */
+  error(fields: object, message: string): void;
 }

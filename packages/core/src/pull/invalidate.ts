@@ -1,4 +1,4 @@
-import type { ManifestChange } from "../config/written-peers.ts";
+import type { ManifestChange } from "../config/options.ts";
 import { sha256 } from "../protocol/names.ts";
 import type { Resource } from "../protocol/request.ts";
 import type { Services } from "../services.ts";
