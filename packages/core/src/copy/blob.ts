@@ -1,5 +1,4 @@
 import { Readable } from "node:stream";
-import { type Found, findAtProxies, hostedHas } from "../actions/copy-steps.ts";
 import { CopyFailure } from "../errors.ts";
 import { firstValue, type RawHeaders } from "../protocol/headers.ts";
 import type { Part } from "../protocol/manifest.ts";
@@ -7,7 +6,7 @@ import { menderOf } from "../pull/resume.ts";
 import type { Copied, Services } from "../services.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { BlobReader, verified } from "./blob-reader.ts";
-import { askProxy, type Copying } from "./requests.ts";
+import { askProxy, type Copying, type Found, findAtProxies, hostedHas } from "./requests.ts";
 import { uploadBlob } from "./upload.ts";
 
 /**

@@ -1,4 +1,3 @@
-import { drained, findAtProxies, hostedHas } from "../actions/copy-steps.ts";
 import { forEach } from "../concurrency/semaphore.ts";
 import { CopyFailure } from "../errors.ts";
 import type { Exchange } from "../http/exchange.ts";
@@ -11,7 +10,7 @@ import { accepted, type Push } from "../push/accepted.ts";
 import type { Services } from "../services.ts";
 import { readBounded } from "../upstream/transport/read-body.ts";
 import { copyBlob } from "./blob.ts";
-import { askHosted, type Copying } from "./requests.ts";
+import { askHosted, type Copying, drained, findAtProxies, hostedHas } from "./requests.ts";
 
 /** How much was copied. */
 export interface CopyCount {

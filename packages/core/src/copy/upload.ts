@@ -1,11 +1,10 @@
 import type { Readable } from "node:stream";
-import { drained } from "../actions/copy-steps.ts";
 import { CopyFailure } from "../errors.ts";
 import { firstValue } from "../protocol/headers.ts";
 import { relativeLocations } from "../protocol/locations.ts";
 import type { Services } from "../services.ts";
 import type { Answer } from "../upstream/transport/send.ts";
-import { askHosted, type Copying, type Step } from "./requests.ts";
+import { askHosted, type Copying, drained, type Step } from "./requests.ts";
 
 /** What is sent to hosted. */
 export interface Blob {
