@@ -1,12 +1,11 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { entranceOf } from "./actions/entrance.ts";
 import { admit, admitUnruled } from "./authorize/admit.ts";
 import { perform } from "./dispatch.ts";
 import { operations } from "./endpoints/operations.ts";
 import { token } from "./endpoints/token.ts";
 import { ClientGone } from "./errors.ts";
 import { type Generation, Generations } from "./generations.ts";
-import { type Exchange, newExchange } from "./http/exchange.ts";
+import { type Exchange, entranceOf, newExchange } from "./http/exchange.ts";
 import { Turns } from "./http/pipelining.ts";
 import { send, sendError } from "./http/respond.ts";
 import { account } from "./observe/account.ts";

@@ -2,8 +2,11 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { TLSSocket } from "node:tls";
 import type { CompleteConfig } from "../config/complete.ts";
 import { clientAddress } from "../protocol/client-address.ts";
-import type { ClientConnection } from "../protocol/forwarding.ts";
+import { type ClientConnection, publicHost } from "../protocol/forwarding.ts";
+import { bareHostName } from "../protocol/host.ts";
+import type { RegistryRequest } from "../protocol/request.ts";
 import { plainAddress, type TrustedAddresses } from "../protocol/trusted-addresses.ts";
+import type { Entrance } from "../routing/policy.ts";
 import { StallWatch, taken } from "../upstream/transport/stall-watch.ts";
 
 /** Who answered, and why: for `X-Combined-Registry`, the access log and metrics. */
@@ -141,4 +144,13 @@ function watchClient(response: ServerResponse, limit: number): StallWatch {
     measure: () => (response.writableLength > 0 ? taken(response.socket) : undefined),
     stalled: () => response.destroy(),
   });
+}
+
+/** Which way a request came in. */
+export function entranceOf(
+  { request, client }: Exchange,
+  { namespace }: Pick<RegistryRequest, "namespace">,
+): Entrance {
+  const host = publicHost(request.rawHeaders, client);
+  return { namespace, host: host === undefined ? undefined : bareHostName(host) };
 }

@@ -1,6 +1,5 @@
-import { entranceOf } from "../actions/entrance.ts";
 import { namesFor } from "../authorize/authorize.ts";
-import type { Exchange } from "../http/exchange.ts";
+import { type Exchange, entranceOf } from "../http/exchange.ts";
 import { repeat } from "../http/relay.ts";
 import { sendJson } from "../http/respond.ts";
 import { warning } from "../protocol/headers.ts";

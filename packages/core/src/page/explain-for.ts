@@ -1,6 +1,5 @@
-import { entranceOf } from "../actions/entrance.ts";
 import { wouldAdmit } from "../authorize/admit.ts";
-import type { Exchange } from "../http/exchange.ts";
+import { type Exchange, entranceOf } from "../http/exchange.ts";
 import { explain } from "../inspect/explain.ts";
 import type { Explanation } from "../inspect/explanation.ts";
 import { type ImageName, ImageNameError, parseImageName } from "../inspect/image-name.ts";

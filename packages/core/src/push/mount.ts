@@ -1,10 +1,9 @@
-import { entranceOf } from "../actions/entrance.ts";
 import { handOver } from "../actions/hand-over.ts";
 import { copyBlob } from "../copy/blob.ts";
 import { type Copying, copyingFor } from "../copy/requests.ts";
 import { giveUp, sessionOf } from "../copy/upload.ts";
 import { CopyFailure } from "../errors.ts";
-import type { Exchange } from "../http/exchange.ts";
+import { type Exchange, entranceOf } from "../http/exchange.ts";
 import { repeat } from "../http/relay.ts";
 import { hasBody } from "../http/request-body.ts";
 import { send } from "../http/respond.ts";

@@ -1,10 +1,10 @@
 import { handOver } from "../actions/hand-over.ts";
-import { readManifest } from "../actions/manifest-body.ts";
 import { type CopyCount, copyMissing } from "../copy/missing.ts";
 import { copyingFor } from "../copy/requests.ts";
 import { CopyFailure } from "../errors.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { repeat } from "../http/relay.ts";
+import { readManifest } from "../http/request-body.ts";
 import { mayLackParts, withFurtherError } from "../protocol/error-body.ts";
 import { hasParts } from "../protocol/manifest.ts";
 import { longestManifest } from "../protocol/manifest-types.ts";
