@@ -7,7 +7,7 @@ import { type Ruling, ruleName, type Who } from "../routing/ruling.ts";
 import type { Services } from "../services.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { adviceOn } from "./advice.ts";
-import { askForManifest, type Said } from "./ask-manifest.ts";
+import { askForManifest, leftOut, narrowedByOwner, type Said } from "./ask-manifest.ts";
 import type {
   ExplainedAccess,
   ExplainedHost,
@@ -17,7 +17,6 @@ import type {
   Shadowing,
 } from "./explanation.ts";
 import { type ImageName, parseImageName } from "./image-name.ts";
-import { leftOut, narrowedByOwner } from "./narrowed.ts";
 import { type Foreseen, foresee } from "./simulate.ts";
 
 /**
