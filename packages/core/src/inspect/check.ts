@@ -1,11 +1,9 @@
 import type { Services } from "../services.ts";
 import type { CheckReport, Finding, UpstreamReport } from "./check-report.ts";
-import { clocks, skewOf } from "./findings/clock.ts";
 import { credentials } from "./findings/credentials.ts";
-import { deletesAt, hosted, referrersAt } from "./findings/hosted.ts";
+import { deletesAt, hosted, proxy, referrersAt } from "./findings/hosted.ts";
 import { options } from "./findings/options.ts";
-import { proxy } from "./findings/proxy.ts";
-import { reach } from "./findings/reach.ts";
+import { clocks, reach, skewOf } from "./findings/reach.ts";
 import { addressOf, type Survey, survey } from "./survey.ts";
 
 /** Asks every upstream at once how it is, and looks for what will hurt. Never rejects. */
