@@ -39,7 +39,7 @@ export type {
 } from "./inspect/explanation.ts";
 export { ImageNameError } from "./inspect/image-name.ts";
 export type { Health, UpstreamHealth } from "./observe/health.ts";
-export { aggregateMetrics, sumMetrics } from "./observe/join-metrics.ts";
 export type { MetricsRegistry, MetricsSnapshot } from "./observe/metrics.ts";
+export { aggregateMetrics, sumMetrics } from "./observe/metrics.ts";
 export { serverOptions } from "./server-options.ts";
 export { version } from "./version.ts";

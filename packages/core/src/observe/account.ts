@@ -1,3 +1,5 @@
+import type { Socket } from "node:net";
+import type { Gauge } from "prom-client";
 import type { Exchange } from "../http/exchange.ts";
 import type { Services } from "../services.ts";
 
@@ -70,4 +72,23 @@ const methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
 /** A label's values are few, whatever clients make up. */
 function knownMethod(method = ""): string {
   return methods.includes(method) ? method : "other";
+}
+
+/** Counts the client connections that are open, seen from a handler that owns no server. */
+export class Connections {
+  readonly #known = new WeakSet<Socket>();
+  readonly #gauge: Gauge;
+
+  constructor(gauge: Gauge) {
+    this.#gauge = gauge;
+  }
+
+  /** A request came over this connection. */
+  seen(socket: Socket): void {
+    if (!this.#known.has(socket)) {
+      this.#known.add(socket);
+      this.#gauge.inc();
+      socket.once("close", () => this.#gauge.dec());
+    }
+  }
 }

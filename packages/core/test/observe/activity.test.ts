@@ -1,6 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { Activity } from "../../src/observe/activity.ts";
-import { MinuteRing } from "../../src/observe/minute-ring.ts";
+import { Activity, MinuteRing } from "../../src/observe/activity.ts";
 
 const minute = 60_000;
 
