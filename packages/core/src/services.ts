@@ -10,7 +10,7 @@ import { SharedWork } from "./concurrency/singleflight.ts";
 import type { CompleteConfig, CompleteUpstream } from "./config/complete.ts";
 import { Activity } from "./observe/activity.ts";
 import { Metrics } from "./observe/metrics.ts";
-import { TrustedAddresses } from "./protocol/trusted-addresses.ts";
+import { TrustedAddresses } from "./protocol/client-address.ts";
 import { Owners } from "./pull/ownership.ts";
 import { Policy } from "./routing/policy.ts";
 import { Pings } from "./upstream/pings.ts";

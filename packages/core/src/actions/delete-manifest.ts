@@ -1,8 +1,8 @@
 import type { Exchange } from "../http/exchange.ts";
 import { warning } from "../protocol/headers.ts";
-import { longestManifest, manifestTypes } from "../protocol/manifest-types.ts";
+import { longestManifest, manifestTypes } from "../protocol/manifest.ts";
+import { readReferrer } from "../protocol/referrers.ts";
 import { manifestRequest, type RegistryRequest } from "../protocol/request.ts";
-import { readReferrer } from "../protocol/subject.ts";
 import { consult, errandOf } from "../pull/query.ts";
 import { removeReferrer } from "../referrers/write-index.ts";
 import type { Services } from "../services.ts";

@@ -1,9 +1,9 @@
-import { scopeOf } from "../actions/scope.ts";
 import { ClientGone } from "../errors.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { RegistryError } from "../protocol/errors.ts";
 import { publicHost, publicProto } from "../protocol/forwarding.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
+import { scopeOf } from "../protocol/token-scope.ts";
 import { ruleName } from "../routing/ruling.ts";
 import type { Services } from "../services.ts";
 import { type Asker, accessesOf, authorize, type Grant, requireGrant, type Wanted } from "./authorize.ts";

@@ -1,8 +1,8 @@
-import { repositoryScope } from "../actions/scope.ts";
 import { CopyFailure } from "../errors.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { RegistryError } from "../protocol/errors.ts";
 import { publicHost } from "../protocol/forwarding.ts";
+import { repositoryScope } from "../protocol/token-scope.ts";
 import { withoutProxiesIfOwned } from "../pull/ownership.ts";
 import { type Consultation, consultAlone } from "../pull/query.ts";
 import { type Attempt, describeAttempt } from "../routing/outcome.ts";

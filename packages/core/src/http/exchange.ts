@@ -1,11 +1,10 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { TLSSocket } from "node:tls";
 import type { CompleteConfig } from "../config/complete.ts";
-import { clientAddress } from "../protocol/client-address.ts";
+import { clientAddress, plainAddress, type TrustedAddresses } from "../protocol/client-address.ts";
 import { type ClientConnection, publicHost } from "../protocol/forwarding.ts";
 import { bareHostName } from "../protocol/host.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
-import { plainAddress, type TrustedAddresses } from "../protocol/trusted-addresses.ts";
 import type { Entrance } from "../routing/policy.ts";
 import { StallWatch, taken } from "../upstream/transport/stall-watch.ts";
 

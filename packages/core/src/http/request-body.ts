@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { ClientGone } from "../errors.ts";
 import { RegistryError } from "../protocol/errors.ts";
-import { longestManifest } from "../protocol/manifest-types.ts";
+import { longestManifest } from "../protocol/manifest.ts";
 import { StallWatch } from "../upstream/transport/stall-watch.ts";
 import type { Exchange } from "./exchange.ts";
 

@@ -1,5 +1,5 @@
 import { firstValue, quotable, type RawHeaders } from "../protocol/headers.ts";
-import { longestManifest, manifestTypes } from "../protocol/manifest-types.ts";
+import { longestManifest, manifestTypes } from "../protocol/manifest.ts";
 import { isDigest, sha256 } from "../protocol/names.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import { errandOf, reportOf } from "../pull/query.ts";

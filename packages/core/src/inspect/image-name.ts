@@ -1,6 +1,4 @@
-import { isDigest } from "../protocol/names.ts";
-import { isRepositoryName } from "../protocol/repository-name.ts";
-import { isTag } from "../protocol/tag.ts";
+import { isDigest, isRepositoryName, isTag } from "../protocol/names.ts";
 
 /** What the name of an image says, as people give it to docker. */
 export interface ImageName {

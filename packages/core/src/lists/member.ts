@@ -1,14 +1,17 @@
 import { valuesOf } from "../protocol/headers.ts";
-import { nextQuery } from "../protocol/links.ts";
 import {
   firstNames,
+  goesOnFrom,
+  isAscending,
   type ListKind,
   type ListQuery,
   listSearch,
+  type NameOrder,
   type Names,
   readNames,
+  tellingPlace,
 } from "../protocol/lists.ts";
-import { goesOnFrom, isAscending, type NameOrder, tellingPlace } from "../protocol/name-order.ts";
+import { nextQuery } from "../protocol/locations.ts";
 import { type Consultation, reportOf } from "../pull/query.ts";
 import { readBounded } from "../upstream/transport/read-body.ts";
 import type { Upstream } from "../upstream/upstream.ts";

@@ -1,7 +1,36 @@
 import { createHash, type Hash } from "node:crypto";
 
+// OCI distribution-spec 1.1, "Pulling manifests".
+const tag = /^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/;
+
+/** Whether `text` may be the name of a tag. */
+export function isTag(text: string): boolean {
+  return tag.test(text);
+}
+
+// OCI distribution-spec 1.1, "Pulling manifests": one or more of these, joined by slashes.
+const pathComponent = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/;
+
+// The spec asks registries to take a name and host of 255 characters together; distribution counts the name alone.
+const longestName = 255;
+
+/** Whether `components`, joined by slashes, make a repository name. */
+export function isRepositoryName(components: readonly string[]): boolean {
+  if (components.length === 0) {
+    return false;
+  }
+  let length = components.length - 1;
+  for (const part of components) {
+    length += part.length;
+    if (length > longestName || !pathComponent.test(part)) {
+      return false;
+    }
+  }
+  return true;
+}
+
 // OCI image-spec 1.1, "Digests": algorithm ":" encoded.
-const grammar = /^[a-z0-9]+(?:[+._-][a-z0-9]+)*:[a-zA-Z0-9=_-]+$/;
+const digest = /^[a-z0-9]+(?:[+._-][a-z0-9]+)*:[a-zA-Z0-9=_-]+$/;
 
 // The registered algorithms fix what follows the colon; others are the upstream's business.
 const registered: ReadonlyMap<string, RegExp> = new Map([
@@ -13,14 +42,14 @@ const registered: ReadonlyMap<string, RegExp> = new Map([
 const longestDigest = 512;
 
 // What nearly all of them are.
-const usual = /^sha256:[a-f0-9]{64}$/;
+const sha256Digest = /^sha256:[a-f0-9]{64}$/;
 
 /** Whether `text` is a digest that a registry could hold. */
 export function isDigest(text: string): boolean {
-  if (usual.test(text)) {
+  if (sha256Digest.test(text)) {
     return true;
   }
-  if (text.length > longestDigest || !grammar.test(text)) {
+  if (text.length > longestDigest || !digest.test(text)) {
     return false;
   }
   const colon = text.indexOf(":");

@@ -1,6 +1,6 @@
 import type { Exchange } from "../http/exchange.ts";
-import { impersonalWish } from "../protocol/impersonal.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
+import { impersonalWish } from "../protocol/shareable.ts";
 import type { FailureKind } from "../routing/outcome.ts";
 import type { Services } from "../services.ts";
 import type { Upstream } from "../upstream/upstream.ts";

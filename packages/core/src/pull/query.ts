@@ -1,8 +1,7 @@
-import { scopeOf } from "../actions/scope.ts";
 import { ClientGone, CopyFailure, upstreamFailure } from "../errors.ts";
-import { firstValue } from "../protocol/headers.ts";
-import { rateLimitRemaining } from "../protocol/rate-limit.ts";
+import { firstValue, rateLimitRemaining } from "../protocol/headers.ts";
 import { type RegistryRequest, type Resource, renamedPath } from "../protocol/request.ts";
+import { scopeOf } from "../protocol/token-scope.ts";
 import { classify, isFound } from "../routing/classify.ts";
 import { type FailureReport, isUnasked } from "../routing/outcome.ts";
 import type { Services } from "../services.ts";

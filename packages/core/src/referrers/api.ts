@@ -1,8 +1,8 @@
 import type { Exchange } from "../http/exchange.ts";
 import { errorCodes } from "../protocol/error-body.ts";
 import { firstValue, type RawHeaders, valuesOf } from "../protocol/headers.ts";
-import { nextQuery } from "../protocol/links.ts";
-import { longestManifest } from "../protocol/manifest-types.ts";
+import { nextQuery } from "../protocol/locations.ts";
+import { longestManifest } from "../protocol/manifest.ts";
 import { type Descriptor, ofTypes, readReferrers, sizeOf, wantedTypes } from "../protocol/referrers.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import { type Consultation, consult, errandOf } from "../pull/query.ts";

@@ -3,7 +3,7 @@ import { repeat } from "../http/relay.ts";
 import { send } from "../http/respond.ts";
 import { RegistryError } from "../protocol/errors.ts";
 import { warning } from "../protocol/headers.ts";
-import { indexType, longestManifest } from "../protocol/manifest-types.ts";
+import { indexType, longestManifest } from "../protocol/manifest.ts";
 import { imageIndex, joinReferrers, ofTypes, wantedTypes } from "../protocol/referrers.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import { failureError } from "../pull/answer.ts";

@@ -1,6 +1,6 @@
 import type { Exchange } from "../http/exchange.ts";
 import { firstValue } from "../protocol/headers.ts";
-import { indexType, longestManifest } from "../protocol/manifest-types.ts";
+import { indexType, longestManifest } from "../protocol/manifest.ts";
 import { sha256 } from "../protocol/names.ts";
 import { type Descriptor, readReferrers, referrersTag } from "../protocol/referrers.ts";
 import { manifestRequest } from "../protocol/request.ts";

@@ -1,6 +1,6 @@
 import { type Exchange, outliving } from "../http/exchange.ts";
 import { errorCodes } from "../protocol/error-body.ts";
-import { indexType, longestManifest } from "../protocol/manifest-types.ts";
+import { indexType, longestManifest } from "../protocol/manifest.ts";
 import { type Descriptor, imageIndex, referrersTag } from "../protocol/referrers.ts";
 import { manifestRequest } from "../protocol/request.ts";
 import { manifestPut } from "../pull/invalidate.ts";

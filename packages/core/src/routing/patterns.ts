@@ -1,4 +1,4 @@
-import { isRepositoryName } from "../protocol/repository-name.ts";
+import { isRepositoryName } from "../protocol/names.ts";
 import { WildComponents } from "./wild-components.ts";
 
 /** Where so many components of a name have been read, and what may follow. */

@@ -3,7 +3,7 @@ import { compareDigests, otherSideOf, type Tagged } from "../cache/shadowed-tags
 import type { Exchange } from "../http/exchange.ts";
 import { RegistryError } from "../protocol/errors.ts";
 import { type RawHeaders, warning } from "../protocol/headers.ts";
-import { manifestTypes } from "../protocol/manifest-types.ts";
+import { manifestTypes } from "../protocol/manifest.ts";
 import { sha256 } from "../protocol/names.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import type { Push } from "../push/accepted.ts";

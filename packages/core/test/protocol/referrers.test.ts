@@ -4,10 +4,10 @@ import {
   imageIndex,
   joinReferrers,
   ofTypes,
+  readReferrer,
   referrersTag,
   wantedTypes,
 } from "../../src/protocol/referrers.ts";
-import { readReferrer } from "../../src/protocol/subject.ts";
 
 describe("the referrers tag", () => {
   it.each([

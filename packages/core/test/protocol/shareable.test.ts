@@ -1,6 +1,11 @@
 import { describe, expect, it } from "@jest/globals";
-import { impersonalWish, namesType } from "../../src/protocol/impersonal.ts";
-import { isAboutContent, mayBeOwnFailure, shareableLength } from "../../src/protocol/shareable.ts";
+import {
+  impersonalWish,
+  isAboutContent,
+  mayBeOwnFailure,
+  namesType,
+  shareableLength,
+} from "../../src/protocol/shareable.ts";
 
 describe("a question that does not depend on who asks", () => {
   it.each([
