@@ -1,9 +1,8 @@
-import { deliver } from "../actions/deliver.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { sendJson } from "../http/respond.ts";
 import { RegistryError } from "../protocol/errors.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
-import { failureOf } from "../pull/answer.ts";
+import { deliver, failureOf } from "../pull/answer.ts";
 import { consult, errandOf, reportOf } from "../pull/query.ts";
 import type { Services } from "../services.ts";
 import { isUp } from "../upstream/pings.ts";

@@ -1,8 +1,7 @@
-import { deliver } from "../actions/deliver.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { firstValue } from "../protocol/headers.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
-import { nobodyHasIt } from "../pull/answer.ts";
+import { deliver, nobodyHasIt } from "../pull/answer.ts";
 import { walk } from "../pull/failover.ts";
 import { type Consultation, consult, errandOf } from "../pull/query.ts";
 import type { ListPlan } from "../routing/plan.ts";

@@ -1,5 +1,5 @@
 import type { Exchange } from "../http/exchange.ts";
-import { repeat } from "../http/relay.ts";
+import { relay, repeat, type Safeguards } from "../http/relay.ts";
 import { type ErrorCode, RegistryError } from "../protocol/errors.ts";
 import { warning } from "../protocol/headers.ts";
 import type { Resource } from "../protocol/request.ts";
@@ -71,4 +71,22 @@ function describe(attempt: Attempt): object {
         cause: attempt.failure.cause,
         ...(attempt.failure.status !== undefined && { status: attempt.failure.status }),
       };
+}
+
+/** Gives the client the answer that a walk ended with. */
+export async function deliver(
+  exchange: Exchange,
+  { upstream, said, attempts }: Extract<Walk, { ended: "answered" }>,
+  how: string,
+  safeguards?: Safeguards,
+): Promise<void> {
+  const before = attempts.map(describeAttempt).join(", ");
+  const reason = said.answer.status >= 400 ? `answered ${said.answer.status}` : how;
+  exchange.decision = { upstream: upstream.name, reason: before === "" ? reason : `${reason}; ${before}` };
+  const { answer, body } = said;
+  if (body === undefined) {
+    await relay(exchange, upstream, answer, safeguards);
+  } else {
+    repeat(exchange, upstream, { answer, body });
+  }
 }

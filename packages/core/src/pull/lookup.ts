@@ -1,4 +1,3 @@
-import { deliver } from "../actions/deliver.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { firstValue } from "../protocol/headers.ts";
 import { digestsIn } from "../protocol/manifest.ts";
@@ -9,7 +8,7 @@ import type { Services } from "../services.ts";
 import { checkPulled } from "../shadow/on-pull.ts";
 import type { Answer } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import { nobodyHasIt } from "./answer.ts";
+import { deliver, nobodyHasIt } from "./answer.ts";
 import { keptManifest, sendKept } from "./cached-manifest.ts";
 import { type Walk, walk } from "./failover.ts";
 import { proofOf } from "./integrity.ts";

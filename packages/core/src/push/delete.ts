@@ -1,9 +1,8 @@
 import { unlistingOf } from "../actions/delete-manifest.ts";
-import { deliver } from "../actions/deliver.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { repeat } from "../http/relay.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
-import { nobodyHasIt } from "../pull/answer.ts";
+import { deliver, nobodyHasIt } from "../pull/answer.ts";
 import { type Walk, walk } from "../pull/failover.ts";
 import { manifestDeleted } from "../pull/invalidate.ts";
 import { consult, errandOf } from "../pull/query.ts";
