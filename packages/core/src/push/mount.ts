@@ -1,4 +1,3 @@
-import { handOver } from "../actions/hand-over.ts";
 import { copyBlob } from "../copy/blob.ts";
 import { type Copying, copyingFor } from "../copy/requests.ts";
 import { giveUp, sessionOf } from "../copy/upload.ts";
@@ -13,7 +12,7 @@ import { errandOf } from "../pull/query.ts";
 import type { Services } from "../services.ts";
 import { errorBodyLimit, readBounded } from "../upstream/transport/read-body.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import { forward } from "./forward.ts";
+import { forward, handOver } from "./forward.ts";
 
 /** What came of the proxies: the copying that was done, or why there was none. */
 type Outcome = { readonly done: Copying } | { readonly done: undefined; readonly note: string };

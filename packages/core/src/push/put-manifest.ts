@@ -1,4 +1,3 @@
-import { handOver } from "../actions/hand-over.ts";
 import { type CopyCount, copyMissing } from "../copy/missing.ts";
 import { copyingFor } from "../copy/requests.ts";
 import { CopyFailure } from "../errors.ts";
@@ -18,6 +17,7 @@ import { readBounded } from "../upstream/transport/read-body.ts";
 import type { Answer } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { accepted, type Push } from "./accepted.ts";
+import { handOver } from "./forward.ts";
 
 /** Hosted's answer to a manifest, and what was done for it. */
 interface Verdict {
