@@ -1,5 +1,5 @@
 import { LRUCache } from "lru-cache";
-import type { Member } from "../routing/member.ts";
+import type { Member } from "../routing/ruling.ts";
 import { atMost } from "./bounds.ts";
 import type { Wish } from "./request-variants.ts";
 

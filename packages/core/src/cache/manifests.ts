@@ -1,6 +1,6 @@
 import { LRUCache } from "lru-cache";
 import type { RawHeaders } from "../protocol/headers.ts";
-import type { Member } from "../routing/member.ts";
+import type { Member } from "../routing/ruling.ts";
 import { expiryAfter } from "./bounds.ts";
 import type { Wish } from "./request-variants.ts";
 

@@ -1,4 +1,4 @@
-import type { Member } from "../routing/member.ts";
+import type { Member } from "../routing/ruling.ts";
 import { AbsenceMemory } from "./absences.ts";
 import { HolderMemory } from "./holders.ts";
 import { ManifestMemory } from "./manifests.ts";

@@ -1,4 +1,4 @@
-import type { Member } from "../routing/member.ts";
+import type { Member } from "../routing/ruling.ts";
 
 /**
  * Which upstreams have the referrers API, as their answers told. Forgotten after a while: a registry that has been given the

@@ -1,6 +1,5 @@
 import { LRUCache } from "lru-cache";
-import type { Member } from "../routing/member.ts";
-import type { WrittenRule } from "../routing/ruling.ts";
+import type { Member, WrittenRule } from "../routing/ruling.ts";
 import { expiryAfter } from "./bounds.ts";
 
 /** A tag that hosted and a proxy have with different digests. */

@@ -3,7 +3,7 @@ import { longestManifest, manifestTypes } from "../protocol/manifest.ts";
 import { isDigest, sha256 } from "../protocol/names.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import { errandOf, reportOf } from "../pull/query.ts";
-import { classify } from "../routing/classify.ts";
+import { classify } from "../routing/outcome.ts";
 import type { Policy } from "../routing/policy.ts";
 import type { Ruling } from "../routing/ruling.ts";
 import type { Upstream } from "../upstream/upstream.ts";

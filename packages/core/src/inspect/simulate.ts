@@ -1,8 +1,13 @@
 import { errorTable } from "../protocol/errors.ts";
-import { conclude, failureCode } from "../routing/conclude.ts";
-import type { Member } from "../routing/member.ts";
-import { type Attempt, describeAttempt, type FailureReport } from "../routing/outcome.ts";
+import {
+  type Attempt,
+  conclude,
+  describeAttempt,
+  type FailureReport,
+  failureCode,
+} from "../routing/outcome.ts";
 import type { LookupPlan } from "../routing/plan.ts";
+import type { Member } from "../routing/ruling.ts";
 
 /** What an upstream would say to a GET. */
 export type Word =

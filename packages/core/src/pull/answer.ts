@@ -3,8 +3,13 @@ import { relay, repeat, type Safeguards } from "../http/relay.ts";
 import { type ErrorCode, RegistryError } from "../protocol/errors.ts";
 import { warning } from "../protocol/headers.ts";
 import type { Resource } from "../protocol/request.ts";
-import { conclude, failureCode } from "../routing/conclude.ts";
-import { type Attempt, describeAttempt, type FailureReport } from "../routing/outcome.ts";
+import {
+  type Attempt,
+  conclude,
+  describeAttempt,
+  type FailureReport,
+  failureCode,
+} from "../routing/outcome.ts";
 import type { Services } from "../services.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { Walk } from "./failover.ts";

@@ -1,8 +1,7 @@
 import type { Memory } from "../cache/memory.ts";
 import type { Mount, RegistryRequest } from "../protocol/request.ts";
-import type { Candidate, Member } from "./member.ts";
 import type { Policy } from "./policy.ts";
-import type { Ruling } from "./ruling.ts";
+import type { Candidate, Member, Ruling } from "./ruling.ts";
 
 /** How the lists of several registries become one answer. */
 export type Lists = "first" | "hosted" | "merge";

@@ -1,8 +1,7 @@
 import { LRUCache } from "lru-cache";
 import { atMost } from "../cache/bounds.ts";
-import type { Candidate } from "./member.ts";
 import { Patterns } from "./patterns.ts";
-import { isRestricted, type Narrowing, type Ruling, type WrittenRule } from "./ruling.ts";
+import { type Candidate, isRestricted, type Narrowing, type Ruling, type WrittenRule } from "./ruling.ts";
 
 // Names that the rules need not be gone through for again.
 const mostKnown = 4_096;

@@ -1,7 +1,7 @@
 import type { CompleteUpstream } from "../config/complete.ts";
 import { valuesOf } from "../protocol/headers.ts";
-import type { Candidate } from "../routing/member.ts";
 import { Patterns } from "../routing/patterns.ts";
+import type { Candidate } from "../routing/ruling.ts";
 import { Credentials } from "./auth/credentials.ts";
 import { requestTokenOver } from "./auth/token-endpoint.ts";
 import type { BreakerState } from "./breaker/breaker.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@jest/globals";
 import { AbsenceMemory } from "../../src/cache/absences.ts";
 import { Wishes } from "../../src/cache/request-variants.ts";
-import type { Member } from "../../src/routing/member.ts";
+import type { Member } from "../../src/routing/ruling.ts";
 
 const first: Member = { name: "first", kind: "proxy", passthrough: false };
 const second: Member = { name: "second", kind: "proxy", passthrough: false };

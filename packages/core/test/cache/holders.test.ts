@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
 import { HolderMemory } from "../../src/cache/holders.ts";
-import type { Member } from "../../src/routing/member.ts";
+import type { Member } from "../../src/routing/ruling.ts";
 import { until } from "../support/within.ts";
 
 const proxy: Member = { name: "proxy", kind: "proxy", passthrough: false };

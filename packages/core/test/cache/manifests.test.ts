@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
 import { type KeptManifest, ManifestMemory } from "../../src/cache/manifests.ts";
-import type { Member } from "../../src/routing/member.ts";
+import type { Member } from "../../src/routing/ruling.ts";
 
 const holder: Member = { name: "proxy", kind: "proxy", passthrough: false };
 const some: KeptManifest<Member> = {

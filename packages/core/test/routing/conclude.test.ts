@@ -1,6 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { conclude, failureCode } from "../../src/routing/conclude.ts";
-import type { Attempt, FailureReport } from "../../src/routing/outcome.ts";
+import { type Attempt, conclude, type FailureReport, failureCode } from "../../src/routing/outcome.ts";
 
 const proxy = { name: "proxy", kind: "proxy", passthrough: false } as const;
 const hosted = { name: "hosted", kind: "hosted", passthrough: false } as const;

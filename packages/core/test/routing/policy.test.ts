@@ -1,8 +1,7 @@
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
-import type { Candidate } from "../../src/routing/member.ts";
 import { defaultRule, type Entrance, Policy } from "../../src/routing/policy.ts";
-import { ruleName, type WrittenRule } from "../../src/routing/ruling.ts";
+import { type Candidate, ruleName, type WrittenRule } from "../../src/routing/ruling.ts";
 import { candidate } from "../support/candidate.ts";
 
 const hosted = candidate("private", "hosted", { hosts: ["hosted.example.com"] });
