@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { readToken } from "../../../src/upstream/token-answer.ts";
+import { readToken } from "../../../src/upstream/auth/token-endpoint.ts";
 
 const date = "Tue, 10 Nov 2026 12:00:00 GMT";
 
