@@ -7,11 +7,10 @@ import { requestTokenOver } from "./auth/token-endpoint.ts";
 import type { BreakerState } from "./breaker/breaker.ts";
 import { Guard } from "./breaker/gate.ts";
 import { Asker } from "./client.ts";
-import { inHand } from "./in-hand.ts";
 import { base, type Errand, isRead, type OwnErrand, type Sender } from "./request.ts";
 import { type Agents, createAgents } from "./transport/agents.ts";
 import { type Delivery, Forwarder } from "./transport/forward.ts";
-import { errorBodyLimit, readBounded } from "./transport/read-body.ts";
+import { errorBodyLimit, inHand, readBounded } from "./transport/read-body.ts";
 import type { Answer } from "./transport/send.ts";
 
 /** What the router as a whole contributes to every upstream. */

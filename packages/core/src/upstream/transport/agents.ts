@@ -3,7 +3,7 @@ import { Agent as HttpsAgent, type AgentOptions as HttpsAgentOptions } from "nod
 import type { Duplex } from "node:stream";
 import { createSecureContext, rootCertificates } from "node:tls";
 import type { CompleteUpstream } from "../../config/complete.ts";
-import { Readers } from "../bulk/readers.ts";
+import { Readers } from "./large-body.ts";
 
 /** Connections to one place. */
 export interface Connections {

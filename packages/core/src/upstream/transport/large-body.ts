@@ -1,9 +1,8 @@
-import type { IncomingMessage } from "node:http";
-import { Readable } from "node:stream";
+import type { Agent, ClientRequestArgs, IncomingMessage } from "node:http";
+import type { OnReadOpts } from "node:net";
+import { type Duplex, Readable } from "node:stream";
 import { UpstreamFailure } from "../../errors.ts";
-import { Leases } from "../bulk/leases.ts";
-import type { SocketReader } from "../bulk/socket-reader.ts";
-import type { ReadBuffers } from "./buffers.ts";
+import { Leases, type ReadBuffers } from "./buffers.ts";
 
 /**
  * A body that is taken from its socket in large pieces, past Node's parser, which would copy each of them. As the parser never gets
@@ -120,5 +119,82 @@ export class LargeBody extends Readable {
   #forgetTurn(): void {
     clearImmediate(this.#turn);
     this.#turn = undefined;
+  }
+}
+
+/**
+ * What is read into unless a large body comes, as large as Node's own reads. What has been read is copied before anything else can
+ * be read, so one does for all sockets.
+ */
+const plain = Buffer.allocUnsafeSlow(64 * 1024);
+
+/** Reads a socket: for Node's parser, until a large body takes the rest. */
+export class SocketReader {
+  #socket: Duplex | undefined;
+  #body: LargeBody | undefined;
+
+  /** What a socket is made with that is to be read by this. */
+  get options(): OnReadOpts {
+    return {
+      buffer: () => this.#body?.room ?? plain,
+      callback: (length, { buffer, byteOffset }) => this.#handOn(Buffer.from(buffer, byteOffset, length)),
+    };
+  }
+
+  /** That socket. */
+  reads(socket: Duplex): void {
+    this.#socket = socket;
+  }
+
+  /** Has the parser take at once what was read for it and waits in the socket, as it does when the parser had enough for a while. */
+  flush(): void {
+    // Whoever listens for the socket's data, as the parser does, is given what is read.
+    while (this.#socket?.read() instanceof Buffer) {}
+  }
+
+  /** From now on, everything is for this body. */
+  readFor(body: LargeBody): void {
+    this.#body = body;
+    this.resume();
+  }
+
+  /** After less was wanted. */
+  resume(): void {
+    this.#socket?.resume();
+  }
+
+  /** @returns false if no more is wanted for now */
+  #handOn(read: Buffer): boolean {
+    return this.#body?.receive(read) ?? this.#socket?.push(Buffer.from(read)) ?? false;
+  }
+}
+
+/** The readers of an agent's sockets. */
+export class Readers {
+  readonly #readers = new WeakMap<Duplex, SocketReader>();
+
+  /** Has every socket that an agent makes from now on read by a reader. */
+  readFor<A extends Agent>(agent: A): A {
+    const { createConnection } = agent;
+    return Object.assign(agent, {
+      createConnection: (
+        options: ClientRequestArgs,
+        created?: (error: Error | null, socket: Duplex) => void,
+      ) => {
+        const reader = new SocketReader();
+        const withReader = { ...options, onread: reader.options };
+        const socket = createConnection.call(agent, withReader, created);
+        if (socket) {
+          reader.reads(socket);
+          this.#readers.set(socket, reader);
+        }
+        return socket;
+      },
+    });
+  }
+
+  /** Who reads the socket that an answer comes over. */
+  of({ socket }: IncomingMessage): SocketReader | undefined {
+    return this.#readers.get(socket);
   }
 }

@@ -1,4 +1,7 @@
 import type { Readable } from "node:stream";
+import { ClientGone, UpstreamFailure } from "../../errors.ts";
+import { shareableLength } from "../../protocol/shareable.ts";
+import type { Answer } from "./send.ts";
 
 /** Longest error or list that is read into memory when its text matters. */
 export const errorBodyLimit = 64 * 1024;
@@ -42,4 +45,38 @@ export function readBounded(
     body.once("error", () => give(undefined));
     body.once("close", () => give(undefined));
   });
+}
+
+/**
+ * An answer that may be given to all, read to its end; any other as it is, and then nothing of it has been read.
+ * @param idle milliseconds that it may stand still
+ * @param signal aborted when nobody waits for it any more
+ * @throws UpstreamFailure if it does not come to its end; ClientGone
+ */
+export async function inHand(
+  answer: Answer,
+  method: string,
+  idle: number,
+  signal: AbortSignal,
+): Promise<Answer> {
+  const length = shareableLength(method, answer.status, answer.headers);
+  if (length === undefined) {
+    return answer;
+  }
+  const giveUp = () => answer.body.destroy();
+  signal.addEventListener("abort", giveUp, { once: true });
+  if (signal.aborted) {
+    giveUp();
+  }
+  const read = await readBounded(answer.body, length, idle, { goesOn: true });
+  signal.removeEventListener("abort", giveUp);
+  if (signal.aborted) {
+    throw new ClientGone();
+  }
+  if (read?.length !== length) {
+    throw answer.body.errored === null
+      ? new UpstreamFailure("timeout", "did not come to the end of a manifest")
+      : new UpstreamFailure("broken", "broke off in the middle of a manifest");
+  }
+  return { ...answer, read };
 }

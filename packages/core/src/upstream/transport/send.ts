@@ -1,14 +1,13 @@
 import { type Agent, type ClientRequest, request as httpRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
-import type { Readable } from "node:stream";
+import { pipeline, Readable } from "node:stream";
 import { ClientGone, CopyFailure, errorCode, UpstreamFailure, upstreamFailure } from "../../errors.ts";
 import type { RawHeaders } from "../../protocol/headers.ts";
-import type { Readers } from "../bulk/readers.ts";
-import type { SocketReader } from "../bulk/socket-reader.ts";
 import { isRepeatable } from "../request.ts";
-import { sendBody } from "../send-body.ts";
 import type { Connections } from "./agents.ts";
 import { HeadDeadline, type HeadTimeouts } from "./deadline.ts";
+import type { Readers, SocketReader } from "./large-body.ts";
+import { StallWatch, taken } from "./stall-watch.ts";
 
 /** A request, usually without a body. */
 export interface Question {
@@ -170,4 +169,36 @@ export function addressOf({ protocol, hostname, port, host }: URL): Address {
 
 function isStale(request: ClientRequest, error: Error): boolean {
   return request.reusedSocket && ["ECONNRESET", "EPIPE"].includes(errorCode(error));
+}
+
+/**
+ * Ends a request with its body, if it has one, no faster than the upstream takes it. If either breaks, so does the other.
+ * @param idle milliseconds in which the upstream has to take some of it
+ */
+export function sendBody(
+  request: ClientRequest,
+  body: string | Buffer | Readable | undefined,
+  idle: number,
+): void {
+  if (body === undefined) {
+    request.end();
+    return;
+  }
+  const watch = new StallWatch({
+    limit: idle,
+    // Its turn while there is something that it has not taken.
+    measure: () =>
+      request.writableLength > 0 || request.writableNeedDrain ? taken(request.socket) : undefined,
+    stalled: () =>
+      request.destroy(new UpstreamFailure("timeout", `took no byte of the body within ${idle} ms`)),
+  });
+  request.once("close", () => watch.clear());
+  request.once("finish", () => watch.clear());
+  if (body instanceof Readable) {
+    // Whoever asks is told of its error; pipeline by itself would only abort a request.
+    body.once("error", (error) => request.destroy(error));
+    pipeline(body, request, () => undefined);
+  } else {
+    request.end(body);
+  }
 }

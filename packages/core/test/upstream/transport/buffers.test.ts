@@ -1,6 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { Leases } from "../../../src/upstream/bulk/leases.ts";
-import { buffersPerStream, ReadBuffers } from "../../../src/upstream/transport/buffers.ts";
+import { buffersPerStream, Leases, ReadBuffers } from "../../../src/upstream/transport/buffers.ts";
 
 const mebibyte = 1024 * 1024;
 const budget = 32 * mebibyte;

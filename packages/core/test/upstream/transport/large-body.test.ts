@@ -10,9 +10,8 @@ import {
 import { createServer as createSecureServer, Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { buffer } from "node:stream/consumers";
 import { describe, expect, it } from "@jest/globals";
-import { Readers } from "../../../src/upstream/bulk/readers.ts";
 import { ReadBuffers } from "../../../src/upstream/transport/buffers.ts";
-import { LargeBody } from "../../../src/upstream/transport/large-body.ts";
+import { LargeBody, Readers } from "../../../src/upstream/transport/large-body.ts";
 import { listen } from "../../support/router.ts";
 import { until, within } from "../../support/within.ts";
 
