@@ -5,13 +5,13 @@ import { mergedList } from "./lists/merged.ts";
 import { RegistryError } from "./protocol/errors.ts";
 import type { RegistryRequest } from "./protocol/request.ts";
 import { lookup } from "./pull/lookup.ts";
-import { pass } from "./push/delete.ts";
+import { passThrough } from "./push/delete.ts";
 import { forward } from "./push/forward.ts";
 import { mount } from "./push/mount.ts";
 import { pushManifest } from "./push/put-manifest.ts";
 import { referrers } from "./referrers/list.ts";
 import type { Plan } from "./routing/plan.ts";
-import { type Ruling, ruleName } from "./routing/ruling.ts";
+import { type ResolvedRule, ruleName } from "./routing/ruling.ts";
 import type { Services } from "./services.ts";
 import type { Upstream } from "./upstream/upstream.ts";
 
@@ -37,7 +37,7 @@ export async function perform(
     case "referrers":
       return referrers(services, exchange, request, plan.members);
     case "pass":
-      return pass(services, exchange, request, plan.to);
+      return passThrough(services, exchange, request, plan.to);
     case "forward":
       return forward(services, exchange, request, plan.to);
     case "push":
@@ -51,7 +51,7 @@ export async function perform(
   }
 }
 
-function whyNot(ruling: Ruling<Upstream>): string {
+function whyNot(ruling: ResolvedRule<Upstream>): string {
   switch (ruling.noPushBy) {
     case "host":
       return "under this host name a registry is reached that this router pushes nothing to";

@@ -33,7 +33,7 @@ export class CopyFailure extends Error {
 }
 
 /** The client went away: nobody is left to be answered. */
-export class ClientGone extends Error {
+export class ClientAborted extends Error {
   override readonly name = "ClientGone";
 
   constructor() {

@@ -6,7 +6,7 @@ import type { Explanation } from "./inspect/explanation.ts";
 import { checkHealth, type Health } from "./observe/health.ts";
 import type { MetricsRegistry } from "./observe/metrics.ts";
 import { parseTarget } from "./protocol/target.ts";
-import { hear } from "./pull/invalidate.ts";
+import { applyInvalidation } from "./pull/invalidate.ts";
 import { createServices } from "./services.ts";
 import { Serving } from "./serving.ts";
 
@@ -95,7 +95,7 @@ export function createCombinedRegistryHandler(config: CombinedRegistryConfig): C
       const nextComplete = completeConfig({ via: complete.via, ...next });
       serving.replace(createServices(nextComplete, serving.services));
     },
-    invalidate: (change: ManifestChange) => hear(serving.services, change),
+    invalidate: (change: ManifestChange) => applyInvalidation(serving.services, change),
     drain: () => serving.drain(),
     async close() {
       serving.drain();

@@ -1,4 +1,4 @@
-import { ClientGone } from "../errors.ts";
+import { ClientAborted } from "../errors.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { RegistryError } from "../protocol/errors.ts";
 import { publicHost, publicProto } from "../protocol/forwarding.ts";
@@ -6,7 +6,14 @@ import type { RegistryRequest } from "../protocol/request.ts";
 import { scopeOf } from "../protocol/token-scope.ts";
 import { ruleName } from "../routing/ruling.ts";
 import type { Services } from "../services.ts";
-import { type Asker, accessesOf, authorize, type Grant, requireGrant, type Wanted } from "./authorize.ts";
+import {
+  accessesOf,
+  authorize,
+  type Permission,
+  type Requester,
+  requirePermission,
+  type Wanted,
+} from "./authorize.ts";
 import type { Access } from "./hook.ts";
 import { bearerChallenge, redeem } from "./own-tokens.ts";
 
@@ -14,7 +21,11 @@ import { bearerChallenge, redeem } from "./own-tokens.ts";
  * Lets a request of the API go on to the upstreams, or not: by its rules and by what `authorize` says of who sent it.
  * @throws RegistryError UNAUTHORIZED, DENIED, TOOMANYREQUESTS, UNKNOWN; ClientGone
  */
-export async function admit(services: Services, exchange: Exchange, parsed: RegistryRequest): Promise<void> {
+export async function authorizeRequest(
+  services: Services,
+  exchange: Exchange,
+  parsed: RegistryRequest,
+): Promise<void> {
   const { tokens } = services.config;
   if (services.config.authorize === undefined) {
     return;
@@ -22,12 +33,12 @@ export async function admit(services: Services, exchange: Exchange, parsed: Regi
   const anonymously = tokens && redeemToken(exchange) === "anonymous";
   const challenge = tokens ? challengeFor(exchange, parsed) : undefined;
   for (const wanted of accessesOf(parsed)) {
-    const grant: Grant =
+    const grant: Permission =
       wanted.repository === undefined
         ? // Whoever has been given a token for nothing finds the registry behind it.
           { who: anonymously && wanted.access === "base" ? "anonymous" : undefined, rule: "" }
-        : grantFor(services, wanted.repository, wanted.access);
-    await admitTo(services, exchange, wanted, grant, challenge);
+        : permissionFor(services, wanted.repository, wanted.access);
+    await authorizeWith(services, exchange, wanted, grant, challenge);
   }
 }
 
@@ -35,21 +46,26 @@ export async function admit(services: Services, exchange: Exchange, parsed: Regi
  * Lets a request go on, or not, to what no rule is about.
  * @throws as `admit` does
  */
-export function admitUnruled(services: Services, exchange: Exchange, wanted: Wanted): Promise<void> {
-  return admitTo(services, exchange, wanted, { who: undefined, rule: "" });
+export function authorizeUnruled(services: Services, exchange: Exchange, wanted: Wanted): Promise<void> {
+  return authorizeWith(services, exchange, wanted, { who: undefined, rule: "" });
 }
 
 /**
  * Whether a request for something in a repository would be let go on, had whoever sent this one sent it.
  * @throws RegistryError UNKNOWN if `authorize` fails; ClientGone
  */
-export async function wouldAdmit(
+export async function canAccess(
   services: Services,
   exchange: Exchange,
   { repository, access }: { readonly repository: string; readonly access: "pull" | "push" },
 ): Promise<boolean> {
   try {
-    await admitTo(services, exchange, { repository, access }, grantFor(services, repository, access));
+    await authorizeWith(
+      services,
+      exchange,
+      { repository, access },
+      permissionFor(services, repository, access),
+    );
     return true;
   } catch (error) {
     if (error instanceof RegistryError && error.status < 500) {
@@ -59,11 +75,11 @@ export async function wouldAdmit(
   }
 }
 
-async function admitTo(
+async function authorizeWith(
   { config: { authorize: hook } }: Services,
   exchange: Exchange,
   wanted: Wanted,
-  grant: Grant,
+  grant: Permission,
   challenge?: string,
 ): Promise<void> {
   const { request, client } = exchange;
@@ -72,17 +88,17 @@ async function admitTo(
   if (hook === undefined || needless) {
     return;
   }
-  const asker: Asker = { request, client: client.origin, challenge };
+  const asker: Requester = { request, client: client.origin, challenge };
   const user = await authorize(hook, asker, wanted);
   exchange.user = user ?? exchange.user;
   if (exchange.signal.aborted) {
-    throw new ClientGone();
+    throw new ClientAborted();
   }
-  requireGrant(grant, asker, wanted, user);
+  requirePermission(grant, asker, wanted, user);
 }
 
 /** Whoever may push may delete. */
-function grantFor({ policy }: Services, repository: string, access: Access): Grant {
+function permissionFor({ policy }: Services, repository: string, access: Access): Permission {
   const rule = policy.ruleOn(repository);
   return { who: access === "pull" ? rule.access.pull : rule.access.push, rule: ruleName(rule) };
 }

@@ -6,7 +6,7 @@ import { atMost, expiryAfter } from "./bounds.ts";
  * Which upstream served what, so that digests can be asked for where they are likely to be. It only ever
  * changes the order in which upstreams are asked: a remembered place can cost a detour, never a wrong answer.
  */
-export class HolderMemory<M extends Member> {
+export class HolderHints<M extends Member> {
   readonly #holders: LRUCache<string, M> | undefined;
 
   /** @param bounds how many places, and for how many milliseconds; 0 entries switch it off */

@@ -1,17 +1,17 @@
-import { SharedByRepository } from "../concurrency/singleflight.ts";
+import { SingleflightByRepository } from "../concurrency/singleflight.ts";
 import type { Shared } from "../pull/coalesce.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
 /** Questions for manifests that are under way, at each upstream. */
-export class Flights {
-  readonly #flights = new WeakMap<Upstream, SharedByRepository<Shared>>();
+export class InflightManifests {
+  readonly #inflight = new WeakMap<Upstream, SingleflightByRepository<Shared>>();
 
-  at(upstream: Upstream): SharedByRepository<Shared> {
-    let flights = this.#flights.get(upstream);
-    if (flights === undefined) {
-      flights = new SharedByRepository();
-      this.#flights.set(upstream, flights);
+  at(upstream: Upstream): SingleflightByRepository<Shared> {
+    let inflight = this.#inflight.get(upstream);
+    if (inflight === undefined) {
+      inflight = new SingleflightByRepository();
+      this.#inflight.set(upstream, inflight);
     }
-    return flights;
+    return inflight;
   }
 }

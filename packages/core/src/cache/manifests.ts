@@ -2,15 +2,15 @@ import { LRUCache } from "lru-cache";
 import type { RawHeaders } from "../protocol/headers.ts";
 import type { Member } from "../routing/ruling.ts";
 import { expiryAfter } from "./bounds.ts";
-import type { Wish } from "./request-variants.ts";
+import type { VariantId } from "./request-variants.ts";
 
 /** A manifest as it was served. */
-export interface KeptManifest<M extends Member> {
+export interface CachedManifest<M extends Member> {
   /** Who served it. */
   readonly holder: M;
   readonly search: string;
   /** How it was asked for. */
-  readonly wish: Wish;
+  readonly variant: VariantId;
   readonly mediaType: string;
   readonly headers: RawHeaders;
   readonly body: Buffer;
@@ -23,8 +23,8 @@ const overhead = 1_536;
  * Manifests that were served, by repository and digest. The digest fixes the bytes, so all that can be wrong about one is that it
  * has been deleted since.
  */
-export class ManifestMemory<M extends Member> {
-  readonly #kept: LRUCache<string, KeptManifest<M>> | undefined;
+export class ManifestCache<M extends Member> {
+  readonly #kept: LRUCache<string, CachedManifest<M>> | undefined;
 
   /** @param bounds bytes, 0 switches it off; milliseconds */
   constructor({ bytes, ttl }: { readonly bytes: number; readonly ttl: number }) {
@@ -43,12 +43,12 @@ export class ManifestMemory<M extends Member> {
     return this.#kept !== undefined;
   }
 
-  get(repository: string, digest: string): KeptManifest<M> | undefined {
+  get(repository: string, digest: string): CachedManifest<M> | undefined {
     return this.#kept?.get(`${repository}@${digest}`);
   }
 
   /** @param manifest whose body is what the digest stands for */
-  keep(repository: string, digest: string, manifest: KeptManifest<M>): void {
+  keep(repository: string, digest: string, manifest: CachedManifest<M>): void {
     this.#kept?.set(`${repository}@${digest}`, { ...manifest, body: alone(manifest.body) });
   }
 
@@ -67,7 +67,7 @@ export class ManifestMemory<M extends Member> {
   }
 }
 
-function sizeOf<M extends Member>(key: string, { search, headers, body }: KeptManifest<M>): number {
+function sizeOf<M extends Member>(key: string, { search, headers, body }: CachedManifest<M>): number {
   const texts = headers.reduce((sum, text) => sum + text.length, key.length + search.length);
   return overhead + texts + body.length;
 }

@@ -1,7 +1,7 @@
 import type { Member } from "../routing/ruling.ts";
-import { AbsenceMemory } from "./absences.ts";
-import { HolderMemory } from "./holders.ts";
-import { ManifestMemory } from "./manifests.ts";
+import { NegativeCache } from "./absences.ts";
+import { HolderHints } from "./holders.ts";
+import { ManifestCache } from "./manifests.ts";
 
 /** How much is remembered. */
 export interface MemoryBounds {
@@ -17,13 +17,13 @@ export interface MemoryBounds {
 
 /** What is remembered of the content of upstreams. */
 export class Memory<M extends Member> {
-  readonly holders: HolderMemory<M>;
-  readonly absences: AbsenceMemory<M>;
-  readonly manifests: ManifestMemory<M>;
+  readonly holders: HolderHints<M>;
+  readonly absences: NegativeCache<M>;
+  readonly manifests: ManifestCache<M>;
 
   constructor({ entries, ttl, absentTtl, manifestBytes }: MemoryBounds) {
-    this.holders = new HolderMemory({ entries, ttl });
-    this.absences = new AbsenceMemory(absentTtl);
-    this.manifests = new ManifestMemory({ bytes: manifestBytes, ttl });
+    this.holders = new HolderHints({ entries, ttl });
+    this.absences = new NegativeCache(absentTtl);
+    this.manifests = new ManifestCache({ bytes: manifestBytes, ttl });
   }
 }

@@ -4,7 +4,7 @@ import type { Member } from "../routing/ruling.ts";
  * Which upstreams have the referrers API, as their answers told. Forgotten after a while: a registry that has been given the
  * API is noticed without a restart.
  */
-export class ReferrersApis<M extends Member> {
+export class ReferrersSupport<M extends Member> {
   // Weak: what is known of an upstream must not keep it alive when a reload has done away with it.
   readonly #known = new WeakMap<M, { readonly has: boolean; readonly until: number }>();
   readonly #ttl: number;

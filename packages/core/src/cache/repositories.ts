@@ -6,7 +6,7 @@ const absentFor = 5_000;
 const mostRemembered = 20_000;
 
 /** Which repositories hosted has, as it said a short while ago. */
-export class OwnerMemory<Answer> {
+export class RepositoryCache<Answer> {
   readonly #known: LRUCache<string, boolean>;
   readonly #asking = new Map<string, Promise<Answer>>();
 

@@ -1,5 +1,5 @@
 import { LRUCache } from "lru-cache";
-import type { Member, WrittenRule } from "../routing/ruling.ts";
+import type { Member, Rule } from "../routing/ruling.ts";
 import { expiryAfter } from "./bounds.ts";
 
 /** A tag that hosted and a proxy have with different digests. */
@@ -25,7 +25,7 @@ export interface FoundShadow {
 }
 
 /** What of a rule is about shadowed tags. */
-export type ShadowRule = Pick<WrittenRule, "shadow" | "owned">;
+export type ShadowRule = Pick<Rule, "shadow" | "owned">;
 
 /**
  * Who is to be asked for a tag that `holder` has: hosted where a proxy has it, the proxies where hosted has. Nobody if shadows are
@@ -58,7 +58,7 @@ const mostFound = 10_000;
 const checksAtOnce = 4;
 
 /** Which tags were checked lately, and what was found: a tag costs a check now and then, and a finding is told once. */
-export class ShadowMemory {
+export class ShadowLog {
   readonly #checked: LRUCache<string, true>;
   readonly #found = new LRUCache<string, FoundShadow>({ max: mostFound });
   #underWay = 0;

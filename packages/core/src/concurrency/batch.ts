@@ -3,11 +3,11 @@
  * that are at hand: they then go on side by side, and what comes of them is written one right after the other. Each write wakes the
  * process at the other end, unless that is awake already, and on one machine waking costs more than all the rest.
  */
-export class EndOfTurn {
+export class TickBatch {
   #end: Promise<void> | undefined;
 
   /** Resolves then; for everybody who waits, in order. */
-  reached(): Promise<void> {
+  next(): Promise<void> {
     this.#end ??= new Promise((resolve) => {
       setImmediate(() => {
         this.#end = undefined;

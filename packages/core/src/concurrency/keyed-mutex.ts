@@ -1,5 +1,5 @@
 /** One at a time for each key: what is read, changed and written back must not be written by another in between. */
-export class OneByOne {
+export class KeyedMutex {
   readonly #last = new Map<string, Promise<unknown>>();
 
   /** Does the work once all that came before under the same key is over, however it ended. */

@@ -1,7 +1,7 @@
-import { ClientGone } from "../errors.ts";
+import { ClientAborted } from "../errors.ts";
 
 /** So many at a time; the others wait in order. */
-export class Places {
+export class Semaphore {
   #free: number;
   readonly #waiting: (() => void)[] = [];
 
@@ -29,7 +29,7 @@ export class Places {
 
   #enter(signal: AbortSignal): Promise<void> {
     if (signal.aborted) {
-      return Promise.reject(new ClientGone());
+      return Promise.reject(new ClientAborted());
     }
     if (this.#free > 0) {
       this.#free -= 1;
@@ -37,15 +37,15 @@ export class Places {
     }
     return new Promise((resolve, reject) => {
       const enter = () => {
-        signal.removeEventListener("abort", giveUp);
+        signal.removeEventListener("abort", cancel);
         resolve();
       };
-      const giveUp = () => {
+      const cancel = () => {
         this.#waiting.splice(this.#waiting.indexOf(enter), 1);
-        reject(new ClientGone());
+        reject(new ClientAborted());
       };
       this.#waiting.push(enter);
-      signal.addEventListener("abort", giveUp, { once: true });
+      signal.addEventListener("abort", cancel, { once: true });
     });
   }
 }
@@ -78,7 +78,7 @@ export class Bounded {
  * their signal to end.
  * @throws what the first one failed with, when all have ended
  */
-export async function forEach<T>(
+export async function mapConcurrently<T>(
   items: readonly T[],
   { atOnce, signal }: { readonly atOnce: number; readonly signal: AbortSignal },
   work: (item: T, signal: AbortSignal) => Promise<void>,

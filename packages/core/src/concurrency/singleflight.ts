@@ -1,4 +1,4 @@
-import { ClientGone } from "../errors.ts";
+import { ClientAborted } from "../errors.ts";
 
 /** Work under way, and how many wait for it. */
 interface Running<T> {
@@ -9,7 +9,7 @@ interface Running<T> {
 }
 
 /** What several want at a time is done once. It goes on as long as one of them waits, whoever began it. */
-export class SharedWork<T> {
+export class Singleflight<T> {
   readonly #running = new Map<string, Running<T>>();
 
   /** Whether nothing is under way. */
@@ -28,10 +28,10 @@ export class SharedWork<T> {
    * @param begin does the work until its signal tells that nobody waits any more
    * @throws ClientGone when `signal` is aborted; else what the work ends with
    */
-  join(key: string, signal: AbortSignal, begin: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  run(key: string, signal: AbortSignal, begin: (signal: AbortSignal) => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) {
-        reject(new ClientGone());
+        reject(new ClientAborted());
         return;
       }
       const running = this.#running.get(key) ?? this.#begin(key, begin);
@@ -45,7 +45,7 @@ export class SharedWork<T> {
           give();
         }
       };
-      const leave = () => end(() => reject(new ClientGone()));
+      const leave = () => end(() => reject(new ClientAborted()));
       signal.addEventListener("abort", leave, { once: true });
       running.outcome.then(
         (outcome) => end(() => resolve(outcome)),
@@ -86,8 +86,8 @@ export class SharedWork<T> {
  * Shared work about repositories, that ends to be joined when its repository changes: whoever has been told of a change must not be
  * given what was found out before it.
  */
-export class SharedByRepository<T> {
-  readonly #works = new Map<string, SharedWork<T>>();
+export class SingleflightByRepository<T> {
+  readonly #works = new Map<string, Singleflight<T>>();
 
   /** Whether there is work under this key that can be joined. */
   has(repository: string, key: string): boolean {
@@ -99,17 +99,17 @@ export class SharedByRepository<T> {
    * @param begin is told, besides, how to find out whether the repository has changed since
    * @throws ClientGone when `signal` is aborted; else what the work ends with
    */
-  join(
+  run(
     repository: string,
     key: string,
     signal: AbortSignal,
     begin: (signal: AbortSignal, hasChanged: () => boolean) => Promise<T>,
   ): Promise<T> {
-    const works = this.#works.get(repository) ?? new SharedWork<T>();
+    const works = this.#works.get(repository) ?? new Singleflight<T>();
     this.#works.set(repository, works);
     const hasChanged = () => this.#works.get(repository) !== works;
     return works
-      .join(key, signal, (abandoned) => begin(abandoned, hasChanged))
+      .run(key, signal, (abandoned) => begin(abandoned, hasChanged))
       .finally(() => {
         if (works.isIdle && !hasChanged()) {
           this.#works.delete(repository);

@@ -1,6 +1,6 @@
 import type { AuthorizeHook } from "../authorize/hook.ts";
 import type { MemoryBounds } from "../cache/memory.ts";
-import type { WrittenRule } from "../routing/ruling.ts";
+import type { Rule } from "../routing/ruling.ts";
 import type { Logger, MetricsConfig, PeersConfig } from "./options.ts";
 import type { CredentialsConfig } from "./upstream-options.ts";
 
@@ -11,7 +11,7 @@ export interface CompleteConfig {
   readonly proxies: readonly CompleteUpstream[];
   readonly base: "all" | "hosted" | "any";
   /** In the order in which they are tried. */
-  readonly rules: readonly WrittenRule[];
+  readonly rules: readonly Rule[];
   readonly lists: "first" | "hosted" | "merge";
   readonly copy: boolean;
   readonly trustProxy: readonly string[];

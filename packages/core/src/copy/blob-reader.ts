@@ -1,14 +1,14 @@
 import type { Hash } from "node:crypto";
-import { ClientGone, CopyFailure, UpstreamFailure } from "../errors.ts";
+import { ClientAborted, CopyFailure, UpstreamFailure } from "../errors.ts";
 import { hashOf } from "../protocol/names.ts";
-import type { Mender, Source } from "../pull/resume.ts";
+import type { Resumer, Source } from "../pull/resume.ts";
 import { StallWatch } from "../upstream/transport/stall-watch.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
 /** Reads a blob as it comes, at the pace of whoever takes it, and goes on elsewhere where it breaks off. */
 export class BlobReader {
-  readonly #mender: Mender | undefined;
-  readonly #moved: (from: Upstream, bytes: number) => void;
+  readonly #resumer: Resumer | undefined;
+  readonly #transferred: (from: Upstream, bytes: number) => void;
   #source: Source;
   #pieces: AsyncIterator<Buffer>;
   #watch: StallWatch;
@@ -18,10 +18,14 @@ export class BlobReader {
   #given = 0;
   #closed = false;
 
-  /** @param moved told of every piece, whether of use or not */
-  constructor(source: Source, mender: Mender | undefined, moved: (from: Upstream, bytes: number) => void) {
-    this.#mender = mender;
-    this.#moved = moved;
+  /** @param transferred told of every piece, whether of use or not */
+  constructor(
+    source: Source,
+    resumer: Resumer | undefined,
+    transferred: (from: Upstream, bytes: number) => void,
+  ) {
+    this.#resumer = resumer;
+    this.#transferred = transferred;
     this.#source = source;
     this.#pieces = source.answer.body[Symbol.asyncIterator]();
     this.#toPassOver = source.passOver;
@@ -60,23 +64,23 @@ export class BlobReader {
           return undefined;
         }
         this.#received += value.length;
-        this.#moved(this.#source.upstream, value.length);
+        this.#transferred(this.#source.upstream, value.length);
         return value;
       } catch (error) {
-        await this.#goOn(error);
+        await this.#resumeAt(error);
       } finally {
         this.#isWaiting = false;
       }
     }
   }
 
-  async #goOn(cause: unknown): Promise<void> {
+  async #resumeAt(cause: unknown): Promise<void> {
     this.#watch.clear();
     if (this.#closed) {
-      throw new ClientGone();
+      throw new ClientAborted();
     }
     const { upstream } = this.#source;
-    const next = await this.#mender?.goOn(upstream, this.#given);
+    const next = await this.#resumer?.resumeAt(upstream, this.#given);
     if (next === undefined) {
       throw new CopyFailure(`${upstream.name} broke off at byte ${this.#given}`, { cause });
     }

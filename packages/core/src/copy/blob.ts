@@ -2,11 +2,11 @@ import { Readable } from "node:stream";
 import { CopyFailure } from "../errors.ts";
 import { firstValue, type RawHeaders } from "../protocol/headers.ts";
 import type { Part } from "../protocol/manifest.ts";
-import { menderOf } from "../pull/resume.ts";
-import type { Copied, Services } from "../services.ts";
+import { createResumer } from "../pull/resume.ts";
+import type { CopyResult, Services } from "../services.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { BlobReader, verified } from "./blob-reader.ts";
-import { askProxy, type Copying, type Found, findAtProxies, hostedHas } from "./requests.ts";
+import { askProxy, type CopyJob, type Found, findAtProxies, hostedHas } from "./requests.ts";
 import { uploadBlob } from "./upload.ts";
 
 /**
@@ -15,27 +15,27 @@ import { uploadBlob } from "./upload.ts";
  */
 export function copyBlob(
   services: Services,
-  copying: Copying,
+  copying: CopyJob,
   part: Part,
   signal: AbortSignal,
-): Promise<Copied> {
+): Promise<CopyResult> {
   const { shared, places } = services.copies;
-  return shared.join(keyOf(copying, part), signal, (wanted) =>
+  return shared.run(keyOf(copying, part), signal, (wanted) =>
     places.take(wanted, () => copyUnlessThere(services, copying, part, wanted)),
   );
 }
 
 /** Those who share a copy have to be permitted the same: by the rules, and by hosted where it judges them. */
-function keyOf({ repository, from, proxies, authorization }: Copying, { digest }: Part): string {
+function keyOf({ repository, from, proxies, authorization }: CopyJob, { digest }: Part): string {
   return JSON.stringify([repository, digest, from, proxies.map(({ name }) => name), authorization]);
 }
 
 async function copyUnlessThere(
   services: Services,
-  copying: Copying,
+  copying: CopyJob,
   part: Part,
   signal: AbortSignal,
-): Promise<Copied> {
+): Promise<CopyResult> {
   const address = `blobs/${part.digest}`;
   if (await hostedHas(services, copying, address, signal)) {
     return "there already";
@@ -55,7 +55,7 @@ async function copyUnlessThere(
 
 function readerOf(
   services: Services,
-  copying: Copying,
+  copying: CopyJob,
   { digest }: Part,
   { proxy, answer }: Found,
   signal: AbortSignal,
@@ -64,7 +64,7 @@ function readerOf(
     askProxy(services, copying, upstream, { address: `blobs/${digest}`, range }, signal);
   return new BlobReader(
     { upstream: proxy, answer, passOver: 0 },
-    menderOf(services, { digest, order: copying.proxies, ask }, answer),
+    createResumer(services, { digest, order: copying.proxies, ask }, answer),
     (from, bytes) => services.metrics.copiedBytes.inc({ from: from.name }, bytes),
   );
 }

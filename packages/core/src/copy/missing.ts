@@ -1,15 +1,15 @@
-import { forEach } from "../concurrency/semaphore.ts";
+import { mapConcurrently } from "../concurrency/semaphore.ts";
 import { CopyFailure } from "../errors.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { firstValue } from "../protocol/headers.ts";
 import { longestManifest, manifestTypes, type Part, partsOf } from "../protocol/manifest.ts";
 import { isContent } from "../protocol/names.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
-import { accepted, type Push } from "../push/accepted.ts";
+import { afterAccept, type Push } from "../push/accepted.ts";
 import type { Services } from "../services.ts";
-import { readBounded } from "../upstream/transport/read-body.ts";
+import { readUpTo } from "../upstream/transport/read-body.ts";
 import { copyBlob } from "./blob.ts";
-import { askHosted, type Copying, drained, findAtProxies, hostedHas } from "./requests.ts";
+import { askHosted, type CopyJob, expectStatus, findAtProxies, hostedHas } from "./requests.ts";
 
 /** How much was copied. */
 export interface CopyCount {
@@ -31,7 +31,7 @@ const blobsAtOnce = 4;
 export async function copyMissing(
   services: Services,
   exchange: Exchange,
-  copying: Copying,
+  copying: CopyJob,
   { body, namespace }: Pick<Push, "body"> & Pick<RegistryRequest, "namespace">,
 ): Promise<CopyCount> {
   const copier = new Copier(services, exchange, copying, namespace);
@@ -43,11 +43,11 @@ class Copier {
   readonly count = { blobs: 0, manifests: 0 };
   readonly #services: Services;
   readonly #exchange: Exchange;
-  readonly #copying: Copying;
+  readonly #copying: CopyJob;
   readonly #namespace: string | undefined;
   readonly #seen = { blobs: new Set<string>(), manifests: new Set<string>() };
 
-  constructor(services: Services, exchange: Exchange, copying: Copying, namespace: string | undefined) {
+  constructor(services: Services, exchange: Exchange, copying: CopyJob, namespace: string | undefined) {
     this.#services = services;
     this.#exchange = exchange;
     this.#copying = copying;
@@ -64,7 +64,7 @@ class Copier {
     }
     const wanted = unseen(blobs, this.#seen.blobs, mostBlobs, "blobs");
     const { signal } = this.#exchange;
-    await forEach(wanted, { atOnce: blobsAtOnce, signal }, async (part, wantedStill) => {
+    await mapConcurrently(wanted, { atOnce: blobsAtOnce, signal }, async (part, wantedStill) => {
       if ((await copyBlob(this.#services, this.#copying, part, wantedStill)) === "copied") {
         this.count.blobs += 1;
       }
@@ -82,11 +82,11 @@ class Copier {
     const { hosted, repository } = this.#copying;
     const step = { method: "PUT", address, body, type };
     const put = await askHosted(this.#services, this.#copying, step, signal);
-    const answer = drained(put, `PUT of ${address}`, hosted, 201);
+    const answer = expectStatus(put, `PUT of ${address}`, hosted, 201);
     this.count.manifests += 1;
     const resource = { kind: "manifest", repository, reference: part.digest, byDigest: true } as const;
     const asked = { resource, namespace: this.#namespace };
-    await accepted(this.#services, this.#exchange, asked, { to: hosted, body, type }, answer);
+    await afterAccept(this.#services, this.#exchange, asked, { to: hosted, body, type }, answer);
   }
 
   async #fetchManifest(
@@ -101,7 +101,7 @@ class Copier {
       signal,
       manifestTypes,
     );
-    const body = await readBounded(answer.body, longestManifest, proxy.timeouts.idle);
+    const body = await readUpTo(answer.body, longestManifest, proxy.timeouts.idle);
     if (body === undefined || !isContent(digest, body)) {
       throw new CopyFailure(`${proxy.name} sent something else for ${address}, or not all of it`);
     }

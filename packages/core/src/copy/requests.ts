@@ -3,18 +3,18 @@ import type { Exchange } from "../http/exchange.ts";
 import { RegistryError } from "../protocol/errors.ts";
 import { publicHost } from "../protocol/forwarding.ts";
 import { repositoryScope } from "../protocol/token-scope.ts";
-import { withoutProxiesIfOwned } from "../pull/ownership.ts";
-import { type Consultation, consultAlone } from "../pull/query.ts";
+import { restrictIfOwned } from "../pull/ownership.ts";
+import { type QueryOutcome, queryInternal } from "../pull/query.ts";
 import { type Attempt, describeAttempt } from "../routing/outcome.ts";
-import type { Ruling } from "../routing/ruling.ts";
+import type { ResolvedRule } from "../routing/ruling.ts";
 import type { Services } from "../services.ts";
-import type { OwnErrand } from "../upstream/request.ts";
-import { errorBodyLimit, readBounded } from "../upstream/transport/read-body.ts";
-import type { Answer } from "../upstream/transport/send.ts";
+import type { InternalRequest } from "../upstream/request.ts";
+import { errorBodyLimit, readUpTo } from "../upstream/transport/read-body.ts";
+import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
 /** From where to where content is copied, and on whose behalf. */
-export interface Copying {
+export interface CopyJob {
   readonly hosted: Upstream;
   /** Where hosted is to have it. */
   readonly repository: string;
@@ -34,12 +34,12 @@ export interface Copying {
  * @returns undefined if nobody, or copies are switched off
  * @throws CopyFailure if hosted does not say whether `from` is its own; ClientGone
  */
-export async function copyingFor(
+export async function planCopy(
   services: Services,
   exchange: Exchange,
-  where: Pick<Copying, "hosted" | "repository" | "from">,
-  source: Ruling<Upstream>,
-): Promise<Copying | undefined> {
+  where: Pick<CopyJob, "hosted" | "repository" | "from">,
+  source: ResolvedRule<Upstream>,
+): Promise<CopyJob | undefined> {
   if (!services.config.copy || proxiesOf(source).length === 0) {
     return undefined;
   }
@@ -55,7 +55,7 @@ export async function copyingFor(
       };
 }
 
-function proxiesOf({ pull }: Ruling<Upstream>): readonly Upstream[] {
+function proxiesOf({ pull }: ResolvedRule<Upstream>): readonly Upstream[] {
   return pull.filter(({ kind }) => kind === "proxy");
 }
 
@@ -63,10 +63,10 @@ async function settled(
   services: Services,
   exchange: Exchange,
   from: string,
-  source: Ruling<Upstream>,
-): Promise<Ruling<Upstream>> {
+  source: ResolvedRule<Upstream>,
+): Promise<ResolvedRule<Upstream>> {
   try {
-    return await withoutProxiesIfOwned(services, exchange, from, source);
+    return await restrictIfOwned(services, exchange, from, source);
   } catch (error) {
     if (error instanceof RegistryError) {
       throw new CopyFailure(`it is not known whether ${from} is hosted's own: ${error.message}`);
@@ -76,7 +76,7 @@ async function settled(
 }
 
 /** One request of a copy. */
-export interface Step extends Omit<OwnErrand, "errand" | "accept"> {
+export interface CopyRequest extends Omit<InternalRequest, "asked" | "accept"> {
   readonly method: string;
   /** What stands behind the repository's name, or the path and query of an upload session. */
   readonly address: string;
@@ -90,31 +90,31 @@ export interface Step extends Omit<OwnErrand, "errand" | "accept"> {
 /** Asks hosted about the repository that is copied to. @throws ClientGone, CopyFailure */
 export function askHosted(
   services: Services,
-  { hosted, repository, authorization }: Copying,
-  step: Step,
+  { hosted, repository, authorization }: CopyJob,
+  step: CopyRequest,
   signal: AbortSignal,
-): Promise<Consultation> {
-  const own = ownErrand(hosted, repository, step);
-  return consultAlone(services, hosted, { ...own, authorization }, signal);
+): Promise<QueryOutcome> {
+  const own = internalRequest(hosted, repository, step);
+  return queryInternal(services, hosted, { ...own, authorization }, signal);
 }
 
 /** Asks a proxy for something of the repository that is copied from. @throws ClientGone */
 export function askProxy(
   services: Services,
-  { from }: Copying,
+  { from }: CopyJob,
   proxy: Upstream,
-  step: Omit<Step, "method">,
+  step: Omit<CopyRequest, "method">,
   signal: AbortSignal,
-): Promise<Consultation> {
-  const own = ownErrand(proxy, from, { ...step, method: "GET", follows: true });
-  return consultAlone(services, proxy, own, signal);
+): Promise<QueryOutcome> {
+  const own = internalRequest(proxy, from, { ...step, method: "GET", follows: true });
+  return queryInternal(services, proxy, own, signal);
 }
 
-function ownErrand(
+function internalRequest(
   upstream: Upstream,
   repository: string,
-  { method, address, range, body, type, accept = [], ...further }: Step,
-): OwnErrand {
+  { method, address, range, body, type, accept = [], ...further }: CopyRequest,
+): InternalRequest {
   const name = upstream.nameOf(repository);
   const target = address.startsWith("/") ? address : `/v2/${name}/${address}`;
   const question = target.indexOf("?");
@@ -122,7 +122,7 @@ function ownErrand(
   return {
     ...further,
     accept,
-    errand: {
+    asked: {
       method,
       path: target.slice(0, end),
       search: target.slice(end),
@@ -138,7 +138,7 @@ function ownErrand(
 /** Whether hosted has something already. @throws ClientGone; CopyFailure if that cannot be told */
 export async function hostedHas(
   services: Services,
-  copying: Copying,
+  copying: CopyJob,
   address: string,
   signal: AbortSignal,
   accept: readonly string[] = [],
@@ -147,20 +147,20 @@ export async function hostedHas(
   if (said.outcome === "not_found") {
     return false;
   }
-  drained(said, `whether it has ${address}`, copying.hosted);
+  expectStatus(said, `whether it has ${address}`, copying.hosted);
   return true;
 }
 
 /** Content as a proxy begins to send it. */
 export interface Found {
   readonly proxy: Upstream;
-  readonly answer: Answer;
+  readonly answer: UpstreamResponse;
 }
 
 /** Asks the proxies in order. @throws ClientGone; CopyFailure if none has it */
 export async function findAtProxies(
   services: Services,
-  copying: Copying,
+  copying: CopyJob,
   address: string,
   signal: AbortSignal,
   accept: readonly string[] = [],
@@ -178,7 +178,7 @@ export async function findAtProxies(
   });
 }
 
-function attemptOf(member: Upstream, said: Consultation): Attempt {
+function attemptOf(member: Upstream, said: QueryOutcome): Attempt {
   if (said.outcome === "failed") {
     return { member, outcome: "failed", failure: said.failure };
   }
@@ -195,12 +195,12 @@ function attemptOf(member: Upstream, said: Consultation): Attempt {
  * @param what was asked of the upstream, for people
  * @throws CopyFailure unless it did
  */
-export function drained(
-  said: Consultation,
+export function expectStatus(
+  said: QueryOutcome,
   what: string,
   { name, timeouts }: Upstream,
   expected?: number,
-): Answer {
+): UpstreamResponse {
   if (said.outcome === "failed") {
     throw new CopyFailure(`${what}: ${name} failed (${said.failure.cause})`);
   }
@@ -210,6 +210,6 @@ export function drained(
     throw new CopyFailure(`${what}: ${name} answered ${answer.status}`);
   }
   // Of no use; its connection is, if it ends as it should.
-  void readBounded(answer.body, errorBodyLimit, timeouts.idle);
+  void readUpTo(answer.body, errorBodyLimit, timeouts.idle);
   return answer;
 }

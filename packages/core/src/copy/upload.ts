@@ -3,8 +3,8 @@ import { CopyFailure } from "../errors.ts";
 import { firstValue } from "../protocol/headers.ts";
 import { relativeLocations } from "../protocol/locations.ts";
 import type { Services } from "../services.ts";
-import type { Answer } from "../upstream/transport/send.ts";
-import { askHosted, type Copying, drained, type Step } from "./requests.ts";
+import type { UpstreamResponse } from "../upstream/transport/send.ts";
+import { askHosted, type CopyJob, type CopyRequest, expectStatus } from "./requests.ts";
 
 /** What is sent to hosted. */
 export interface Blob {
@@ -15,7 +15,7 @@ export interface Blob {
 }
 
 // For hosted to forget an upload that nobody waits for. Milliseconds.
-const patience = 10_000;
+const timeout = 10_000;
 
 /**
  * Uploads a blob in one piece, or in chunks where its length is not known (distribution-spec 1.1, "Pushing blobs").
@@ -23,13 +23,13 @@ const patience = 10_000;
  */
 export async function uploadBlob(
   services: Services,
-  copying: Copying,
+  copying: CopyJob,
   { digest, length, bytes }: Blob,
   signal: AbortSignal,
 ): Promise<void> {
   const stream = { type: "application/octet-stream", stream: { bytes, length } };
-  const take = async (step: Step, expected: number) =>
-    drained(
+  const take = async (step: CopyRequest, expected: number) =>
+    expectStatus(
       await askHosted(services, copying, step, signal),
       `upload of ${digest}`,
       copying.hosted,
@@ -44,7 +44,7 @@ export async function uploadBlob(
     const put = { method: "PUT", address: withDigest(session, digest) };
     await take(length === undefined ? put : { ...put, ...stream }, 201);
   } catch (error) {
-    giveUp(services, copying, session);
+    cancel(services, copying, session);
     throw error;
   } finally {
     // An answer may have come before the end.
@@ -53,10 +53,10 @@ export async function uploadBlob(
 }
 
 /** Tells hosted to forget an upload, and does not wait for it: if that fails, hosted forgets it by itself one day. */
-export function giveUp(services: Services, copying: Copying, session: string | undefined): void {
+export function cancel(services: Services, copying: CopyJob, session: string | undefined): void {
   if (session !== undefined) {
-    askHosted(services, copying, { method: "DELETE", address: session }, AbortSignal.timeout(patience))
-      .then((said) => drained(said, "end of an upload", copying.hosted))
+    askHosted(services, copying, { method: "DELETE", address: session }, AbortSignal.timeout(timeout))
+      .then((said) => expectStatus(said, "end of an upload", copying.hosted))
       .catch(() => undefined);
   }
 }
@@ -65,7 +65,10 @@ export function giveUp(services: Services, copying: Copying, session: string | u
  * Path and query of an upload session, its state included. It is asked for at hosted alone, whatever it names.
  * @throws CopyFailure if there is none, or it is somewhere else
  */
-export function sessionOf({ hosted, publicHost }: Copying, { headers }: Pick<Answer, "headers">): string {
+export function sessionOf(
+  { hosted, publicHost }: CopyJob,
+  { headers }: Pick<UpstreamResponse, "headers">,
+): string {
   const location = firstValue(headers, "location") ?? "";
   const [, address = ""] = relativeLocations(["Location", location], { upstream: hosted.url, publicHost });
   if (!address.startsWith("/v2/")) {

@@ -1,4 +1,4 @@
-import { admitUnruled } from "../authorize/admit.ts";
+import { authorizeUnruled } from "../authorize/admit.ts";
 import { anonymousToken, tokenFor } from "../authorize/own-tokens.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { sendJson } from "../http/respond.ts";
@@ -32,7 +32,7 @@ async function tokenOf(services: Services, exchange: Exchange): Promise<string> 
   if (authorization === undefined) {
     return anonymousToken;
   }
-  await admitUnruled(services, exchange, { repository: undefined, access: "base" });
+  await authorizeUnruled(services, exchange, { repository: undefined, access: "base" });
   const token = tokenFor(authorization);
   if (token === undefined) {
     // Whatever else a hook may go by, it is no use here to those who are sent here.

@@ -2,11 +2,11 @@ import type { Exchange } from "../http/exchange.ts";
 import { sendJson } from "../http/respond.ts";
 import { RegistryError } from "../protocol/errors.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
-import { deliver, failureOf } from "../pull/answer.ts";
-import { consult, errandOf, reportOf } from "../pull/query.ts";
+import { errorFrom, respondWith } from "../pull/answer.ts";
+import { query, reportOf, toUpstreamRequest } from "../pull/query.ts";
 import type { Services } from "../services.ts";
 import { isUp } from "../upstream/pings.ts";
-import { errorBodyLimit, readBounded } from "../upstream/transport/read-body.ts";
+import { errorBodyLimit, readUpTo } from "../upstream/transport/read-body.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
 /** Why an upstream keeps `/v2/` from answering 200. */
@@ -54,17 +54,17 @@ async function refusedByHosted(
   request: RegistryRequest,
   hosted: Upstream,
 ): Promise<boolean> {
-  const said = await consult(services, exchange, hosted, errandOf(request, hosted));
+  const said = await query(services, exchange, hosted, toUpstreamRequest(request, hosted));
   if (said.outcome === "final") {
-    await deliver(exchange, { ended: "answered", upstream: hosted, said, attempts: [] }, "");
+    await respondWith(exchange, { ended: "answered", upstream: hosted, said, attempts: [] }, "");
     return true;
   }
   if (said.outcome === "found") {
-    await readBounded(said.answer.body, errorBodyLimit, hosted.timeouts.ping);
+    await readUpTo(said.answer.body, errorBodyLimit, hosted.timeouts.ping);
   }
   if (said.outcome !== "found" || said.answer.status !== 200) {
     const failure = said.outcome === "failed" ? said.failure : reportOf(hosted, said.answer);
-    throw failureOf(hosted, failure);
+    throw errorFrom(hosted, failure);
   }
   return false;
 }

@@ -5,7 +5,7 @@ import { clientAddress, plainAddress, type TrustedAddresses } from "../protocol/
 import { type ClientConnection, publicHost } from "../protocol/forwarding.ts";
 import { bareHostName } from "../protocol/host.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
-import type { Entrance } from "../routing/policy.ts";
+import type { EntryPoint } from "../routing/policy.ts";
 import { StallWatch, taken } from "../upstream/transport/stall-watch.ts";
 
 /** Who answered, and why: for `X-Combined-Registry`, the access log and metrics. */
@@ -36,12 +36,12 @@ export interface Exchange {
   namespace: string | undefined;
   user: string | undefined;
   /** Whether the rules and `authorize` have let it go on to what it is for. */
-  isAdmitted: boolean;
+  authorized: boolean;
   decision: Decision;
   /** What went wrong, for the log. */
   problem: unknown;
   /** Bytes of bodies moved. */
-  readonly moved: { down: number; up: number };
+  readonly transferred: { down: number; up: number };
 }
 
 /** What a handler knows that its requests do not. */
@@ -93,10 +93,10 @@ class ClientExchange implements Exchange {
   repository: string | undefined = undefined;
   namespace: string | undefined = undefined;
   user: string | undefined = undefined;
-  isAdmitted = false;
+  authorized = false;
   decision: Decision = { upstream: "router", reason: "" };
   problem: unknown = undefined;
-  readonly moved = { down: 0, up: 0 };
+  readonly transferred = { down: 0, up: 0 };
   #leaving: AbortController | undefined;
   #hasLeft = false;
 
@@ -132,7 +132,7 @@ class ClientExchange implements Exchange {
 }
 
 /** The same for what is seen through although the client may leave. */
-export function outliving(exchange: Exchange): Exchange {
+export function detached(exchange: Exchange): Exchange {
   return { ...exchange, signal: new AbortController().signal };
 }
 
@@ -146,10 +146,10 @@ function watchClient(response: ServerResponse, limit: number): StallWatch {
 }
 
 /** Which way a request came in. */
-export function entranceOf(
+export function entryPointOf(
   { request, client }: Exchange,
   { namespace }: Pick<RegistryRequest, "namespace">,
-): Entrance {
+): EntryPoint {
   const host = publicHost(request.rawHeaders, client);
   return { namespace, host: host === undefined ? undefined : bareHostName(host) };
 }

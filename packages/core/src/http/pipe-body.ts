@@ -1,14 +1,14 @@
 import type { ServerResponse } from "node:http";
 import type { Readable } from "node:stream";
-import { ClientGone, UpstreamFailure } from "../errors.ts";
+import { ClientAborted, UpstreamFailure } from "../errors.ts";
 import { LargeBody } from "../upstream/transport/large-body.ts";
 
 /** How a body is poured. */
-export interface PourOptions {
+export interface PipeOptions {
   /** Bytes at the beginning that are left out. */
   readonly passOver: number;
   /** Told of every piece, left out or not. */
-  moved(bytes: number): void;
+  transferred(bytes: number): void;
   /** Told of every piece that is written. */
   written(piece: Buffer): void;
 }
@@ -18,12 +18,12 @@ export interface PourOptions {
  * `stream.pipeline`, which would leave its listeners behind on an answer that it does not end.
  * @throws ClientGone; whatever the body broke off with
  */
-export function pour(body: Readable, response: ServerResponse, options: PourOptions): Promise<void> {
+export function pipeBody(body: Readable, response: ServerResponse, options: PipeOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     const large = body instanceof LargeBody ? body : undefined;
     let toPassOver = options.passOver;
     const onData = (piece: Buffer) => {
-      options.moved(piece.length);
+      options.transferred(piece.length);
       const rest = toPassOver === 0 ? piece : piece.subarray(toPassOver);
       toPassOver -= piece.length - rest.length;
       if (rest.length === 0) {
@@ -45,7 +45,7 @@ export function pour(body: Readable, response: ServerResponse, options: PourOpti
       finish();
     };
     const onLeave = () => {
-      settle(() => reject(new ClientGone()));
+      settle(() => reject(new ClientAborted()));
       body.destroy();
     };
     response.on("drain", onDrain);

@@ -9,7 +9,7 @@ const mostWaiting = 256;
  * connection are under way. Its response has no socket until they are answered, and if the connection dies before, it never
  * says so: what had begun for it would never end.
  */
-export class Turns {
+export class PipelineQueue {
   readonly #waiting = new WeakMap<Socket, number>();
 
   /** Calls `begin` once the response owns its connection; never, if that dies before. */

@@ -1,20 +1,20 @@
 import type { ServerResponse } from "node:http";
 import type { Readable } from "node:stream";
 import { TLSSocket } from "node:tls";
-import { ClientGone, UpstreamFailure } from "../errors.ts";
+import { ClientAborted, UpstreamFailure } from "../errors.ts";
 import { publicHost } from "../protocol/forwarding.ts";
 import { endToEnd, firstValue, type RawHeaders } from "../protocol/headers.ts";
 import { relativeLocations } from "../protocol/locations.ts";
-import type { Refusal } from "../pull/failover.ts";
-import type { Proof } from "../pull/integrity.ts";
-import type { Mender, Source } from "../pull/resume.ts";
+import type { ErrorResponse } from "../pull/failover.ts";
+import type { IntegrityCheck } from "../pull/integrity.ts";
+import type { Resumer, Source } from "../pull/resume.ts";
 import { processBuffers } from "../upstream/transport/buffers.ts";
 import { LargeBody } from "../upstream/transport/large-body.ts";
-import type { Answer } from "../upstream/transport/send.ts";
+import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import { StallWatch } from "../upstream/transport/stall-watch.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { Exchange } from "./exchange.ts";
-import { pour } from "./pipe-body.ts";
+import { pipeBody } from "./pipe-body.ts";
 import { discardUpload, isUploading } from "./request-body.ts";
 import { send, writeHead } from "./respond.ts";
 
@@ -26,9 +26,9 @@ const contentLength: ReadonlySet<string> = new Set(["content-length"]);
 /** What keeps a body from ending short. */
 export interface Safeguards {
   /** Knows how to go on when the upstream breaks off. */
-  readonly mender?: Mender | undefined;
+  readonly resumer?: Resumer | undefined;
   /** Tells a cut from the end where the body does not. */
-  readonly proof?: Proof | undefined;
+  readonly integrity?: IntegrityCheck | undefined;
 }
 
 /**
@@ -39,7 +39,7 @@ export interface Safeguards {
 export async function relay(
   exchange: Exchange,
   upstream: Upstream,
-  answer: Answer,
+  answer: UpstreamResponse,
   safeguards: Safeguards = {},
 ): Promise<void> {
   if (answer.status === 416 && exchange.request.method === "GET") {
@@ -62,10 +62,10 @@ export async function relay(
 }
 
 /** Gives the client an answer that has been read already, with `extra` headers. */
-export function repeat(
+export function relayBuffered(
   exchange: Exchange,
   upstream: Upstream,
-  { answer, body }: Refusal,
+  { answer, body }: ErrorResponse,
   extra: RawHeaders = [],
 ): void {
   const { request, response } = exchange;
@@ -94,7 +94,11 @@ function answerHeaders(
 
 // distribution 2.8 answers a range that cannot be satisfied with the Content-Length of the whole blob and a
 // short text, then closes. What counts is the status and Content-Range.
-function relayWithoutBody(exchange: Exchange, upstream: Upstream, { status, headers, body }: Answer): void {
+function relayWithoutBody(
+  exchange: Exchange,
+  upstream: Upstream,
+  { status, headers, body }: UpstreamResponse,
+): void {
   body.destroy();
   writeHead(exchange, status, [
     ...answerHeaders(exchange, upstream, headers, contentLength),
@@ -104,12 +108,16 @@ function relayWithoutBody(exchange: Exchange, upstream: Upstream, { status, head
   exchange.response.end();
 }
 
-async function stream(exchange: Exchange, first: Source, { mender, proof }: Safeguards): Promise<void> {
-  const { request, response, moved } = exchange;
+async function stream(
+  exchange: Exchange,
+  first: Source,
+  { resumer: mender, integrity: proof }: Safeguards,
+): Promise<void> {
+  const { request, response, transferred: moved } = exchange;
   let source = first;
-  let broken = await pourFrom(exchange, source, proof);
+  let broken = await pipeFrom(exchange, source, proof);
   while (broken !== undefined) {
-    const next = await mender?.goOn(source.upstream, moved.down);
+    const next = await mender?.resumeAt(source.upstream, moved.down);
     if (next === undefined) {
       throw broken;
     }
@@ -119,7 +127,7 @@ async function stream(exchange: Exchange, first: Source, { mender, proof }: Safe
       reason: `${reason}; ${source.upstream.name} broke off at byte ${moved.down} (${broken.report.cause}), ${next.upstream.name} went on`,
     };
     source = next;
-    broken = await pourFrom(exchange, source, proof);
+    broken = await pipeFrom(exchange, source, proof);
   }
   if (proof?.holds() === false) {
     throw new UpstreamFailure("broken", "the connection ended before the content did");
@@ -135,28 +143,28 @@ async function stream(exchange: Exchange, first: Source, { mender, proof }: Safe
  * @returns what it broke off with
  * @throws ClientGone
  */
-async function pourFrom(
+async function pipeFrom(
   exchange: Exchange,
   source: Source,
-  proof: Proof | undefined,
+  integrity: IntegrityCheck | undefined,
 ): Promise<UpstreamFailure | undefined> {
-  const { response, moved } = exchange;
+  const { response, transferred: moved } = exchange;
   let received = 0;
   const watch = watchUpstream(exchange, source, () => received);
   try {
-    await pour(inLargePieces(exchange, source.answer), response, {
+    await pipeBody(inLargePieces(exchange, source.answer), response, {
       passOver: source.passOver,
-      moved: (bytes) => {
+      transferred: (bytes) => {
         received += bytes;
       },
       written: (piece) => {
         moved.down += piece.length;
-        proof?.add(piece);
+        integrity?.add(piece);
       },
     });
     return undefined;
   } catch (error) {
-    if (error instanceof ClientGone) {
+    if (error instanceof ClientAborted) {
       throw error;
     }
     return error instanceof UpstreamFailure
@@ -168,7 +176,10 @@ async function pourFrom(
 }
 
 /** The body of an answer, taken past Node's parser if it is worth a connection. */
-function inLargePieces({ request, response }: Exchange, { body, headers, reader }: Answer): Readable {
+function inLargePieces(
+  { request, response }: Exchange,
+  { body, headers, reader }: UpstreamResponse,
+): Readable {
   const length = Number(firstValue(headers, "content-length"));
   const isLarge = request.method === "GET" && length >= leastForLargePieces && !body.complete;
   if (!isLarge || reader === undefined || firstValue(headers, "transfer-encoding") !== undefined) {

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import { ClientGone } from "../errors.ts";
+import { ClientAborted } from "../errors.ts";
 import { RegistryError } from "../protocol/errors.ts";
 import { longestManifest } from "../protocol/manifest.ts";
 import { StallWatch } from "../upstream/transport/stall-watch.ts";
@@ -62,7 +62,7 @@ function hasReader(request: IncomingMessage): boolean {
  * @throws RegistryError SIZE_INVALID (413) beyond 4 MiB; ClientGone
  */
 export async function readManifest(exchange: Exchange): Promise<Buffer> {
-  const { request, clientIdle, moved } = exchange;
+  const { request, clientIdle, transferred: moved } = exchange;
   requireUnread(request);
   checkSize(Number(request.headers["content-length"] ?? 0));
   const { socket } = request;
@@ -82,7 +82,7 @@ export async function readManifest(exchange: Exchange): Promise<Buffer> {
       checkSize(size);
     }
   } catch (error) {
-    throw error instanceof RegistryError ? error : new ClientGone();
+    throw error instanceof RegistryError ? error : new ClientAborted();
   } finally {
     watch.clear();
   }

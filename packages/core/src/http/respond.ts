@@ -13,7 +13,7 @@ export interface ShortAnswer {
 
 /** Writes an answer whose body is at hand; to HEAD, all but the body. */
 export function send(exchange: Exchange, { status, headers, body }: ShortAnswer): void {
-  const { request, response, moved } = exchange;
+  const { request, response, transferred: moved } = exchange;
   writeHead(exchange, status, [...headers, "Content-Length", String(Buffer.byteLength(body))]);
   if (request.method === "HEAD") {
     response.end();

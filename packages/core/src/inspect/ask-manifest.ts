@@ -2,19 +2,19 @@ import { firstValue, quotable, type RawHeaders } from "../protocol/headers.ts";
 import { longestManifest, manifestTypes } from "../protocol/manifest.ts";
 import { isDigest, sha256 } from "../protocol/names.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
-import { errandOf, reportOf } from "../pull/query.ts";
+import { reportOf, toUpstreamRequest } from "../pull/query.ts";
 import { classify } from "../routing/outcome.ts";
 import type { Policy } from "../routing/policy.ts";
-import type { Ruling } from "../routing/ruling.ts";
+import type { ResolvedRule } from "../routing/ruling.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { ExplainedHost, SkippedUpstream, UpstreamAnswer } from "./explanation.ts";
 import { type Probe, type ProbeAnswer, type ProbeQuestion, probe, textOf } from "./probe.ts";
-import type { Word } from "./simulate.ts";
+import type { SimulatedOutcome } from "./simulate.ts";
 
 /** What an upstream said, for people and for the decision. */
 export interface Said {
   readonly answer: UpstreamAnswer;
-  readonly word: Word;
+  readonly word: SimulatedOutcome;
 }
 
 /**
@@ -40,7 +40,7 @@ export async function askForManifest(
 function questionFor(upstream: Upstream, request: RegistryRequest, method: "HEAD" | "GET"): ProbeQuestion {
   const { connect, headers } = upstream.timeouts;
   return {
-    errand: { ...errandOf({ ...request, method }, upstream), method },
+    asked: { ...toUpstreamRequest({ ...request, method }, upstream), method },
     accept: manifestTypes,
     limit: connect + headers,
     bodyLimit: longestManifest,
@@ -119,7 +119,7 @@ async function isAtHosted(
 ): Promise<boolean | undefined> {
   const { connect, headers } = hosted.timeouts;
   const said = await probe(hosted, {
-    errand: {
+    asked: {
       method: "GET",
       // Without `n`: distribution 3 answers a page of a repository that it does not know with an empty one.
       path: `/v2/${repository}/tags/list`,
@@ -140,12 +140,12 @@ async function isAtHosted(
  * @returns as well why they were left out
  * @throws ClientGone
  */
-export async function narrowedByOwner(
+export async function restrictedByOwner(
   { hosted }: Policy<Upstream>,
   repository: string,
-  ruling: Ruling<Upstream>,
+  ruling: ResolvedRule<Upstream>,
   signal?: AbortSignal,
-): Promise<{ readonly ruling: Ruling<Upstream>; readonly reason: string | undefined }> {
+): Promise<{ readonly ruling: ResolvedRule<Upstream>; readonly reason: string | undefined }> {
   const asksProxies = ruling.pull.some(({ kind }) => kind === "proxy");
   const has = ruling.owned && asksProxies ? await isAtHosted(hosted, repository, signal) : false;
   if (has === false) {
@@ -160,9 +160,9 @@ export async function narrowedByOwner(
 /** What the decision was narrowed down by, step by step. */
 export interface Steps {
   /** By the rule and each upstream's `match` alone. */
-  readonly open: Ruling<Upstream>;
+  readonly open: ResolvedRule<Upstream>;
   /** And by the host in the image's name. */
-  readonly meant: Ruling<Upstream>;
+  readonly meant: ResolvedRule<Upstream>;
   readonly host: ExplainedHost | undefined;
   /** Those that are asked in the end. */
   readonly asked: readonly Upstream[];

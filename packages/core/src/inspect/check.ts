@@ -4,7 +4,7 @@ import { credentials } from "./findings/credentials.ts";
 import { deletesAt, hosted, proxy, referrersAt } from "./findings/hosted.ts";
 import { options } from "./findings/options.ts";
 import { clocks, reach, skewOf } from "./findings/reach.ts";
-import { addressOf, type Survey, survey } from "./survey.ts";
+import { addressOf, type Inspection, inspectUpstream } from "./survey.ts";
 
 /** Asks every upstream at once how it is, and looks for what will hurt. Never rejects. */
 export async function check(services: Services): Promise<CheckReport> {
@@ -15,7 +15,7 @@ export async function check(services: Services): Promise<CheckReport> {
     upstreams.flatMap((upstream, index) => {
       const own = configs[index];
       const option = index === 0 ? "hosted" : alone ? "proxy" : `proxy[${index - 1}]`;
-      return own === undefined ? [] : [survey(services, { upstream, config: own, option })];
+      return own === undefined ? [] : [inspectUpstream(services, { upstream, config: own, option })];
     }),
   );
   const findings: Finding[] = [
@@ -30,7 +30,7 @@ export async function check(services: Services): Promise<CheckReport> {
   };
 }
 
-function describe(one: Survey): UpstreamReport {
+function describe(one: Inspection): UpstreamReport {
   const { upstream, base, product } = one;
   const status = base.failure === undefined ? base.status : base.failure.status;
   const deletes = deletesAt(one);

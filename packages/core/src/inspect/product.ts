@@ -47,7 +47,7 @@ const services: readonly (readonly [name: string, realm: RegExp, service: RegExp
 ];
 
 /** Recognises a registry by what it answers, never by its address. */
-export function recognise(traits: Traits): Product {
+export function detectProduct(traits: Traits): Product {
   return (
     combinedRegistry(traits) ??
     byChallenge(traits.stranger) ??

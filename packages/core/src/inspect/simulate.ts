@@ -1,7 +1,7 @@
 import { errorTable } from "../protocol/errors.ts";
 import {
   type Attempt,
-  conclude,
+  combine,
   describeAttempt,
   type FailureReport,
   failureCode,
@@ -10,13 +10,13 @@ import type { LookupPlan } from "../routing/plan.ts";
 import type { Member } from "../routing/ruling.ts";
 
 /** What an upstream would say to a GET. */
-export type Word =
+export type SimulatedOutcome =
   | { readonly outcome: "found" | "final"; readonly status: number }
   | { readonly outcome: "not_found"; readonly status: number }
   | { readonly outcome: "failed"; readonly failure: FailureReport; readonly status?: undefined };
 
 /** How a lookup would end. */
-export interface Foreseen<M extends Member> {
+export interface Simulated<M extends Member> {
   /** Who answers; undefined if nobody has it. */
   readonly by: M | undefined;
   /** Of the client's answer. */
@@ -30,14 +30,14 @@ export interface Foreseen<M extends Member> {
  * @param word of a member of the plan's order
  * @param isOut whether requests leave it out now
  */
-export function foresee<M extends Member>(
+export function simulateFailover<M extends Member>(
   { order, stopsAtFailure, remembered }: LookupPlan<M>,
-  word: (member: M) => Word,
+  word: (member: M) => SimulatedOutcome,
   isOut: (member: M) => boolean,
-): Foreseen<M> {
+): Simulated<M> {
   const attempts: Attempt[] = [];
   for (const member of order) {
-    const said: Word = isOut(member) ? { outcome: "failed", failure: leftOut } : word(member);
+    const said: SimulatedOutcome = isOut(member) ? { outcome: "failed", failure: leftOut } : word(member);
     const attempt = attemptAt(member, said);
     if (attempt === undefined) {
       const because = member === remembered ? "it served this repository last" : reason(attempts, member);
@@ -51,7 +51,7 @@ export function foresee<M extends Member>(
   return atLast(order.slice(0, attempts.length), attempts, word, isOut);
 }
 
-function attemptAt(member: Member, said: Word): Attempt | undefined {
+function attemptAt(member: Member, said: SimulatedOutcome): Attempt | undefined {
   switch (said.outcome) {
     case "not_found":
       return { member, outcome: "not_found", status: said.status };
@@ -67,9 +67,9 @@ const leftOut: FailureReport = { kind: "circuit-open", cause: "circuit open" };
 function atLast<M extends Member>(
   asked: readonly M[],
   attempts: readonly Attempt[],
-  word: (member: M) => Word,
+  word: (member: M) => SimulatedOutcome,
   isOut: (member: M) => boolean,
-): Foreseen<M> {
+): Simulated<M> {
   for (const member of asked) {
     const said = word(member);
     if (isOut(member) && said.outcome === "found") {
@@ -82,7 +82,7 @@ function atLast<M extends Member>(
   }
   const because = attempts.length === 0 ? "nobody may be asked" : attempts.map(describeAttempt).join(", ");
   const status =
-    conclude("GET", attempts).kind === "not_found" ? 404 : errorTable[failureCode(attempts).code].status;
+    combine("GET", attempts).kind === "not_found" ? 404 : errorTable[failureCode(attempts).code].status;
   return { by: undefined, status, because };
 }
 

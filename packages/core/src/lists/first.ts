@@ -1,12 +1,12 @@
 import type { Exchange } from "../http/exchange.ts";
 import { firstValue } from "../protocol/headers.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
-import { deliver, nobodyHasIt } from "../pull/answer.ts";
-import { walk } from "../pull/failover.ts";
-import { type Consultation, consult, errandOf } from "../pull/query.ts";
+import { respondNotFound, respondWith } from "../pull/answer.ts";
+import { failover } from "../pull/failover.ts";
+import { type QueryOutcome, query, toUpstreamRequest } from "../pull/query.ts";
 import type { ListPlan } from "../routing/plan.ts";
 import type { Services } from "../services.ts";
-import { readBounded } from "../upstream/transport/read-body.ts";
+import { readUpTo } from "../upstream/transport/read-body.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
 /** Tags and catalog: hosted's, or where hosted does not know the repository that of the first proxy that does. */
@@ -16,23 +16,23 @@ export async function list(
   request: RegistryRequest,
   { order, stopsAtFailure }: ListPlan<Upstream>,
 ): Promise<void> {
-  const end = await walk(services, {
+  const end = await failover(services, {
     order,
-    ask: async (upstream, lastChance) => {
-      const said = await consult(services, exchange, upstream, {
-        ...errandOf(request, upstream),
-        lastChance,
+    ask: async (upstream, bypassBreaker) => {
+      const said = await query(services, exchange, upstream, {
+        ...toUpstreamRequest(request, upstream),
+        bypassBreaker,
       });
       return upstream.kind === "hosted" && order.length > 1 ? withoutNullLists(said, upstream) : said;
     },
-    insists: true,
+    retriesSkipped: true,
     // Only hosted's word that it does not know the repository opens the way to the others' lists.
     stopsAfterFailureOf: (upstream) => upstream.kind === "hosted" || stopsAtFailure,
   });
   if (end.ended === "exhausted") {
-    nobodyHasIt(services, exchange, request.resource.kind, end);
+    respondNotFound(services, exchange, request.resource.kind, end);
   } else {
-    await deliver(exchange, end, "found");
+    await respondWith(exchange, end, "found");
   }
 }
 
@@ -42,7 +42,7 @@ const longestNullList = 1024;
  * distribution answers `tags/list?last=...` of a repository that it does not know with 200 and `"tags": null`,
  * where it answers 404 without `last`. Taken for a list, it would end a walk over a proxy's tags at page one.
  */
-async function withoutNullLists(said: Consultation, upstream: Upstream): Promise<Consultation> {
+async function withoutNullLists(said: QueryOutcome, upstream: Upstream): Promise<QueryOutcome> {
   if (said.outcome !== "found") {
     return said;
   }
@@ -51,7 +51,7 @@ async function withoutNullLists(said: Consultation, upstream: Upstream): Promise
   if (answer.status !== 200 || !(length <= longestNullList)) {
     return said;
   }
-  const body = await readBounded(answer.body, longestNullList, upstream.timeouts.idle);
+  const body = await readUpTo(answer.body, longestNullList, upstream.timeouts.idle);
   if (body === undefined) {
     return { outcome: "failed", failure: { kind: "broken", cause: "the list broke off" } };
   }

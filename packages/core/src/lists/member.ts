@@ -12,8 +12,8 @@ import {
   tellingPlace,
 } from "../protocol/lists.ts";
 import { nextQuery } from "../protocol/locations.ts";
-import { type Consultation, reportOf } from "../pull/query.ts";
-import { readBounded } from "../upstream/transport/read-body.ts";
+import { type QueryOutcome, reportOf } from "../pull/query.ts";
+import { readUpTo } from "../upstream/transport/read-body.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
 /** How one member's list is read. */
@@ -27,7 +27,7 @@ export interface Reading {
   /** Whether a name counts. */
   shows(name: string): boolean;
   /** Puts the question to the member with another query. */
-  ask(search: string): Promise<Consultation>;
+  ask(search: string): Promise<QueryOutcome>;
 }
 
 /** What a member has after `last`. */
@@ -39,16 +39,16 @@ export type MemberList =
     } & Names)
   | Refused;
 
-type Refused = Exclude<Consultation, { outcome: "found" }>;
-type Failed = Extract<Consultation, { outcome: "failed" }>;
+type Refused = Exclude<QueryOutcome, { outcome: "found" }>;
+type Failed = Extract<QueryOutcome, { outcome: "failed" }>;
 
-interface Question {
+interface PageRequest {
   readonly search: string;
   /** The `n` in it, where it was put there here. */
   readonly n?: number | undefined;
 }
 
-interface Page extends Question {
+interface Page extends PageRequest {
   readonly outcome: "page";
   readonly names: readonly string[];
   readonly isNull: boolean;
@@ -167,14 +167,14 @@ async function firstPage(reading: Reading): Promise<Page | Refused> {
   return tellsNothing ? pageOf(reading, { search: listSearch(reading.query, {}) }) : page;
 }
 
-async function pageOf(reading: Reading, question: Question): Promise<Page | Refused> {
+async function pageOf(reading: Reading, question: PageRequest): Promise<Page | Refused> {
   const { member, kind } = reading;
   const said = await reading.ask(question.search);
   if (said.outcome !== "found") {
     return said;
   }
   const { answer } = said;
-  const body = await readBounded(answer.body, longestPage, member.timeouts.idle);
+  const body = await readUpTo(answer.body, longestPage, member.timeouts.idle);
   if (answer.status !== 200) {
     return { outcome: "failed", failure: reportOf(member, answer) };
   }
@@ -190,7 +190,7 @@ async function pageOf(reading: Reading, question: Question): Promise<Page | Refu
 }
 
 /** Where a list goes on. A page that is full may not be the last, although the member links to no other. */
-function following({ query }: Reading, { names, n, next }: Page): Question | undefined {
+function following({ query }: Reading, { names, n, next }: Page): PageRequest | undefined {
   if (next !== undefined) {
     return { search: next };
   }
@@ -200,7 +200,7 @@ function following({ query }: Reading, { names, n, next }: Page): Question | und
 }
 
 /** Asks for what comes after a name, with `n` if the member took one before. */
-function after({ query, wanted }: Reading, last: string, first: Page): Question {
+function after({ query, wanted }: Reading, last: string, first: Page): PageRequest {
   const n = first.n === undefined ? undefined : Math.min(pageSize, Math.max(smallestPage, wanted));
   return { search: listSearch(query, { last, n }), n };
 }

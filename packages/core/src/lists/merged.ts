@@ -1,19 +1,19 @@
 import { namesFor } from "../authorize/authorize.ts";
-import { type Exchange, entranceOf } from "../http/exchange.ts";
-import { repeat } from "../http/relay.ts";
+import { type Exchange, entryPointOf } from "../http/exchange.ts";
+import { relayBuffered } from "../http/relay.ts";
 import { sendJson } from "../http/respond.ts";
 import { warning } from "../protocol/headers.ts";
 import { type ListKind, mergeNames, nextLink, orderOf, parseListQuery } from "../protocol/lists.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
-import { nobodyHasIt } from "../pull/answer.ts";
-import { consult, errandOf, reportOf } from "../pull/query.ts";
+import { respondNotFound } from "../pull/answer.ts";
+import { query, reportOf, toUpstreamRequest } from "../pull/query.ts";
 import { type Attempt, describeAttempt } from "../routing/outcome.ts";
 import type { Services } from "../services.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { listOf, type MemberList } from "./member.ts";
 
 /** A member, and what it said. */
-interface Heard {
+interface MemberAnswer {
   readonly member: Upstream;
   readonly said: MemberList;
 }
@@ -29,20 +29,20 @@ export async function mergedList(
   members: readonly Upstream[],
 ): Promise<void> {
   const kind: ListKind = request.resource.kind === "catalog" ? "catalog" : "tags";
-  const query = parseListQuery(request.search);
+  const page = parseListQuery(request.search);
   const order = orderOf(kind);
   const heard = await Promise.all(
-    members.map(async (member): Promise<Heard> => {
-      const errand = { ...errandOf(request, member), whole: true };
+    members.map(async (member): Promise<MemberAnswer> => {
+      const asked = { ...toUpstreamRequest(request, member), whole: true };
       const said = await listOf({
         member,
         kind,
         order,
-        query,
+        query: page,
         // One more, to know whether there is another page.
-        wanted: query.limit + 1,
+        wanted: page.limit + 1,
         shows: shownFrom(services, exchange, request, member),
-        ask: (search) => consult(services, exchange, member, { ...errand, search }),
+        ask: (search) => query(services, exchange, member, { ...asked, search }),
       });
       return { member, said };
     }),
@@ -51,11 +51,11 @@ export async function mergedList(
     return;
   }
   const lists = heard.flatMap(({ said }) => (said.outcome === "listed" ? [said] : []));
-  const { names, more } = mergeNames(lists, order, query.limit);
+  const { names, more } = mergeNames(lists, order, page.limit);
   const last = names.at(-1);
   const headers = warningsOf(services, kind, heard);
   if (more && last !== undefined) {
-    headers.push("Link", nextLink(request.path, query, last));
+    headers.push("Link", nextLink(request.path, page, last));
   }
   exchange.decision = { upstream: "router", reason: reasonFor(heard) };
   const body =
@@ -73,9 +73,9 @@ function shownFrom(
   if (request.resource.kind !== "catalog") {
     return () => true;
   }
-  const entrance = entranceOf(exchange, request);
+  const entryPoint = entryPointOf(exchange, request);
   const isForUser = namesFor(policy, exchange.user) ?? (() => true);
-  return (name) => isForUser(name) && policy.rulingFor(name, entrance).pull.includes(member);
+  return (name) => isForUser(name) && policy.rulingFor(name, entryPoint).pull.includes(member);
 }
 
 /**
@@ -87,13 +87,13 @@ function refused(
   services: Services,
   exchange: Exchange,
   { resource }: RegistryRequest,
-  heard: readonly Heard[],
+  heard: readonly MemberAnswer[],
 ): boolean {
   const hosted = heard.find(({ member }) => member.kind === "hosted");
   const isAlone = heard.length === 1;
   if (hosted?.said.outcome === "final" && (isAlone || isAboutCredentials(hosted.said.answer.status))) {
     exchange.decision = { upstream: hosted.member.name, reason: `answered ${hosted.said.answer.status}` };
-    repeat(exchange, hosted.member, hosted.said);
+    relayBuffered(exchange, hosted.member, hosted.said);
     return true;
   }
   const attempts = heard.flatMap(attemptOf);
@@ -104,7 +104,7 @@ function refused(
     return false;
   }
   const refusal = hosted?.said.outcome === "not_found" ? hosted.said : undefined;
-  nobodyHasIt(services, exchange, resource.kind, { ended: "exhausted", attempts, refusal });
+  respondNotFound(services, exchange, resource.kind, { ended: "exhausted", attempts, refusal });
   return true;
 }
 
@@ -113,7 +113,7 @@ function isAboutCredentials(status: number): boolean {
 }
 
 /** Every registry has a catalog, so one that says 404 there has only kept it to itself; that of tags is an answer. */
-function warningsOf({ config }: Services, kind: ListKind, heard: readonly Heard[]): string[] {
+function warningsOf({ config }: Services, kind: ListKind, heard: readonly MemberAnswer[]): string[] {
   return heard.flatMap(attemptOf).flatMap((attempt) => {
     if (attempt.outcome === "not_found" && kind === "tags") {
       return [];
@@ -126,7 +126,7 @@ function warningsOf({ config }: Services, kind: ListKind, heard: readonly Heard[
   });
 }
 
-function attemptOf({ member, said }: Heard): Attempt[] {
+function attemptOf({ member, said }: MemberAnswer): Attempt[] {
   switch (said.outcome) {
     case "listed":
       return [];
@@ -139,7 +139,7 @@ function attemptOf({ member, said }: Heard): Attempt[] {
   }
 }
 
-function reasonFor(heard: readonly Heard[]): string {
+function reasonFor(heard: readonly MemberAnswer[]): string {
   const joined = heard.flatMap(({ member, said }) => (said.outcome === "listed" ? [member.name] : []));
   return [`joined from ${joined.join(", ")}`, ...heard.flatMap(attemptOf).map(describeAttempt)].join("; ");
 }

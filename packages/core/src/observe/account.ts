@@ -8,7 +8,7 @@ const clientLeft = 499;
 
 /** Counts and logs a request once its answer is complete or its client gone. */
 export function account({ metrics, config, activity }: Services, exchange: Exchange, seconds: number): void {
-  const { request, response, route, decision, moved } = exchange;
+  const { request, response, route, decision, transferred: moved } = exchange;
   const method = knownMethod(request.method);
   const status = response.headersSent ? response.statusCode : clientLeft;
   const complete = response.writableFinished;
@@ -75,7 +75,7 @@ function knownMethod(method = ""): string {
 }
 
 /** Counts the client connections that are open, seen from a handler that owns no server. */
-export class Connections {
+export class ConnectionGauge {
   readonly #known = new WeakSet<Socket>();
   readonly #gauge: Gauge;
 

@@ -85,7 +85,7 @@ export class Activity {
 
   /** A client's request has been answered. */
   answered(exchange: Exchange, status: number): void {
-    const { decision, moved } = exchange;
+    const { decision, transferred: moved } = exchange;
     const hour = this.#hours.get(decision.upstream);
     if (hour !== undefined) {
       const now = this.#clock();

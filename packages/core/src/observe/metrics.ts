@@ -56,7 +56,7 @@ export class Metrics {
   readonly upstreamDuration: Histogram<"upstream">;
   readonly upstreams: UpstreamGauges;
   readonly fallbacks: Counter<"from" | "to">;
-  readonly healed: Counter<"from" | "to">;
+  readonly resumed: Counter<"from" | "to">;
   readonly copiedBlobs: Counter<"from">;
   readonly copiedBytes: Counter<"from">;
   readonly memory: Counter<"result">;
@@ -103,7 +103,7 @@ export class Metrics {
       labelNames: ["from", "to"],
       registers,
     });
-    this.healed = new Counter({
+    this.resumed = new Counter({
       name: `${prefix}resumed_bodies_total`,
       help: "Bodies of blobs that one upstream broke off and that another one, or the same, resumed.",
       labelNames: ["from", "to"],

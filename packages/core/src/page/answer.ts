@@ -1,4 +1,4 @@
-import { admitUnruled } from "../authorize/admit.ts";
+import { authorizeUnruled } from "../authorize/admit.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { send } from "../http/respond.ts";
 import type { Services } from "../services.ts";
@@ -11,7 +11,7 @@ import { renderPage } from "./render.ts";
  * @throws RegistryError as `admitUnruled` does; ClientGone
  */
 export async function statusPage(services: Services, exchange: Exchange, search: string): Promise<void> {
-  await admitUnruled(services, exchange, { repository: undefined, access: "operations" });
+  await authorizeUnruled(services, exchange, { repository: undefined, access: "operations" });
   // To explain is work, and HEAD shows nothing of it.
   const asked = exchange.request.method === "GET" ? new URLSearchParams(search).get("image") : null;
   const model = await gather(services, exchange, asked?.trim() ?? "");

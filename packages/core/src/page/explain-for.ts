@@ -1,5 +1,5 @@
-import { wouldAdmit } from "../authorize/admit.ts";
-import { type Exchange, entranceOf } from "../http/exchange.ts";
+import { canAccess } from "../authorize/admit.ts";
+import { type Exchange, entryPointOf } from "../http/exchange.ts";
 import { explain } from "../inspect/explain.ts";
 import type { Explanation } from "../inspect/explanation.ts";
 import { type ImageName, ImageNameError, looksLikeHost, parseImageName } from "../inspect/image-name.ts";
@@ -21,7 +21,7 @@ export async function explainFor(services: Services, exchange: Exchange, image: 
     return refused(name.message);
   }
   const { repository } = name;
-  if (!(await wouldAdmit(services, exchange, { repository, access: "pull" }))) {
+  if (!(await canAccess(services, exchange, { repository, access: "pull" }))) {
     return refused(`You may not pull from ${repository}, so nobody was asked for it.`);
   }
   const explanation = await services.explaining.do(() =>
@@ -53,14 +53,14 @@ function read(image: string): ImageName | ImageNameError {
 /** Where the page is shown under a name that stands for one registry alone, so does what is pulled under that name. */
 function asFrom({ policy }: Services, exchange: Exchange, image: string, { host }: ImageName): string {
   const here = nameForDocker(exchange);
-  const isDirect = policy.directly(entranceOf(exchange, { namespace: undefined })) !== undefined;
+  const isDirect = policy.upstreamByHost(entryPointOf(exchange, { namespace: undefined })) !== undefined;
   return isDirect && here !== undefined && host === undefined ? `${here}/${image}` : image;
 }
 
 async function commands(services: Services, exchange: Exchange, explanation: Explanation) {
   const { pull, push } = commandsFor(explanation, nameForDocker(exchange));
   const wanted = { repository: explanation.repository, access: "push" } as const;
-  return { pull, push: (await wouldAdmit(services, exchange, wanted)) ? push : undefined };
+  return { pull, push: (await canAccess(services, exchange, wanted)) ? push : undefined };
 }
 
 function refused(message: string): BoxAnswer {

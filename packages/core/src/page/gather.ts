@@ -1,4 +1,4 @@
-import { wouldAdmit } from "../authorize/admit.ts";
+import { canAccess } from "../authorize/admit.ts";
 import { type FoundShadow, otherSideOf } from "../cache/shadowed-tags.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { checkHealth } from "../observe/health.ts";
@@ -77,7 +77,7 @@ async function pullable(
 /** Clients make names up: one that `authorize` fails on is shown to nobody, but does not take the page away from everybody. */
 async function maySee(services: Services, exchange: Exchange, repository: string): Promise<boolean> {
   try {
-    return await wouldAdmit(services, exchange, { repository, access: "pull" });
+    return await canAccess(services, exchange, { repository, access: "pull" });
   } catch (error) {
     if (error instanceof RegistryError) {
       return false;

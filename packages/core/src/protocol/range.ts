@@ -1,7 +1,7 @@
 import { firstValue, type RawHeaders } from "./headers.ts";
 
 /** Which bytes of some content an answer carries; both ends count (RFC 9110 14.4). */
-export interface Extent {
+export interface ByteRange {
   readonly first: number;
   readonly last: number;
   /** Length of the whole content, where the answer tells. */
@@ -9,7 +9,7 @@ export interface Extent {
 }
 
 /** The bytes that a 200 or 206 says it carries; undefined unless it says so exactly. */
-export function extentOf(status: number, headers: RawHeaders): Extent | undefined {
+export function byteRangeOf(status: number, headers: RawHeaders): ByteRange | undefined {
   const length = wholeNumber(firstValue(headers, "content-length"));
   const coding = firstValue(headers, "content-encoding") ?? "identity";
   if (length === undefined || length === 0 || coding !== "identity") {
@@ -23,7 +23,7 @@ export function extentOf(status: number, headers: RawHeaders): Extent | undefine
 }
 
 /** What is left of an extent after its first `sent` bytes; undefined if nothing is. */
-export function restOf({ first, last, total }: Extent, sent: number): Extent | undefined {
+export function restOf({ first, last, total }: ByteRange, sent: number): ByteRange | undefined {
   return first + sent <= last ? { first: first + sent, last, total } : undefined;
 }
 
@@ -31,7 +31,7 @@ export function restOf({ first, last, total }: Extent, sent: number): Extent | u
  * How many bytes at the beginning of an answer are to be passed over to have what is wanted; undefined if it does not carry
  * that. A cache sends the whole where it has not got all of a blob yet, whatever range it is asked for.
  */
-export function passOver(wanted: Extent, given: Extent): number | undefined {
+export function skip(wanted: ByteRange, given: ByteRange): number | undefined {
   const sameContent = given.total === undefined || wanted.total === undefined || given.total === wanted.total;
   return sameContent && given.last === wanted.last && given.first <= wanted.first
     ? wanted.first - given.first
@@ -39,12 +39,12 @@ export function passOver(wanted: Extent, given: Extent): number | undefined {
 }
 
 /** The `Range` that asks for an extent. */
-export function rangeFor({ first, last }: Extent): string {
+export function rangeFor({ first, last }: ByteRange): string {
   return `bytes=${first}-${last}`;
 }
 
 /** What a `Content-Range` says. */
-export function contentRange(value = ""): Extent | undefined {
+export function contentRange(value = ""): ByteRange | undefined {
   const [, from, to, length] = /^bytes (\d+)-(\d+)\/(\d+|\*)$/i.exec(value.trim()) ?? [];
   const [first, last, total] = [wholeNumber(from), wholeNumber(to), wholeNumber(length)];
   return first === undefined || last === undefined || last < first ? undefined : { first, last, total };

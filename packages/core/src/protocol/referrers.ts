@@ -51,7 +51,7 @@ export function ofTypes(descriptors: readonly Descriptor[], wanted: readonly str
 }
 
 /** Several members' referrers as one list. */
-export interface Joined {
+export interface MergedReferrers {
   /** Each digest once: the first member's word for it. */
   readonly descriptors: readonly Descriptor[];
   /** The places of the lists that did not fit in any more; none of their descriptors is among those that were joined. */
@@ -62,7 +62,7 @@ export interface Joined {
  * Joins lists as long as the index of them fits into `limit` bytes. A list that does not fit is left out as a whole: half of
  * one could pass for all of it.
  */
-export function joinReferrers(lists: readonly (readonly Descriptor[])[], limit: number): Joined {
+export function mergeReferrers(lists: readonly (readonly Descriptor[])[], limit: number): MergedReferrers {
   const joined = new Map<string, Descriptor>();
   const leftOut: number[] = [];
   let size = Buffer.byteLength(imageIndex([]));

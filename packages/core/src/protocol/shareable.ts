@@ -17,7 +17,7 @@ const addresses = ["location", "content-location", "link"];
  * that does not call itself private (RFC 9111 3). Undefined if it may not.
  */
 export function shareableLength(method: string, status: number, headers: RawHeaders): number | undefined {
-  if (status !== 200 || !isForAll(headers) || isEncoded(headers)) {
+  if (status !== 200 || !isShareable(headers) || isEncoded(headers)) {
     return undefined;
   }
   if (method === "HEAD") {
@@ -29,7 +29,7 @@ export function shareableLength(method: string, status: number, headers: RawHead
 }
 
 /** Whether an answer, which may also be one that says no, is not for the one client alone who was first to ask. */
-export function isForAll(headers: RawHeaders): boolean {
+export function isShareable(headers: RawHeaders): boolean {
   return !(
     firstValue(headers, "set-cookie") !== undefined ||
     addresses.some((name) => firstValue(headers, name) !== undefined) ||
@@ -47,7 +47,7 @@ export function isAboutContent(status: number, body: Buffer): boolean {
 }
 
 /** Whether a failure may be about how one client asked. */
-export function mayBeOwnFailure(status: number | undefined): boolean {
+export function isClientSpecific(status: number | undefined): boolean {
   return status !== undefined && status >= 400 && status < 500 && !aboutRouter.has(status);
 }
 
@@ -104,10 +104,10 @@ const harmless: ReadonlySet<string> = new Set([
 ]);
 
 // Which are the same for all who share an answer.
-const partsOfWish: ReadonlySet<string> = new Set(["accept", "accept-encoding"]);
+const partsOfVariant: ReadonlySet<string> = new Set(["accept", "accept-encoding"]);
 
 // What is longer is nobody's, and would have to be kept.
-const longestWish = 2_048;
+const longestVariant = 2_048;
 // All that a client says. With more, it might be refused for that alone, and those who wait with it as well.
 const longestHead = 4_096;
 
@@ -116,8 +116,8 @@ const longestHead = 4_096;
  * well: any header that is not known to be harmless may be a credential (`X-JFrog-Art-Api`, `PRIVATE-TOKEN`, a cookie), or want the
  * answer otherwise (`Range`, `If-None-Match`, `Accept-Language`, `Cache-Control: no-cache`).
  */
-export function impersonalWish(headers: RawHeaders, search: string): string | undefined {
-  let wish = search;
+export function variantKey(headers: RawHeaders, search: string): string | undefined {
+  let variant = search;
   let length = search.length;
   for (let index = 0; index + 1 < headers.length; index += 2) {
     const name = headers[index]?.toLowerCase() ?? "";
@@ -126,7 +126,7 @@ export function impersonalWish(headers: RawHeaders, search: string): string | un
       return undefined;
     }
     if (name === "accept") {
-      wish += `\n${value}`;
+      variant += `\n${value}`;
     }
     // What is named there is not passed on: the upstream would answer as if there were no `Accept`, and that is another question.
     if (name === "connection" && value.toLowerCase().includes("accept")) {
@@ -134,16 +134,16 @@ export function impersonalWish(headers: RawHeaders, search: string): string | un
     }
     length += name === "authorization" ? 0 : name.length + value.length;
   }
-  return wish.length > longestWish || length > longestHead ? undefined : wish;
+  return variant.length > longestVariant || length > longestHead ? undefined : variant;
 }
 
 /** Whether those who share an answer may say a header differently, and so ought not to share one that varies by it. */
 export function mayDiffer(lowerName: string): boolean {
-  return harmless.has(lowerName) && !partsOfWish.has(lowerName);
+  return harmless.has(lowerName) && !partsOfVariant.has(lowerName);
 }
 
 /** Whether a media type is among those that `Accept` headers name, word for word: wildcards are read differently by registries. */
-export function namesType(accept: readonly string[], mediaType: string): boolean {
+export function acceptsMediaType(accept: readonly string[], mediaType: string): boolean {
   return accept.some((value) => value.split(",").some((range) => accepts(range, mediaType)));
 }
 

@@ -1,18 +1,18 @@
 import type { Exchange } from "../http/exchange.ts";
-import { relay, repeat, type Safeguards } from "../http/relay.ts";
+import { relay, relayBuffered, type Safeguards } from "../http/relay.ts";
 import { type ErrorCode, RegistryError } from "../protocol/errors.ts";
 import { warning } from "../protocol/headers.ts";
 import type { Resource } from "../protocol/request.ts";
 import {
   type Attempt,
-  conclude,
+  combine,
   describeAttempt,
   type FailureReport,
   failureCode,
 } from "../routing/outcome.ts";
 import type { Services } from "../services.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import type { Walk } from "./failover.ts";
+import type { FailoverResult } from "./failover.ts";
 
 const unknown: Partial<Record<Resource["kind"], ErrorCode>> = {
   manifest: "MANIFEST_UNKNOWN",
@@ -23,16 +23,16 @@ const unknown: Partial<Record<Resource["kind"], ErrorCode>> = {
  * Answers a request that no upstream could.
  * @throws RegistryError unless hosted's own 404 is repeated
  */
-export function nobodyHasIt(
+export function respondNotFound(
   services: Services,
   exchange: Exchange,
   kind: Resource["kind"],
-  { attempts, refusal }: Extract<Walk, { ended: "exhausted" }>,
+  { attempts, refusal }: Extract<FailoverResult, { ended: "exhausted" }>,
 ): void {
-  const conclusion = conclude(exchange.request.method ?? "", attempts);
+  const conclusion = combine(exchange.request.method ?? "", attempts);
   exchange.decision = { upstream: "router", reason: attempts.map(describeAttempt).join(", ") };
   if (conclusion.kind === "failed") {
-    throw failureError(attempts);
+    throw errorFromAttempts(attempts);
   }
   const warnings = conclusion.failures.map((attempt) =>
     warning(services.config.via, describeAttempt(attempt)),
@@ -43,7 +43,7 @@ export function nobodyHasIt(
   }
   const { hosted } = services.policy;
   exchange.decision = { upstream: hosted.name, reason: exchange.decision.reason };
-  repeat(
+  relayBuffered(
     exchange,
     hosted,
     refusal,
@@ -52,7 +52,7 @@ export function nobodyHasIt(
 }
 
 /** The error for when somebody could not tell: it names every upstream and what each one said. */
-export function failureError(attempts: readonly Attempt[]): RegistryError {
+export function errorFromAttempts(attempts: readonly Attempt[]): RegistryError {
   const { code, retryAfter } = failureCode(attempts);
   return new RegistryError(code, {
     message: attempts.map(describeAttempt).join(", "),
@@ -62,8 +62,8 @@ export function failureError(attempts: readonly Attempt[]): RegistryError {
 }
 
 /** The error for when the one upstream that counts could not tell. */
-export function failureOf(member: Upstream, failure: FailureReport): RegistryError {
-  return failureError([{ member, outcome: "failed", failure }]);
+export function errorFrom(member: Upstream, failure: FailureReport): RegistryError {
+  return errorFromAttempts([{ member, outcome: "failed", failure }]);
 }
 
 function describe(attempt: Attempt): object {
@@ -79,9 +79,9 @@ function describe(attempt: Attempt): object {
 }
 
 /** Gives the client the answer that a walk ended with. */
-export async function deliver(
+export async function respondWith(
   exchange: Exchange,
-  { upstream, said, attempts }: Extract<Walk, { ended: "answered" }>,
+  { upstream, said, attempts }: Extract<FailoverResult, { ended: "answered" }>,
   how: string,
   safeguards?: Safeguards,
 ): Promise<void> {
@@ -92,6 +92,6 @@ export async function deliver(
   if (body === undefined) {
     await relay(exchange, upstream, answer, safeguards);
   } else {
-    repeat(exchange, upstream, { answer, body });
+    relayBuffered(exchange, upstream, { answer, body });
   }
 }

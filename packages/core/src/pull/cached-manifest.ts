@@ -1,11 +1,11 @@
-import type { KeptManifest } from "../cache/manifests.ts";
+import type { CachedManifest } from "../cache/manifests.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { send } from "../http/respond.ts";
 import { firstValue, pairs, valuesOf } from "../protocol/headers.ts";
 import { isContent, isDigest } from "../protocol/names.ts";
-import { namesType } from "../protocol/shareable.ts";
+import { acceptsMediaType } from "../protocol/shareable.ts";
 import type { Services } from "../services.ts";
-import type { Answer } from "../upstream/transport/send.ts";
+import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { ManifestQuestion } from "./coalesce.ts";
 
@@ -25,11 +25,11 @@ const aboutContent: ReadonlyMap<string, string> = new Map(
 );
 
 /** Remembers a manifest that was served, if it is what its digest stands for. Not with a warning: that is about now. */
-export function keepManifest(
+export function cacheManifest(
   { memory: { manifests } }: Services,
   holder: Upstream,
-  { request: { search }, resource, wish }: ManifestQuestion,
-  { headers }: Pick<Answer, "headers">,
+  { request: { search }, resource, variant }: ManifestQuestion,
+  { headers }: Pick<UpstreamResponse, "headers">,
   body: Buffer,
 ): void {
   const { repository, byDigest, reference } = resource;
@@ -45,7 +45,7 @@ export function keepManifest(
       const spelled = aboutContent.get(name.toLowerCase());
       return spelled === undefined ? [] : [spelled, value];
     });
-    manifests.keep(repository, digest, { holder, search, wish, mediaType, headers: kept, body });
+    manifests.keep(repository, digest, { holder, search, variant, mediaType, headers: kept, body });
   }
 }
 
@@ -53,12 +53,12 @@ export function keepManifest(
  * A manifest that was served by somebody who may be asked for it, to a client that wanted it in the same way, or that names its type.
  * Not for HEAD: pushing clients skip what they are told is there, so that has to be asked.
  */
-export function keptManifest(
+export function cachedManifest(
   { memory: { manifests } }: Services,
   { request: message }: Exchange,
-  { request, resource, wish }: ManifestQuestion,
+  { request, resource, variant }: ManifestQuestion,
   order: readonly Upstream[],
-): KeptManifest<Upstream> | undefined {
+): CachedManifest<Upstream> | undefined {
   if (request.method !== "GET" || !resource.byDigest) {
     return undefined;
   }
@@ -66,15 +66,16 @@ export function keptManifest(
   if (kept === undefined || kept.search !== request.search || !order.includes(kept.holder)) {
     return undefined;
   }
-  const isWanted = kept.wish === wish || namesType(valuesOf(message.rawHeaders, "accept"), kept.mediaType);
+  const isWanted =
+    kept.variant === variant || acceptsMediaType(valuesOf(message.rawHeaders, "accept"), kept.mediaType);
   return isWanted ? kept : undefined;
 }
 
 /** Answers with it. */
-export function sendKept(
+export function sendCached(
   { metrics }: Services,
   exchange: Exchange,
-  { holder, headers, body }: KeptManifest<Upstream>,
+  { holder, headers, body }: CachedManifest<Upstream>,
 ): void {
   metrics.spared.inc({ cache: "manifest" });
   exchange.decision = { upstream: holder.name, reason: "cached" };

@@ -1,30 +1,30 @@
-import type { Wish } from "../cache/request-variants.ts";
+import type { VariantId } from "../cache/request-variants.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { RegistryRequest, Resource } from "../protocol/request.ts";
-import { isAboutContent, isForAll, mayBeOwnFailure } from "../protocol/shareable.ts";
+import { isAboutContent, isClientSpecific, isShareable } from "../protocol/shareable.ts";
 import type { Services } from "../services.ts";
-import type { Sender } from "../upstream/request.ts";
+import type { Origin } from "../upstream/request.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import { keepManifest } from "./cached-manifest.ts";
-import { type Consultation, consult, errandOf } from "./query.ts";
+import { cacheManifest } from "./cached-manifest.ts";
+import { type QueryOutcome, query, toUpstreamRequest } from "./query.ts";
 
 /** A question for a manifest whose answer does not depend on who asks. */
 export interface ManifestQuestion {
   readonly request: RegistryRequest;
   readonly resource: Extract<Resource, { kind: "manifest" }>;
   /** What the answer depends on besides. */
-  readonly wish: Wish;
+  readonly variant: VariantId;
 }
 
 /** What one upstream said to all who asked it the same at a time. */
 export type Shared =
-  | { readonly kind: "for all"; readonly said: Consultation }
+  | { readonly kind: "for all"; readonly said: QueryOutcome }
   /** An answer that is too long to be kept for all, or is none to be shared: it is for whoever takes it first. */
-  | { readonly kind: "for one"; readonly method: string; take(): Consultation | undefined };
+  | { readonly kind: "for one"; readonly method: string; take(): QueryOutcome | undefined };
 
 /** Whether this one's question was put, or another's that was under way; and what came of it. */
-export interface Joined {
-  readonly began: boolean;
+export interface CoalescedFetch {
+  readonly isLeader: boolean;
   readonly shared: Shared;
 }
 
@@ -32,86 +32,92 @@ export interface Joined {
  * Asks one upstream for a manifest, or waits with those who are asking it already. HEAD is answered by a GET as well.
  * @throws ClientGone
  */
-export async function shareManifest(
+export async function fetchCoalesced(
   services: Services,
   exchange: Exchange,
   upstream: Upstream,
   question: ManifestQuestion,
-): Promise<Joined> {
-  const { request, resource, wish } = question;
+): Promise<CoalescedFetch> {
+  const { request, resource, variant: wish } = question;
   const { repository, reference } = resource;
-  const flights = services.flights.at(upstream);
+  const inflight = services.inflight.at(upstream);
   const get = `GET ${wish} ${reference}`;
-  const joinsGet = request.method === "GET" || flights.has(repository, get);
-  let began = false;
-  const shared = await flights.join(
+  const joinsGet = request.method === "GET" || inflight.has(repository, get);
+  let isLeader = false;
+  const shared = await inflight.run(
     repository,
     joinsGet ? get : `HEAD ${wish} ${reference}`,
     exchange.signal,
     (signal, hasChanged) => {
-      began = true;
+      isLeader = true;
       // It is the first one's question. Nothing in it that an answer may depend on is that client's alone.
       const { request: message, client } = exchange;
       return find(services, { request: message, client, signal }, upstream, question, hasChanged);
     },
   );
-  return { began, shared };
+  return { isLeader, shared };
 }
 
 async function find(
   services: Services,
-  from: Sender,
+  from: Origin,
   upstream: Upstream,
   question: ManifestQuestion,
   hasChanged: () => boolean,
 ): Promise<Shared> {
   const { request } = question;
-  const said = await consult(services, from, upstream, { ...errandOf(request, upstream), forAll: true });
+  const said = await query(services, from, upstream, {
+    ...toUpstreamRequest(request, upstream),
+    shareable: true,
+  });
   if (!mayGoToAll(said)) {
     // At once: nobody would notice if what is still to come of it broke off meanwhile.
-    return forOne(request.method, said);
+    return exclusive(request.method, said);
   }
   if (!hasChanged()) {
     learn(services, upstream, question, said);
   }
   // Those who had asked by the time that the answer came are let in, though they are looked at later in this turn.
-  await services.endOfTurn.reached();
+  await services.tick.next();
   return { kind: "for all", said };
 }
 
-function mayGoToAll(said: Consultation): boolean {
+function mayGoToAll(said: QueryOutcome): boolean {
   switch (said.outcome) {
     case "found":
       return said.body !== undefined;
     case "failed":
-      return !mayBeOwnFailure(said.failure.status);
+      return !isClientSpecific(said.failure.status);
     default:
-      return isForAll(said.answer.headers) && isAboutContent(said.answer.status, said.body);
+      return isShareable(said.answer.headers) && isAboutContent(said.answer.status, said.body);
   }
 }
 
-function learn(services: Services, upstream: Upstream, question: ManifestQuestion, said: Consultation): void {
+function learn(services: Services, upstream: Upstream, question: ManifestQuestion, said: QueryOutcome): void {
   if (said.outcome === "not_found") {
     learnAbsence(services, upstream, question, said.answer.status);
   } else if (said.outcome === "found" && said.body !== undefined && question.request.method === "GET") {
-    keepManifest(services, upstream, question, said.answer, said.body);
+    cacheManifest(services, upstream, question, said.answer, said.body);
   }
 }
 
 function learnAbsence(
   { memory: { absences } }: Services,
   upstream: Upstream,
-  { request: { method }, resource: { repository, byDigest, reference }, wish }: ManifestQuestion,
+  { request: { method }, resource: { repository, byDigest, reference }, variant: wish }: ManifestQuestion,
   status: number,
 ): void {
   if (upstream.kind === "proxy" && !byDigest) {
     // Some refuse HEAD, or have none, and answer GET.
-    absences.learn(upstream, repository, reference, { wish, method: status === 404 ? "GET" : method });
+    absences.learn(upstream, repository, reference, {
+      variant: wish,
+      method: status === 404 ? "GET" : method,
+    });
   }
 }
 
-function forOne(method: string, said: Consultation): Shared {
-  let left: Consultation | undefined = said;
+function exclusive(method: string, said: QueryOutcome): Shared {
+  let left: QueryOutcome | undefined = said;
   const take = () => {
     const taken = left;
     left = undefined;

@@ -1,16 +1,16 @@
 import type { Attempt } from "../routing/outcome.ts";
 import type { Services } from "../services.ts";
-import type { Answer } from "../upstream/transport/send.ts";
+import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import type { Word } from "./manifest.ts";
-import type { Consultation } from "./query.ts";
+import type { ManifestOutcome } from "./manifest.ts";
+import type { QueryOutcome } from "./query.ts";
 
 /** How asking upstreams in turn ended. */
-export type Walk =
+export type FailoverResult =
   | {
       readonly ended: "answered";
       readonly upstream: Upstream;
-      readonly said: Extract<Consultation, { outcome: "found" | "final" }>;
+      readonly said: Extract<QueryOutcome, { outcome: "found" | "final" }>;
       /** What those before it said. */
       readonly attempts: readonly Attempt[];
     }
@@ -18,30 +18,30 @@ export type Walk =
       readonly ended: "exhausted";
       readonly attempts: readonly Attempt[];
       /** Hosted's own way of saying that it has not got it, to be repeated word for word. */
-      readonly refusal: Refusal | undefined;
+      readonly refusal: ErrorResponse | undefined;
     };
 
 /** An answer that says no, read to its end. */
-export interface Refusal {
-  readonly answer: Answer;
+export interface ErrorResponse {
+  readonly answer: UpstreamResponse;
   readonly body: Buffer;
 }
 
 /** The upstreams to ask, and how. */
-export interface Route {
+export interface FailoverPlan {
   readonly order: readonly Upstream[];
-  /** @param lastChance whether it is asked although it is left out */
-  ask(upstream: Upstream, lastChance: boolean): Promise<Word>;
+  /** @param bypassBreaker whether it is asked although it is left out */
+  ask(upstream: Upstream, bypassBreaker: boolean): Promise<ManifestOutcome>;
   /** Whether those that were left out are worth a wait when nobody else has it. */
-  readonly insists: boolean;
+  readonly retriesSkipped: boolean;
   /** Whether nobody may be asked after this one failed. */
   stopsAfterFailureOf(upstream: Upstream): boolean;
 }
 
 /** Asks each upstream in turn until one gives an answer; at the end, once more those that were left out. */
-export async function walk({ metrics }: Services, route: Route): Promise<Walk> {
+export async function failover({ metrics }: Services, route: FailoverPlan): Promise<FailoverResult> {
   const attempts: Attempt[] = [];
-  let refusal: Refusal | undefined;
+  let refusal: ErrorResponse | undefined;
   let previous: Upstream | undefined;
   for (const upstream of route.order) {
     if (previous !== undefined) {
@@ -61,18 +61,22 @@ export async function walk({ metrics }: Services, route: Route): Promise<Walk> {
     }
   }
   return (
-    (route.insists ? await insist(route, attempts) : undefined) ?? { ended: "exhausted", attempts, refusal }
+    (route.retriesSkipped ? await retrySkipped(route, attempts) : undefined) ?? {
+      ended: "exhausted",
+      attempts,
+      refusal,
+    }
   );
 }
 
 /** Nobody has it, but some could not be asked: those that have come back since are, and those that may have some things. */
-async function insist(route: Route, attempts: Attempt[]): Promise<Walk | undefined> {
+async function retrySkipped(route: FailoverPlan, attempts: Attempt[]): Promise<FailoverResult | undefined> {
   for (const [index, attempt] of attempts.entries()) {
     const upstream = route.order[index];
     if (upstream === undefined || attempt.outcome !== "failed" || attempt.failure.kind !== "circuit-open") {
       continue;
     }
-    const hope = await upstream.lastChance();
+    const hope = await upstream.bypassBreaker();
     const said = hope && (await route.ask(upstream, hope === "maybe"));
     if (said !== undefined && isAnswer(said)) {
       return { ended: "answered", upstream, said, attempts: attempts.toSpliced(index, 1) };
@@ -84,13 +88,13 @@ async function insist(route: Route, attempts: Attempt[]): Promise<Walk | undefin
   return undefined;
 }
 
-function isAnswer(said: Word): said is Extract<Consultation, { outcome: "found" | "final" }> {
+function isAnswer(said: ManifestOutcome): said is Extract<QueryOutcome, { outcome: "found" | "final" }> {
   return said.outcome === "found" || said.outcome === "final";
 }
 
 function attemptOf(
   member: Upstream,
-  said: Extract<Word, { outcome: "not_found" | "known absent" | "failed" }>,
+  said: Extract<ManifestOutcome, { outcome: "not_found" | "known absent" | "failed" }>,
 ): Attempt {
   switch (said.outcome) {
     case "not_found":

@@ -2,10 +2,10 @@ import { firstValue } from "../protocol/headers.ts";
 import { hashOf } from "../protocol/names.ts";
 import { contentRange } from "../protocol/range.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
-import type { Answer } from "../upstream/transport/send.ts";
+import type { UpstreamResponse } from "../upstream/transport/send.ts";
 
 /** Tells whether a body is whole whose end looks like any other end of a connection. */
-export interface Proof {
+export interface IntegrityCheck {
   add(piece: Buffer): void;
   /** Whether everything was there. */
   holds(): boolean;
@@ -16,7 +16,10 @@ export interface Proof {
  * when it is cut. Content has its digest. Undefined where the body itself tells, and where what is sent is no content by
  * digest: half a list is no JSON.
  */
-export function proofOf({ method, resource }: RegistryRequest, answer: Answer): Proof | undefined {
+export function integrityCheckFor(
+  { method, resource }: RegistryRequest,
+  answer: UpstreamResponse,
+): IntegrityCheck | undefined {
   const expected = digestOf(resource) ?? firstValue(answer.headers, "docker-content-digest");
   const isContent = resource.kind === "blob" || resource.kind === "manifest";
   if (method !== "GET" || !isContent || saysItsEnd(answer) || expected === undefined) {
@@ -35,13 +38,13 @@ function digestOf(resource: RegistryRequest["resource"]): string | undefined {
   return resource.kind === "manifest" && resource.byDigest ? resource.reference : undefined;
 }
 
-function saysItsEnd({ headers }: Answer): boolean {
+function saysItsEnd({ headers }: UpstreamResponse): boolean {
   const coding = firstValue(headers, "transfer-encoding") ?? "";
   return firstValue(headers, "content-length") !== undefined || /\bchunked\s*$/i.test(coding);
 }
 
 /** A digest that cannot be computed here, or of something encoded, proves nothing: the body is taken for cut then. */
-function digestProof(expected: string): Proof {
+function digestProof(expected: string): IntegrityCheck {
   const [algorithm = "", encoded] = expected.split(":");
   const hash = hashOf(algorithm);
   return {
@@ -50,7 +53,7 @@ function digestProof(expected: string): Proof {
   };
 }
 
-function lengthProof({ headers }: Answer): Proof {
+function lengthProof({ headers }: UpstreamResponse): IntegrityCheck {
   const extent = contentRange(firstValue(headers, "content-range"));
   let length = 0;
   return {

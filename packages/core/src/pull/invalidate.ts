@@ -2,7 +2,7 @@ import type { ManifestChange } from "../config/options.ts";
 import { sha256 } from "../protocol/names.ts";
 import type { Resource } from "../protocol/request.ts";
 import type { Services } from "../services.ts";
-import { keepFromTrials } from "./ownership.ts";
+import { excludeFromProbes } from "./ownership.ts";
 
 type Memories = Services["memory"];
 
@@ -14,7 +14,7 @@ export async function manifestPut(services: Services, resource: Resource, body: 
   if (resource.kind === "manifest") {
     const { repository, reference, byDigest } = resource;
     const digest = byDigest ? reference : sha256(body);
-    await changed(services, { kind: "put", repository, reference, byDigest, digest });
+    await invalidate(services, { kind: "put", repository, reference, byDigest, digest });
   }
 }
 
@@ -23,20 +23,20 @@ export function manifestDeleted(
   services: Services,
   { repository, reference, byDigest }: Extract<Resource, { kind: "manifest" }>,
 ): Promise<void> {
-  return changed(services, { kind: "deleted", repository, reference, byDigest });
+  return invalidate(services, { kind: "deleted", repository, reference, byDigest });
 }
 
 /** Another process says so. */
-export function hear(services: Services, change: ManifestChange): void {
+export function applyInvalidation(services: Services, change: ManifestChange): void {
   forget(services, change);
   if (change.kind === "put") {
     // It may be the first of its repository at hosted.
     services.owners.forget(change.repository);
-    keepFromTrials(services, change.repository);
+    excludeFromProbes(services, change.repository);
   }
 }
 
-async function changed(services: Services, change: ManifestChange): Promise<void> {
+async function invalidate(services: Services, change: ManifestChange): Promise<void> {
   forget(services, change);
   try {
     await services.config.peers?.publish(change);
@@ -57,7 +57,7 @@ function forget(services: Services, change: ManifestChange): void {
       forgetDeleted(memory, change);
     }
   }
-  nobodyJoins(services, repository);
+  invalidateInflight(services, repository);
 }
 
 function forgetPut(
@@ -84,9 +84,9 @@ function forgetDeleted(
   }
 }
 
-function nobodyJoins({ upstreams, flights, latest }: Services, repository: string): void {
+function invalidateInflight({ upstreams, inflight, latest }: Services, repository: string): void {
   for (const upstream of new Set([...upstreams, ...latest.upstreams])) {
-    flights.at(upstream).changed(repository);
+    inflight.at(upstream).changed(repository);
   }
 }
 

@@ -6,15 +6,15 @@ import type { RegistryRequest } from "../protocol/request.ts";
 import type { LookupPlan } from "../routing/plan.ts";
 import type { Services } from "../services.ts";
 import { checkPulled } from "../shadow/on-pull.ts";
-import type { Answer } from "../upstream/transport/send.ts";
+import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import { deliver, nobodyHasIt } from "./answer.ts";
-import { keptManifest, sendKept } from "./cached-manifest.ts";
-import { type Walk, walk } from "./failover.ts";
-import { proofOf } from "./integrity.ts";
-import { consultManifest, manifestQuestion } from "./manifest.ts";
-import { type Consultation, consult, errandOf } from "./query.ts";
-import { type Mender, menderOf } from "./resume.ts";
+import { respondNotFound, respondWith } from "./answer.ts";
+import { cachedManifest, sendCached } from "./cached-manifest.ts";
+import { type FailoverResult, failover } from "./failover.ts";
+import { integrityCheckFor } from "./integrity.ts";
+import { manifestQuestion, queryManifest } from "./manifest.ts";
+import { type QueryOutcome, query, toUpstreamRequest } from "./query.ts";
+import { createResumer, type Resumer } from "./resume.ts";
 
 /**
  * One request, one pass: each upstream in turn is asked for the very thing that the client asked for, and the
@@ -28,24 +28,25 @@ export async function lookup(
   plan: LookupPlan<Upstream>,
 ): Promise<void> {
   const question = manifestQuestion(services, exchange, request);
-  const kept = question && keptManifest(services, exchange, question, plan.order);
+  const kept = question && cachedManifest(services, exchange, question, plan.order);
   if (kept !== undefined) {
-    sendKept(services, exchange, kept);
+    sendCached(services, exchange, kept);
     return;
   }
-  const end = await walk(services, {
+  const end = await failover(services, {
     order: plan.order,
-    ask: (upstream, lastChance) =>
-      question === undefined || lastChance || upstream.passthrough
-        ? consult(services, exchange, upstream, { ...errandOf(request, upstream), lastChance })
-        : consultManifest(services, exchange, upstream, question),
+    ask: (upstream, bypassBreaker) =>
+      question === undefined || bypassBreaker || upstream.passthrough
+        ? query(services, exchange, upstream, { ...toUpstreamRequest(request, upstream), bypassBreaker })
+        : queryManifest(services, exchange, upstream, question),
     // Pushing clients ask HEAD about every layer, and go on when hosted has not got it; for pulling ones, HEAD of a tag is final.
-    insists: request.method === "GET" || (request.resource.kind === "manifest" && !request.resource.byDigest),
+    retriesSkipped:
+      request.method === "GET" || (request.resource.kind === "manifest" && !request.resource.byDigest),
     stopsAfterFailureOf: () => plan.stopsAtFailure,
   });
   countMemory(services, request, plan, end);
   if (end.ended === "exhausted") {
-    nobodyHasIt(services, exchange, request.resource.kind, end);
+    respondNotFound(services, exchange, request.resource.kind, end);
     return;
   }
   if (end.said.outcome === "found") {
@@ -53,14 +54,14 @@ export async function lookup(
   }
   if (end.said.body !== undefined) {
     // It is at hand, and so may others be. A body that is still to come must not be left alone for that long.
-    await services.endOfTurn.reached();
+    await services.tick.next();
   }
   const { answer } = end.said;
   const safeguards = {
-    mender: menderFor(services, exchange, request, plan.order, answer),
-    proof: proofOf(request, answer),
+    resumer: resumerFor(services, exchange, request, plan.order, answer),
+    integrity: integrityCheckFor(request, answer),
   };
-  await deliver(
+  await respondWith(
     exchange,
     end,
     plan.remembered === end.upstream ? "found by location hint" : "found",
@@ -69,20 +70,20 @@ export async function lookup(
   checkPulled(services, exchange, request, plan.order, end);
 }
 
-function menderFor(
+function resumerFor(
   services: Services,
   exchange: Exchange,
   request: RegistryRequest,
   order: readonly Upstream[],
-  first: Answer,
-): Mender | undefined {
+  first: UpstreamResponse,
+): Resumer | undefined {
   const { resource, method } = request;
   if (resource.kind !== "blob" || method !== "GET") {
     return undefined;
   }
   const ask = (upstream: Upstream, range: string) =>
-    consult(services, exchange, upstream, { ...errandOf(request, upstream), range });
-  return menderOf(services, { digest: resource.digest, order, ask }, first);
+    query(services, exchange, upstream, { ...toUpstreamRequest(request, upstream), range });
+  return createResumer(services, { digest: resource.digest, order, ask }, first);
 }
 
 /** Learns from a manifest that was served, so that its layers are asked for in the right place. */
@@ -90,7 +91,7 @@ function remember(
   { memory: { holders } }: Services,
   { resource }: RegistryRequest,
   holder: Upstream,
-  { answer, body }: Extract<Consultation, { outcome: "found" }>,
+  { answer, body }: Extract<QueryOutcome, { outcome: "found" }>,
 ): void {
   if (resource.kind !== "manifest") {
     return;
@@ -111,7 +112,7 @@ function countMemory(
   { metrics }: Services,
   { resource, method }: RegistryRequest,
   { remembered }: LookupPlan<Upstream>,
-  end: Walk,
+  end: FailoverResult,
 ): void {
   const asked =
     method === "GET" && (resource.kind === "blob" || (resource.kind === "manifest" && resource.byDigest));

@@ -1,21 +1,21 @@
 import type { Exchange } from "../http/exchange.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
-import { impersonalWish } from "../protocol/shareable.ts";
+import { variantKey } from "../protocol/shareable.ts";
 import type { FailureKind } from "../routing/outcome.ts";
 import type { Services } from "../services.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import { type Joined, type ManifestQuestion, shareManifest } from "./coalesce.ts";
-import { type Consultation, consult, errandOf } from "./query.ts";
+import { type CoalescedFetch, fetchCoalesced, type ManifestQuestion } from "./coalesce.ts";
+import { type QueryOutcome, query, toUpstreamRequest } from "./query.ts";
 
 /** What an upstream said, or is known to say. */
-export type Word = Consultation | { readonly outcome: "known absent" };
+export type ManifestOutcome = QueryOutcome | { readonly outcome: "known absent" };
 
 // The same for everybody, and worse if everybody asks again.
 const notTriedAgain: readonly FailureKind[] = ["circuit-open", "queue-full", "rate-limited"];
 
 /** A request as a question whose answer does not depend on who asks; undefined if it is none. */
 export function manifestQuestion(
-  { wishes }: Services,
+  { variants }: Services,
   exchange: Exchange,
   request: RegistryRequest,
 ): ManifestQuestion | undefined {
@@ -23,8 +23,8 @@ export function manifestQuestion(
   if (resource.kind !== "manifest") {
     return undefined;
   }
-  const wish = impersonalWish(exchange.request.rawHeaders, search);
-  return wish === undefined ? undefined : { request, resource, wish: wishes.numberOf(wish) };
+  const variant = variantKey(exchange.request.rawHeaders, search);
+  return variant === undefined ? undefined : { request, resource, variant: variants.numberOf(variant) };
 }
 
 /**
@@ -32,22 +32,25 @@ export function manifestQuestion(
  * has not got.
  * @throws ClientGone
  */
-export async function consultManifest(
+export async function queryManifest(
   services: Services,
   exchange: Exchange,
   upstream: Upstream,
   question: ManifestQuestion,
-): Promise<Word> {
-  const { request, resource, wish } = question;
+): Promise<ManifestOutcome> {
+  const { request, resource, variant: wish } = question;
   const { memory, metrics } = services;
   if (
     !resource.byDigest &&
-    memory.absences.has(upstream, resource.repository, resource.reference, { wish, method: request.method })
+    memory.absences.has(upstream, resource.repository, resource.reference, {
+      variant: wish,
+      method: request.method,
+    })
   ) {
     metrics.spared.inc({ cache: "negative" });
     return { outcome: "known absent" };
   }
-  const { shared, began } = await joinTwice(services, exchange, upstream, question);
+  const { shared, isLeader: began } = await fetchWithOneRetry(services, exchange, upstream, question);
   if (shared.kind === "for all") {
     if (!began) {
       metrics.spared.inc({ cache: "inflight" });
@@ -55,23 +58,23 @@ export async function consultManifest(
     return shared.said;
   }
   const mine = shared.method === request.method ? shared.take() : undefined;
-  return mine ?? consult(services, exchange, upstream, errandOf(request, upstream));
+  return mine ?? query(services, exchange, upstream, toUpstreamRequest(request, upstream));
 }
 
 /** Whoever has joined others in vain tries once more, together with those who do the same. */
-async function joinTwice(
+async function fetchWithOneRetry(
   services: Services,
   exchange: Exchange,
   upstream: Upstream,
   question: ManifestQuestion,
-): Promise<Joined> {
-  const first = await shareManifest(services, exchange, upstream, question);
-  return !first.began && isWorthAnotherTry(first)
-    ? shareManifest(services, exchange, upstream, question)
+): Promise<CoalescedFetch> {
+  const first = await fetchCoalesced(services, exchange, upstream, question);
+  return !first.isLeader && isWorthAnotherTry(first)
+    ? fetchCoalesced(services, exchange, upstream, question)
     : first;
 }
 
-function isWorthAnotherTry({ shared }: Joined): boolean {
+function isWorthAnotherTry({ shared }: CoalescedFetch): boolean {
   return (
     shared.kind === "for all" &&
     shared.said.outcome === "failed" &&

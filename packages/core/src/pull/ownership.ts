@@ -1,59 +1,59 @@
-import { OwnerMemory } from "../cache/repositories.ts";
-import { ClientGone } from "../errors.ts";
-import { type Exchange, outliving } from "../http/exchange.ts";
+import { RepositoryCache } from "../cache/repositories.ts";
+import { ClientAborted } from "../errors.ts";
+import { detached, type Exchange } from "../http/exchange.ts";
 import { RegistryError } from "../protocol/errors.ts";
 import { valuesOf } from "../protocol/headers.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import type { FailureReport } from "../routing/outcome.ts";
-import type { Ruling } from "../routing/ruling.ts";
+import type { ResolvedRule } from "../routing/ruling.ts";
 import type { Services } from "../services.ts";
-import { type Errand, isRead } from "../upstream/request.ts";
-import { errorBodyLimit, readBounded } from "../upstream/transport/read-body.ts";
-import type { Answer } from "../upstream/transport/send.ts";
+import { isRead, type UpstreamRequest } from "../upstream/request.ts";
+import { errorBodyLimit, readUpTo } from "../upstream/transport/read-body.ts";
+import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import { failureError } from "./answer.ts";
-import { consult } from "./query.ts";
+import { errorFromAttempts } from "./answer.ts";
+import { query } from "./query.ts";
 
 /** What hosted said when it was asked for a repository. */
-type Existence =
+type ExistenceResult =
   | { readonly kind: "told"; readonly exists: boolean }
   | { readonly kind: "failed"; readonly failure: FailureReport }
   /** It judges the client's own credentials, and these are not good enough. */
-  | { readonly kind: "refused"; readonly answer: Answer };
+  | { readonly kind: "refused"; readonly answer: UpstreamResponse };
 
 /** Remembers what hosted said, and who is waiting for its word. */
-export class Owners extends OwnerMemory<Existence> {}
+export class Ownership extends RepositoryCache<ExistenceResult> {}
 
 /**
  * Leaves the proxies out if the repository is owned and hosted has it. If that cannot be told, nobody is asked: the name must not
  * get to a proxy.
  * @throws RegistryError, ClientGone
  */
-export async function withoutProxiesIfOwned(
+export async function restrictIfOwned(
   services: Services,
   exchange: Exchange,
   repository: string,
-  ruling: Ruling<Upstream>,
-): Promise<Ruling<Upstream>> {
+  ruling: ResolvedRule<Upstream>,
+): Promise<ResolvedRule<Upstream>> {
   const { hosted } = services.policy;
   const asksProxies = ruling.pull.some((upstream) => upstream !== hosted);
   if (!ruling.owned || !asksProxies || !(await isAtHosted(services, exchange, repository))) {
     return ruling;
   }
-  keepFromTrials(services, repository);
+  excludeFromProbes(services, repository);
   return { ...ruling, pull: ruling.pull.filter((upstream) => upstream === hosted) };
 }
 
 /** Something of a repository was pushed to hosted. */
-export function learnOwner(services: Services, repository: string): void {
+export function markOwned(services: Services, repository: string): void {
   services.owners.learn(repository, true);
-  keepFromTrials(services, repository);
+  excludeFromProbes(services, repository);
 }
 
 /** A proxy that is left out may be waiting for a trial with what it was asked for before the repository was hosted's. */
-export function keepFromTrials({ policy }: Services, repository: string): void {
+export function excludeFromProbes({ policy }: Services, repository: string): void {
   for (const proxy of policy.proxies) {
-    proxy.forgetSuspect(repository);
+    proxy.dropProbe(repository);
   }
 }
 
@@ -73,10 +73,10 @@ async function isAtHosted(services: Services, exchange: Exchange, repository: st
     ? await askFor(services, exchange, repository)
     : await owners.ask(repository, () => askForAll(services, exchange, repository), told);
   if (exchange.signal.aborted) {
-    throw new ClientGone();
+    throw new ClientAborted();
   }
   if (existence.kind === "failed") {
-    throw failureError([{ member: hosted, outcome: "failed", failure: existence.failure }]);
+    throw errorFromAttempts([{ member: hosted, outcome: "failed", failure: existence.failure }]);
   }
   if (existence.kind === "refused") {
     throw refusalOf(existence.answer);
@@ -89,17 +89,17 @@ async function isAtHosted(services: Services, exchange: Exchange, repository: st
   return owners.has(repository) ?? existence.exists;
 }
 
-function told(existence: Existence): boolean | undefined {
+function told(existence: ExistenceResult): boolean | undefined {
   return existence.kind === "told" ? existence.exists : undefined;
 }
 
 /** Others wait for the same answer, so it is not given up if this client goes away. */
-function askForAll(services: Services, exchange: Exchange, repository: string): Promise<Existence> {
-  return askFor(services, outliving(exchange), repository);
+function askForAll(services: Services, exchange: Exchange, repository: string): Promise<ExistenceResult> {
+  return askFor(services, detached(exchange), repository);
 }
 
-async function askFor(services: Services, exchange: Exchange, repository: string): Promise<Existence> {
-  const errand: Errand = {
+async function askFor(services: Services, exchange: Exchange, repository: string): Promise<ExistenceResult> {
+  const asked: UpstreamRequest = {
     method: "GET",
     path: `/v2/${repository}/tags/list`,
     search: "?n=1",
@@ -108,18 +108,18 @@ async function askFor(services: Services, exchange: Exchange, repository: string
     list: true,
     whole: true,
   };
-  const said = await listOf(services, exchange, errand);
+  const said = await listOf(services, exchange, asked);
   // distribution 3 says `null` of a repository without tags, and in pages also of one that it does not know.
   const first =
-    said.kind === "listed" && said.empty ? await listOf(services, exchange, { ...errand, search: "" }) : said;
+    said.kind === "listed" && said.empty ? await listOf(services, exchange, { ...asked, search: "" }) : said;
   return first.kind === "listed" ? { kind: "told", exists: true } : first;
 }
 
-type Listing = Existence | { readonly kind: "listed"; readonly empty: boolean };
+type Listing = ExistenceResult | { readonly kind: "listed"; readonly empty: boolean };
 
-async function listOf(services: Services, exchange: Exchange, errand: Errand): Promise<Listing> {
+async function listOf(services: Services, exchange: Exchange, asked: UpstreamRequest): Promise<Listing> {
   const { hosted } = services.policy;
-  const said = await consult(services, exchange, hosted, errand);
+  const said = await query(services, exchange, hosted, asked);
   switch (said.outcome) {
     case "failed":
       return { kind: "failed", failure: said.failure };
@@ -135,7 +135,7 @@ async function listOf(services: Services, exchange: Exchange, errand: Errand): P
         return { kind: "failed", failure: broken(said.answer.status) };
       }
       // A list that ignores `n` may be long, but a long one is not empty.
-      const body = await readBounded(said.answer.body, errorBodyLimit, hosted.timeouts.idle);
+      const body = await readUpTo(said.answer.body, errorBodyLimit, hosted.timeouts.idle);
       return { kind: "listed", empty: body !== undefined && /"tags":\s*null/.test(body.toString()) };
     }
   }
@@ -146,7 +146,7 @@ function broken(status: number): FailureReport {
 }
 
 /** Hosted's own challenge, or its refusal, for the client whose credentials it judged. */
-function refusalOf({ status, headers }: Answer): RegistryError {
+function refusalOf({ status, headers }: UpstreamResponse): RegistryError {
   return status === 401
     ? new RegistryError("UNAUTHORIZED", {
         headers: { "WWW-Authenticate": valuesOf(headers, "www-authenticate").join(", ") },

@@ -1,27 +1,27 @@
-import { ClientGone, CopyFailure, upstreamFailure } from "../errors.ts";
+import { ClientAborted, CopyFailure, upstreamFailure } from "../errors.ts";
 import { firstValue, rateLimitRemaining } from "../protocol/headers.ts";
 import { type RegistryRequest, type Resource, renamedPath } from "../protocol/request.ts";
 import { scopeOf } from "../protocol/token-scope.ts";
 import { classify, type FailureReport, isFound, isUnasked } from "../routing/outcome.ts";
 import type { Services } from "../services.ts";
-import type { Errand, OwnErrand, Sender } from "../upstream/request.ts";
-import { errorBodyLimit, readBounded } from "../upstream/transport/read-body.ts";
-import type { Answer } from "../upstream/transport/send.ts";
+import type { InternalRequest, Origin, UpstreamRequest } from "../upstream/request.ts";
+import { errorBodyLimit, readUpTo } from "../upstream/transport/read-body.ts";
+import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
 /** What one upstream said to a request without a body. */
-export type Consultation =
+export type QueryOutcome =
   /** Without `body`, that is still to come. */
-  | { readonly outcome: "found"; readonly answer: Answer; readonly body?: Buffer }
+  | { readonly outcome: "found"; readonly answer: UpstreamResponse; readonly body?: Buffer }
   /** Hosted's own word about the request. */
-  | { readonly outcome: "final"; readonly answer: Answer; readonly body: Buffer }
-  | { readonly outcome: "not_found"; readonly answer: Answer; readonly body: Buffer }
+  | { readonly outcome: "final"; readonly answer: UpstreamResponse; readonly body: Buffer }
+  | { readonly outcome: "not_found"; readonly answer: UpstreamResponse; readonly body: Buffer }
   | { readonly outcome: "failed"; readonly failure: FailureReport };
 
 const lists: ReadonlySet<Resource["kind"]> = new Set(["catalog", "tags", "referrers"]);
 
 /** The errand that a request amounts to at an upstream, which may call the repository something else. */
-export function errandOf(request: RegistryRequest, upstream: Upstream): Errand {
+export function toUpstreamRequest(request: RegistryRequest, upstream: Upstream): UpstreamRequest {
   const { method, path, search, resource } = request;
   const repository = "repository" in resource ? resource.repository : undefined;
   const nameOf = (name: string) => upstream.nameOf(name);
@@ -40,35 +40,35 @@ export function errandOf(request: RegistryRequest, upstream: Upstream): Errand {
  * Asks one upstream on behalf of a client and sorts its answer; what is no answer to the question has been read, within bounds.
  * @throws ClientGone
  */
-export function consult(
+export function query(
   services: Services,
-  from: Sender,
+  from: Origin,
   upstream: Upstream,
-  errand: Errand,
-): Promise<Consultation> {
-  return consultBy(services, upstream, () => upstream.ask(errand, from));
+  asked: UpstreamRequest,
+): Promise<QueryOutcome> {
+  return queryWith(services, upstream, () => upstream.ask(asked, from));
 }
 
 /**
  * The same for the router's own ends.
  * @throws ClientGone; CopyFailure
  */
-export function consultAlone(
+export function queryInternal(
   services: Services,
   upstream: Upstream,
-  own: OwnErrand,
+  own: InternalRequest,
   signal: AbortSignal,
-): Promise<Consultation> {
-  return consultBy(services, upstream, () => upstream.askAlone(own, signal));
+): Promise<QueryOutcome> {
+  return queryWith(services, upstream, () => upstream.sendInternal(own, signal));
 }
 
-async function consultBy(
+async function queryWith(
   services: Services,
   upstream: Upstream,
-  ask: () => Promise<Answer>,
-): Promise<Consultation> {
+  ask: () => Promise<UpstreamResponse>,
+): Promise<QueryOutcome> {
   const done = services.metrics.upstreamDuration.startTimer({ upstream: upstream.name });
-  const consultation = await consultQuietly(services, upstream, ask);
+  const consultation = await queryUnmetered(services, upstream, ask);
   if (consultation.outcome === "failed" && isUnasked(consultation.failure)) {
     return consultation;
   }
@@ -81,16 +81,16 @@ async function consultBy(
   return consultation;
 }
 
-async function consultQuietly(
+async function queryUnmetered(
   { metrics }: Services,
   upstream: Upstream,
-  ask: () => Promise<Answer>,
-): Promise<Consultation> {
-  let answer: Answer;
+  ask: () => Promise<UpstreamResponse>,
+): Promise<QueryOutcome> {
+  let answer: UpstreamResponse;
   try {
     answer = await ask();
   } catch (error) {
-    if (error instanceof ClientGone || error instanceof CopyFailure) {
+    if (error instanceof ClientAborted || error instanceof CopyFailure) {
       throw error;
     }
     return { outcome: "failed", failure: upstreamFailure(error).report };
@@ -103,7 +103,7 @@ async function consultQuietly(
     const { read } = answer;
     return read === undefined ? { outcome: "found", answer } : { outcome: "found", answer, body: read };
   }
-  const body = (await readBounded(answer.body, errorBodyLimit, upstream.timeouts.idle)) ?? Buffer.alloc(0);
+  const body = (await readUpTo(answer.body, errorBodyLimit, upstream.timeouts.idle)) ?? Buffer.alloc(0);
   const outcome = classify(upstream, answer.status, body.toString());
   return outcome === "failed"
     ? { outcome, failure: reportOf(upstream, answer) }
@@ -113,7 +113,7 @@ async function consultQuietly(
 /** The failure that an answer amounts to. */
 export function reportOf(
   upstream: Upstream,
-  { status, headers }: Pick<Answer, "status" | "headers">,
+  { status, headers }: Pick<UpstreamResponse, "status" | "headers">,
 ): FailureReport {
   const retryAfter = firstValue(headers, "retry-after");
   return {

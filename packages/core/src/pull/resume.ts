@@ -1,14 +1,14 @@
 import { firstValue } from "../protocol/headers.ts";
-import { type Extent, extentOf, passOver, rangeFor, restOf } from "../protocol/range.ts";
+import { type ByteRange, byteRangeOf, rangeFor, restOf, skip } from "../protocol/range.ts";
 import type { Services } from "../services.ts";
-import type { Answer } from "../upstream/transport/send.ts";
+import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import type { Consultation } from "./query.ts";
+import type { QueryOutcome } from "./query.ts";
 
 /** A body on its way to the client, and who sends it. */
 export interface Source {
   readonly upstream: Upstream;
-  readonly answer: Answer;
+  readonly answer: UpstreamResponse;
   /** Bytes at its beginning that the client has already. */
   readonly passOver: number;
 }
@@ -18,17 +18,17 @@ export interface Holders {
   readonly digest: string;
   readonly order: readonly Upstream[];
   /** Asks one of them for a part of it. */
-  ask(upstream: Upstream, range: string): Promise<Consultation>;
+  ask(upstream: Upstream, range: string): Promise<QueryOutcome>;
 }
 
 /** Finds somebody who goes on where a body broke off. */
-export interface Mender {
+export interface Resumer {
   /**
    * @param broken who sent the body so far
    * @param sent bytes of the answer that the client has been given
    * @throws ClientGone
    */
-  goOn(broken: Upstream, sent: number): Promise<Source | undefined>;
+  resumeAt(broken: Upstream, sent: number): Promise<Source | undefined>;
 }
 
 // Upstreams that break off again and again would otherwise be asked for a blob byte by byte: so many times in a row they
@@ -40,15 +40,19 @@ const poor = 1024 * 1024;
  * The digest fixes the bytes of a blob, so whoever holds it can go on with it. Undefined for answers whose bytes cannot be
  * counted.
  */
-export function menderOf({ metrics }: Services, holders: Holders, first: Answer): Mender | undefined {
-  const extent = extentOf(first.status, first.headers);
+export function createResumer(
+  { metrics }: Services,
+  holders: Holders,
+  first: UpstreamResponse,
+): Resumer | undefined {
+  const extent = byteRangeOf(first.status, first.headers);
   if (extent === undefined) {
     return undefined;
   }
   let poorRepairs = 0;
   let sentBefore = 0;
   return {
-    async goOn(broken, sent) {
+    async resumeAt(broken, sent) {
       const wanted = restOf(extent, sent);
       poorRepairs = sent - sentBefore < poor ? poorRepairs + 1 : 0;
       if (wanted === undefined || poorRepairs > mostPoorRepairs) {
@@ -61,7 +65,7 @@ export function menderOf({ metrics }: Services, holders: Holders, first: Answer)
       for (const upstream of inTurn) {
         const source = await continuation(holders, upstream, wanted);
         if (source !== undefined) {
-          metrics.healed.inc({ from: broken.name, to: upstream.name });
+          metrics.resumed.inc({ from: broken.name, to: upstream.name });
           return source;
         }
       }
@@ -73,15 +77,15 @@ export function menderOf({ metrics }: Services, holders: Holders, first: Answer)
 async function continuation(
   holders: Holders,
   upstream: Upstream,
-  wanted: Extent,
+  wanted: ByteRange,
 ): Promise<Source | undefined> {
   const said = await holders.ask(upstream, rangeFor(wanted));
   if (said.outcome !== "found") {
     return undefined;
   }
   const { answer } = said;
-  const given = extentOf(answer.status, answer.headers);
-  const skipped = given && passOver(wanted, given);
+  const given = byteRangeOf(answer.status, answer.headers);
+  const skipped = given && skip(wanted, given);
   if (skipped === undefined || !isOfDigest(answer, holders.digest)) {
     answer.body.destroy();
     return undefined;
@@ -90,7 +94,7 @@ async function continuation(
 }
 
 /** Where an upstream says what it sends, that has to be what was asked for. */
-function isOfDigest({ headers }: Answer, digest: string): boolean {
+function isOfDigest({ headers }: UpstreamResponse, digest: string): boolean {
   const said = firstValue(headers, "docker-content-digest");
   return said === undefined || said === digest;
 }

@@ -4,11 +4,11 @@ import { digestsIn } from "../protocol/manifest.ts";
 import { sha256 } from "../protocol/names.ts";
 import { descriptorOf, readReferrer } from "../protocol/referrers.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
-import { failureOf } from "../pull/answer.ts";
-import { learnOwner } from "../pull/ownership.ts";
+import { errorFrom } from "../pull/answer.ts";
+import { markOwned } from "../pull/ownership.ts";
 import { addReferrer } from "../referrers/write-index.ts";
 import type { Services } from "../services.ts";
-import type { Answer } from "../upstream/transport/send.ts";
+import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
 /** A manifest as it is put. */
@@ -26,12 +26,12 @@ export interface Push {
  * @returns headers to add to hosted's answer
  * @throws RegistryError if it could not be listed, so that the client pushes again
  */
-export async function accepted(
+export async function afterAccept(
   services: Services,
   exchange: Exchange,
   { resource, namespace }: Pick<RegistryRequest, "resource" | "namespace">,
   { to, body, type }: Push,
-  { headers }: Pick<Answer, "headers">,
+  { headers }: Pick<UpstreamResponse, "headers">,
 ): Promise<string[]> {
   if (resource.kind !== "manifest") {
     return [];
@@ -42,14 +42,14 @@ export async function accepted(
   services.memory.holders.partsAt(to, repository, digest, digestsIn(body));
   if (!byDigest) {
     // Not before: the other manifests of an index may still rely on what a proxy has.
-    learnOwner(services, repository);
+    markOwned(services, repository);
   }
   const referrer = readReferrer(body);
   if (referrer === undefined) {
     return [];
   }
   if (firstValue(headers, "oci-subject") !== undefined) {
-    services.referrersApis.learn(to, true);
+    services.referrersSupport.learn(to, true);
     return [];
   }
   const { subject } = referrer;
@@ -58,7 +58,7 @@ export async function accepted(
   const failure = await addReferrer(services, exchange, place, descriptor);
   if (failure !== undefined) {
     const cause = `accepted the manifest, but it could not be listed among the referrers of ${subject}: ${failure.cause}`;
-    throw failureOf(to, { ...failure, cause });
+    throw errorFrom(to, { ...failure, cause });
   }
   return ["OCI-Subject", subject];
 }

@@ -1,12 +1,12 @@
-import { ClientGone, upstreamFailure } from "../errors.ts";
+import { ClientAborted, upstreamFailure } from "../errors.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { relay } from "../http/relay.ts";
 import { hasBody, requireUnread } from "../http/request-body.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
-import { failureOf } from "../pull/answer.ts";
-import { errandOf, reportOf } from "../pull/query.ts";
+import { errorFrom } from "../pull/answer.ts";
+import { reportOf, toUpstreamRequest } from "../pull/query.ts";
 import type { Services } from "../services.ts";
-import type { Answer } from "../upstream/transport/send.ts";
+import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
 /** Uploads: the request streams to hosted, body and all, and hosted's answer streams back. */
@@ -17,17 +17,17 @@ export async function forward(
   to: Upstream,
 ): Promise<void> {
   requireUnread(exchange.request);
-  const errand = errandOf(request, to);
-  const answer = await handOver(services, to, () =>
+  const asked = toUpstreamRequest(request, to);
+  const answer = await sendToHosted(services, to, () =>
     // Without a body there is nothing that could not be sent twice: then a dead connection or an old token costs another try.
     hasBody(exchange.request)
-      ? to.forward(errand, exchange, {
+      ? to.forward(asked, exchange, {
           response: exchange.response,
-          moved: (bytes) => {
-            exchange.moved.up += bytes;
+          transferred: (bytes) => {
+            exchange.transferred.up += bytes;
           },
         })
-      : to.ask(errand, exchange),
+      : to.ask(asked, exchange),
   );
   exchange.decision = { upstream: to.name, reason: "pushes go to hosted" };
   await relay(exchange, to, answer);
@@ -38,22 +38,22 @@ export async function forward(
  * router.
  * @throws RegistryError if there is no answer, or the router was refused; ClientGone
  */
-export async function handOver(
+export async function sendToHosted(
   { metrics, activity }: Services,
   to: Upstream,
-  send: () => Promise<Answer>,
-): Promise<Answer> {
+  send: () => Promise<UpstreamResponse>,
+): Promise<UpstreamResponse> {
   const done = metrics.upstreamDuration.startTimer({ upstream: to.name });
-  let answer: Answer;
+  let answer: UpstreamResponse;
   try {
     answer = await send();
   } catch (error) {
-    if (error instanceof ClientGone) {
+    if (error instanceof ClientAborted) {
       throw error;
     }
     metrics.upstreamRequests.inc({ upstream: to.name, outcome: "failed" });
     activity?.asked(to.name, "failed");
-    throw failureOf(to, upstreamFailure(error).report);
+    throw errorFrom(to, upstreamFailure(error).report);
   } finally {
     done();
   }
@@ -63,7 +63,7 @@ export async function handOver(
   activity?.asked(to.name, outcome);
   if (refused) {
     answer.body.destroy();
-    throw failureOf(to, reportOf(to, answer));
+    throw errorFrom(to, reportOf(to, answer));
   }
   return answer;
 }

@@ -1,21 +1,21 @@
 import { copyBlob } from "../copy/blob.ts";
-import { type Copying, copyingFor } from "../copy/requests.ts";
-import { giveUp, sessionOf } from "../copy/upload.ts";
+import { type CopyJob, planCopy } from "../copy/requests.ts";
+import { cancel, sessionOf } from "../copy/upload.ts";
 import { CopyFailure } from "../errors.ts";
-import { type Exchange, entranceOf } from "../http/exchange.ts";
-import { repeat } from "../http/relay.ts";
+import { type Exchange, entryPointOf } from "../http/exchange.ts";
+import { relayBuffered } from "../http/relay.ts";
 import { hasBody } from "../http/request-body.ts";
 import { send } from "../http/respond.ts";
 import type { RawHeaders } from "../protocol/headers.ts";
 import type { Mount, RegistryRequest } from "../protocol/request.ts";
-import { errandOf } from "../pull/query.ts";
+import { toUpstreamRequest } from "../pull/query.ts";
 import type { Services } from "../services.ts";
-import { errorBodyLimit, readBounded } from "../upstream/transport/read-body.ts";
+import { errorBodyLimit, readUpTo } from "../upstream/transport/read-body.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import { forward, handOver } from "./forward.ts";
+import { forward, sendToHosted } from "./forward.ts";
 
 /** What came of the proxies: the copying that was done, or why there was none. */
-type Outcome = { readonly done: Copying } | { readonly done: undefined; readonly note: string };
+type Outcome = { readonly done: CopyJob } | { readonly done: undefined; readonly note: string };
 
 /**
  * `POST ?mount=<digest>&from=<repository>`: hosted is asked, and if it has not got the blob there, a proxy may. Without `from`
@@ -30,15 +30,15 @@ export async function mount(
   if (from === undefined || !services.config.copy || hasBody(exchange.request)) {
     return forward(services, exchange, request, to);
   }
-  const answer = await handOver(services, to, () => to.ask(errandOf(request, to), exchange));
-  const body = (await readBounded(answer.body, errorBodyLimit, to.timeouts.idle)) ?? Buffer.alloc(0);
+  const answer = await sendToHosted(services, to, () => to.ask(toUpstreamRequest(request, to), exchange));
+  const body = (await readUpTo(answer.body, errorBodyLimit, to.timeouts.idle)) ?? Buffer.alloc(0);
   const outcome: Outcome =
     answer.status === 202
       ? await takeOver(services, exchange, request, { hosted: to, from, digest, begun: answer.headers })
       : { done: undefined, note: "" };
   if (outcome.done === undefined) {
     exchange.decision = { upstream: to.name, reason: `pushes go to hosted${outcome.note}` };
-    repeat(exchange, to, { answer, body });
+    relayBuffered(exchange, to, { answer, body });
     return;
   }
   const { repository } = outcome.done;
@@ -69,10 +69,10 @@ async function takeOver(
   { hosted, from, digest, begun }: NotMounted,
 ): Promise<Outcome> {
   const { repository = "", signal } = exchange;
-  const source = services.policy.rulingFor(from, entranceOf(exchange, request));
-  let copying: Copying | undefined;
+  const source = services.policy.rulingFor(from, entryPointOf(exchange, request));
+  let copying: CopyJob | undefined;
   try {
-    copying = await copyingFor(services, exchange, { hosted, repository, from }, source);
+    copying = await planCopy(services, exchange, { hosted, repository, from }, source);
     if (copying === undefined) {
       return { done: undefined, note: "" };
     }
@@ -93,12 +93,12 @@ async function takeOver(
 }
 
 /** Of the upload that hosted has begun and nobody will go on with. */
-function giveUpSession(services: Services, copying: Copying | undefined, headers: RawHeaders): void {
+function giveUpSession(services: Services, copying: CopyJob | undefined, headers: RawHeaders): void {
   if (copying === undefined) {
     return;
   }
   try {
-    giveUp(services, copying, sessionOf(copying, { headers }));
+    cancel(services, copying, sessionOf(copying, { headers }));
   } catch {
     // Hosted did not say where it is: it forgets it by itself one day.
   }

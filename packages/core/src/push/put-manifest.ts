@@ -1,27 +1,27 @@
 import { type CopyCount, copyMissing } from "../copy/missing.ts";
-import { copyingFor } from "../copy/requests.ts";
+import { planCopy } from "../copy/requests.ts";
 import { CopyFailure } from "../errors.ts";
 import type { Exchange } from "../http/exchange.ts";
-import { repeat } from "../http/relay.ts";
+import { relayBuffered } from "../http/relay.ts";
 import { readManifest } from "../http/request-body.ts";
 import { mayLackParts, withFurtherError } from "../protocol/error-body.ts";
 import { hasParts, longestManifest } from "../protocol/manifest.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
-import type { Refusal } from "../pull/failover.ts";
+import type { ErrorResponse } from "../pull/failover.ts";
 import { manifestPut } from "../pull/invalidate.ts";
-import { errandOf } from "../pull/query.ts";
-import type { Ruling } from "../routing/ruling.ts";
+import { toUpstreamRequest } from "../pull/query.ts";
+import type { ResolvedRule } from "../routing/ruling.ts";
 import type { Services } from "../services.ts";
 import { checkPushedTag } from "../shadow/on-push.ts";
-import { readBounded } from "../upstream/transport/read-body.ts";
-import type { Answer } from "../upstream/transport/send.ts";
+import { readUpTo } from "../upstream/transport/read-body.ts";
+import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import { accepted, type Push } from "./accepted.ts";
-import { handOver } from "./forward.ts";
+import { afterAccept, type Push } from "./accepted.ts";
+import { sendToHosted } from "./forward.ts";
 
 /** Hosted's answer to a manifest, and what was done for it. */
-interface Verdict {
-  readonly said: Refusal;
+interface PutResult {
+  readonly said: ErrorResponse;
   /** For people; empty if nothing was. */
   readonly note: string;
 }
@@ -34,7 +34,7 @@ export async function pushManifest(
   services: Services,
   exchange: Exchange,
   request: RegistryRequest,
-  { to, ruling }: { readonly to: Upstream; readonly ruling: Ruling<Upstream> },
+  { to, ruling }: { readonly to: Upstream; readonly ruling: ResolvedRule<Upstream> },
 ): Promise<void> {
   const body = await readManifest(exchange);
   const push = { to, body, type: exchange.request.headers["content-type"] };
@@ -43,11 +43,11 @@ export async function pushManifest(
   const { said, note } = await putWithParts(services, exchange, request, push, ruling);
   const further: string[] = [];
   if (said.answer.status === 201) {
-    further.push(...(await accepted(services, exchange, request, push, said.answer)));
+    further.push(...(await afterAccept(services, exchange, request, push, said.answer)));
     further.push(...(await tag.accepted()));
   }
   exchange.decision = { upstream: to.name, reason: `pushes go to hosted${note}` };
-  repeat(exchange, to, said, further);
+  relayBuffered(exchange, to, said, further);
 }
 
 async function putWithParts(
@@ -55,8 +55,8 @@ async function putWithParts(
   exchange: Exchange,
   request: RegistryRequest,
   push: Push,
-  ruling: Ruling<Upstream>,
-): Promise<Verdict> {
+  ruling: ResolvedRule<Upstream>,
+): Promise<PutResult> {
   const said = await put(services, exchange, request, push);
   if (!mayLackParts(said.answer.status, said.body.toString()) || !hasParts(push.body)) {
     return { said, note: "" };
@@ -64,7 +64,7 @@ async function putWithParts(
   const { repository = "" } = exchange;
   const where = { hosted: push.to, repository, from: repository };
   try {
-    const copying = await copyingFor(services, exchange, where, ruling);
+    const copying = await planCopy(services, exchange, where, ruling);
     if (copying === undefined) {
       return { said, note: "" };
     }
@@ -90,22 +90,22 @@ async function put(
   exchange: Exchange,
   request: RegistryRequest,
   { to, body }: Push,
-): Promise<Refusal> {
-  const errand = { ...errandOf(request, to), body };
-  let answer: Answer;
+): Promise<ErrorResponse> {
+  const asked = { ...toUpstreamRequest(request, to), body };
+  let answer: UpstreamResponse;
   try {
-    answer = await handOver(services, to, () => to.ask(errand, exchange));
+    answer = await sendToHosted(services, to, () => to.ask(asked, exchange));
   } finally {
     // Whatever came of it: hosted may have it.
     await manifestPut(services, request.resource, body);
   }
   // Registries name each part that they lack, so a refusal may be as long as a manifest.
-  const text = await readBounded(answer.body, longestManifest, to.timeouts.idle);
+  const text = await readUpTo(answer.body, longestManifest, to.timeouts.idle);
   return { answer, body: text ?? Buffer.alloc(0) };
 }
 
 /** Hosted's own refusal, and why the router could do nothing about it. */
-function explained({ answer, body }: Refusal, { isAbsent, message }: CopyFailure): Refusal {
+function explained({ answer, body }: ErrorResponse, { isAbsent, message }: CopyFailure): ErrorResponse {
   const code = isAbsent ? "BLOB_UNKNOWN" : "UPSTREAM_FAILED";
   const text = withFurtherError(body.toString(), code, `not copied from proxies: ${message}`);
   return { answer, body: Buffer.from(text) };

@@ -5,16 +5,16 @@ import { nextQuery } from "../protocol/locations.ts";
 import { longestManifest } from "../protocol/manifest.ts";
 import { type Descriptor, ofTypes, readReferrers, sizeOf, wantedTypes } from "../protocol/referrers.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
-import { type Consultation, consult, errandOf } from "../pull/query.ts";
+import { type QueryOutcome, query, toUpstreamRequest } from "../pull/query.ts";
 import type { Services } from "../services.ts";
-import type { Errand } from "../upstream/request.ts";
-import { readBounded } from "../upstream/transport/read-body.ts";
-import type { Answer } from "../upstream/transport/send.ts";
+import type { UpstreamRequest } from "../upstream/request.ts";
+import { readUpTo } from "../upstream/transport/read-body.ts";
+import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import { broken, type Known } from "./tag-schema.ts";
+import { broken, type TaggedReferrers } from "./tag-schema.ts";
 
 /** What a member's API told of a digest's referrers: perhaps that there is none. */
-export type Told = Known | { readonly kind: "no-api"; readonly certain: boolean };
+export type Told = TaggedReferrers | { readonly kind: "no-api"; readonly certain: boolean };
 
 const mostPages = 50;
 
@@ -28,22 +28,22 @@ export async function listByApi(
   member: Upstream,
   request: RegistryRequest,
 ): Promise<Told> {
-  const first: Errand = { ...errandOf(request, member), whole: true };
+  const first: UpstreamRequest = { ...toUpstreamRequest(request, member), whole: true };
   const wanted = wantedTypes(request.search);
   const descriptors: Descriptor[] = [];
   let size = 0;
-  let errand: Errand | undefined = first;
-  for (let page = 0; errand !== undefined; page++) {
+  let asked: UpstreamRequest | undefined = first;
+  for (let page = 0; asked !== undefined; page++) {
     if (page === mostPages) {
       return broken(`has more than ${mostPages} pages of referrers`);
     }
-    const said = await consult(services, exchange, member, errand);
+    const said = await query(services, exchange, member, asked);
     const listed = said.outcome === "found" ? await readPage(said.answer, member) : withoutList(said);
     if (listed.kind !== "listed") {
       return listed;
     }
     if (said.outcome === "found") {
-      services.referrersApis.learn(member, true);
+      services.referrersSupport.learn(member, true);
     }
     const kept = ofTypes(listed.descriptors, wanted);
     size += sizeOf(kept);
@@ -52,13 +52,13 @@ export async function listByApi(
     }
     descriptors.push(...kept);
     const next = said.outcome === "found" ? nextQuery(valuesOf(said.answer.headers, "link")) : undefined;
-    errand = next === undefined ? undefined : { ...first, search: next };
+    asked = next === undefined ? undefined : { ...first, search: next };
   }
   return { kind: "listed", descriptors };
 }
 
-async function readPage({ status, headers, body }: Answer, { timeouts }: Upstream): Promise<Told> {
-  const bytes = await readBounded(body, longestManifest, timeouts.idle);
+async function readPage({ status, headers, body }: UpstreamResponse, { timeouts }: Upstream): Promise<Told> {
+  const bytes = await readUpTo(body, longestManifest, timeouts.idle);
   if (status !== 200) {
     return { kind: "no-api", certain: status === 303 };
   }
@@ -76,7 +76,7 @@ async function readPage({ status, headers, body }: Answer, { timeouts }: Upstrea
  * A registry without the API says 404 in its own words, or 405; one that has it says in OCI's what it does not know, perhaps
  * this repository alone. Whoever refuses or says anything else may still have the tag.
  */
-function withoutList(said: Exclude<Consultation, { outcome: "found" }>): Told {
+function withoutList(said: Exclude<QueryOutcome, { outcome: "found" }>): Told {
   if (said.outcome === "failed") {
     return { kind: "failed", failure: said.failure };
   }

@@ -1,22 +1,22 @@
 import type { Exchange } from "../http/exchange.ts";
-import { repeat } from "../http/relay.ts";
+import { relayBuffered } from "../http/relay.ts";
 import { send } from "../http/respond.ts";
 import { RegistryError } from "../protocol/errors.ts";
 import { warning } from "../protocol/headers.ts";
 import { indexType, longestManifest } from "../protocol/manifest.ts";
-import { imageIndex, joinReferrers, ofTypes, wantedTypes } from "../protocol/referrers.ts";
+import { imageIndex, mergeReferrers, ofTypes, wantedTypes } from "../protocol/referrers.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
-import { failureError } from "../pull/answer.ts";
+import { errorFromAttempts } from "../pull/answer.ts";
 import { type Attempt, describeAttempt } from "../routing/outcome.ts";
 import type { Services } from "../services.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { listByApi } from "./api.ts";
-import { broken, type Known, listUnderTag, type Place } from "./tag-schema.ts";
+import { broken, listUnderTag, type SubjectLocation, type TaggedReferrers } from "./tag-schema.ts";
 
 /** What a member knows. */
-interface Word {
+interface MemberReferrers {
   readonly member: Upstream;
-  readonly known: Known;
+  readonly known: TaggedReferrers;
 }
 
 /**
@@ -44,13 +44,13 @@ export async function referrers(
   for (const { member, known } of words) {
     if (known.kind === "refused") {
       exchange.decision = { upstream: member.name, reason: `answered ${known.said.answer.status}` };
-      repeat(exchange, member, known.said);
+      relayBuffered(exchange, member, known.said);
       return;
     }
   }
   const failures = words.flatMap(failedAttempt);
   if (failures.some(({ member }) => member.kind === "hosted") || isAll(failures, members)) {
-    throw failureError(failures);
+    throw errorFromAttempts(failures);
   }
   answer(services, exchange, request, words);
 }
@@ -58,18 +58,18 @@ export async function referrers(
 async function listAt(
   services: Services,
   exchange: Exchange,
-  place: Place,
+  place: SubjectLocation,
   request: RegistryRequest,
-): Promise<Known> {
-  const { referrersApis } = services;
+): Promise<TaggedReferrers> {
+  const { referrersSupport } = services;
   const { member } = place;
-  if (referrersApis.has(member) !== false) {
+  if (referrersSupport.has(member) !== false) {
     const told = await listByApi(services, exchange, member, request);
     if (told.kind !== "no-api") {
       return told;
     }
     if (told.certain) {
-      referrersApis.learn(member, false);
+      referrersSupport.learn(member, false);
     }
   }
   return listUnderTag(services, exchange, place);
@@ -79,11 +79,11 @@ function answer(
   { config }: Services,
   exchange: Exchange,
   { search }: RegistryRequest,
-  words: readonly Word[],
+  words: readonly MemberReferrers[],
 ): void {
   const wanted = wantedTypes(search);
   const lists = words.map(({ known }) => (known.kind === "listed" ? ofTypes(known.descriptors, wanted) : []));
-  const { descriptors, leftOut } = joinReferrers(lists, longestManifest);
+  const { descriptors, leftOut } = mergeReferrers(lists, longestManifest);
   const tooLong = leftOut.flatMap((place) => {
     const member = words[place]?.member;
     const known = broken("has more referrers than fit into an index of 4 MiB; ask for one artifactType");
@@ -104,7 +104,7 @@ function answer(
   send(exchange, { status: 200, headers, body: imageIndex(descriptors) });
 }
 
-function failedAttempt({ member, known }: Word): Attempt[] {
+function failedAttempt({ member, known }: MemberReferrers): Attempt[] {
   return known.kind === "failed" ? [{ member, outcome: "failed", failure: known.failure }] : [];
 }
 

@@ -4,22 +4,22 @@ import { indexType, longestManifest } from "../protocol/manifest.ts";
 import { sha256 } from "../protocol/names.ts";
 import { type Descriptor, readReferrers, referrersTag } from "../protocol/referrers.ts";
 import { manifestRequest } from "../protocol/request.ts";
-import { type Consultation, consult, errandOf } from "../pull/query.ts";
+import { type QueryOutcome, query, toUpstreamRequest } from "../pull/query.ts";
 import type { FailureReport } from "../routing/outcome.ts";
 import type { Services } from "../services.ts";
-import { readBounded } from "../upstream/transport/read-body.ts";
-import type { Answer } from "../upstream/transport/send.ts";
+import { readUpTo } from "../upstream/transport/read-body.ts";
+import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
 /** What one member knows of a digest's referrers. */
-export type Known =
+export type TaggedReferrers =
   | { readonly kind: "listed"; readonly descriptors: readonly Descriptor[] }
   | { readonly kind: "failed"; readonly failure: FailureReport }
   /** Hosted refuses the client, who has to see how to make itself known there. */
-  | { readonly kind: "refused"; readonly said: Extract<Consultation, { outcome: "final" }> };
+  | { readonly kind: "refused"; readonly said: Extract<QueryOutcome, { outcome: "final" }> };
 
 /** Where a digest's referrers are kept. */
-export interface Place {
+export interface SubjectLocation {
   readonly member: Upstream;
   readonly repository: string;
   /** The digest that is referred to. */
@@ -35,11 +35,11 @@ export interface Place {
 export async function listUnderTag(
   services: Services,
   exchange: Exchange,
-  { member, repository, subject, namespace }: Place,
-): Promise<Known> {
+  { member, repository, subject, namespace }: SubjectLocation,
+): Promise<TaggedReferrers> {
   const read = manifestRequest("GET", repository, referrersTag(subject), namespace);
-  const said = await consult(services, exchange, member, {
-    ...errandOf(read, member),
+  const said = await query(services, exchange, member, {
+    ...toUpstreamRequest(read, member),
     whole: true,
     accept: indexType,
   });
@@ -56,21 +56,21 @@ export async function listUnderTag(
 }
 
 /** Whether hosted judged the client's own credentials. */
-function isRefusal({ status }: Answer): boolean {
+function isRefusal({ status }: UpstreamResponse): boolean {
   return status === 401 || status === 403;
 }
 
 /** A member that cannot tell. */
-export function broken(cause: string): Known {
+export function broken(cause: string): TaggedReferrers {
   return { kind: "failed", failure: { kind: "broken", cause } };
 }
 
 async function listedIn(
-  { status, headers, body }: Answer,
+  { status, headers, body }: UpstreamResponse,
   member: Upstream,
   subject: string,
-): Promise<Known> {
-  const bytes = await readBounded(body, longestManifest, member.timeouts.idle);
+): Promise<TaggedReferrers> {
+  const bytes = await readUpTo(body, longestManifest, member.timeouts.idle);
   if (status !== 200 || bytes === undefined) {
     return broken(status === 200 ? "sent no index of referrers in at most 4 MiB" : `answered ${status}`);
   }

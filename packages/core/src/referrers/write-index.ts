@@ -1,15 +1,15 @@
-import { type Exchange, outliving } from "../http/exchange.ts";
+import { detached, type Exchange } from "../http/exchange.ts";
 import { errorCodes } from "../protocol/error-body.ts";
 import { indexType, longestManifest } from "../protocol/manifest.ts";
 import { type Descriptor, imageIndex, referrersTag } from "../protocol/referrers.ts";
 import { manifestRequest } from "../protocol/request.ts";
 import { manifestPut } from "../pull/invalidate.ts";
-import { learnOwner } from "../pull/ownership.ts";
-import { type Consultation, consult, errandOf } from "../pull/query.ts";
+import { markOwned } from "../pull/ownership.ts";
+import { type QueryOutcome, query, toUpstreamRequest } from "../pull/query.ts";
 import type { FailureReport } from "../routing/outcome.ts";
 import type { Services } from "../services.ts";
-import { errorBodyLimit, readBounded } from "../upstream/transport/read-body.ts";
-import { listUnderTag, type Place } from "./tag-schema.ts";
+import { errorBodyLimit, readUpTo } from "../upstream/transport/read-body.ts";
+import { listUnderTag, type SubjectLocation } from "./tag-schema.ts";
 
 /**
  * Lists a manifest among its subject's referrers at a registry without the API, as clients would if the router did not answer
@@ -19,7 +19,7 @@ import { listUnderTag, type Place } from "./tag-schema.ts";
 export function addReferrer(
   services: Services,
   exchange: Exchange,
-  place: Place,
+  place: SubjectLocation,
   descriptor: Descriptor,
 ): Promise<FailureReport | undefined> {
   return change(services, exchange, place, (listed) =>
@@ -34,7 +34,7 @@ export function addReferrer(
 export function removeReferrer(
   services: Services,
   exchange: Exchange,
-  place: Place,
+  place: SubjectLocation,
   deleted: string,
 ): Promise<FailureReport | undefined> {
   return change(services, exchange, place, (listed) => {
@@ -47,13 +47,13 @@ export function removeReferrer(
 function change(
   services: Services,
   exchange: Exchange,
-  place: Place,
+  place: SubjectLocation,
   alter: (listed: readonly Descriptor[]) => readonly Descriptor[] | undefined,
 ): Promise<FailureReport | undefined> {
   const { member, repository, subject } = place;
   const key = JSON.stringify([member.name, repository, referrersTag(subject)]);
   // A client that leaves now may find the manifest at hosted when it comes back, and not push it again.
-  const lasting = outliving(exchange);
+  const lasting = detached(exchange);
   return inTurn(services, key, async () => {
     const known = await listUnderTag(services, lasting, place);
     if (known.kind !== "listed") {
@@ -80,25 +80,25 @@ function inTurn<T>({ referrersTurns, config }: Services, key: string, work: () =
 async function write(
   services: Services,
   exchange: Exchange,
-  { member, repository, subject, namespace }: Place,
+  { member, repository, subject, namespace }: SubjectLocation,
   manifests: readonly Descriptor[],
-): Promise<Consultation> {
+): Promise<QueryOutcome> {
   const body = Buffer.from(imageIndex(manifests));
   if (body.length > longestManifest) {
     const cause = "the subject has more referrers than fit into an index of 4 MiB";
     return { outcome: "failed", failure: { kind: "broken", cause } };
   }
   const put = manifestRequest("PUT", repository, referrersTag(subject), namespace);
-  const errand = { ...errandOf(put, member), body, type: indexType };
-  let said: Consultation;
+  const asked = { ...toUpstreamRequest(put, member), body, type: indexType };
+  let said: QueryOutcome;
   try {
-    said = await consult(services, exchange, member, errand);
+    said = await query(services, exchange, member, asked);
   } finally {
     await manifestPut(services, put.resource, body);
   }
   if (said.outcome === "found") {
-    await readBounded(said.answer.body, errorBodyLimit, member.timeouts.idle);
-    learnOwner(services, repository);
+    await readUpTo(said.answer.body, errorBodyLimit, member.timeouts.idle);
+    markOwned(services, repository);
   }
   return said;
 }
@@ -107,7 +107,7 @@ async function write(
  * Registries accept no index of manifests that they have not got. One that was deleted without the router's knowledge would
  * otherwise keep every later one off the list.
  */
-function missingAmong(listed: readonly Descriptor[], said: Consultation): ReadonlySet<Descriptor> {
+function missingAmong(listed: readonly Descriptor[], said: QueryOutcome): ReadonlySet<Descriptor> {
   const text = said.outcome === "final" || said.outcome === "not_found" ? said.body.toString() : "";
   const lacks = errorCodes(text).some(
     (code) => code === "MANIFEST_BLOB_UNKNOWN" || code === "MANIFEST_UNKNOWN",
@@ -115,7 +115,7 @@ function missingAmong(listed: readonly Descriptor[], said: Consultation): Readon
   return new Set(lacks ? listed.filter(({ digest }) => text.includes(digest)) : []);
 }
 
-function refusal(said: Consultation): FailureReport | undefined {
+function refusal(said: QueryOutcome): FailureReport | undefined {
   if (said.outcome === "failed") {
     return said.failure;
   }

@@ -106,7 +106,7 @@ function classifyAtHosted(member: Member, status: number): AnswerClass {
 }
 
 /** What is said when nobody has it. */
-export type Conclusion =
+export type CombinedResult =
   /** 404; `failures` are to be mentioned in a `Warning`. */
   | { readonly kind: "not_found"; readonly failures: readonly Attempt[] }
   /** Somebody could not tell. */
@@ -117,7 +117,7 @@ export type Conclusion =
  * the content and only a proxy could not tell. Pushing clients give up on any status but 200 and 404, and an
  * outage of a public registry must not stop a push.
  */
-export function conclude(method: string, attempts: readonly Attempt[]): Conclusion {
+export function combine(method: string, attempts: readonly Attempt[]): CombinedResult {
   const failures = attempts.filter(({ outcome }) => outcome === "failed");
   const hosted = attempts.find(({ member }) => member.kind === "hosted");
   const excused = method === "HEAD" && hosted?.outcome === "not_found";

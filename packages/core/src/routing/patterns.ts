@@ -22,11 +22,11 @@ interface Node {
 export class Patterns {
   readonly #root = newNode(false);
   /** The entry that is for every name and comes before all others, if there is one. */
-  readonly #forAll: number | undefined;
+  readonly #shareable: number | undefined;
 
   /** @param entries each with its patterns, as `isPattern` allows them */
   constructor(entries: readonly (readonly string[])[]) {
-    this.#forAll = entries[0]?.includes("**") === true ? 0 : undefined;
+    this.#shareable = entries[0]?.includes("**") === true ? 0 : undefined;
     entries.forEach((patterns, entry) => {
       for (const pattern of patterns) {
         this.#add(pattern, entry);
@@ -36,7 +36,7 @@ export class Patterns {
 
   /** The first entry that has a pattern for a name. */
   first(name: string): number | undefined {
-    return this.#forAll ?? this.#walk(name.split("/"), followersOf);
+    return this.#shareable ?? this.#walk(name.split("/"), followersOf);
   }
 
   /** The first entry with one pattern for everything that `pattern` is for. Several that only do so together are not found. */

@@ -2,14 +2,14 @@ import { compareDigests, otherSideOf, type ShadowedTag, type Tagged } from "../c
 import type { Exchange } from "../http/exchange.ts";
 import { valuesOf } from "../protocol/headers.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
-import type { Walk } from "../pull/failover.ts";
+import type { FailoverResult } from "../pull/failover.ts";
 import { ruleName } from "../routing/ruling.ts";
 import type { Services } from "../services.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { digestIn, tagDigestAt } from "./tag-digest.ts";
 
 // More than any client would wait, and little enough that a cache which hangs is not asked a lot of things at a time.
-const patience = 10_000;
+const timeout = 10_000;
 
 /**
  * After a manifest was served by its tag: finds out in the background, now and then, whether the other side has that tag with
@@ -21,7 +21,7 @@ export function checkPulled(
   exchange: Exchange,
   request: RegistryRequest,
   members: readonly Upstream[],
-  { upstream: holder, said, attempts }: Extract<Walk, { ended: "answered" }>,
+  { upstream: holder, said, attempts }: Extract<FailoverResult, { ended: "answered" }>,
 ): void {
   const { resource } = request;
   if (resource.kind !== "manifest" || resource.byDigest) {
@@ -59,7 +59,7 @@ async function compare(
 ): Promise<void> {
   for (const member of others) {
     const signals = [services.ended.signal];
-    const said = await tagDigestAt(services, member, request, { accept, patience, signals });
+    const said = await tagDigestAt(services, member, request, { accept, timeout, signals });
     if (said.outcome === "found") {
       reportIfShadowed(services, request, known, { member, digest: said.digest });
     }

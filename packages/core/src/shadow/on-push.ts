@@ -7,7 +7,7 @@ import { manifestTypes } from "../protocol/manifest.ts";
 import { sha256 } from "../protocol/names.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import type { Push } from "../push/accepted.ts";
-import { type Ruling, ruleName } from "../routing/ruling.ts";
+import { type ResolvedRule, ruleName } from "../routing/ruling.ts";
 import type { Services } from "../services.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { reportIfShadowed } from "./on-pull.ts";
@@ -38,13 +38,13 @@ interface Context {
   readonly services: Services;
   readonly exchange: Exchange;
   readonly request: RegistryRequest;
-  readonly rule: Ruling<Upstream>;
+  readonly rule: ResolvedRule<Upstream>;
   /** `team/app:1` */
   readonly name: string;
   readonly pushed: Tagged;
 }
 
-const patience = 3_000;
+const timeout = 3_000;
 // What the answer to a push waits for proxies once hosted has answered. What they say later goes to log and metric alone.
 const grace = 200;
 
@@ -96,7 +96,7 @@ function askAll(
 ): Promise<Said[]> {
   // A refusal must not be got around by a reload at the right moment; a mere report may be lost.
   const ended = rule.shadow === "deny" ? [] : [services.ended.signal];
-  const question = { accept: manifestTypes, patience, signals: [exchange.signal, ...ended] };
+  const question = { accept: manifestTypes, timeout, signals: [exchange.signal, ...ended] };
   // Its query is hosted's business.
   const plain = { ...request, search: "" };
   return Promise.all(

@@ -1,10 +1,10 @@
 import { firstValue } from "../protocol/headers.ts";
 import { isDigest } from "../protocol/names.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
-import { consultAlone, errandOf } from "../pull/query.ts";
+import { queryInternal, toUpstreamRequest } from "../pull/query.ts";
 import type { Services } from "../services.ts";
-import type { OwnErrand } from "../upstream/request.ts";
-import type { Answer } from "../upstream/transport/send.ts";
+import type { InternalRequest } from "../upstream/request.ts";
+import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
 /** What one upstream says that a tag stands for. */
@@ -19,7 +19,7 @@ export interface TagQuestion {
   /** `Accept` values: of an image for many platforms, registries show those that do not know such the manifest of one. */
   readonly accept: readonly string[];
   /** Milliseconds. */
-  readonly patience: number;
+  readonly timeout: number;
   /** It is given up when one of them is aborted. */
   readonly signals: readonly AbortSignal[];
 }
@@ -29,21 +29,24 @@ export async function tagDigestAt(
   services: Services,
   upstream: Upstream,
   request: RegistryRequest,
-  { accept, patience, signals }: TagQuestion,
+  { accept, timeout, signals }: TagQuestion,
 ): Promise<TagDigest> {
-  const errand = errandOf({ ...request, method: "HEAD" }, upstream);
-  const until = deadline(patience, signals);
+  const asked = toUpstreamRequest({ ...request, method: "HEAD" }, upstream);
+  const until = deadline(timeout, signals);
   try {
-    return await ask(services, upstream, { errand, accept, follows: true }, until.signal);
+    return await ask(services, upstream, { asked, accept, follows: true }, until.signal);
   } catch {
-    return { outcome: "unknown", cause: `timeout after ${patience} ms` };
+    return { outcome: "unknown", cause: `timeout after ${timeout} ms` };
   } finally {
     until.clear();
   }
 }
 
 /** The digest in the head of a manifest, if there is a proper one. */
-export function digestIn({ status, headers }: Pick<Answer, "status" | "headers">): string | undefined {
+export function digestIn({
+  status,
+  headers,
+}: Pick<UpstreamResponse, "status" | "headers">): string | undefined {
   const digest = firstValue(headers, "docker-content-digest");
   return status === 200 && digest !== undefined && isDigest(digest) ? digest : undefined;
 }
@@ -51,10 +54,10 @@ export function digestIn({ status, headers }: Pick<Answer, "status" | "headers">
 async function ask(
   services: Services,
   upstream: Upstream,
-  own: OwnErrand,
+  own: InternalRequest,
   signal: AbortSignal,
 ): Promise<TagDigest> {
-  const said = await consultAlone(services, upstream, own, signal);
+  const said = await queryInternal(services, upstream, own, signal);
   if (said.outcome === "failed") {
     return { outcome: "unknown", cause: said.failure.cause };
   }

@@ -2,21 +2,21 @@ import type { CompleteUpstream } from "../config/complete.ts";
 import { type ForwardingOptions, forwardedHeaders } from "../protocol/forwarding.ts";
 import { firstValue } from "../protocol/headers.ts";
 import type { Credentials, Unauthorized } from "./auth/credentials.ts";
-import { type AskWith, AuthorizedAsker } from "./auth/transport.ts";
-import { bodyHeaders, type Errand, isRead, type OwnErrand, type Sender } from "./request.ts";
-import type { Agents, Connections } from "./transport/agents.ts";
+import { type AskWith, AuthTransport } from "./auth/transport.ts";
+import { bodyHeaders, type InternalRequest, isRead, type Origin, type UpstreamRequest } from "./request.ts";
+import type { AgentPools, Agents } from "./transport/agents.ts";
 import { followRedirects, isRedirect } from "./transport/redirects.ts";
-import { type Address, type Answer, addressOf, ask, type Question } from "./transport/send.ts";
+import { type Address, addressOf, ask, type HttpRequest, type UpstreamResponse } from "./transport/send.ts";
 
 // What an upstream gets to answer that was left out for being late. A cache has what it has at once. Milliseconds.
-const lastChancePatience = 1_000;
+const bypassTimeout = 1_000;
 
 /** Puts questions to one upstream: their addresses, headers, credentials, connections and deadlines. */
-export class Asker {
+export class UpstreamClient {
   readonly #config: CompleteUpstream;
   readonly #via: string;
   readonly #agents: Agents;
-  readonly #authorized: AuthorizedAsker;
+  readonly #authorized: AuthTransport;
   readonly #address: Address;
   /** What stands before `/v2/` in this upstream's paths. */
   readonly #prefix: string;
@@ -30,7 +30,7 @@ export class Asker {
     this.#agents = agents;
     this.#address = addressOf(config.url);
     this.#prefix = config.url.pathname === "/" ? "" : config.url.pathname;
-    this.#authorized = new AuthorizedAsker(
+    this.#authorized = new AuthTransport(
       credentials,
       (question) => this.#askHere(question),
       config.timeouts.idle,
@@ -41,9 +41,9 @@ export class Asker {
    * Asks on behalf of a client.
    * @throws UpstreamFailure, ClientGone
    */
-  ask(errand: Errand, from: Sender): Promise<Answer> {
-    return this.#authorized.ask(errand.scope, this.passedThrough(from), (authorization, neutral) =>
-      this.#question(errand, from, { authorization, neutral }),
+  ask(asked: UpstreamRequest, from: Origin): Promise<UpstreamResponse> {
+    return this.#authorized.ask(asked.scope, this.passedThrough(from), (authorization, neutral) =>
+      this.#question(asked, from, { authorization, neutral }),
     );
   }
 
@@ -51,19 +51,19 @@ export class Asker {
    * Follows the redirects of an answer where that is wanted, or where the answer is read here.
    * @throws UpstreamFailure, ClientGone
    */
-  async follow(answer: Answer, errand: Errand, from: Sender): Promise<Answer> {
-    return this.#follows(answer, errand)
+  async follow(answer: UpstreamResponse, asked: UpstreamRequest, from: Origin): Promise<UpstreamResponse> {
+    return this.#follows(answer, asked)
       ? this.#followed(
           answer,
-          errand,
-          this.#question(errand, from, { authorization: undefined, neutral: true }),
+          asked,
+          this.#question(asked, from, { authorization: undefined, neutral: true }),
         )
       : answer;
   }
 
   // 303 leads to another resource than the one asked for (RFC 9110 15.4.4), and that is not read in its place: ghcr.io
   // answers so where it has no referrers API.
-  #follows({ status }: Answer, { method, whole = false }: Errand): boolean {
+  #follows({ status }: UpstreamResponse, { method, whole = false }: UpstreamRequest): boolean {
     const wanted = whole ? status !== 303 : this.#config.redirects === "follow";
     return wanted && isRead(method);
   }
@@ -71,12 +71,12 @@ export class Asker {
   /**
    * Asks on nobody's behalf, with the router's own credentials. What streams is sent once: before it, a request without a body
    * has to have shown how the upstream wants to be addressed.
-   * @param patience milliseconds for connection and headers, if it is to be less than usual
+   * @param timeout milliseconds for connection and headers, if it is to be less than usual
    * @throws UpstreamFailure, ClientGone; CopyFailure if that is what a body that streams broke off with
    */
-  askAlone(own: OwnErrand, signal: AbortSignal, patience?: number): Promise<Answer> {
-    const { errand, stream, authorization } = own;
-    const askWith: AskWith = (header) => this.#ownQuestion(own, signal, header, patience);
+  sendInternal(own: InternalRequest, signal: AbortSignal, timeout?: number): Promise<UpstreamResponse> {
+    const { asked: errand, stream, authorization } = own;
+    const askWith: AskWith = (header) => this.#ownQuestion(own, signal, header, timeout);
     return stream === undefined
       ? this.#authorized.ask(errand.scope, authorization, askWith)
       : this.#authorized.askOnce(errand.scope, authorization, askWith);
@@ -86,9 +86,13 @@ export class Asker {
    * Follows the redirects of an answer to what was asked on nobody's behalf, where that is wanted.
    * @throws UpstreamFailure, ClientGone
    */
-  async followAlone(answer: Answer, own: OwnErrand, signal: AbortSignal): Promise<Answer> {
+  async followAlone(
+    answer: UpstreamResponse,
+    own: InternalRequest,
+    signal: AbortSignal,
+  ): Promise<UpstreamResponse> {
     return own.follows === true
-      ? this.#followed(answer, own.errand, this.#ownQuestion(own, signal, undefined))
+      ? this.#followed(answer, own.asked, this.#ownQuestion(own, signal, undefined))
       : answer;
   }
 
@@ -96,24 +100,24 @@ export class Asker {
    * Asks on nobody's behalf and without credentials.
    * @throws UpstreamFailure, ClientGone
    */
-  askAsStranger(own: OwnErrand, signal: AbortSignal): Promise<Answer> {
+  sendAnonymously(own: InternalRequest, signal: AbortSignal): Promise<UpstreamResponse> {
     return this.#askHere(this.#ownQuestion(own, signal, undefined));
   }
 
   /** Shows the credentials an answer to a request that was not sent from here. */
-  learn(answer: Answer, asked: Omit<Unauthorized, "challenges">): void {
+  learn(answer: UpstreamResponse, asked: Omit<Unauthorized, "challenges">): void {
     this.#authorized.learn(answer, asked);
   }
 
   /** Path and query at this upstream. */
-  target({ path, search }: Errand): string {
+  target({ path, search }: UpstreamRequest): string {
     return `${this.#prefix}${path}${search}`;
   }
 
   /** Everything but `Host`. */
   headers(
-    { whole = false, range, accept }: Errand,
-    { request, client }: Sender,
+    { whole = false, range, accept }: UpstreamRequest,
+    { request, client }: Origin,
     options: Pick<ForwardingOptions, "authorization" | "body" | "neutral">,
   ): string[] {
     return forwardedHeaders(request.rawHeaders, {
@@ -128,78 +132,82 @@ export class Asker {
   }
 
   /** The client's own `Authorization`, where that is for the upstream to judge. */
-  passedThrough({ request }: Sender): string | undefined {
+  passedThrough({ request }: Origin): string | undefined {
     return this.#config.auth === "passthrough" ? request.headers.authorization : undefined;
   }
 
   #question(
-    errand: Errand,
-    from: Sender,
+    asked: UpstreamRequest,
+    from: Origin,
     options: Pick<ForwardingOptions, "authorization" | "neutral">,
-  ): Question {
+  ): HttpRequest {
     return {
-      method: errand.method,
-      path: this.target(errand),
-      headers: this.#headersWithBody(errand, from, options),
-      ...(errand.body !== undefined && { body: errand.body }),
+      method: asked.method,
+      path: this.target(asked),
+      headers: this.#headersWithBody(asked, from, options),
+      ...(asked.body !== undefined && { body: asked.body }),
       signal: from.signal,
-      ...(errand.lastChance === true && { patience: lastChancePatience }),
+      ...(asked.bypassBreaker === true && { timeout: bypassTimeout }),
     };
   }
 
   #ownQuestion(
-    own: OwnErrand,
+    own: InternalRequest,
     signal: AbortSignal,
     authorization: string | undefined,
-    patience?: number,
-  ): Question {
-    const body = own.stream?.bytes ?? own.errand.body;
+    timeout?: number,
+  ): HttpRequest {
+    const body = own.stream?.bytes ?? own.asked.body;
     return {
-      method: own.errand.method,
-      path: this.target(own.errand),
+      method: own.asked.method,
+      path: this.target(own.asked),
       headers: ownHeaders(own, this.#via, authorization),
       ...(body !== undefined && { body }),
       signal,
-      ...(patience !== undefined && { patience }),
+      ...(timeout !== undefined && { timeout }),
     };
   }
 
   /** A client that sends its body in chunks has told no length. */
   #headersWithBody(
-    errand: Errand,
-    from: Sender,
+    asked: UpstreamRequest,
+    from: Origin,
     options: Pick<ForwardingOptions, "authorization" | "neutral">,
   ): string[] {
-    const { body, type } = errand;
+    const { body, type } = asked;
     if (body === undefined || type !== undefined) {
-      return [...this.headers(errand, from, { ...options, body: "none" }), ...bodyHeaders(errand)];
+      return [...this.headers(asked, from, { ...options, body: "none" }), ...bodyHeaders(asked)];
     }
-    const headers = this.headers(errand, from, { ...options, body: "typed" });
+    const headers = this.headers(asked, from, { ...options, body: "typed" });
     return firstValue(headers, "content-length") === undefined
       ? [...headers, "Content-Length", String(body.length)]
       : headers;
   }
 
-  async #followed(answer: Answer, errand: Errand, question: Question): Promise<Answer> {
+  async #followed(
+    answer: UpstreamResponse,
+    asked: UpstreamRequest,
+    question: HttpRequest,
+  ): Promise<UpstreamResponse> {
     if (!isRedirect(answer)) {
       return answer;
     }
-    const address = new URL(this.target(errand), this.#config.url);
+    const address = new URL(this.target(asked), this.#config.url);
     return followRedirects(answer, address, question, (url, next) => this.#askElsewhere(url, next));
   }
 
-  #askHere(question: Question): Promise<Answer> {
+  #askHere(question: HttpRequest): Promise<UpstreamResponse> {
     return this.#askAt(this.#address, this.#agents, question);
   }
 
-  #askElsewhere(url: URL, question: Question): Promise<Answer> {
+  #askElsewhere(url: URL, question: HttpRequest): Promise<UpstreamResponse> {
     const isHere = url.origin === this.#config.url.origin;
     return this.#askAt(addressOf(url), isHere ? this.#agents : this.#agents.elsewhere(url), question);
   }
 
-  #askAt(address: Address, connections: Connections, question: Question): Promise<Answer> {
+  #askAt(address: Address, connections: AgentPools, question: HttpRequest): Promise<UpstreamResponse> {
     const { connect, headers, write, idle } = this.#config.timeouts;
-    const { method, patience } = question;
+    const { method, timeout: patience } = question;
     // To close an upload, a registry reads and moves a whole layer before it answers.
     const answerTimeout = isRead(method) ? Math.min(headers, patience ?? headers) : write;
     const connectTimeout = Math.min(connect, patience ?? connect);
@@ -208,7 +216,7 @@ export class Asker {
 }
 
 function ownHeaders(
-  { errand, accept, stream }: OwnErrand,
+  { asked: errand, accept, stream }: InternalRequest,
   via: string,
   authorization: string | undefined,
 ): string[] {

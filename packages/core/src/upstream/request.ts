@@ -4,7 +4,7 @@ import type { ClientConnection } from "../protocol/forwarding.ts";
 import type { Scope } from "../protocol/token-scope.ts";
 
 /** On whose behalf an upstream is asked. */
-export interface Sender {
+export interface Origin {
   readonly request: IncomingMessage;
   readonly client: ClientConnection;
   /** Aborted when the client is gone. */
@@ -12,7 +12,7 @@ export interface Sender {
 }
 
 /** What to ask an upstream on behalf of a client; without a body, unless that is short and at hand. */
-export interface Errand {
+export interface UpstreamRequest {
   readonly method: string;
   /** As parsed: begins with `/v2/`. */
   readonly path: string;
@@ -29,7 +29,7 @@ export interface Errand {
   /** Whether the answer is read here, so that no part of it, no 304 and no redirect will do. */
   readonly whole?: boolean;
   /** Whether an answer that may go to all who ask the same is read to its end; it is a failure if it has none. */
-  readonly forAll?: boolean;
+  readonly shareable?: boolean;
   /** The `Accept` to ask with, whatever the client accepts. */
   readonly accept?: string;
   /** The `Range` to ask for, whatever the client asked for. */
@@ -39,12 +39,12 @@ export interface Errand {
   /** The type of `body`; the client's word for it if undefined. */
   readonly type?: string;
   /** Whether the upstream is asked although it is left out, and given little time. */
-  readonly lastChance?: boolean;
+  readonly bypassBreaker?: boolean;
 }
 
 /** What to ask an upstream for the router's own ends: nothing of it comes from a client's headers. */
-export interface OwnErrand {
-  readonly errand: Errand;
+export interface InternalRequest {
+  readonly asked: UpstreamRequest;
   /** `Accept` values. */
   readonly accept: readonly string[];
   /** The client's `Authorization`, for an upstream that judges it (`auth: passthrough`). */
@@ -56,8 +56,8 @@ export interface OwnErrand {
 }
 
 /** `/v2/`, asked without a client. */
-export const base: OwnErrand = {
-  errand: { method: "GET", path: "/v2/", search: "", scope: [], repository: undefined },
+export const base: InternalRequest = {
+  asked: { method: "GET", path: "/v2/", search: "", scope: [], repository: undefined },
   accept: [],
 };
 
@@ -75,7 +75,10 @@ export function isRepeatable(method: string): boolean {
 }
 
 /** What is said of a body that is at hand or streams; a method that usually has one says so when it has none. */
-export function bodyHeaders({ method, body, type }: Errand, stream?: OwnErrand["stream"]): string[] {
+export function bodyHeaders(
+  { method, body, type }: UpstreamRequest,
+  stream?: InternalRequest["stream"],
+): string[] {
   if (body === undefined && stream === undefined) {
     return isRead(method) || method === "DELETE" ? [] : ["Content-Length", "0"];
   }

@@ -2,7 +2,7 @@ import { upstreamFailure } from "../errors.ts";
 import type { FailureReport } from "../routing/outcome.ts";
 
 /** How something that was given only so much time went. */
-export type Timed<T> = { readonly latency: number } & (
+export type TimedResult<T> = { readonly latency: number } & (
   | { readonly value: T; readonly failure?: undefined }
   /** `error`: what was thrown, if anything was. */
   | { readonly failure: FailureReport; readonly error?: unknown }
@@ -13,24 +13,24 @@ export type Timed<T> = { readonly latency: number } & (
  * @param work to be told by the signal that nobody waits for it any more
  * @param wanted aborted when nobody does before that
  */
-export async function withinTime<T>(
+export async function withTimeout<T>(
   limit: number,
   work: (signal: AbortSignal) => Promise<T>,
   wanted?: AbortSignal,
-): Promise<Timed<T>> {
+): Promise<TimedResult<T>> {
   const started = performance.now();
   const controller = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<FailureReport>((resolve) => {
     timer = setTimeout(() => resolve({ kind: "timeout", cause: `timeout after ${limit} ms` }), limit);
   });
-  let giveUp = () => {};
+  let cancel = () => {};
   const unwanted = new Promise<FailureReport>((resolve) => {
-    giveUp = () => resolve({ kind: "broken", cause: "given up" });
+    cancel = () => resolve({ kind: "broken", cause: "given up" });
   });
-  wanted?.addEventListener("abort", giveUp);
+  wanted?.addEventListener("abort", cancel);
   if (wanted?.aborted) {
-    giveUp();
+    cancel();
   }
   const done = work(controller.signal).then(
     (value) => ({ value }),
@@ -38,7 +38,7 @@ export async function withinTime<T>(
   );
   const outcome = await Promise.race([done, Promise.race([late, unwanted]).then((failure) => ({ failure }))]);
   clearTimeout(timer);
-  wanted?.removeEventListener("abort", giveUp);
+  wanted?.removeEventListener("abort", cancel);
   controller.abort();
   return { ...outcome, latency: performance.now() - started };
 }

@@ -1,16 +1,16 @@
 import { describe, expect, it } from "@jest/globals";
-import { AbsenceMemory } from "../../src/cache/absences.ts";
-import { Wishes } from "../../src/cache/request-variants.ts";
+import { NegativeCache } from "../../src/cache/absences.ts";
+import { VariantIds } from "../../src/cache/request-variants.ts";
 import type { Member } from "../../src/routing/ruling.ts";
 
 const first: Member = { name: "first", kind: "proxy", passthrough: false };
 const second: Member = { name: "second", kind: "proxy", passthrough: false };
-const get = (wish: number) => ({ wish, method: "GET" });
-const head = (wish: number) => ({ wish, method: "HEAD" });
+const get = (variant: number) => ({ variant, method: "GET" });
+const head = (variant: number) => ({ variant, method: "HEAD" });
 
 describe("what is remembered of absent tags", () => {
-  it("is remembered of one member, one tag and one wish", () => {
-    const memory = new AbsenceMemory(1_000);
+  it("is remembered of one member, one tag and one variant", () => {
+    const memory = new NegativeCache(1_000);
 
     memory.learn(first, "a", "1", get(1));
 
@@ -23,7 +23,7 @@ describe("what is remembered of absent tags", () => {
 
   it("is over after its time, counted from when it was said last", () => {
     let now = 0;
-    const memory = new AbsenceMemory(1_000, { now: () => now });
+    const memory = new NegativeCache(1_000, { now: () => now });
     memory.learn(first, "a", "1", get(1));
 
     now = 900;
@@ -38,7 +38,7 @@ describe("what is remembered of absent tags", () => {
   });
 
   it("is forgotten of everybody when the tag is pushed", () => {
-    const memory = new AbsenceMemory(1_000);
+    const memory = new NegativeCache(1_000);
     for (const member of [first, second]) {
       memory.learn(member, "a", "1", get(1));
       memory.learn(member, "a", "2", get(1));
@@ -54,7 +54,7 @@ describe("what is remembered of absent tags", () => {
   });
 
   it("is remembered of HEAD after GET, and not the other way about", () => {
-    const memory = new AbsenceMemory(1_000);
+    const memory = new NegativeCache(1_000);
 
     memory.learn(first, "a", "1", get(1));
     memory.learn(first, "a", "2", head(1));
@@ -67,9 +67,9 @@ describe("what is remembered of absent tags", () => {
   });
 
   it("is bounded: of many ways to ask for one tag the latest are kept", () => {
-    const memory = new AbsenceMemory(1_000);
-    for (let wish = 0; wish < 100; wish += 1) {
-      memory.learn(first, "a", "1", get(wish));
+    const memory = new NegativeCache(1_000);
+    for (let variant = 0; variant < 100; variant += 1) {
+      memory.learn(first, "a", "1", get(variant));
     }
 
     expect([memory.has(first, "a", "1", get(0)), memory.has(first, "a", "1", get(99))]).toEqual([
@@ -79,15 +79,15 @@ describe("what is remembered of absent tags", () => {
   });
 });
 
-describe("wishes", () => {
+describe("variants", () => {
   it("have the same number for the same text alone, and a new one when theirs is forgotten", () => {
-    const wishes = new Wishes();
-    const one = wishes.numberOf("a");
+    const variants = new VariantIds();
+    const one = variants.numberOf("a");
 
-    expect([wishes.numberOf("a"), wishes.numberOf("b") === one]).toEqual([one, false]);
+    expect([variants.numberOf("a"), variants.numberOf("b") === one]).toEqual([one, false]);
     for (let index = 0; index < 1_000; index += 1) {
-      wishes.numberOf(`other ${index}`);
+      variants.numberOf(`other ${index}`);
     }
-    expect(wishes.numberOf("a")).not.toBe(one);
+    expect(variants.numberOf("a")).not.toBe(one);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { HolderMemory } from "../../src/cache/holders.ts";
+import { HolderHints } from "../../src/cache/holders.ts";
 import type { Member } from "../../src/routing/ruling.ts";
 import { until } from "../support/within.ts";
 
@@ -8,7 +8,7 @@ const hosted: Member = { name: "hosted", kind: "hosted", passthrough: false };
 
 describe("the memory of who holds what", () => {
   it("goes by the digest, the manifest that it is a part of, and whoever served the repository last", () => {
-    const memory = new HolderMemory<Member>({ entries: 100, ttl: 60_000 });
+    const memory = new HolderHints<Member>({ entries: 100, ttl: 60_000 });
     memory.manifestAt(hosted, "a", "sha256:1");
     memory.partsAt(hosted, "a", "sha256:1", ["sha256:2"]);
     memory.manifestAt(proxy, "a", "sha256:3");
@@ -22,7 +22,7 @@ describe("the memory of who holds what", () => {
   });
 
   it("knows the parts of a manifest once they are learned, not by knowing where it is", () => {
-    const memory = new HolderMemory<Member>({ entries: 100, ttl: 60_000 });
+    const memory = new HolderHints<Member>({ entries: 100, ttl: 60_000 });
 
     memory.manifestAt(hosted, "a", "sha256:1");
     expect(memory.knowsParts(hosted, "a", "sha256:1")).toBe(false);
@@ -33,7 +33,7 @@ describe("the memory of who holds what", () => {
   });
 
   it("wants the parts to be learned again when their time is over, though the manifest is served all the time", async () => {
-    const memory = new HolderMemory<Member>({ entries: 100, ttl: 50 });
+    const memory = new HolderHints<Member>({ entries: 100, ttl: 50 });
     memory.partsAt(hosted, "a", "sha256:1", ["sha256:2"]);
 
     await until(5_000, "the parts to be forgotten", () => {
@@ -43,7 +43,7 @@ describe("the memory of who holds what", () => {
   });
 
   it("learns nothing where it is off", () => {
-    const memory = new HolderMemory<Member>({ entries: 0, ttl: 60_000 });
+    const memory = new HolderHints<Member>({ entries: 0, ttl: 60_000 });
 
     expect(memory.knowsParts(hosted, "a", "sha256:1")).toBe(true);
     memory.manifestAt(hosted, "a", "sha256:1");

@@ -1,23 +1,23 @@
 import { describe, expect, it } from "@jest/globals";
-import { type KeptManifest, ManifestMemory } from "../../src/cache/manifests.ts";
+import { type CachedManifest, ManifestCache } from "../../src/cache/manifests.ts";
 import type { Member } from "../../src/routing/ruling.ts";
 
 const holder: Member = { name: "proxy", kind: "proxy", passthrough: false };
-const some: KeptManifest<Member> = {
+const some: CachedManifest<Member> = {
   holder,
   search: "",
-  wish: 1,
+  variant: 1,
   mediaType: "a/b",
   headers: ["Content-Type", "a/b"],
   body: Buffer.from("{}"),
 };
 
 function memoryOf(bytes: number) {
-  return new ManifestMemory<Member>({ bytes, ttl: 60_000 });
+  return new ManifestCache<Member>({ bytes, ttl: 60_000 });
 }
 
 /** How many of a hundred are kept. */
-function keptOf(memory: ManifestMemory<Member>, manifest: KeptManifest<Member>): number {
+function keptOf(memory: ManifestCache<Member>, manifest: CachedManifest<Member>): number {
   const digests = Array.from({ length: 100 }, (_, index) => `sha256:${index}`);
   for (const digest of digests) {
     memory.keep("a", digest, manifest);
@@ -26,7 +26,7 @@ function keptOf(memory: ManifestMemory<Member>, manifest: KeptManifest<Member>):
 }
 
 describe("the memory of manifests", () => {
-  it.each<[string, KeptManifest<Member>]>([
+  it.each<[string, CachedManifest<Member>]>([
     ["bodies", { ...some, body: Buffer.alloc(10_000) }],
     ["headers", { ...some, headers: ["ETag", "x".repeat(10_000)] }],
     ["queries", { ...some, search: `?${"x".repeat(10_000)}` }],

@@ -1,11 +1,11 @@
 import { describe, expect, it } from "@jest/globals";
-import { ReferrersApis } from "../../src/cache/referrers-support.ts";
+import { ReferrersSupport } from "../../src/cache/referrers-support.ts";
 import { candidate } from "../support/candidate.ts";
 
 describe("who has the referrers API", () => {
   it("is known from an answer, for a while", () => {
     let now = 0;
-    const apis = new ReferrersApis(100, () => now);
+    const apis = new ReferrersSupport(100, () => now);
     const [hosted, proxy] = [candidate("hosted", "hosted"), candidate("proxy", "proxy")];
 
     apis.learn(hosted, false);

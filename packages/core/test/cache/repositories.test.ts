@@ -1,5 +1,5 @@
 import { describe, expect, it, jest } from "@jest/globals";
-import { OwnerMemory } from "../../src/cache/repositories.ts";
+import { RepositoryCache } from "../../src/cache/repositories.ts";
 
 const same = (answer: boolean | undefined) => answer;
 
@@ -15,7 +15,7 @@ function later() {
 describe("what hosted has", () => {
   it("is remembered for half a minute, and what it has not for five seconds", () => {
     let now = 1_000;
-    const memory = new OwnerMemory<boolean>({ now: () => now });
+    const memory = new RepositoryCache<boolean>({ now: () => now });
     memory.learn("here", true);
     memory.learn("away", false);
 
@@ -27,7 +27,7 @@ describe("what hosted has", () => {
   });
 
   it("is bounded", () => {
-    const memory = new OwnerMemory<boolean>();
+    const memory = new RepositoryCache<boolean>();
     for (let index = 0; index <= 20_000; index++) {
       memory.learn(`r${index}`, true);
     }
@@ -38,7 +38,7 @@ describe("what hosted has", () => {
 
 describe("asking", () => {
   it("is shared by those who want to know the same at once", async () => {
-    const memory = new OwnerMemory<boolean | undefined>();
+    const memory = new RepositoryCache<boolean | undefined>();
     const answer = later();
     const ask = jest.fn(() => answer.promise);
     const all = [1, 2, 3].map(() => memory.ask("a", ask, same));
@@ -50,7 +50,7 @@ describe("asking", () => {
   });
 
   it("teaches nothing if it is overtaken by a push", async () => {
-    const memory = new OwnerMemory<boolean | undefined>();
+    const memory = new RepositoryCache<boolean | undefined>();
     const answer = later();
     const asking = memory.ask("a", () => answer.promise, same);
     memory.learn("a", true);
@@ -61,7 +61,7 @@ describe("asking", () => {
   });
 
   it("teaches nothing if it is overtaken by a delete", async () => {
-    const memory = new OwnerMemory<boolean | undefined>();
+    const memory = new RepositoryCache<boolean | undefined>();
     const answer = later();
     const asking = memory.ask("a", () => answer.promise, same);
     memory.forget("a");
@@ -72,7 +72,7 @@ describe("asking", () => {
   });
 
   it("that came to nothing is not remembered, and the next one asks anew", async () => {
-    const memory = new OwnerMemory<boolean | undefined>();
+    const memory = new RepositoryCache<boolean | undefined>();
     await memory.ask("a", () => Promise.resolve(undefined), same);
     await expect(memory.ask("a", () => Promise.reject(new Error("no")), same)).rejects.toThrow("no");
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { compareDigests, otherSideOf, ShadowMemory } from "../../src/cache/shadowed-tags.ts";
+import { compareDigests, otherSideOf, ShadowLog } from "../../src/cache/shadowed-tags.ts";
 import { candidate } from "../support/candidate.ts";
 import { until } from "../support/within.ts";
 
@@ -37,9 +37,9 @@ describe("two digests", () => {
 
 describe("checks", () => {
   it("are made of each tag once in a while, whatever came of it", async () => {
-    const lasting = new ShadowMemory();
-    const brief = new ShadowMemory(10);
-    const begin = (memory: ShadowMemory, tag: string) => {
+    const lasting = new ShadowLog();
+    const brief = new ShadowLog(10);
+    const begin = (memory: ShadowLog, tag: string) => {
       const begun = memory.begin("team/app", tag);
       if (begun) {
         memory.end();
@@ -53,7 +53,7 @@ describe("checks", () => {
   });
 
   it("are four at a time; one that finds no place may have one later", () => {
-    const memory = new ShadowMemory();
+    const memory = new ShadowLog();
 
     expect(["1", "2", "3", "4", "5"].map((tag) => memory.begin("team/app", tag))).toEqual([
       true,
@@ -67,7 +67,7 @@ describe("checks", () => {
   });
 
   it("of as many tags as are pulled take bounded memory: the tag checked longest ago is forgotten first", () => {
-    const memory = new ShadowMemory();
+    const memory = new ShadowLog();
     for (let tag = 0; tag <= 10_000; tag += 1) {
       memory.begin("team/app", String(tag));
       memory.end();
@@ -86,7 +86,7 @@ describe("a finding", () => {
   };
 
   it("is news once, and again when a digest, the proxy, the tag or the repository is another", () => {
-    const memory = new ShadowMemory();
+    const memory = new ShadowLog();
 
     expect([memory.isNews(found), memory.isNews({ ...found })]).toEqual([true, false]);
     expect(

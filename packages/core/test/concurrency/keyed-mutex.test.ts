@@ -1,9 +1,9 @@
 import { describe, expect, it } from "@jest/globals";
-import { OneByOne } from "../../src/concurrency/keyed-mutex.ts";
+import { KeyedMutex } from "../../src/concurrency/keyed-mutex.ts";
 
 describe("work that is done one by one", () => {
   it("is done one at a time under one key, in order, although some fail, and at once under others", async () => {
-    const changes = new OneByOne();
+    const changes = new KeyedMutex();
     const log: string[] = [];
     const work = (name: string, fails = false) =>
       changes.take(name.slice(0, 1), async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { isTrouble, recognise, type Trait, type Traits } from "../../src/inspect/product.ts";
+import { detectProduct, isTrouble, type Trait, type Traits } from "../../src/inspect/product.ts";
 
 const nothing: Traits = {
   stranger: undefined,
@@ -83,7 +83,7 @@ describe("a registry is recognised by what it answers", () => {
     ],
     ["silence", nothing, { name: "unknown" }],
   ])("%s", (_, traits, product) => {
-    expect(recognise(traits)).toEqual(product);
+    expect(detectProduct(traits)).toEqual(product);
   });
 
   it("a cache in trouble is told from one that does not know", () => {

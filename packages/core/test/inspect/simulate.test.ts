@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { foresee, type Word } from "../../src/inspect/simulate.ts";
+import { type SimulatedOutcome, simulateFailover } from "../../src/inspect/simulate.ts";
 import type { FailureKind } from "../../src/routing/outcome.ts";
 import { candidate } from "../support/candidate.ts";
 
@@ -7,20 +7,23 @@ const hosted = candidate("hosted", "hosted");
 const proxy = candidate("proxy", "proxy");
 const other = candidate("other", "proxy");
 
-const found: Word = { outcome: "found", status: 200 };
-const absent: Word = { outcome: "not_found", status: 404 };
-const failed = (kind: FailureKind, cause: string): Word => ({ outcome: "failed", failure: { kind, cause } });
+const found: SimulatedOutcome = { outcome: "found", status: 200 };
+const absent: SimulatedOutcome = { outcome: "not_found", status: 404 };
+const failed = (kind: FailureKind, cause: string): SimulatedOutcome => ({
+  outcome: "failed",
+  failure: { kind, cause },
+});
 
 interface Row {
   readonly order?: readonly (typeof hosted)[];
-  readonly said: Readonly<Record<string, Word>>;
+  readonly said: Readonly<Record<string, SimulatedOutcome>>;
   readonly out?: readonly string[];
   readonly stopsAtFailure?: boolean;
   readonly remembered?: typeof hosted;
 }
 
 function end({ order = [proxy, hosted], said, out = [], stopsAtFailure = false, remembered }: Row) {
-  const { by, status, because } = foresee(
+  const { by, status, because } = simulateFailover(
     { order, stopsAtFailure, remembered },
     ({ name }) => said[name] ?? absent,
     ({ name }) => out.includes(name),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { extentOf, passOver, rangeFor, restOf } from "../../src/protocol/range.ts";
+import { byteRangeOf, rangeFor, restOf, skip } from "../../src/protocol/range.ts";
 
 const blob = { first: 0, last: 99, total: 100 };
 
@@ -33,7 +33,7 @@ describe("what an answer says it carries", () => {
     ["a number no computer counts to", 200, ["Content-Length", "99999999999999999999"], undefined],
     ["something else", 304, ["Content-Length", "100"], undefined],
   ] as const)("%s", (_, status, headers, expected) => {
-    expect(extentOf(status, headers)).toEqual(expected);
+    expect(byteRangeOf(status, headers)).toEqual(expected);
   });
 });
 
@@ -58,6 +58,6 @@ describe("the rest of a body that broke off", () => {
     ["something that goes on further", { first: 0, last: 100, total: 101 }, undefined],
     ["another content of the same numbers", { first: 40, last: 99, total: 200 }, undefined],
   ] as const)("is found in an answer that carries %s", (_, given, expected) => {
-    expect(passOver({ first: 40, last: 99, total: 100 }, given)).toBe(expected);
+    expect(skip({ first: 40, last: 99, total: 100 }, given)).toBe(expected);
   });
 });

@@ -2,7 +2,7 @@ import { describe, expect, it } from "@jest/globals";
 import {
   type Descriptor,
   imageIndex,
-  joinReferrers,
+  mergeReferrers,
   ofTypes,
   readReferrer,
   referrersTag,
@@ -48,7 +48,7 @@ describe("lists of referrers", () => {
 
   it.each([0, -1])("are joined up to the limit and %i bytes, whole or not at all", (more) => {
     const limit = imageIndex([a, b, c]).length + 1 + more;
-    const joined = joinReferrers(
+    const joined = mergeReferrers(
       [
         [a, b],
         [b, c, { digest: "d" }],

@@ -2,10 +2,10 @@ import { errorCodes } from "../../protocol/error-body.ts";
 import type { Finding } from "../check-report.ts";
 import { type Probe, textOf } from "../probe.ts";
 import { isTrouble } from "../product.ts";
-import type { Survey } from "../survey.ts";
+import type { Inspection } from "../survey.ts";
 
 /** Whether hosted deletes what it is told to: it knows nothing of what it was asked to delete, or it refuses to delete at all. */
-export function deletesAt({ deletion }: Pick<Survey, "deletion">): boolean | undefined {
+export function deletesAt({ deletion }: Pick<Inspection, "deletion">): boolean | undefined {
   const status = statusOf(deletion);
   if (status === 405) {
     return false;
@@ -14,7 +14,7 @@ export function deletesAt({ deletion }: Pick<Survey, "deletion">): boolean | und
 }
 
 /** Whether hosted has the referrers API, which says of what it does not know so in OCI's words, or that nothing refers to it. */
-export function referrersAt({ referrers }: Pick<Survey, "referrers">): boolean | undefined {
+export function referrersAt({ referrers }: Pick<Inspection, "referrers">): boolean | undefined {
   if (referrers === undefined || referrers.failure !== undefined) {
     return undefined;
   }
@@ -28,7 +28,7 @@ export function referrersAt({ referrers }: Pick<Survey, "referrers">): boolean |
 }
 
 /** What hosted has to be able to. */
-export function hosted(survey: Survey): Finding[] {
+export function hosted(survey: Inspection): Finding[] {
   const { upstream, product } = survey;
   if (upstream.kind !== "hosted") {
     return [];
@@ -47,7 +47,7 @@ export function hosted(survey: Survey): Finding[] {
   return [...deletes(survey), ...referrers(survey)];
 }
 
-function deletes(survey: Survey): Finding[] {
+function deletes(survey: Inspection): Finding[] {
   const where = survey.upstream.name;
   const can = deletesAt(survey);
   const status = statusOf(survey.deletion);
@@ -77,7 +77,7 @@ function deletes(survey: Survey): Finding[] {
   ];
 }
 
-function referrers(survey: Survey): Finding[] {
+function referrers(survey: Inspection): Finding[] {
   const where = survey.upstream.name;
   const can = referrersAt(survey);
   if (can === undefined) {
@@ -101,9 +101,9 @@ function statusOf(said: Probe | undefined): number | undefined {
 }
 
 /** The part of a survey that tells of a proxy. */
-export interface ProxySurvey extends Pick<Survey, "option" | "product" | "manifest"> {
-  readonly upstream: Pick<Survey["upstream"], "name" | "kind">;
-  readonly config: Pick<Survey["config"], "libraryPrefix">;
+export interface ProxySurvey extends Pick<Inspection, "option" | "product" | "manifest"> {
+  readonly upstream: Pick<Inspection["upstream"], "name" | "kind">;
+  readonly config: Pick<Inspection["config"], "libraryPrefix">;
 }
 
 /** What a proxy is, and how what stands behind it is. */

@@ -1,10 +1,10 @@
 import { isLoopbackHost } from "../../protocol/host.ts";
 import type { Finding } from "../check-report.ts";
 import { type ProbeAnswer, type ProbeFailure, textOf } from "../probe.ts";
-import { addressOf, type Survey } from "../survey.ts";
+import { addressOf, type Inspection } from "../survey.ts";
 
 /** Whether an upstream can be reached, and what is there is a registry and not this router. */
-export function reach({ upstream, option, base, config }: Survey): Finding[] {
+export function reach({ upstream, option, base, config }: Inspection): Finding[] {
   const where = upstream.name;
   if (base.failure === undefined) {
     return [looped(where, base) ?? answers(where, option, base)];
@@ -112,12 +112,12 @@ function adviceOnRefusal(option: string, url: URL): string {
 const tolerated = 60;
 
 /** Seconds by which an upstream's clock is ahead; undefined if it does not tell. */
-export function skewOf({ clocks }: Pick<Survey, "clocks">): number | undefined {
+export function skewOf({ clocks }: Pick<Inspection, "clocks">): number | undefined {
   return clocks && Math.round((clocks.there - clocks.here) / 1000);
 }
 
 /** Clocks that differ; if all do alike, it is this one that is wrong. */
-export function clocks(surveys: readonly Survey[]): Finding[] {
+export function clocks(surveys: readonly Inspection[]): Finding[] {
   const told = surveys.flatMap((one) => {
     const skew = skewOf(one);
     return skew === undefined ? [] : [{ name: one.upstream.name, skew }];

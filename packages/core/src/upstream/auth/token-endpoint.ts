@@ -4,8 +4,8 @@ import { basicAuthorization } from "../../protocol/challenge.ts";
 import { firstValue, type RawHeaders } from "../../protocol/headers.ts";
 import type { Scope } from "../../protocol/token-scope.ts";
 import type { Agents } from "../transport/agents.ts";
-import { readBounded } from "../transport/read-body.ts";
-import { type Answer, addressOf, ask, type Question } from "../transport/send.ts";
+import { readUpTo } from "../transport/read-body.ts";
+import { addressOf, ask, type HttpRequest, type UpstreamResponse } from "../transport/send.ts";
 import type { Denial, RequestToken, Token, TokenSource } from "./tokens.ts";
 
 type Method = "GET" | "POST";
@@ -67,7 +67,7 @@ function methodsFor({ user }: TokenSource, likely: Method): readonly Method[] {
   return likely === "GET" ? ["GET", "POST"] : ["POST", "GET"];
 }
 
-function query({ realm, service, user }: TokenSource, scope: Scope): Question {
+function query({ realm, service, user }: TokenSource, scope: Scope): HttpRequest {
   const address = new URL(realm);
   if (service !== undefined) {
     address.searchParams.set("service", service);
@@ -83,7 +83,7 @@ function query({ realm, service, user }: TokenSource, scope: Scope): Question {
   };
 }
 
-function form({ realm, service, user }: TokenSource, scope: Scope): Question {
+function form({ realm, service, user }: TokenSource, scope: Scope): HttpRequest {
   const fields = new URLSearchParams({ grant_type: "password", client_id: clientId, ...user });
   if (service !== undefined) {
     fields.set("service", service);
@@ -115,8 +115,8 @@ interface Reply {
   readonly text: string | undefined;
 }
 
-async function readReply({ status, headers, body }: Answer, milliseconds: number): Promise<Reply> {
-  const text = (await readBounded(body, longestAnswer, milliseconds))?.toString();
+async function readReply({ status, headers, body }: UpstreamResponse, milliseconds: number): Promise<Reply> {
+  const text = (await readUpTo(body, longestAnswer, milliseconds))?.toString();
   return { status, headers, text };
 }
 

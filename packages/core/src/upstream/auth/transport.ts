@@ -1,8 +1,8 @@
 import { UpstreamFailure } from "../../errors.ts";
 import { valuesOf } from "../../protocol/headers.ts";
 import type { Scope } from "../../protocol/token-scope.ts";
-import { errorBodyLimit, readBounded } from "../transport/read-body.ts";
-import type { Answer, Question } from "../transport/send.ts";
+import { errorBodyLimit, readUpTo } from "../transport/read-body.ts";
+import type { HttpRequest, UpstreamResponse } from "../transport/send.ts";
 import type { Credentials, Offer, Remedy, Unauthorized } from "./credentials.ts";
 
 const refusals: Partial<Record<Remedy, string>> = {
@@ -11,28 +11,28 @@ const refusals: Partial<Record<Remedy, string>> = {
 };
 
 /** Makes a question with this `Authorization`; a neutral one says nothing about a client. */
-export type AskWith = (authorization: string | undefined, neutral: boolean) => Question;
+export type AskWith = (authorization: string | undefined, neutral: boolean) => HttpRequest;
 
 /** Asks with the router's credentials, and deals with an upstream's wish for others. */
-export class AuthorizedAsker {
+export class AuthTransport {
   readonly #credentials: Credentials | undefined;
-  readonly #send: (question: Question) => Promise<Answer>;
-  readonly #patience: number;
+  readonly #send: (question: HttpRequest) => Promise<UpstreamResponse>;
+  readonly #timeout: number;
   /** The request that is finding out where tokens come from, so that a crowd at the start asks once. Never rejects. */
   #discovery: Promise<void> | undefined;
 
   /**
    * @param credentials undefined where the client's own are passed through
-   * @param patience milliseconds for the text of a refusal
+   * @param timeout milliseconds for the text of a refusal
    */
   constructor(
     credentials: Credentials | undefined,
-    send: (question: Question) => Promise<Answer>,
-    patience: number,
+    send: (question: HttpRequest) => Promise<UpstreamResponse>,
+    timeout: number,
   ) {
     this.#credentials = credentials;
     this.#send = send;
-    this.#patience = patience;
+    this.#timeout = timeout;
   }
 
   /**
@@ -40,7 +40,7 @@ export class AuthorizedAsker {
    * @param passedThrough what is sent where there are no credentials
    * @throws UpstreamFailure (`refused`) where the router could not make itself known; else as sending does
    */
-  async ask(scope: Scope, passedThrough: string | undefined, askWith: AskWith): Promise<Answer> {
+  async ask(scope: Scope, passedThrough: string | undefined, askWith: AskWith): Promise<UpstreamResponse> {
     const credentials = this.#credentials;
     if (credentials === undefined) {
       return this.#send(askWith(passedThrough, false));
@@ -71,7 +71,11 @@ export class AuthorizedAsker {
   }
 
   /** Sends what cannot be sent again: a refusal stands, but is learned from. */
-  async askOnce(scope: Scope, passedThrough: string | undefined, askWith: AskWith): Promise<Answer> {
+  async askOnce(
+    scope: Scope,
+    passedThrough: string | undefined,
+    askWith: AskWith,
+  ): Promise<UpstreamResponse> {
     const sent = this.#credentials === undefined ? passedThrough : await this.#credentials.header(scope);
     const answer = await this.#send(askWith(sent, false));
     this.learn(answer, { sent, scope, neutral: false });
@@ -79,7 +83,7 @@ export class AuthorizedAsker {
   }
 
   /** Shows an answer to the credentials. */
-  learn({ status, headers }: Answer, asked: Omit<Unauthorized, "challenges">): Remedy {
+  learn({ status, headers }: UpstreamResponse, asked: Omit<Unauthorized, "challenges">): Remedy {
     if (status !== 401) {
       this.#credentials?.accepted(asked);
       return "none";
@@ -88,8 +92,8 @@ export class AuthorizedAsker {
     return this.#credentials?.refused({ ...asked, challenges }) ?? "none";
   }
 
-  #discover(question: Question, offer: Offer): Promise<[Answer, Remedy]> {
-    const found = this.#send(question).then((answer): [Answer, Remedy] => [
+  #discover(question: HttpRequest, offer: Offer): Promise<[UpstreamResponse, Remedy]> {
+    const found = this.#send(question).then((answer): [UpstreamResponse, Remedy] => [
       answer,
       this.learn(answer, { ...offer, neutral: true }),
     ]);
@@ -101,7 +105,7 @@ export class AuthorizedAsker {
   }
 
   /** Reads an answer to its end, so that its connection can be used again. */
-  async #setAside({ body }: Answer): Promise<void> {
-    await readBounded(body, errorBodyLimit, this.#patience);
+  async #setAside({ body }: UpstreamResponse): Promise<void> {
+    await readUpTo(body, errorBodyLimit, this.#timeout);
   }
 }

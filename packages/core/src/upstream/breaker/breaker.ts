@@ -1,10 +1,10 @@
 import { CircuitState, circuitBreaker, handleWhenResult, type IBackoff } from "cockatiel";
 import type { CompleteBreaker } from "../../config/complete.ts";
-import type { OwnErrand } from "../request.ts";
-import type { Answer } from "../transport/send.ts";
-import { nameOf, Suspects } from "./probe-requests.ts";
-import { Trips } from "./trip-policy.ts";
-import { noticeableWait, type Verdict, verdictOfAnswer, verdictOfError } from "./verdict.ts";
+import type { InternalRequest } from "../request.ts";
+import type { UpstreamResponse } from "../transport/send.ts";
+import { nameOf, ProbeRequests } from "./probe-requests.ts";
+import { TripPolicy } from "./trip-policy.ts";
+import { type HealthSignal, noticeableWait, signalOfError, signalOfResponse } from "./verdict.ts";
 
 /** Whether an upstream is asked (`closed`), left out (`open`), or tried (`half-open`). */
 export type BreakerState = "closed" | "half-open" | "open";
@@ -21,9 +21,9 @@ export interface BreakerContext {
   /** Caches have things at hand that tell nothing about the public registry behind them; hosted stands alone. */
   readonly kind: "hosted" | "proxy";
   /** Milliseconds that a request which is never answered takes. */
-  readonly patience: number;
+  readonly timeout: number;
   /** Asks the upstream something that shows how it is, and waits so many milliseconds at the most. Runs in the background. */
-  trial(asked: OwnErrand, patience: number): Promise<Answer>;
+  probe(asked: InternalRequest, timeout: number): Promise<UpstreamResponse>;
   /** Told of every change of the state. */
   changed(): void;
 }
@@ -35,17 +35,17 @@ const longestWait = 1_000;
 export class Breaker {
   readonly #context: BreakerContext;
   readonly #policy;
-  readonly #trips: Trips;
-  readonly #suspects: Suspects;
+  readonly #tripPolicy: TripPolicy;
+  readonly #probeRequests: ProbeRequests;
   #running: Promise<unknown> | undefined;
   #trialBegan: number | undefined;
   #nextTrial = 0;
 
   constructor({ failures, delay, longestDelay }: CompleteBreaker, context: BreakerContext) {
-    const { kind, patience } = context;
+    const { kind, timeout: patience } = context;
     this.#context = context;
-    this.#suspects = new Suspects(kind);
-    this.#trips = new Trips({
+    this.#probeRequests = new ProbeRequests(kind);
+    this.#tripPolicy = new TripPolicy({
       limit: failures,
       window: 2 * failures * patience,
       onlyInRow: kind === "hosted",
@@ -58,7 +58,7 @@ export class Breaker {
     };
     this.#policy = circuitBreaker(
       handleWhenResult((result) => result instanceof Outcome && result.isFailure),
-      { breaker: this.#trips, halfOpenAfter: { next: () => doubling(delay) } },
+      { breaker: this.#tripPolicy, halfOpenAfter: { next: () => doubling(delay) } },
     );
     this.#policy.onStateChange(() => this.#changed());
   }
@@ -68,8 +68,8 @@ export class Breaker {
   }
 
   /** Whether it was opened by requests that were never answered, so that others may be: a cache serves what it has. */
-  get isLate(): boolean {
-    return this.#trips.lastWasLate;
+  get openedByTimeouts(): boolean {
+    return this.#tripPolicy.lastWasLate;
   }
 
   /** Whole seconds until the next trial, at least one. */
@@ -81,26 +81,30 @@ export class Breaker {
    * Does what goes to the upstream while it is asked, and learns from the outcome.
    * @param since when it was decided to ask, by `performance.now()`
    */
-  async run(asked: OwnErrand, work: () => Promise<Answer>, since = performance.now()): Promise<Answer> {
+  async run(
+    asked: InternalRequest,
+    work: () => Promise<UpstreamResponse>,
+    since = performance.now(),
+  ): Promise<UpstreamResponse> {
     const outcome = await this.#policy.execute(() => this.#learnFrom(asked, work, { since }));
     return outcome.give();
   }
 
   /** A request found the upstream left out: it is tried in the background, if it is time to, maybe with this very request. */
-  turnedAway(asked: OwnErrand, since = performance.now()): void {
-    this.#suspects.turnedAway(asked, since);
-    this.tryAgain();
+  rejected(asked: InternalRequest, since = performance.now()): void {
+    this.#probeRequests.rejected(asked, since);
+    this.probeIfDue();
   }
 
   /** Tries the upstream in the background, if it is time to. */
-  tryAgain(): void {
+  probeIfDue(): void {
     if (this.#policy.state === CircuitState.Open && Date.now() >= this.#nextTrial) {
       this.#running = this.#policy.execute(() => this.#tryNow()).catch(() => undefined);
     }
   }
 
   /** Waits a little for a trial that is under way; true if the upstream is asked again. */
-  async comesBack(): Promise<boolean> {
+  async awaitProbe(): Promise<boolean> {
     if (this.#policy.state === CircuitState.HalfOpen) {
       let timer: NodeJS.Timeout | undefined;
       const enough = new Promise((resolve) => {
@@ -114,38 +118,38 @@ export class Breaker {
 
   /** It is not to be tried with anything of this repository; of no repository, if none is given. */
   forget(repository: string | undefined): void {
-    this.#suspects.forget(repository);
+    this.#probeRequests.forget(repository);
   }
 
   #tryNow(): Promise<Outcome> {
     this.#trialBegan = Date.now();
-    const asked = this.#suspects.next(this.isLate);
-    const patience = Math.min(this.#context.patience, noticeableWait);
-    const trial = () => this.#context.trial(asked, patience);
-    return this.#learnFrom(asked, trial, { since: performance.now(), isTrial: true });
+    const asked = this.#probeRequests.next(this.openedByTimeouts);
+    const timeout = Math.min(this.#context.timeout, noticeableWait);
+    const probe = () => this.#context.probe(asked, timeout);
+    return this.#learnFrom(asked, probe, { since: performance.now(), isTrial: true });
   }
 
   async #learnFrom(
-    asked: OwnErrand,
-    work: () => Promise<Answer>,
+    asked: InternalRequest,
+    work: () => Promise<UpstreamResponse>,
     { since, isTrial = false }: { readonly since: number; readonly isTrial?: boolean },
   ): Promise<Outcome> {
     const begun = Date.now();
-    const learn = (verdict: Verdict, give: () => Answer) => {
-      this.#suspects.heard(asked, verdict, since);
+    const learn = (verdict: HealthSignal, give: () => UpstreamResponse) => {
+      this.#probeRequests.heard(asked, verdict, since);
       // What was sent before it was left out, and ends now, says nothing new, and must not spoil a trial.
       const counts = isTrial || this.#policy.state === CircuitState.Closed;
       if (counts) {
-        this.#trips.note(verdict, { name: nameOf(asked), begun });
+        this.#tripPolicy.note(verdict, { name: nameOf(asked), begun });
       }
       return new Outcome(counts && (verdict === "failed" || verdict === "late"), give);
     };
     try {
       const answer = await work();
-      return learn(verdictOfAnswer(answer, asked), () => answer);
+      return learn(signalOfResponse(answer, asked), () => answer);
     } catch (error) {
-      const waits = { waited: Date.now() - begun, patience: this.#context.patience };
-      return learn(verdictOfError(error, asked, waits), () => {
+      const waits = { waited: Date.now() - begun, timeout: this.#context.timeout };
+      return learn(signalOfError(error, asked, waits), () => {
         throw error;
       });
     }
@@ -154,7 +158,7 @@ export class Breaker {
   #changed(): void {
     if (this.state === "closed") {
       this.#trialBegan = undefined;
-      this.#suspects.clear();
+      this.#probeRequests.clear();
     }
     this.#context.changed();
   }
@@ -163,9 +167,9 @@ export class Breaker {
 /** How a request went, for cockatiel, and what its asker is given. */
 class Outcome {
   readonly isFailure: boolean;
-  readonly give: () => Answer;
+  readonly give: () => UpstreamResponse;
 
-  constructor(isFailure: boolean, give: () => Answer) {
+  constructor(isFailure: boolean, give: () => UpstreamResponse) {
     this.isFailure = isFailure;
     this.give = give;
   }

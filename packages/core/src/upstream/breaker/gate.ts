@@ -1,20 +1,20 @@
 import { type BulkheadPolicy, BulkheadRejectedError, bulkhead } from "cockatiel";
 import type { CompleteUpstream } from "../../config/complete.ts";
-import { ClientGone, UpstreamFailure } from "../../errors.ts";
-import type { OwnErrand } from "../request.ts";
-import type { Answer } from "../transport/send.ts";
+import { ClientAborted, UpstreamFailure } from "../../errors.ts";
+import type { InternalRequest } from "../request.ts";
+import type { UpstreamResponse } from "../transport/send.ts";
 import { Breaker, type BreakerContext, type BreakerState } from "./breaker.ts";
 
 // An upstream that was left out for being late is asked by so many at a time whether it has what nobody else has. Each has a
 // second, so that the last in the queue waits for eight.
-const mostLastChances = 8;
+const mostBypassing = 8;
 const mostWaitingForOne = 64;
 
 /** Stands before an upstream: how many may ask it at a time, and whether it is asked at all. */
-export class Guard {
+export class UpstreamGate {
   readonly #breaker: Breaker | undefined;
   readonly #lookups: BulkheadPolicy;
-  readonly #lastChances = bulkhead(mostLastChances, mostWaitingForOne);
+  readonly #lastChances = bulkhead(mostBypassing, mostWaitingForOne);
 
   constructor({ breaker, lookups }: Pick<CompleteUpstream, "breaker" | "lookups">, context: BreakerContext) {
     this.#breaker = breaker && new Breaker(breaker, context);
@@ -31,11 +31,11 @@ export class Guard {
    * @throws UpstreamFailure at once if the upstream is left out or its queue is full; ClientGone
    */
   async ask(
-    asked: OwnErrand,
+    asked: InternalRequest,
     signal: AbortSignal,
-    work: () => Promise<Answer>,
-    finish: (answer: Answer) => Answer | Promise<Answer>,
-  ): Promise<Answer> {
+    work: () => Promise<UpstreamResponse>,
+    finish: (answer: UpstreamResponse) => UpstreamResponse | Promise<UpstreamResponse>,
+  ): Promise<UpstreamResponse> {
     const since = performance.now();
     this.#checkOpen(asked, since);
     return inTurn(this.#lookups, signal, async () => finish(await this.send(asked, work, since)));
@@ -45,7 +45,10 @@ export class Guard {
    * Asks an upstream that is left out, because nobody else has it, when it is this request's turn.
    * @throws UpstreamFailure, at once if the queue is full; ClientGone
    */
-  askAnyway(signal: AbortSignal, work: () => Promise<Answer>): Promise<Answer> {
+  sendBypassingBreaker(
+    signal: AbortSignal,
+    work: () => Promise<UpstreamResponse>,
+  ): Promise<UpstreamResponse> {
     return inTurn(this.#lastChances, signal, work);
   }
 
@@ -54,14 +57,18 @@ export class Guard {
    * @param since when it was decided to ask, by `performance.now()`
    * @throws UpstreamFailure at once if the upstream is left out
    */
-  send(asked: OwnErrand, work: () => Promise<Answer>, since = performance.now()): Promise<Answer> {
+  send(
+    asked: InternalRequest,
+    work: () => Promise<UpstreamResponse>,
+    since = performance.now(),
+  ): Promise<UpstreamResponse> {
     this.#checkOpen(asked, since);
     return this.#breaker === undefined ? work() : this.#breaker.run(asked, work, since);
   }
 
   /** Tries an upstream that is left out, in the background, if it is time to. */
-  tryAgain(): void {
-    this.#breaker?.tryAgain();
+  probeIfDue(): void {
+    this.#breaker?.probeIfDue();
   }
 
   /** It is not to be tried with anything of this repository; of no repository, if none is given. */
@@ -70,16 +77,16 @@ export class Guard {
   }
 
   /** Whether there is still hope in an upstream that was left out: it is back, or it may have some things. */
-  async lastChance(): Promise<"back" | "maybe" | undefined> {
-    if (this.#breaker === undefined || (await this.#breaker.comesBack())) {
+  async bypassBreaker(): Promise<"back" | "maybe" | undefined> {
+    if (this.#breaker === undefined || (await this.#breaker.awaitProbe())) {
       return "back";
     }
-    return this.#breaker.isLate ? "maybe" : undefined;
+    return this.#breaker.openedByTimeouts ? "maybe" : undefined;
   }
 
-  #checkOpen(asked: OwnErrand, since: number): void {
+  #checkOpen(asked: InternalRequest, since: number): void {
     if (this.#breaker !== undefined && this.state !== "closed") {
-      this.#breaker.turnedAway(asked, since);
+      this.#breaker.rejected(asked, since);
       const retryAfter = String(this.#breaker.retryAfter);
       throw new UpstreamFailure("circuit-open", "circuit open", { retryAfter });
     }
@@ -89,14 +96,14 @@ export class Guard {
 async function inTurn(
   turns: BulkheadPolicy,
   signal: AbortSignal,
-  work: () => Promise<Answer>,
-): Promise<Answer> {
+  work: () => Promise<UpstreamResponse>,
+): Promise<UpstreamResponse> {
   try {
     // Not with the client's signal: of a cancelled one in its queue, cockatiel would forget to wake the next.
     return await turns.execute(() => {
       // Much may have happened while it waited.
       if (signal.aborted) {
-        throw new ClientGone();
+        throw new ClientAborted();
       }
       return work();
     });

@@ -1,6 +1,6 @@
 import { LRUCache } from "lru-cache";
-import { base, isRead, type OwnErrand } from "../request.ts";
-import type { Verdict } from "./verdict.ts";
+import { base, type InternalRequest, isRead } from "../request.ts";
+import type { HealthSignal } from "./verdict.ts";
 
 const mostLate = 8;
 const mostForgotten = 1_000;
@@ -13,12 +13,12 @@ const mostForgotten = 1_000;
  * If it was late, what was late has to be asked once more, each image in turn: what a cache has at hand tells nothing. As
  * long as all that was late is one image, though, another one is asked first. Hosted has everything at hand, or nothing.
  */
-export class Suspects {
+export class ProbeRequests {
   readonly #isHosted: boolean;
   /** One request per image, the one to be asked next first. */
-  readonly #late = new Map<string, OwnErrand>();
+  readonly #late = new Map<string, InternalRequest>();
   /** The last request that failed otherwise, or found the upstream left out. */
-  #other: OwnErrand | undefined;
+  #other: InternalRequest | undefined;
   /** Images, and when each was last forgotten: requests that were under way then end later. */
   readonly #forgotten = new LRUCache<string, number>({ max: mostForgotten });
   #allForgotten = Number.NEGATIVE_INFINITY;
@@ -31,7 +31,7 @@ export class Suspects {
    * A request had an outcome.
    * @param since when it was made, by `performance.now()`
    */
-  heard(asked: OwnErrand, verdict: Verdict, since: number): void {
+  heard(asked: InternalRequest, verdict: HealthSignal, since: number): void {
     if (!isTelling(asked) || this.#wasForgotten(asked, since)) {
       return;
     }
@@ -43,7 +43,7 @@ export class Suspects {
   }
 
   /** A request found the upstream left out. */
-  turnedAway(asked: OwnErrand, since: number): void {
+  rejected(asked: InternalRequest, since: number): void {
     if (this.#wasForgotten(asked, since)) {
       return;
     }
@@ -56,10 +56,10 @@ export class Suspects {
   }
 
   /** What to ask next. */
-  next(isLate: boolean): OwnErrand {
+  next(openedByTimeouts: boolean): InternalRequest {
     const other = this.#other;
-    if (other !== undefined && (!isLate || this.#mayAskInstead(other))) {
-      this.#other = isLate ? undefined : other;
+    if (other !== undefined && (!openedByTimeouts || this.#mayAskInstead(other))) {
+      this.#other = openedByTimeouts ? undefined : other;
       return other;
     }
     const [late] = this.#late.values();
@@ -78,7 +78,7 @@ export class Suspects {
     }
     this.#forgotten.set(repository, performance.now());
     this.#late.delete(repository);
-    if (this.#other?.errand.repository === repository) {
+    if (this.#other?.asked.repository === repository) {
       this.#other = undefined;
     }
   }
@@ -89,16 +89,16 @@ export class Suspects {
     this.#other = undefined;
   }
 
-  #wasForgotten(asked: OwnErrand, since: number): boolean {
+  #wasForgotten(asked: InternalRequest, since: number): boolean {
     return since <= Math.max(this.#allForgotten, this.#forgotten.get(nameOf(asked)) ?? this.#allForgotten);
   }
 
-  #mayAskInstead(other: OwnErrand): boolean {
+  #mayAskInstead(other: InternalRequest): boolean {
     const isOneImage = this.#late.size <= 1 && !this.#late.has(nameOf(other));
     return isOneImage || (this.#isHosted && other !== base);
   }
 
-  #putLast(asked: OwnErrand): void {
+  #putLast(asked: InternalRequest): void {
     const name = nameOf(asked);
     this.#late.delete(name);
     this.#late.set(name, asked);
@@ -110,11 +110,11 @@ export class Suspects {
 }
 
 /** The image that a request is about. */
-export function nameOf({ errand }: OwnErrand): string {
+export function nameOf({ asked: errand }: InternalRequest): string {
   return errand.repository ?? "";
 }
 
 /** What can be asked again, and takes no longer than it should. */
-function isTelling({ errand }: OwnErrand): boolean {
+function isTelling({ asked: errand }: InternalRequest): boolean {
   return isRead(errand.method) && errand.list !== true;
 }

@@ -1,5 +1,5 @@
 import { CircuitState, type IBreaker } from "cockatiel";
-import type { Verdict } from "./verdict.ts";
+import type { HealthSignal } from "./verdict.ts";
 
 /** When to open. */
 export interface TripsOptions {
@@ -12,7 +12,7 @@ export interface TripsOptions {
 }
 
 /** Which request had an outcome. */
-export interface Heard {
+export interface RequestTiming {
   /** The repository that it was about. */
   readonly name: string;
   /** When it was sent, as `Date.now()`. */
@@ -25,7 +25,7 @@ export interface Heard {
  * hang for reasons of its own: requests for it that wait side by side count once, and of what is late within a while no
  * image is more than about half.
  */
-export class Trips implements IBreaker {
+export class TripPolicy implements IBreaker {
   state: unknown;
   readonly #limit: number;
   readonly #window: number;
@@ -49,7 +49,7 @@ export class Trips implements IBreaker {
   }
 
   /** How a request went, before cockatiel calls `success` or `failure` for it. */
-  note(verdict: Verdict, heard: Heard): void {
+  note(verdict: HealthSignal, heard: RequestTiming): void {
     if (verdict === "answered") {
       this.#inRow = 0;
     } else if (verdict === "failed") {
@@ -71,7 +71,7 @@ export class Trips implements IBreaker {
     return this.#inRow >= this.#limit || (!this.#onlyInRow && this.#late.length >= this.#limit);
   }
 
-  #noteLate({ name, begun }: Heard): void {
+  #noteLate({ name, begun }: RequestTiming): void {
     const now = Date.now();
     const late = this.#late.filter(({ time }) => time > now - this.#window);
     const same = late.filter((one) => one.name === name);

@@ -1,9 +1,9 @@
-import { ClientGone, UpstreamFailure } from "../../errors.ts";
-import { isRead, type OwnErrand } from "../request.ts";
-import type { Answer } from "../transport/send.ts";
+import { ClientAborted, UpstreamFailure } from "../../errors.ts";
+import { type InternalRequest, isRead } from "../request.ts";
+import type { UpstreamResponse } from "../transport/send.ts";
 
 /** What the outcome of a request says about the upstream that was asked. */
-export type Verdict = "answered" | "failed" | "late" | "nothing";
+export type HealthSignal = "answered" | "failed" | "late" | "nothing";
 
 /** How long an upstream may take before it is late for a client that left, or for a trial. Milliseconds. */
 export const noticeableWait = 5_000;
@@ -14,7 +14,10 @@ const nobodyBehind = [502, 503, 504];
 const gatewayTimeout = 504;
 
 /** What an answer says about the upstream. */
-export function verdictOfAnswer({ status }: Pick<Answer, "status">, { errand }: OwnErrand): Verdict {
+export function signalOfResponse(
+  { status }: Pick<UpstreamResponse, "status">,
+  { asked: errand }: InternalRequest,
+): HealthSignal {
   if (status === gatewayTimeout && errand.list === true) {
     return "nothing";
   }
@@ -26,16 +29,16 @@ export function verdictOfAnswer({ status }: Pick<Answer, "status">, { errand }: 
  * @param waited milliseconds that the request had taken by then
  * @param patience milliseconds that a request which is never answered takes
  */
-export function verdictOfError(
+export function signalOfError(
   error: unknown,
-  { errand }: OwnErrand,
-  { waited, patience }: { waited: number; patience: number },
-): Verdict {
+  { asked: errand }: InternalRequest,
+  { waited, timeout }: { waited: number; timeout: number },
+): HealthSignal {
   // What a list takes depends on its length: a catalog of ten thousand repositories may well be late.
   const mayBeLate = errand.list !== true;
-  if (error instanceof ClientGone) {
+  if (error instanceof ClientAborted) {
     // Clients with less patience than the router must not keep it from noticing. An upload takes what it takes.
-    const noticed = isRead(errand.method) && waited >= Math.min(patience, noticeableWait);
+    const noticed = isRead(errand.method) && waited >= Math.min(timeout, noticeableWait);
     return noticed && mayBeLate ? "late" : "nothing";
   }
   if (!(error instanceof UpstreamFailure)) {

@@ -6,7 +6,7 @@ import type { CompleteUpstream } from "../../config/complete.ts";
 import { Readers } from "./large-body.ts";
 
 /** Connections to one place. */
-export interface Connections {
+export interface AgentPools {
   /** Keeps connections for the next request. */
   readonly pooled: HttpAgent;
   /** A connection for one request: for what cannot be sent twice, and for when a kept one turned out to be dead. */
@@ -16,11 +16,11 @@ export interface Connections {
 }
 
 /** The connections of one upstream, shared by lookups and by http-proxy. */
-export interface Agents extends Connections {
+export interface Agents extends AgentPools {
   /** For where redirects lead: nothing of this upstream's TLS applies there. */
-  elsewhere(url: URL): Connections;
+  elsewhere(url: URL): AgentPools;
   /** For token endpoints: those on other hosts may have certificates of the upstream's own issuer, or of a public one. */
-  tokens(url: URL): Connections;
+  tokens(url: URL): AgentPools;
   close(): void;
 }
 
@@ -37,7 +37,7 @@ export function createAgents({ url, tls }: CompleteUpstream): Agents {
   const plain = plainConnections();
   const secure = secureConnections({});
   const elsewhere = ({ protocol }: URL) => (protocol === "https:" ? secure : plain);
-  let secureTokens: Connections | undefined;
+  let secureTokens: AgentPools | undefined;
   return {
     ...own,
     elsewhere,
@@ -60,18 +60,18 @@ export function createAgents({ url, tls }: CompleteUpstream): Agents {
   };
 }
 
-function plainConnections(): Connections {
+function plainConnections(): AgentPools {
   return connectionsOf(new HttpAgent(pooledOptions), new HttpAgent({ keepAlive: true }));
 }
 
-function secureConnections(options: HttpsAgentOptions): Connections {
+function secureConnections(options: HttpsAgentOptions): AgentPools {
   return connectionsOf(
     new HttpsAgent({ ...pooledOptions, ...options }),
     new HttpsAgent({ keepAlive: true, ...options }),
   );
 }
 
-function connectionsOf(pooled: HttpAgent, fresh: HttpAgent): Connections {
+function connectionsOf(pooled: HttpAgent, fresh: HttpAgent): AgentPools {
   const readers = new Readers();
   return {
     pooled: quiet(readers.readFor(pooled)),

@@ -111,7 +111,7 @@ interface Lease {
  * only when whoever was given its bytes has released all of them. Not to release any costs speed, and never gets anybody to see
  * wrong bytes.
  */
-export class Leases {
+export class BufferLeases {
   readonly #buffers: ReadBuffers;
   readonly #leases: Lease[] = [];
   #current: Lease | undefined;

@@ -1,10 +1,10 @@
 import { type ClientRequest, IncomingMessage, type ServerResponse } from "node:http";
 import { createProxyServer, type ProxyServer } from "http-proxy";
-import { ClientGone, UpstreamFailure, upstreamFailure } from "../../errors.ts";
+import { ClientAborted, UpstreamFailure, upstreamFailure } from "../../errors.ts";
 import { pairs, type RawHeaders } from "../../protocol/headers.ts";
 import type { Agents } from "./agents.ts";
 import { HeadDeadline, type HeadTimeouts } from "./deadline.ts";
-import { type Answer, addressOf, answerOf } from "./send.ts";
+import { addressOf, answerOf, type UpstreamResponse } from "./send.ts";
 import { StallWatch, taken } from "./stall-watch.ts";
 
 /** A request whose body streams from the client to an upstream. */
@@ -19,7 +19,7 @@ export interface Delivery {
   /** Aborted when the client is gone. */
   readonly signal: AbortSignal;
   /** Told of every piece of the body. */
-  moved(bytes: number): void;
+  transferred(bytes: number): void;
 }
 
 /** How long an upload may stand still. Milliseconds. */
@@ -68,12 +68,12 @@ export class Forwarder {
    * Sends a request on, and resolves with the head of the answer.
    * @throws UpstreamFailure, ClientGone
    */
-  forward(delivery: Delivery): Promise<Answer> {
+  forward(delivery: Delivery): Promise<UpstreamResponse> {
     return new Promise((resolve, reject) => {
       const { request, response, signal } = delivery;
       if (signal.aborted) {
         // http-proxy would wait for the end of a client that has left already.
-        reject(new ClientGone());
+        reject(new ClientAborted());
         return;
       }
       // http-proxy and the relay of the answer listen for its end more often than Node thinks is right.
@@ -89,7 +89,7 @@ export class Forwarder {
       this.#waiting.set(carrier, {
         connecting: (upstreamRequest) => {
           // http-proxy starts the flow right after this, in the same turn.
-          request.on("data", (chunk: Buffer) => delivery.moved(chunk.length));
+          request.on("data", (chunk: Buffer) => delivery.transferred(chunk.length));
           upstreamRequest.once("close", () =>
             settle(() => reject(new UpstreamFailure("broken", "connection closed before an answer"))),
           );
@@ -100,9 +100,9 @@ export class Forwarder {
         },
         answered: (body) => settle(() => resolve(answerOf(body))),
       });
-      signal.addEventListener("abort", () => settle(() => reject(new ClientGone())), { once: true });
+      signal.addEventListener("abort", () => settle(() => reject(new ClientAborted())), { once: true });
       this.#proxy.web(carrier, response, { buffer: request }).then(
-        () => settle(() => reject(new ClientGone())),
+        () => settle(() => reject(new ClientAborted())),
         (error: unknown) => settle(() => reject(upstreamFailure(error))),
       );
     });

@@ -2,7 +2,7 @@ import type { Agent, ClientRequestArgs, IncomingMessage } from "node:http";
 import type { OnReadOpts } from "node:net";
 import { type Duplex, Readable } from "node:stream";
 import { UpstreamFailure } from "../../errors.ts";
-import { Leases, type ReadBuffers } from "./buffers.ts";
+import { BufferLeases, type ReadBuffers } from "./buffers.ts";
 
 /**
  * A body that is taken from its socket in large pieces, past Node's parser, which would copy each of them. As the parser never gets
@@ -11,7 +11,7 @@ import { Leases, type ReadBuffers } from "./buffers.ts";
 export class LargeBody extends Readable {
   readonly #message: IncomingMessage;
   readonly #reader: SocketReader;
-  readonly #leases: Leases;
+  readonly #leases: BufferLeases;
   /** Bytes that have not been read yet. */
   #missing: number;
   #flows = true;
@@ -24,7 +24,7 @@ export class LargeBody extends Readable {
     this.#message = message;
     this.#reader = reader;
     this.#missing = length;
-    this.#leases = new Leases(buffers);
+    this.#leases = new BufferLeases(buffers);
     message.once("error", (error) => this.#broken(error));
     message.once("close", () => this.#broken(new UpstreamFailure("broken", "connection closed")));
     reader.flush();

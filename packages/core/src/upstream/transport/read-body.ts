@@ -1,7 +1,7 @@
 import type { Readable } from "node:stream";
-import { ClientGone, UpstreamFailure } from "../../errors.ts";
+import { ClientAborted, UpstreamFailure } from "../../errors.ts";
 import { shareableLength } from "../../protocol/shareable.ts";
-import type { Answer } from "./send.ts";
+import type { UpstreamResponse } from "./send.ts";
 
 /** Longest error or list that is read into memory when its text matters. */
 export const errorBodyLimit = 64 * 1024;
@@ -11,7 +11,7 @@ export const errorBodyLimit = 64 * 1024;
  * than `milliseconds`; it is destroyed then.
  * @param goesOn whether the time counts anew from each piece
  */
-export function readBounded(
+export function readUpTo(
   body: Readable,
   limit: number,
   milliseconds: number,
@@ -53,25 +53,25 @@ export function readBounded(
  * @param signal aborted when nobody waits for it any more
  * @throws UpstreamFailure if it does not come to its end; ClientGone
  */
-export async function inHand(
-  answer: Answer,
+export async function readWhole(
+  answer: UpstreamResponse,
   method: string,
   idle: number,
   signal: AbortSignal,
-): Promise<Answer> {
+): Promise<UpstreamResponse> {
   const length = shareableLength(method, answer.status, answer.headers);
   if (length === undefined) {
     return answer;
   }
-  const giveUp = () => answer.body.destroy();
-  signal.addEventListener("abort", giveUp, { once: true });
+  const cancel = () => answer.body.destroy();
+  signal.addEventListener("abort", cancel, { once: true });
   if (signal.aborted) {
-    giveUp();
+    cancel();
   }
-  const read = await readBounded(answer.body, length, idle, { goesOn: true });
-  signal.removeEventListener("abort", giveUp);
+  const read = await readUpTo(answer.body, length, idle, { goesOn: true });
+  signal.removeEventListener("abort", cancel);
   if (signal.aborted) {
-    throw new ClientGone();
+    throw new ClientAborted();
   }
   if (read?.length !== length) {
     throw answer.body.errored === null

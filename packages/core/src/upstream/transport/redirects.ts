@@ -1,7 +1,7 @@
 import { UpstreamFailure } from "../../errors.ts";
 import { endToEnd, firstValue, type RawHeaders } from "../../protocol/headers.ts";
 import { isFound } from "../../routing/outcome.ts";
-import type { Answer, Question } from "./send.ts";
+import type { HttpRequest, UpstreamResponse } from "./send.ts";
 
 const redirectStatuses = [301, 302, 303, 307, 308];
 const longestChain = 5;
@@ -15,7 +15,7 @@ const neverFollowed: ReadonlySet<string> = new Set([
 ]);
 
 /** Whether an answer sends the client elsewhere. */
-export function isRedirect(answer: Answer): boolean {
+export function isRedirect(answer: UpstreamResponse): boolean {
   return redirectStatuses.includes(answer.status) && firstValue(answer.headers, "location") !== undefined;
 }
 
@@ -27,11 +27,11 @@ export function isRedirect(answer: Answer): boolean {
  *   although the upstream says so: storage that refuses an expired address has not said that the content is unknown
  */
 export async function followRedirects(
-  answer: Answer,
+  answer: UpstreamResponse,
   from: URL,
-  question: Question,
-  askElsewhere: (url: URL, question: Question) => Promise<Answer>,
-): Promise<Answer> {
+  question: HttpRequest,
+  askElsewhere: (url: URL, question: HttpRequest) => Promise<UpstreamResponse>,
+): Promise<UpstreamResponse> {
   const headers: RawHeaders = endToEnd(question.headers, neverFollowed);
   let current = answer;
   let address = from;
@@ -51,7 +51,7 @@ export async function followRedirects(
   return current;
 }
 
-function nextAddress(answer: Answer, from: URL): URL {
+function nextAddress(answer: UpstreamResponse, from: URL): URL {
   const location = firstValue(answer.headers, "location") ?? "";
   const next = URL.canParse(location, from.href) ? new URL(location, from) : undefined;
   if (next === undefined || !["http:", "https:"].includes(next.protocol)) {

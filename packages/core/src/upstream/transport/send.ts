@@ -1,16 +1,16 @@
 import { type Agent, type ClientRequest, request as httpRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { pipeline, Readable } from "node:stream";
-import { ClientGone, CopyFailure, errorCode, UpstreamFailure, upstreamFailure } from "../../errors.ts";
+import { ClientAborted, CopyFailure, errorCode, UpstreamFailure, upstreamFailure } from "../../errors.ts";
 import type { RawHeaders } from "../../protocol/headers.ts";
 import { isRepeatable } from "../request.ts";
-import type { Connections } from "./agents.ts";
+import type { AgentPools } from "./agents.ts";
 import { HeadDeadline, type HeadTimeouts } from "./deadline.ts";
 import type { Readers, SocketReader } from "./large-body.ts";
 import { StallWatch, taken } from "./stall-watch.ts";
 
 /** A request, usually without a body. */
-export interface Question {
+export interface HttpRequest {
   readonly method: string;
   /** Path and query. */
   readonly path: string;
@@ -21,11 +21,11 @@ export interface Question {
   /** Aborted when the client is gone. */
   readonly signal: AbortSignal;
   /** Milliseconds for connection and headers, if it is to be less than usual. */
-  readonly patience?: number;
+  readonly timeout?: number;
 }
 
 /** The head of an upstream's answer, and the body still to come. */
-export interface Answer {
+export interface UpstreamResponse {
   readonly status: number;
   readonly headers: RawHeaders;
   /** To be read to the end or destroyed, or its connection is lost. */
@@ -66,10 +66,10 @@ class StaleConnection extends UpstreamFailure {}
  * @throws UpstreamFailure, ClientGone; CopyFailure if that is what a body that streams broke off with
  */
 export async function ask(
-  { pooled, fresh, readers }: Connections,
+  { pooled, fresh, readers }: AgentPools,
   destination: Omit<Destination, "agent" | "readers">,
-  question: Question,
-): Promise<Answer> {
+  question: HttpRequest,
+): Promise<UpstreamResponse> {
   if (isRepeatable(question.method)) {
     try {
       return await askOnce({ ...destination, readers, agent: pooled }, question);
@@ -82,17 +82,17 @@ export async function ask(
   return askOnce({ ...destination, readers, agent: fresh }, question);
 }
 
-function askOnce(destination: Destination, question: Question): Promise<Answer> {
+function askOnce(destination: Destination, question: HttpRequest): Promise<UpstreamResponse> {
   return new Promise((resolve, reject) => {
     const { signal } = question;
     if (signal.aborted) {
-      reject(new ClientGone());
+      reject(new ClientAborted());
       return;
     }
     const request = open(destination, question);
     const deadline = new HeadDeadline(request, destination);
     const onAbort = () => {
-      reject(new ClientGone());
+      reject(new ClientAborted());
       request.destroy();
     };
     signal.addEventListener("abort", onAbort, { once: true });
@@ -130,7 +130,7 @@ function askOnce(destination: Destination, question: Question): Promise<Answer> 
 }
 
 /** The head of a response, as it stands on the wire. */
-export function answerOf(body: IncomingMessage): Answer {
+export function answerOf(body: IncomingMessage): UpstreamResponse {
   return {
     status: body.statusCode ?? 0,
     headers: body.rawHeaders,
@@ -141,7 +141,7 @@ export function answerOf(body: IncomingMessage): Answer {
 // Signed addresses of object storage, and tokens, can outgrow Node's 16 KiB.
 const longestHead = 64 * 1024;
 
-function open({ address, agent }: Destination, { method, path, headers }: Question): ClientRequest {
+function open({ address, agent }: Destination, { method, path, headers }: HttpRequest): ClientRequest {
   const { protocol, hostname, port, host } = address;
   const open = protocol === "https:" ? httpsRequest : httpRequest;
   return open({

@@ -5,8 +5,8 @@ import type { UpstreamConfig } from "@combined-registry/core";
 import { startRegistry } from "@combined-registry/testkit";
 import { describe, expect, it, test } from "@jest/globals";
 import { completeConfig } from "../../../src/config/complete-config.ts";
-import { walk } from "../../../src/pull/failover.ts";
-import type { Word } from "../../../src/pull/manifest.ts";
+import { failover } from "../../../src/pull/failover.ts";
+import type { ManifestOutcome } from "../../../src/pull/manifest.ts";
 import { describeAttempt } from "../../../src/routing/outcome.ts";
 import { createServices } from "../../../src/services.ts";
 import { lasting, stateOf } from "../../support/breaker.ts";
@@ -307,15 +307,15 @@ test("whoever was left out, and is then known not to have a tag, has said so", a
     completeConfig({ hosted: "http://hosted.example", proxy: "http://proxy.example", via: "router" }),
   );
   const [proxy] = services.policy.proxies;
-  const words: Word[] = [
+  const words: ManifestOutcome[] = [
     { outcome: "failed", failure: { kind: "circuit-open", cause: "circuit open" } },
     { outcome: "known absent" },
   ];
 
-  const end = await walk(services, {
+  const end = await failover(services, {
     order: proxy === undefined ? [] : [proxy],
-    ask: () => Promise.resolve(words.shift() as Word),
-    insists: true,
+    ask: () => Promise.resolve(words.shift() as ManifestOutcome),
+    retriesSkipped: true,
     stopsAfterFailureOf: () => false,
   });
 

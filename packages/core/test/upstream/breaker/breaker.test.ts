@@ -1,10 +1,10 @@
 import { IncomingMessage } from "node:http";
 import { Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, it, jest } from "@jest/globals";
-import { ClientGone, UpstreamFailure } from "../../../src/errors.ts";
+import { ClientAborted, UpstreamFailure } from "../../../src/errors.ts";
 import { Breaker } from "../../../src/upstream/breaker/breaker.ts";
-import type { OwnErrand } from "../../../src/upstream/request.ts";
-import type { Answer } from "../../../src/upstream/transport/send.ts";
+import type { InternalRequest } from "../../../src/upstream/request.ts";
+import type { UpstreamResponse } from "../../../src/upstream/transport/send.ts";
 
 beforeEach(() => {
   jest.useFakeTimers({ now: 0, doNotFake: ["nextTick", "queueMicrotask"] });
@@ -14,11 +14,11 @@ afterEach(() => {
   jest.useRealTimers();
 });
 
-const answer: Answer = { status: 200, headers: [], body: new IncomingMessage(new Socket()) };
+const answer: UpstreamResponse = { status: 200, headers: [], body: new IncomingMessage(new Socket()) };
 
-function about(repository: string): OwnErrand {
+function about(repository: string): InternalRequest {
   return {
-    errand: { method: "GET", path: `/v2/${repository}/manifests/1`, search: "", scope: [], repository },
+    asked: { method: "GET", path: `/v2/${repository}/manifests/1`, search: "", scope: [], repository },
     accept: [],
   };
 }
@@ -31,8 +31,8 @@ function breakerOf(kind: "hosted" | "proxy") {
     { failures: 5, delay: 1_000, longestDelay: 10_000 },
     {
       kind,
-      patience: 30_000,
-      trial: async ({ errand }, patience) => {
+      timeout: 30_000,
+      probe: async ({ asked: errand }, patience) => {
         trials.push({ name: errand.repository, time: Date.now(), patience });
         if (!isBack) {
           await jest.advanceTimersByTimeAsync(patience);
@@ -127,7 +127,7 @@ describe("clients that leave", () => {
     const { breaker } = breakerOf("proxy");
 
     for (const name of ["a", "b", "c", "d", "e"]) {
-      await ends(breaker, name, after, new ClientGone());
+      await ends(breaker, name, after, new ClientAborted());
     }
 
     expect(breaker.state).toBe(state);
@@ -139,7 +139,7 @@ describe("trials", () => {
     const { breaker, trials } = breakerOf("proxy");
     await endEach(breaker, ["a", "b", "c", "d", "e"]);
     for (let step = 0; trials.length < 8 && step < 1_000; step++) {
-      breaker.tryAgain();
+      breaker.probeIfDue();
       await jest.advanceTimersByTimeAsync(100);
     }
 
@@ -152,7 +152,7 @@ describe("trials", () => {
     const { breaker, trials } = breakerOf("proxy");
     await endEach(breaker, ["a", "b", "c", "d", "e"]);
     for (let step = 0; trials.length < 7 && step < 1_000; step++) {
-      breaker.turnedAway(about("at hand"));
+      breaker.rejected(about("at hand"));
       await jest.advanceTimersByTimeAsync(100);
     }
 
@@ -165,7 +165,7 @@ describe("trials", () => {
     await jest.advanceTimersByTimeAsync(1_000);
     comeBack();
 
-    breaker.turnedAway(about("other"));
+    breaker.rejected(about("other"));
     await jest.advanceTimersByTimeAsync(100);
 
     expect([trials.map(({ name }) => name), breaker.state]).toEqual([["other"], "closed"]);
@@ -184,7 +184,7 @@ describe("trials", () => {
     await endEach(breaker, ["a", "b", "c", "d", "e"]);
     await jest.advanceTimersByTimeAsync(1_000);
     comeBack();
-    breaker.tryAgain();
+    breaker.probeIfDue();
     fail(new UpstreamFailure("unreachable", "connection refused"));
     await expect(straggler).rejects.toThrow("connection refused");
     await jest.advanceTimersByTimeAsync(100);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { buffersPerStream, Leases, ReadBuffers } from "../../../src/upstream/transport/buffers.ts";
+import { BufferLeases, buffersPerStream, ReadBuffers } from "../../../src/upstream/transport/buffers.ts";
 
 const mebibyte = 1024 * 1024;
 const budget = 32 * mebibyte;
@@ -65,14 +65,14 @@ describe("the buffers for large reads", () => {
 
 describe("the buffers of one stream", () => {
   /** Reads so many bytes, as the socket would. */
-  function read(leases: Leases, length: number): void {
+  function read(leases: BufferLeases, length: number): void {
     const room = leases.room ?? Buffer.alloc(0);
     expect(leases.fill(Buffer.from(room.buffer, room.byteOffset, length))).toBe(true);
   }
 
   it("are read into anew only when all of their bytes are released", () => {
     const buffers = new ReadBuffers(budget);
-    const leases = new Leases(buffers);
+    const leases = new BufferLeases(buffers);
     leases.prepare(mebibyte);
     const first = leases.room?.buffer;
     read(leases, mebibyte / 2);
@@ -90,7 +90,7 @@ describe("the buffers of one stream", () => {
   });
 
   it("are three at most, whatever is not released", () => {
-    const leases = new Leases(new ReadBuffers(budget));
+    const leases = new BufferLeases(new ReadBuffers(budget));
 
     for (let index = 0; index < buffersPerStream; index += 1) {
       leases.prepare(mebibyte);
@@ -105,7 +105,7 @@ describe("the buffers of one stream", () => {
 
   it("are counted no longer when nobody will release them, and lent to nobody", () => {
     const buffers = new ReadBuffers(budget);
-    const leases = new Leases(buffers);
+    const leases = new BufferLeases(buffers);
     leases.prepare(mebibyte);
     const first = leases.room?.buffer;
     read(leases, mebibyte);
@@ -119,7 +119,7 @@ describe("the buffers of one stream", () => {
   });
 
   it("keep what has been read until it is given away", () => {
-    const leases = new Leases(new ReadBuffers(budget));
+    const leases = new BufferLeases(new ReadBuffers(budget));
     leases.prepare(mebibyte);
     read(leases, mebibyte);
 
