@@ -56,10 +56,7 @@ export async function unlistingOf(
         ? []
         : [
             "Warning",
-            warning(
-              services.config.via,
-              `still listed among the referrers of ${subject}: ${from.name} ${failure.cause}`,
-            ),
+            warning(`still listed among the referrers of ${subject}: ${from.name} ${failure.cause}`),
           ];
     },
   };

@@ -55,7 +55,7 @@ export async function mergedList(
   const lists = heard.flatMap(({ said }) => (said.outcome === "listed" ? [said] : []));
   const { names, more } = mergeNames(lists, order, query.limit);
   const last = names.at(-1);
-  const headers = warningsOf(services, kind, heard);
+  const headers = warningsOf(kind, heard);
   if (more && last !== undefined) {
     headers.push("Link", nextLink(request.path, query, last));
   }
@@ -115,7 +115,7 @@ function isAboutCredentials(status: number): boolean {
 }
 
 /** Every registry has a catalog, so one that says 404 there has only kept it to itself; that of tags is an answer. */
-function warningsOf({ config }: Services, kind: ListKind, heard: readonly Heard[]): string[] {
+function warningsOf(kind: ListKind, heard: readonly Heard[]): string[] {
   return heard.flatMap(attemptOf).flatMap((attempt) => {
     if (attempt.outcome === "not_found" && kind === "tags") {
       return [];
@@ -124,7 +124,7 @@ function warningsOf({ config }: Services, kind: ListKind, heard: readonly Heard[
       attempt.outcome === "not_found"
         ? `${attempt.member.name} gives no catalog (answered ${attempt.status})`
         : describeAttempt(attempt);
-    return ["Warning", warning(config.via, text)];
+    return ["Warning", warning(text)];
   });
 }
 
