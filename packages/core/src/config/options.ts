@@ -68,7 +68,7 @@ export interface CombinedRegistryConfig {
    */
   decisionHeader?: boolean;
 
-  /** What is remembered of what registries have. */
+  /** What is cached of what registries have. */
   memory?: MemoryConfig;
 
   /** Limits on what one client may cost. */
@@ -104,15 +104,15 @@ export interface CombinedRegistryConfig {
   logger?: Logger;
 }
 
-/** Bounds of what is remembered of the content of registries. */
+/** Bounds of what is cached of the content of registries. */
 export interface MemoryConfig {
-  /** How many places of digests to remember. 0 switches that off. @default 20000 @example 100000 */
+  /** How many location hints (which upstream has which digest) to keep. 0 switches that off. @default 20000 @example 100000 */
   entries?: number;
-  /** How long a place, and a manifest, is remembered. Milliseconds. @default 600000 @example 3600000 */
+  /** How long a location hint, and a manifest, is cached. Milliseconds. @default 600000 @example 3600000 */
   ttl?: number;
   /** How long a proxy is believed that it has not got a tag. Milliseconds, at most a minute. 0 switches that off. @default 5000 @example 0 */
   absentTtl?: number;
-  /** How many bytes of manifests to remember, to answer for their digests. 0 switches that off. @default 67108864 @example 268435456 */
+  /** How many bytes of manifests to cache, to answer for their digests. 0 switches that off. @default 67108864 @example 268435456 */
   manifestBytes?: number;
 }
 

@@ -27,7 +27,7 @@ export interface UpstreamConfig {
    */
   redirects?: "pass" | "follow";
 
-  /** When it is left out because it does not answer; `false`: never. */
+  /** When its circuit opens because it does not answer; `false`: never. */
   breaker?: BreakerConfig | false;
 
   /** How many requests may wait for the head of an answer. Beyond, the next upstream is asked, or 503 is answered. */
@@ -113,7 +113,7 @@ export interface TimeoutsConfig {
 }
 
 /**
- * When an upstream is left out: lookups then go on to the next one at once. A request that failed is repeated in the
+ * When the circuit of an upstream opens: lookups then go on to the next one at once. A request that failed is repeated in the
  * background until it is answered.
  */
 export interface BreakerConfig {

@@ -1,5 +1,5 @@
 import { RegistryError } from "../protocol/errors.ts";
-import { firstValue, quotable, type RawHeaders } from "../protocol/headers.ts";
+import { boundWarnings, firstValue, quotable, type RawHeaders } from "../protocol/headers.ts";
 import type { Exchange } from "./exchange.ts";
 import { discardUpload, isUploading } from "./request-body.ts";
 
@@ -41,9 +41,15 @@ export function sendJson(exchange: Exchange, status: number, value: unknown, hea
 export function sendError(exchange: Exchange, error: RegistryError): void {
   send(exchange, {
     status: error.status,
-    headers: ["Content-Type", "application/json", ...Object.entries(error.headers).flat()],
+    headers: ["Content-Type", "application/json", ...linesOf(error.headers)],
     body: error.body(),
   });
+}
+
+function linesOf(headers: RegistryError["headers"]): string[] {
+  return Object.entries(headers).flatMap(([name, values]) =>
+    [values].flat().flatMap((value) => [name, value]),
+  );
 }
 
 /**
@@ -52,7 +58,7 @@ export function sendError(exchange: Exchange, error: RegistryError): void {
  */
 export function writeHead(exchange: Exchange, status: number, headers: RawHeaders): void {
   const { response, decision } = exchange;
-  const complete = [...headers];
+  const complete = [...boundWarnings(headers)];
   if (firstValue(headers, "docker-distribution-api-version") === undefined) {
     // Clients know a registry by it (distribution's specification, "API Version Check").
     complete.push("Docker-Distribution-Api-Version", "registry/2.0");

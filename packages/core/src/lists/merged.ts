@@ -53,7 +53,7 @@ export async function mergedList(
   const lists = heard.flatMap(({ said }) => (said.outcome === "listed" ? [said] : []));
   const { names, more } = mergeNames(lists, order, page.limit);
   const last = names.at(-1);
-  const headers = warningsOf(services, kind, heard);
+  const headers = warningsOf(kind, heard);
   if (more && last !== undefined) {
     headers.push("Link", nextLink(request.path, page, last));
   }
@@ -113,7 +113,7 @@ function isAboutCredentials(status: number): boolean {
 }
 
 /** Every registry has a catalog, so one that says 404 there has only kept it to itself; that of tags is an answer. */
-function warningsOf({ config }: Services, kind: ListKind, heard: readonly MemberAnswer[]): string[] {
+function warningsOf(kind: ListKind, heard: readonly MemberAnswer[]): string[] {
   return heard.flatMap(attemptOf).flatMap((attempt) => {
     if (attempt.outcome === "not_found" && kind === "tags") {
       return [];
@@ -122,7 +122,7 @@ function warningsOf({ config }: Services, kind: ListKind, heard: readonly Member
       attempt.outcome === "not_found"
         ? `${attempt.member.name} gives no catalog (answered ${attempt.status})`
         : describeAttempt(attempt);
-    return ["Warning", warning(config.via, text)];
+    return ["Warning", warning(text)];
   });
 }
 

@@ -34,12 +34,9 @@ export function respondNotFound(
   if (conclusion.kind === "failed") {
     throw errorFromAttempts(attempts);
   }
-  const warnings = conclusion.failures.map((attempt) =>
-    warning(services.config.via, describeAttempt(attempt)),
-  );
+  const warnings = conclusion.failures.map((attempt) => warning(describeAttempt(attempt)));
   if (refusal === undefined) {
-    const headers = warnings.length > 0 ? { Warning: warnings.join(", ") } : {};
-    throw new RegistryError(unknown[kind] ?? "NAME_UNKNOWN", { headers });
+    throw new RegistryError(unknown[kind] ?? "NAME_UNKNOWN", { headers: { Warning: warnings } });
   }
   const { hosted } = services.policy;
   exchange.decision = { upstream: hosted.name, reason: exchange.decision.reason };

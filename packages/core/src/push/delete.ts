@@ -101,10 +101,7 @@ export async function referrerRemovalFor(
         ? []
         : [
             "Warning",
-            warning(
-              services.config.via,
-              `still listed among the referrers of ${subject}: ${from.name} ${failure.cause}`,
-            ),
+            warning(`still listed among the referrers of ${subject}: ${from.name} ${failure.cause}`),
           ];
     },
   };

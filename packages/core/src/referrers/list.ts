@@ -52,7 +52,7 @@ export async function referrers(
   if (failures.some(({ member }) => member.kind === "hosted") || isAll(failures, members)) {
     throw errorFromAttempts(failures);
   }
-  answer(services, exchange, request, words);
+  answer(exchange, request, words);
 }
 
 async function listAt(
@@ -75,12 +75,7 @@ async function listAt(
   return listUnderTag(services, exchange, place);
 }
 
-function answer(
-  { config }: Services,
-  exchange: Exchange,
-  { search }: RegistryRequest,
-  words: readonly MemberReferrers[],
-): void {
+function answer(exchange: Exchange, { search }: RegistryRequest, words: readonly MemberReferrers[]): void {
   const wanted = wantedTypes(search);
   const lists = words.map(({ known }) => (known.kind === "listed" ? ofTypes(known.descriptors, wanted) : []));
   const { descriptors, leftOut } = mergeReferrers(lists, longestManifest);
@@ -94,7 +89,7 @@ function answer(
     headers.push("OCI-Filters-Applied", "artifactType");
   }
   for (const failure of [...words.flatMap(failedAttempt), ...tooLong]) {
-    headers.push("Warning", warning(config.via, describeAttempt(failure)));
+    headers.push("Warning", warning(describeAttempt(failure)));
   }
   const from = words.map(({ member }) => member.name).join(", ");
   exchange.decision = {

@@ -124,7 +124,7 @@ function tell(context: Context, said: readonly Said[]): RawHeaders {
       reportIfShadowed(services, request, pushed, { member: proxy, digest: tag.digest });
     }
     const text = remark(context, { proxy, tag });
-    return text === undefined ? [] : ["Warning", warning(services.config.via, text)];
+    return text === undefined ? [] : ["Warning", warning(text)];
   });
 }
 

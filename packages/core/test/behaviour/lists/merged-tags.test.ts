@@ -120,7 +120,7 @@ describe("merged tags", () => {
     const answer = await fetchRaw(router.url, "/v2/r/tags/list");
 
     expect([answer.status, namesOf(answer)]).toEqual([200, failing === "hosted" ? ["b"] : ["a"]]);
-    expect(warningOf(answer)).toBe(`299 me "${failing} failed (answered 500)"`);
+    expect(warningOf(answer)).toBe(`299 - "${failing} failed (answered 500)"`);
   });
 
   it("are hosted's own 404 if nobody knows the repository, and on later pages too", async () => {
