@@ -1,13 +1,12 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { hear } from "./actions/changed.ts";
 import { completeConfig } from "./config/complete-config.ts";
-import type { CombinedRegistryConfig } from "./config/written.ts";
-import type { ManifestChange } from "./config/written-peers.ts";
+import type { CombinedRegistryConfig, ManifestChange } from "./config/options.ts";
 import type { CheckReport } from "./inspect/check-report.ts";
 import type { Explanation } from "./inspect/explanation.ts";
 import { checkHealth, type Health } from "./observe/health.ts";
 import type { MetricsRegistry } from "./observe/metrics.ts";
 import { parseTarget } from "./protocol/target.ts";
+import { applyInvalidation } from "./pull/invalidate.ts";
 import { createServices } from "./services.ts";
 import { Serving } from "./serving.ts";
 
@@ -96,7 +95,7 @@ export function createCombinedRegistryHandler(config: CombinedRegistryConfig): C
       const nextComplete = completeConfig({ via: complete.via, ...next });
       serving.replace(createServices(nextComplete, serving.services));
     },
-    invalidate: (change: ManifestChange) => hear(serving.services, change),
+    invalidate: (change: ManifestChange) => applyInvalidation(serving.services, change),
     drain: () => serving.drain(),
     async close() {
       serving.drain();

@@ -1,32 +1,30 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { entranceOf } from "./actions/entrance.ts";
-import { type Exchange, newExchange } from "./actions/exchange.ts";
-import { operations } from "./actions/operations.ts";
-import { mayAskProxies, withoutProxiesIfOwned } from "./actions/owners.ts";
-import { perform } from "./actions/perform.ts";
-import { send, sendError } from "./actions/send.ts";
-import { token } from "./actions/token.ts";
-import { admit, admitUnruled } from "./admit.ts";
+import { authorizeRequest, authorizeUnruled } from "./authorize/admit.ts";
+import { perform } from "./dispatch.ts";
+import { operations } from "./endpoints/operations.ts";
+import { token } from "./endpoints/token.ts";
+import { ClientAborted } from "./errors.ts";
 import { type Generation, Generations } from "./generations.ts";
-import { account } from "./observe/account.ts";
-import { Connections } from "./observe/connections.ts";
+import { type Exchange, entryPointOf, newExchange } from "./http/exchange.ts";
+import { PipelineQueue } from "./http/pipelining.ts";
+import { send, sendError } from "./http/respond.ts";
+import { account, ConnectionGauge } from "./observe/account.ts";
 import { pageVaries, wantsPage } from "./page/wanted.ts";
 import { RegistryError } from "./protocol/errors.ts";
 import { isLoop } from "./protocol/forwarding.ts";
 import { checkHost } from "./protocol/host.ts";
 import { parseRequest, type RegistryRequest, withoutMount } from "./protocol/request.ts";
 import { parseTarget, type Target } from "./protocol/target.ts";
+import { mayAskProxies, restrictIfOwned } from "./pull/ownership.ts";
 import { type Plan, plan } from "./routing/plan.ts";
 import type { Services } from "./services.ts";
-import { Turns } from "./turns.ts";
-import { ClientGone } from "./upstream/failure.ts";
 import type { Upstream } from "./upstream/upstream.ts";
 
 /** Serves requests, each on its way once down: parse, authorize, decide, act, account. */
 export class Serving {
   readonly #generations: Generations;
-  readonly #connections: Connections;
-  readonly #turns = new Turns();
+  readonly #connections: ConnectionGauge;
+  readonly #turns = new PipelineQueue();
   #draining = false;
   readonly #isClosing = () => this.#draining;
   #inFlight = 0;
@@ -34,7 +32,7 @@ export class Serving {
 
   constructor(services: Services) {
     this.#generations = new Generations(services);
-    this.#connections = new Connections(services.metrics.connections);
+    this.#connections = new ConnectionGauge(services.metrics.connections);
   }
 
   /** What new requests go by. */
@@ -92,7 +90,7 @@ export class Serving {
     this.#begin(generation, exchange);
     try {
       // Not at once: Node finishes a response twice that ends while it is being given its connection.
-      await services.endOfTurn.reached();
+      await services.tick.next();
       await this.#answer(services, exchange, parseTarget(request.url ?? ""));
     } catch (error) {
       refuse(exchange, error);
@@ -129,7 +127,7 @@ export class Serving {
     if (target.kind === "operations" && access !== "off") {
       exchange.route = target.page;
       if (access === "protected") {
-        await admitUnruled(services, exchange, { repository: undefined, access: "operations" });
+        await authorizeUnruled(services, exchange, { repository: undefined, access: "operations" });
       }
       await operations(services, exchange, target.page, this.#draining);
     } else if (target.kind === "api") {
@@ -169,8 +167,8 @@ async function answerApi(
   const { resource } = parsed;
   exchange.route = resource.kind;
   exchange.repository = "repository" in resource ? resource.repository : undefined;
-  await admit(services, exchange, parsed);
-  exchange.isAdmitted = true;
+  await authorizeRequest(services, exchange, parsed);
+  exchange.authorized = true;
   if (isLoop(request.rawHeaders, services.config.via)) {
     throw new RegistryError("LOOP_DETECTED", {
       message: "an upstream leads back to this router: check hosted and proxy",
@@ -192,16 +190,16 @@ async function decide(
   request: RegistryRequest,
 ): Promise<Plan<Upstream>> {
   const { policy, memory, config } = services;
-  const entrance = entranceOf(exchange, request);
-  exchange.namespace = policy.namespaceOf(entrance);
-  const known = { policy, memory, lists: config.lists, direct: policy.directly(entrance) };
+  const entryPoint = entryPointOf(exchange, request);
+  exchange.namespace = policy.namespaceOf(entryPoint);
+  const known = { policy, memory, lists: config.lists, direct: policy.upstreamByHost(entryPoint) };
   if (!("repository" in request.resource)) {
     return plan(request, undefined, known);
   }
   const { repository } = request.resource;
-  const ruling = policy.rulingFor(repository, entrance);
+  const ruling = policy.rulingFor(repository, entryPoint);
   const settled = mayAskProxies(request)
-    ? await withoutProxiesIfOwned(services, exchange, repository, ruling)
+    ? await restrictIfOwned(services, exchange, repository, ruling)
     : ruling;
   return plan(request, settled, known);
 }
@@ -209,7 +207,7 @@ async function decide(
 /** Answers what went wrong; once an answer has begun, all that is left is to break it off, so that it cannot look whole. */
 function refuse(exchange: Exchange, error: unknown): void {
   const { response, signal } = exchange;
-  if (signal.aborted || error instanceof ClientGone) {
+  if (signal.aborted || error instanceof ClientAborted) {
     return;
   }
   const refusal = error instanceof RegistryError ? error : new RegistryError("UNKNOWN", { cause: error });

@@ -1,12 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { certificateProblems } from "./certificates.ts";
 import type { CompleteConfig, CompleteUpstream, UpstreamKind } from "./complete.ts";
-import { ConfigError, type ConfigProblem } from "./config-error.ts";
-import { optionAt, problemsOf } from "./problems.ts";
-import { accessProblems, letsInAnybody } from "./rule-access.ts";
-import { completeRule, ruleProblems } from "./rules.ts";
+import type { CombinedRegistryConfig } from "./options.ts";
+import { ConfigError, type ConfigProblem, optionAt, problemsOf } from "./problems.ts";
+import { accessProblems, completeRule, letsInAnybody, ruleProblems } from "./rules.ts";
 import { configSchema, type ParsedConfig } from "./schema.ts";
-import type { CombinedRegistryConfig } from "./written.ts";
 
 /**
  * Makes a written configuration complete.

@@ -1,10 +1,8 @@
 import type { AuthorizeHook } from "../authorize/hook.ts";
-import type { Logger } from "../observe/logger.ts";
-import type { MemoryBounds } from "../routing/memory.ts";
-import type { WrittenRule } from "../routing/ruling.ts";
-import type { MetricsConfig } from "./written-metrics.ts";
-import type { PeersConfig } from "./written-peers.ts";
-import type { CredentialsConfig } from "./written-upstreams.ts";
+import type { MemoryBounds } from "../cache/memory.ts";
+import type { Rule } from "../routing/ruling.ts";
+import type { Logger, MetricsConfig, PeersConfig } from "./options.ts";
+import type { CredentialsConfig } from "./upstream-options.ts";
 
 /** What the code uses: nothing optional that has a default, nothing to parse again. Milliseconds throughout. */
 export interface CompleteConfig {
@@ -13,7 +11,7 @@ export interface CompleteConfig {
   readonly proxies: readonly CompleteUpstream[];
   readonly base: "all" | "hosted" | "any";
   /** In the order in which they are tried. */
-  readonly rules: readonly WrittenRule[];
+  readonly rules: readonly Rule[];
   readonly lists: "first" | "hosted" | "merge";
   readonly copy: boolean;
   readonly trustProxy: readonly string[];

@@ -1,12 +1,10 @@
 import { isIP } from "node:net";
 import { z } from "zod";
 import type { AuthorizeHook } from "../authorize/hook.ts";
-import type { Logger } from "../observe/logger.ts";
 import type { MetricsPage } from "./complete.ts";
-import { milliseconds } from "./milliseconds.ts";
-import { rule } from "./rule-schema.ts";
+import type { Logger, PeersConfig } from "./options.ts";
+import { milliseconds, rule } from "./rule-schema.ts";
 import { hosted, proxies } from "./upstream-schema.ts";
-import type { PeersConfig } from "./written-peers.ts";
 
 // This and the other schemas are the one place where options are checked and defaults stand. `expected` sentences end
 // "<option>: expected ...", so they say what would be right.

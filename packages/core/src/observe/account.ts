@@ -1,4 +1,6 @@
-import type { Exchange } from "../actions/exchange.ts";
+import type { Socket } from "node:net";
+import type { Gauge } from "prom-client";
+import type { Exchange } from "../http/exchange.ts";
 import type { Services } from "../services.ts";
 
 // What nginx writes for a client that left before its answer began; no client ever sees it.
@@ -6,7 +8,7 @@ const clientLeft = 499;
 
 /** Counts and logs a request once its answer is complete or its client gone. */
 export function account({ metrics, config, activity }: Services, exchange: Exchange, seconds: number): void {
-  const { request, response, route, decision, moved } = exchange;
+  const { request, response, route, decision, transferred: moved } = exchange;
   const method = knownMethod(request.method);
   const status = response.headersSent ? response.statusCode : clientLeft;
   const complete = response.writableFinished;
@@ -70,4 +72,23 @@ const methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
 /** A label's values are few, whatever clients make up. */
 function knownMethod(method = ""): string {
   return methods.includes(method) ? method : "other";
+}
+
+/** Counts the client connections that are open, seen from a handler that owns no server. */
+export class ConnectionGauge {
+  readonly #known = new WeakSet<Socket>();
+  readonly #gauge: Gauge;
+
+  constructor(gauge: Gauge) {
+    this.#gauge = gauge;
+  }
+
+  /** A request came over this connection. */
+  seen(socket: Socket): void {
+    if (!this.#known.has(socket)) {
+      this.#known.add(socket);
+      this.#gauge.inc();
+      socket.once("close", () => this.#gauge.dec());
+    }
+  }
 }

@@ -35,7 +35,7 @@ export async function checkHealth({ upstreams, pings }: Services): Promise<Healt
   const checked = await Promise.all(
     upstreams.map(async (upstream) => {
       // Where no client asks, somebody who watches would see an upstream left out for ever.
-      upstream.tryAgain();
+      upstream.probeIfDue();
       return upstreamHealth(upstream, await pings.ping(upstream));
     }),
   );

@@ -1,4 +1,12 @@
-import { type Aggregator, Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import {
+  type Aggregator,
+  AggregatorRegistry,
+  Counter,
+  collectDefaultMetrics,
+  Gauge,
+  Histogram,
+  Registry,
+} from "prom-client";
 import { version } from "../version.ts";
 import { UpstreamGauges } from "./upstream-gauges.ts";
 
@@ -48,7 +56,7 @@ export class Metrics {
   readonly upstreamDuration: Histogram<"upstream">;
   readonly upstreams: UpstreamGauges;
   readonly fallbacks: Counter<"from" | "to">;
-  readonly healed: Counter<"from" | "to">;
+  readonly resumed: Counter<"from" | "to">;
   readonly copiedBlobs: Counter<"from">;
   readonly copiedBytes: Counter<"from">;
   readonly memory: Counter<"result">;
@@ -95,7 +103,7 @@ export class Metrics {
       labelNames: ["from", "to"],
       registers,
     });
-    this.healed = new Counter({
+    this.resumed = new Counter({
       name: `${prefix}resumed_bodies_total`,
       help: "Bodies of blobs that one upstream broke off and that another one, or the same, resumed.",
       labelNames: ["from", "to"],
@@ -161,4 +169,27 @@ export class Metrics {
       }
     }
   }
+}
+
+/**
+ * Prometheus' text for several processes that serve as one. Counts and histograms are added up; of an upstream's state the worst
+ * is shown, of what a process uses the sum.
+ * @param running what each process has in `handler.metrics.getMetricsAsJSON()`
+ * @param ended `sumMetrics` those that are there no more, so that no count ever goes back
+ */
+export function aggregateMetrics(
+  running: readonly MetricsSnapshot[],
+  ended: MetricsSnapshot = [],
+): Promise<string> {
+  return join([...running, ended]).metrics();
+}
+
+/** What is to be kept of processes that have ended, added up: their counts and histograms. */
+export async function sumMetrics(ended: readonly MetricsSnapshot[]): Promise<MetricsSnapshot> {
+  const joined: MetricsSnapshot = await join(ended).getMetricsAsJSON();
+  return joined.filter((metric) => ["counter", "histogram"].includes(Reflect.get(metric, "type")));
+}
+
+function join(snapshots: readonly MetricsSnapshot[]) {
+  return AggregatorRegistry.aggregate([...snapshots]);
 }

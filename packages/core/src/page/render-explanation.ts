@@ -5,10 +5,8 @@ import type {
   SkippedUpstream,
   UpstreamAnswer,
 } from "../inspect/explanation.ts";
-import { type Html, html, type Part } from "./html.ts";
-import type { BoxAnswer } from "./model.ts";
-import { table } from "./table.ts";
-import { shortDigest } from "./words.ts";
+import { type Html, html, type Part, table } from "./html.ts";
+import { type BoxAnswer, shortDigest } from "./model.ts";
 
 /** What the box says: an explanation with the commands that go with it, or why there is none. */
 export function renderBoxAnswer(answer: BoxAnswer): Html {

@@ -123,3 +123,12 @@ function connectionOptions(headers: RawHeaders): ReadonlySet<string> {
   options.delete("host");
   return options;
 }
+
+/**
+ * How many more requests an upstream grants for now; undefined if it does not say. Docker Hub writes
+ * `ratelimit-remaining: 99;w=21600`, others the number alone; of several limits the first counts.
+ */
+export function rateLimitRemaining(headers: RawHeaders): number | undefined {
+  const count = /^\s*(\d{1,15})\s*(?:[;,]|$)/.exec(firstValue(headers, "ratelimit-remaining") ?? "")?.[1];
+  return count === undefined ? undefined : Number(count);
+}

@@ -7,7 +7,7 @@ import {
 } from "@combined-registry/core";
 import { type RegistryOptions, startRegistry, type TestRegistry } from "@combined-registry/testkit";
 import { describe, expect, it } from "@jest/globals";
-import { proxy as proxyFindings } from "../../src/inspect/findings/proxy.ts";
+import { proxy as proxyFindings } from "../../src/inspect/findings/hosted.ts";
 import { closedPort, startRouter } from "../support/router.ts";
 import { within } from "../support/within.ts";
 

@@ -1,6 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import type { Attempt, FailureReport } from "../../src/routing/attempt.ts";
-import { conclude, failureCode } from "../../src/routing/conclude.ts";
+import { type Attempt, combine, type FailureReport, failureCode } from "../../src/routing/outcome.ts";
 
 const proxy = { name: "proxy", kind: "proxy", passthrough: false } as const;
 const hosted = { name: "hosted", kind: "hosted", passthrough: false } as const;
@@ -23,13 +22,13 @@ describe("when nobody has it", () => {
     ["HEAD", "a proxy failed and hosted was not asked", [failed(proxy)], "failed"],
     ["HEAD", "all failed", [failed(hosted), failed(proxy)], "failed"],
   ])("%s, %s", (method, _, attempts, kind) => {
-    expect(conclude(method, attempts).kind).toBe(kind);
+    expect(combine(method, attempts).kind).toBe(kind);
   });
 
   it("names the failures that a 404 passes over", () => {
     const failure = failed(proxy);
 
-    expect(conclude("HEAD", [absent(hosted), failure])).toEqual({ kind: "not_found", failures: [failure] });
+    expect(combine("HEAD", [absent(hosted), failure])).toEqual({ kind: "not_found", failures: [failure] });
   });
 });
 

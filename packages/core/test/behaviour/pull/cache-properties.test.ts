@@ -1,0 +1,121 @@
+import type { CombinedRegistryConfig } from "@combined-registry/core";
+import { startRegistry } from "@combined-registry/testkit";
+import { describe, expect, it } from "@jest/globals";
+import { fetchRaw, type Received } from "../../support/client.ts";
+import { digestOf, manifestType, putManifest } from "../../support/push.ts";
+import { startRouter } from "../../support/router.ts";
+
+// Everything is remembered, or nothing.
+const all: Partial<CombinedRegistryConfig> = {};
+const nothing: Partial<CombinedRegistryConfig> = { memory: { entries: 0, absentTtl: 0, manifestBytes: 0 } };
+const rules = [
+  { match: "private/**", pull: ["hosted"] },
+  { match: "owned/**", owned: true },
+  { match: "first/**", pull: ["hosted", "proxy"] },
+];
+const repositories = ["private/a", "owned/a", "first/a", "library/a"];
+const tags = ["1", "2"];
+const manifests = [1, 2, 3].map((number) =>
+  JSON.stringify({ schemaVersion: 2, mediaType: manifestType, annotations: { number: String(number) } }),
+);
+const accepts = [manifestType, "application/vnd.oci.image.index.v1+json", "*/*"];
+
+/** One random step: the same for the same numbers. */
+interface Step {
+  readonly what: "GET" | "HEAD" | "PUT" | "DELETE" | "crowd";
+  readonly repository: string;
+  readonly reference: string;
+  readonly manifest: string;
+  readonly accept: string;
+}
+
+/** Pseudo-random numbers below 1, the same for the same seed (mulberry32). */
+function numbersFrom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+function stepsFrom(seed: number, count: number): Step[] {
+  const next = numbersFrom(seed);
+  const oneOf = <T>(values: readonly T[]): T => values[Math.floor(next() * values.length)] as T;
+  return Array.from({ length: count }, () => {
+    const manifest = oneOf(manifests);
+    return {
+      what: oneOf(["GET", "GET", "GET", "HEAD", "HEAD", "PUT", "DELETE", "crowd"] as const),
+      repository: oneOf(repositories),
+      reference: oneOf([...tags, digestOf(manifest)]),
+      manifest,
+      accept: oneOf(accepts),
+    };
+  });
+}
+
+/** Two registries of the same content for each router. */
+async function startWorld(config: Partial<CombinedRegistryConfig>) {
+  const [proxy, hosted] = [await startRegistry(), await startRegistry()];
+  for (const [index, manifest] of manifests.entries()) {
+    proxy.addManifest("library/a", manifest, index < 1 ? { tag: "1" } : {});
+    proxy.addManifest("first/a", manifest, index < 1 ? { tag: "2" } : {});
+    proxy.addManifest("private/a", manifest, { tag: "1" });
+    proxy.addManifest("owned/a", manifest, { tag: "1" });
+  }
+  const router = await startRouter({ hosted: hosted.url, proxy: proxy.url, rules, ...config });
+  // A header that may be a credential keeps requests from being shared.
+  const apart = config === nothing ? { "X-Apart": "yes" } : {};
+  return {
+    router,
+    apart,
+    async [Symbol.asyncDispose]() {
+      await router[Symbol.asyncDispose]();
+      await Promise.all([proxy.close(), hosted.close()]);
+    },
+  };
+}
+
+type World = Awaited<ReturnType<typeof startWorld>>;
+
+async function take(
+  { router, apart }: World,
+  { what, repository, reference, manifest, accept }: Step,
+): Promise<Received[]> {
+  const path = `/v2/${repository}/manifests/${reference}`;
+  const headers = { Accept: accept, ...apart };
+  if (what === "crowd") {
+    const methods = ["GET", "HEAD", "GET", "GET"];
+    return Promise.all(methods.map((method) => fetchRaw(router.url, path, { method, headers })));
+  }
+  if (what === "PUT") {
+    const target = reference.includes(":") ? digestOf(manifest) : reference;
+    return [await putManifest(router, repository, target, manifest)];
+  }
+  return [await fetchRaw(router.url, path, { method: what, headers })];
+}
+
+/** All that a client can see but for who answered, and when. */
+function seen({ status, headers, body }: Received): unknown[] {
+  const about = ["content-type", "content-length", "docker-content-digest", "etag"].map(
+    (name) => headers[name],
+  );
+  return [status, ...about, status < 300 ? body.toString() : ""];
+}
+
+describe("remembering and sharing", () => {
+  it.each([1, 2, 3, 4, 5, 6, 7, 8])(
+    "change no answer, whatever is pushed, deleted and pulled (%d)",
+    async (seed) => {
+      await using remembering = await startWorld(all);
+      await using forgetting = await startWorld(nothing);
+
+      for (const [index, step] of stepsFrom(seed, 120).entries()) {
+        const [one, other] = await Promise.all([take(remembering, step), take(forgetting, step)]);
+        expect([index, step, one.map(seen)]).toEqual([index, step, other.map(seen)]);
+      }
+    },
+    30_000,
+  );
+});
