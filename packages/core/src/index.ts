@@ -16,7 +16,11 @@ export type {
   UpstreamConfig,
   UpstreamTlsConfig,
 } from "./config/written-upstreams.ts";
-export { type CombinedRegistryHandler, createCombinedRegistryHandler } from "./handler.ts";
+export {
+  type CombinedRegistryHandler,
+  createCombinedRegistryHandler,
+  type ExplainOptions,
+} from "./handler.ts";
 export type { CheckReport, Finding, Severity, UpstreamReport } from "./inspect/check-report.ts";
 export type {
   ExplainedAccess,
@@ -30,6 +34,7 @@ export type {
   Shadowing,
   UpstreamAnswer,
 } from "./inspect/explanation.ts";
+export type { DecisionRecord } from "./observe/decision-record.ts";
 export type { Health, UpstreamHealth } from "./observe/health.ts";
 export { joinMetrics, totalsOf } from "./observe/join-metrics.ts";
 export type { Logger } from "./observe/logger.ts";

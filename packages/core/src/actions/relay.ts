@@ -15,7 +15,7 @@ import type { Mender, Source } from "./mend.ts";
 import { pour } from "./pour.ts";
 import type { Proof } from "./proof.ts";
 import { discardUpload, isUploading } from "./request-body.ts";
-import { send, writeHead } from "./send.ts";
+import { end, send, writeHead } from "./send.ts";
 import type { Refusal } from "./walk.ts";
 
 const nothing: ReadonlySet<string> = new Set();
@@ -68,10 +68,10 @@ export function repeat(
   { answer, body }: Refusal,
   extra: RawHeaders = [],
 ): void {
-  const { request, response } = exchange;
+  const { request } = exchange;
   if (request.method === "HEAD") {
     writeHead(exchange, answer.status, [...answerHeaders(exchange, upstream, answer.headers), ...extra]);
-    response.end();
+    end(exchange);
     return;
   }
   const headers = answerHeaders(exchange, upstream, answer.headers, contentLength);
@@ -101,11 +101,11 @@ function relayWithoutBody(exchange: Exchange, upstream: Upstream, { status, head
     "Content-Length",
     "0",
   ]);
-  exchange.response.end();
+  end(exchange);
 }
 
 async function stream(exchange: Exchange, first: Source, { mender, proof }: Safeguards): Promise<void> {
-  const { request, response, moved } = exchange;
+  const { request, moved } = exchange;
   let source = first;
   let broken = await pourFrom(exchange, source, proof);
   while (broken !== undefined) {
@@ -127,7 +127,7 @@ async function stream(exchange: Exchange, first: Source, { mender, proof }: Safe
   if (isUploading(request)) {
     await discardUpload(request);
   }
-  response.end();
+  end(exchange);
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { AuthorizeHook } from "../authorize/hook.ts";
+import type { DecisionRecord } from "../observe/decision-record.ts";
 import type { Logger } from "../observe/logger.ts";
 import type { MemoryBounds } from "../routing/memory.ts";
 import type { WrittenRule } from "../routing/ruling.ts";
@@ -29,6 +30,7 @@ export interface CompleteConfig {
   readonly peers: PeersConfig | undefined;
   /** Whether clients are sent for tokens: where some are let in without credentials and others are asked for them. */
   readonly tokens: boolean;
+  readonly onDecision: ((record: DecisionRecord) => void) | undefined;
   readonly logger: Logger | undefined;
 }
 
