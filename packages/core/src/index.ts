@@ -41,4 +41,5 @@ export type { Logger } from "./observe/logger.ts";
 export type { MetricsRegistry, MetricsSnapshot } from "./observe/metrics.ts";
 export { ImageNameError } from "./protocol/image-name.ts";
 export { serverOptions } from "./server-options.ts";
+export type { UpstreamRequestTrace } from "./upstream/trace.ts";
 export { version } from "./version.ts";

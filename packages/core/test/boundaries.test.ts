@@ -16,6 +16,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "protocol",
     "routing",
     "upstream",
+    "node:diagnostics_channel",
     "node:http",
     "node:https",
     "node:stream",

@@ -9,6 +9,7 @@ import { isRepeatable } from "./errand.ts";
 import { ClientGone, CopyFailure, errorCode, UpstreamFailure, upstreamFailure } from "./failure.ts";
 import { HeadDeadline, type HeadTimeouts } from "./head-deadline.ts";
 import { sendBody } from "./send-body.ts";
+import { traced } from "./trace.ts";
 
 /** A request, usually without a body. */
 export interface Question {
@@ -51,6 +52,8 @@ export interface Address {
 
 /** Where a question goes, and how long it may take. */
 interface Destination extends HeadTimeouts {
+  /** Name of the upstream on whose account it is asked. */
+  readonly upstream: string;
   readonly address: Address;
   readonly agent: Agent;
   readonly readers: Readers;
@@ -66,7 +69,19 @@ class StaleConnection extends UpstreamFailure {}
  * fresh one if that turned out to be dead.
  * @throws UpstreamFailure, ClientGone; CopyFailure if that is what a body that streams broke off with
  */
-export async function ask(
+export function ask(
+  connections: Connections,
+  destination: Omit<Destination, "agent" | "readers">,
+  question: Question,
+): Promise<Answer> {
+  const { upstream, address } = destination;
+  const { method, path, headers } = question;
+  return traced({ upstream, method, protocol: address.protocol, host: address.host, path, headers }, (sent) =>
+    askTwice(connections, destination, sent === headers ? question : { ...question, headers: sent }),
+  );
+}
+
+async function askTwice(
   { pooled, fresh, readers }: Connections,
   destination: Omit<Destination, "agent" | "readers">,
   question: Question,
