@@ -16,6 +16,7 @@ const layer = (name) => ({
   extensionsToTreatAsEsm: [".ts"],
   transform: { "\\.ts$": swc },
   moduleNameMapper: {
+    "^@combined-registry/core/(koa|fastify|hono)$": "<rootDir>/../core/src/adapters/$1.ts",
     "^@combined-registry/core$": "<rootDir>/../core/src/index.ts",
     "^@combined-registry/testkit$": "<rootDir>/../testkit/src/index.ts",
     "^@combined-registry/e2e/(.*)$": "<rootDir>/../e2e/src/$1.ts",
