@@ -1,7 +1,7 @@
 import { authorizeUnruled } from "../authorize/admit.ts";
 import { anonymousToken, tokenFor } from "../authorize/own-tokens.ts";
-import type { Exchange } from "../http/exchange.ts";
-import { sendJson } from "../http/respond.ts";
+import type { Decision, Exchange } from "../http/exchange.ts";
+import { routerDecision, sendJson } from "../http/respond.ts";
 import { RegistryError } from "../protocol/errors.ts";
 import type { Services } from "../services.ts";
 
@@ -13,7 +13,7 @@ const lifetime = 300;
  * Authentication"). It permits nothing by itself, so whatever scope is asked for makes no difference.
  * @throws RegistryError UNSUPPORTED to POST, after which clients try GET; UNAUTHORIZED and others as `admit` does
  */
-export async function token(services: Services, exchange: Exchange): Promise<void> {
+export async function token(services: Services, exchange: Exchange): Promise<Decision> {
   const { method } = exchange.request;
   if (method !== "GET") {
     throw new RegistryError("UNSUPPORTED", {
@@ -22,9 +22,11 @@ export async function token(services: Services, exchange: Exchange): Promise<voi
     });
   }
   const given = await tokenOf(services, exchange);
-  exchange.decision = { upstream: "router", reason: "token" };
-  const answer = { token: given, access_token: given, expires_in: lifetime };
-  sendJson(exchange, 200, answer, ["Cache-Control", "no-store"]);
+  return sendJson(exchange, routerDecision("token"), {
+    status: 200,
+    value: { token: given, access_token: given, expires_in: lifetime },
+    headers: ["Cache-Control", "no-store"],
+  });
 }
 
 async function tokenOf(services: Services, exchange: Exchange): Promise<string> {

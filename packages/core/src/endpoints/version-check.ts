@@ -1,5 +1,5 @@
-import type { Exchange } from "../http/exchange.ts";
-import { sendJson } from "../http/respond.ts";
+import type { Decision, Exchange } from "../http/exchange.ts";
+import { routerDecision, sendJson } from "../http/respond.ts";
 import { RegistryError } from "../protocol/errors.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import { errorFrom, respondWith } from "../pull/answer.ts";
@@ -24,11 +24,15 @@ export async function base(
   exchange: Exchange,
   request: RegistryRequest,
   direct: Upstream | undefined,
-): Promise<void> {
+): Promise<Decision> {
   const { hosted } = services.policy;
   const mayMeanHosted = direct === undefined || direct === hosted;
-  if (mayMeanHosted && hosted.passthrough && (await refusedByHosted(services, exchange, request, hosted))) {
-    return;
+  const refused =
+    mayMeanHosted && hosted.passthrough
+      ? await refusedByHosted(services, exchange, request, hosted)
+      : undefined;
+  if (refused !== undefined) {
+    return refused;
   }
   const several = services.config.base === "hosted" ? [hosted] : services.upstreams;
   const asked = direct === undefined ? several : [direct];
@@ -40,12 +44,12 @@ export async function base(
       detail: { upstreams: objections },
     });
   }
-  exchange.decision = { upstream: "router", reason: "upstreams answer" };
-  sendJson(exchange, 200, {});
+  return sendJson(exchange, routerDecision("upstreams answer"), { status: 200, value: {} });
 }
 
 /**
  * Hosted judges this client's own credentials, so its refusal and challenge reach the client; docker goes by them alone.
+ * @returns undefined if hosted lets the client in
  * @throws RegistryError if hosted could not judge: docker login takes 200 for a right password
  */
 async function refusedByHosted(
@@ -53,11 +57,10 @@ async function refusedByHosted(
   exchange: Exchange,
   request: RegistryRequest,
   hosted: Upstream,
-): Promise<boolean> {
+): Promise<Decision | undefined> {
   const said = await query(services, exchange, hosted, toUpstreamRequest(request, hosted));
   if (said.outcome === "final") {
-    await respondWith(exchange, { ended: "answered", upstream: hosted, said, attempts: [] }, "");
-    return true;
+    return respondWith(exchange, { ended: "answered", upstream: hosted, said, attempts: [] }, "");
   }
   if (said.outcome === "found") {
     await readUpTo(said.answer.body, errorBodyLimit, hosted.timeouts.ping);
@@ -66,7 +69,7 @@ async function refusedByHosted(
     const failure = said.outcome === "failed" ? said.failure : reportOf(hosted, said.answer);
     throw errorFrom(hosted, failure);
   }
-  return false;
+  return undefined;
 }
 
 async function objection({ pings }: Services, upstream: Upstream): Promise<Objection[]> {

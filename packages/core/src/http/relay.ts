@@ -13,10 +13,10 @@ import { LargeBody } from "../upstream/transport/large-body.ts";
 import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import { StallWatch } from "../upstream/transport/stall-watch.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import type { Exchange } from "./exchange.ts";
+import type { Decision, Exchange } from "./exchange.ts";
 import { pipeBody } from "./pipe-body.ts";
 import { discardUpload, isUploading } from "./request-body.ts";
-import { end, send, writeHead } from "./respond.ts";
+import { end, note, send, writeHead } from "./respond.ts";
 
 const nothing: ReadonlySet<string> = new Set();
 // Bytes. The connection cannot be used again.
@@ -32,27 +32,28 @@ export interface Safeguards {
 }
 
 /**
- * Streams an upstream's answer to the client. If the upstream breaks off and nobody goes on, or whichever end breaks, the other
+ * Streams an upstream's answer to the client, and decides for that upstream. If the upstream breaks off and nobody goes on, or whichever end breaks, the other
  * is torn down at once: a short body never ends as if it were whole.
  * @throws what the body broke off with
  */
 export async function relay(
   exchange: Exchange,
-  upstream: Upstream,
-  answer: UpstreamResponse,
+  reason: string,
+  { upstream, answer }: Pick<Source, "upstream" | "answer">,
   safeguards: Safeguards = {},
-): Promise<void> {
+): Promise<Decision> {
+  const decision = { upstream: upstream.name, reason };
   if (answer.status === 416 && exchange.request.method === "GET") {
-    return relayWithoutBody(exchange, upstream, answer);
+    return relayWithoutBody(exchange, decision, upstream, answer);
   }
   try {
-    writeHead(exchange, answer.status, answerHeaders(exchange, upstream, answer.headers));
+    writeHead(exchange, decision, answer.status, answerHeaders(exchange, upstream, answer.headers));
   } catch (error) {
     answer.body.destroy();
     throw error;
   }
   try {
-    await stream(exchange, { upstream, answer, passOver: 0 }, safeguards);
+    return await stream(exchange, { upstream, answer, passOver: 0 }, safeguards);
   } catch (error) {
     if (exchange.request.httpVersion === "1.0") {
       reset(exchange.response);
@@ -64,18 +65,21 @@ export async function relay(
 /** Gives the client an answer that has been read already, with `extra` headers. */
 export function relayBuffered(
   exchange: Exchange,
-  upstream: Upstream,
-  { answer, body }: ErrorResponse,
+  reason: string,
+  { upstream, answer, body }: ErrorResponse & Pick<Source, "upstream">,
   extra: RawHeaders = [],
-): void {
+): Decision {
   const { request } = exchange;
+  const decision = { upstream: upstream.name, reason };
   if (request.method === "HEAD") {
-    writeHead(exchange, answer.status, [...answerHeaders(exchange, upstream, answer.headers), ...extra]);
-    end(exchange);
-    return;
+    writeHead(exchange, decision, answer.status, [
+      ...answerHeaders(exchange, upstream, answer.headers),
+      ...extra,
+    ]);
+    return end(exchange);
   }
   const headers = answerHeaders(exchange, upstream, answer.headers, contentLength);
-  send(exchange, { status: answer.status, headers: [...headers, ...extra], body });
+  return send(exchange, decision, { status: answer.status, headers: [...headers, ...extra], body });
 }
 
 /** The headers of an upstream's answer as the client is to see them. */
@@ -96,23 +100,24 @@ function answerHeaders(
 // short text, then closes. What counts is the status and Content-Range.
 function relayWithoutBody(
   exchange: Exchange,
+  decision: Decision,
   upstream: Upstream,
   { status, headers, body }: UpstreamResponse,
-): void {
+): Decision {
   body.destroy();
-  writeHead(exchange, status, [
+  writeHead(exchange, decision, status, [
     ...answerHeaders(exchange, upstream, headers, contentLength),
     "Content-Length",
     "0",
   ]);
-  end(exchange);
+  return end(exchange);
 }
 
 async function stream(
   exchange: Exchange,
   first: Source,
   { resumer: mender, integrity: proof }: Safeguards,
-): Promise<void> {
+): Promise<Decision> {
   const { request, transferred: moved } = exchange;
   let source = first;
   let broken = await pipeFrom(exchange, source, proof);
@@ -122,10 +127,10 @@ async function stream(
       throw broken;
     }
     const { upstream, reason } = exchange.decision;
-    exchange.decision = {
+    note(exchange, {
       upstream,
       reason: `${reason}; ${source.upstream.name} broke off at byte ${moved.down} (${broken.report.cause}), ${next.upstream.name} went on`,
-    };
+    });
     source = next;
     broken = await pipeFrom(exchange, source, proof);
   }
@@ -135,7 +140,7 @@ async function stream(
   if (isUploading(request)) {
     await discardUpload(request);
   }
-  end(exchange);
+  return end(exchange);
 }
 
 /**

@@ -25,10 +25,15 @@ import { type Simulated, simulateFailover } from "./simulate.ts";
  * @throws ImageNameError; ClientGone
  */
 export async function explain(services: Services, image: string, signal?: AbortSignal): Promise<Explanation> {
-  const { policy, memory, config, upstreams } = services;
+  const {
+    policy,
+    memory: { holders },
+    config,
+    upstreams,
+  } = services;
   const name = parseImageName(image);
   const { host, entryPoint } = entranceFor(policy, name);
-  const known = { policy, memory, lists: config.lists, direct: policy.upstreamByHost(entryPoint) };
+  const known = { policy, holders, lists: config.lists, direct: policy.upstreamByHost(entryPoint) };
   const meant = policy.rulingFor(name.repository, entryPoint);
   const narrowed = await restrictedByOwner(policy, name.repository, meant, signal);
   const request = manifestRequest("GET", name.repository, name.reference, entryPoint.namespace);

@@ -1,4 +1,4 @@
-import type { Exchange } from "../http/exchange.ts";
+import type { Decision, Exchange } from "../http/exchange.ts";
 import { firstValue } from "../protocol/headers.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import { respondNotFound, respondWith } from "../pull/answer.ts";
@@ -15,7 +15,7 @@ export async function list(
   exchange: Exchange,
   request: RegistryRequest,
   { order, stopsAtFailure }: ListPlan<Upstream>,
-): Promise<void> {
+): Promise<Decision> {
   const end = await failover(services, {
     order,
     ask: async (upstream, bypassBreaker) => {
@@ -29,11 +29,9 @@ export async function list(
     // Only hosted's word that it does not know the repository opens the way to the others' lists.
     stopsAfterFailureOf: (upstream) => upstream.kind === "hosted" || stopsAtFailure,
   });
-  if (end.ended === "exhausted") {
-    respondNotFound(services, exchange, request.resource.kind, end);
-  } else {
-    await respondWith(exchange, end, "found");
-  }
+  return end.ended === "exhausted"
+    ? respondNotFound(exchange, request.resource.kind, end)
+    : respondWith(exchange, end, "found");
 }
 
 const longestNullList = 1024;

@@ -1,7 +1,7 @@
 import { namesFor } from "../authorize/authorize.ts";
-import { type Exchange, entryPointOf } from "../http/exchange.ts";
+import { type Decision, type Exchange, entryPointOf } from "../http/exchange.ts";
 import { relayBuffered } from "../http/relay.ts";
-import { sendJson } from "../http/respond.ts";
+import { routerDecision, sendJson } from "../http/respond.ts";
 import { warning } from "../protocol/headers.ts";
 import { type ListKind, mergeNames, nextLink, orderOf, parseListQuery } from "../protocol/lists.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
@@ -27,7 +27,7 @@ export async function mergedList(
   exchange: Exchange,
   request: RegistryRequest,
   members: readonly Upstream[],
-): Promise<void> {
+): Promise<Decision> {
   const kind: ListKind = request.resource.kind === "catalog" ? "catalog" : "tags";
   const page = parseListQuery(request.search);
   const order = orderOf(kind);
@@ -47,8 +47,9 @@ export async function mergedList(
       return { member, said };
     }),
   );
-  if (refused(services, exchange, request, heard)) {
-    return;
+  const refused = refuse(exchange, request, heard);
+  if (refused !== undefined) {
+    return refused;
   }
   const lists = heard.flatMap(({ said }) => (said.outcome === "listed" ? [said] : []));
   const { names, more } = mergeNames(lists, order, page.limit);
@@ -57,10 +58,9 @@ export async function mergedList(
   if (more && last !== undefined) {
     headers.push("Link", nextLink(request.path, page, last));
   }
-  exchange.decision = { upstream: "router", reason: reasonFor(heard) };
-  const body =
+  const value =
     kind === "catalog" ? { repositories: names } : { name: exchange.repository ?? "", tags: names };
-  sendJson(exchange, 200, body, headers);
+  return sendJson(exchange, routerDecision(reasonFor(heard)), { status: 200, value, headers });
 }
 
 /** The one place that says which of the names in a member's catalog a client is shown: those that it may and could pull from there. */
@@ -81,31 +81,32 @@ function shownFrom(
 /**
  * Answers where there is no list to give: hosted judges the client's own credentials and refuses them, or nobody knows the
  * repository.
- * @throws RegistryError if somebody could not tell
+ * @returns undefined if there is a list
+ * @throws RegistryError if an upstream could not tell
  */
-function refused(
-  services: Services,
+function refuse(
   exchange: Exchange,
   { resource }: RegistryRequest,
   heard: readonly MemberAnswer[],
-): boolean {
+): Decision | undefined {
   const hosted = heard.find(({ member }) => member.kind === "hosted");
   const isAlone = heard.length === 1;
   if (hosted?.said.outcome === "final" && (isAlone || isAboutCredentials(hosted.said.answer.status))) {
-    exchange.decision = { upstream: hosted.member.name, reason: `answered ${hosted.said.answer.status}` };
-    relayBuffered(exchange, hosted.member, hosted.said);
-    return true;
+    const { answer, body } = hosted.said;
+    return relayBuffered(exchange, `answered ${answer.status}`, { upstream: hosted.member, answer, body });
   }
   const attempts = heard.flatMap(attemptOf);
   const listed = heard.flatMap(({ said }) => (said.outcome === "listed" ? [said] : []));
   const doubted =
     attempts.some(({ outcome }) => outcome === "failed") && listed.every(({ isNull }) => isNull);
   if (listed.length > 0 && !doubted) {
-    return false;
+    return undefined;
   }
-  const refusal = hosted?.said.outcome === "not_found" ? hosted.said : undefined;
-  respondNotFound(services, exchange, resource.kind, { ended: "exhausted", attempts, refusal });
-  return true;
+  const refusal =
+    hosted?.said.outcome === "not_found"
+      ? { upstream: hosted.member, answer: hosted.said.answer, body: hosted.said.body }
+      : undefined;
+  return respondNotFound(exchange, resource.kind, { ended: "exhausted", attempts, refusal });
 }
 
 function isAboutCredentials(status: number): boolean {

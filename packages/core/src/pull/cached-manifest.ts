@@ -1,5 +1,5 @@
 import type { CachedManifest } from "../cache/manifests.ts";
-import type { Exchange } from "../http/exchange.ts";
+import type { Decision, Exchange } from "../http/exchange.ts";
 import { send } from "../http/respond.ts";
 import { firstValue, pairs, valuesOf } from "../protocol/headers.ts";
 import { isContent, isDigest } from "../protocol/names.ts";
@@ -76,8 +76,7 @@ export function sendCached(
   { metrics }: Services,
   exchange: Exchange,
   { holder, headers, body }: CachedManifest<Upstream>,
-): void {
+): Decision {
   metrics.spared.inc({ cache: "manifest" });
-  exchange.decision = { upstream: holder.name, reason: "cached" };
-  send(exchange, { status: 200, headers, body });
+  return send(exchange, { upstream: holder.name, reason: "cached" }, { status: 200, headers, body });
 }

@@ -18,13 +18,18 @@ export type FailoverResult =
       readonly ended: "exhausted";
       readonly attempts: readonly Attempt[];
       /** Hosted's own way of saying that it has not got it, to be repeated word for word. */
-      readonly refusal: ErrorResponse | undefined;
+      readonly refusal: Refusal | undefined;
     };
 
 /** An answer that says no, read to its end. */
 export interface ErrorResponse {
   readonly answer: UpstreamResponse;
   readonly body: Buffer;
+}
+
+/** The same, and whose it is. */
+export interface Refusal extends ErrorResponse {
+  readonly upstream: Upstream;
 }
 
 /** The upstreams to ask, and how. */
@@ -41,7 +46,7 @@ export interface FailoverPlan {
 /** Asks each upstream in turn until one gives an answer; at the end, once more those that were left out. */
 export async function failover({ metrics }: Services, route: FailoverPlan): Promise<FailoverResult> {
   const attempts: Attempt[] = [];
-  let refusal: ErrorResponse | undefined;
+  let refusal: Refusal | undefined;
   let previous: Upstream | undefined;
   for (const upstream of route.order) {
     if (previous !== undefined) {
@@ -54,7 +59,7 @@ export async function failover({ metrics }: Services, route: FailoverPlan): Prom
     }
     attempts.push(attemptOf(upstream, said));
     if (said.outcome === "not_found" && upstream.kind === "hosted" && said.answer.status <= 404) {
-      refusal = said;
+      refusal = { upstream, answer: said.answer, body: said.body };
     }
     if (said.outcome === "failed" && route.stopsAfterFailureOf(upstream)) {
       break;

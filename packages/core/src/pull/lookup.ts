@@ -1,11 +1,10 @@
-import type { Exchange } from "../http/exchange.ts";
+import type { Decision, Exchange } from "../http/exchange.ts";
 import { firstValue } from "../protocol/headers.ts";
 import { digestsIn } from "../protocol/manifest.ts";
 import { isDigest } from "../protocol/names.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import type { LookupPlan } from "../routing/plan.ts";
 import type { Services } from "../services.ts";
-import { checkPulled } from "../shadow/on-pull.ts";
 import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { respondNotFound, respondWith } from "./answer.ts";
@@ -15,6 +14,13 @@ import { integrityCheckFor } from "./integrity.ts";
 import { manifestQuestion, queryManifest } from "./manifest.ts";
 import { type QueryOutcome, query, toUpstreamRequest } from "./query.ts";
 import { createResumer, type Resumer } from "./resume.ts";
+
+/** How a lookup ended. */
+export interface LookupResult {
+  readonly decision: Decision;
+  /** The upstream that answered, and what those before it said; undefined if none was asked or none answered. */
+  readonly pulled: Extract<FailoverResult, { ended: "answered" }> | undefined;
+}
 
 /**
  * One request, one pass: each upstream in turn is asked for the very thing that the client asked for, and the
@@ -26,12 +32,11 @@ export async function lookup(
   exchange: Exchange,
   request: RegistryRequest,
   plan: LookupPlan<Upstream>,
-): Promise<void> {
+): Promise<LookupResult> {
   const question = manifestQuestion(services, exchange, request);
   const kept = question && cachedManifest(services, exchange, question, plan.order);
   if (kept !== undefined) {
-    sendCached(services, exchange, kept);
-    return;
+    return { decision: sendCached(services, exchange, kept), pulled: undefined };
   }
   const end = await failover(services, {
     order: plan.order,
@@ -46,8 +51,7 @@ export async function lookup(
   });
   countMemory(services, request, plan, end);
   if (end.ended === "exhausted") {
-    respondNotFound(services, exchange, request.resource.kind, end);
-    return;
+    return { decision: respondNotFound(exchange, request.resource.kind, end), pulled: undefined };
   }
   if (end.said.outcome === "found") {
     remember(services, request, end.upstream, end.said);
@@ -61,13 +65,8 @@ export async function lookup(
     resumer: resumerFor(services, exchange, request, plan.order, answer),
     integrity: integrityCheckFor(request, answer),
   };
-  await respondWith(
-    exchange,
-    end,
-    plan.remembered === end.upstream ? "found by location hint" : "found",
-    safeguards,
-  );
-  checkPulled(services, exchange, request, plan.order, end);
+  const how = plan.remembered === end.upstream ? "found by location hint" : "found";
+  return { decision: await respondWith(exchange, end, how, safeguards), pulled: end };
 }
 
 function resumerFor(

@@ -1,4 +1,4 @@
-import type { Exchange } from "../http/exchange.ts";
+import type { Decision, Exchange } from "../http/exchange.ts";
 import { relayBuffered } from "../http/relay.ts";
 import { warning } from "../protocol/headers.ts";
 import { longestManifest, manifestTypes } from "../protocol/manifest.ts";
@@ -21,7 +21,7 @@ export async function passThrough(
   exchange: Exchange,
   request: RegistryRequest,
   to: Upstream,
-): Promise<void> {
+): Promise<Decision> {
   const { resource, method } = request;
   const unlisting =
     method === "DELETE" ? await referrerRemovalFor(services, exchange, request, to) : undefined;
@@ -40,18 +40,15 @@ export async function passThrough(
     }
   }
   if (end.ended === "exhausted") {
-    respondNotFound(services, exchange, resource.kind, end);
-    return;
+    return respondNotFound(exchange, resource.kind, end);
   }
   const { said } = end;
   if (unlisting !== undefined && said.outcome === "found") {
     const body = (await readUpTo(said.answer.body, errorBodyLimit, to.timeouts.idle)) ?? Buffer.alloc(0);
     const headers = await unlisting.run();
-    exchange.decision = { upstream: to.name, reason: deletion };
-    relayBuffered(exchange, to, { answer: said.answer, body }, headers);
-    return;
+    return relayBuffered(exchange, deletion, { upstream: to, answer: said.answer, body }, headers);
   }
-  await respondWith(exchange, end, method === "DELETE" ? deletion : "found");
+  return respondWith(exchange, end, method === "DELETE" ? deletion : "found");
 }
 
 /** What is to be done once a manifest is deleted. */

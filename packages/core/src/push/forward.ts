@@ -1,5 +1,5 @@
 import { ClientAborted, upstreamFailure } from "../errors.ts";
-import type { Exchange } from "../http/exchange.ts";
+import type { Decision, Exchange } from "../http/exchange.ts";
 import { relay } from "../http/relay.ts";
 import { hasBody, requireUnread } from "../http/request-body.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
@@ -9,13 +9,16 @@ import type { Services } from "../services.ts";
 import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
+/** Why hosted answers a push. */
+export const pushed = "pushes go to hosted";
+
 /** Uploads: the request streams to hosted, body and all, and hosted's answer streams back. */
 export async function forward(
   services: Services,
   exchange: Exchange,
   request: RegistryRequest,
   to: Upstream,
-): Promise<void> {
+): Promise<Decision> {
   requireUnread(exchange.request);
   const asked = toUpstreamRequest(request, to);
   const answer = await sendToHosted(services, to, () =>
@@ -29,8 +32,7 @@ export async function forward(
         })
       : to.ask(asked, exchange),
   );
-  exchange.decision = { upstream: to.name, reason: "pushes go to hosted" };
-  await relay(exchange, to, answer);
+  return relay(exchange, pushed, { upstream: to, answer });
 }
 
 /**

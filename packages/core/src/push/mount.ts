@@ -2,7 +2,7 @@ import { copyBlob } from "../copy/blob.ts";
 import { type CopyJob, planCopy } from "../copy/requests.ts";
 import { cancel, sessionOf } from "../copy/upload.ts";
 import { CopyFailure } from "../errors.ts";
-import { type Exchange, entryPointOf } from "../http/exchange.ts";
+import { type Decision, type Exchange, entryPointOf } from "../http/exchange.ts";
 import { relayBuffered } from "../http/relay.ts";
 import { hasBody } from "../http/request-body.ts";
 import { send } from "../http/respond.ts";
@@ -12,7 +12,7 @@ import { toUpstreamRequest } from "../pull/query.ts";
 import type { Services } from "../services.ts";
 import { errorBodyLimit, readUpTo } from "../upstream/transport/read-body.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import { forward, sendToHosted } from "./forward.ts";
+import { forward, pushed, sendToHosted } from "./forward.ts";
 
 /** What came of the proxies: the copying that was done, or why there was none. */
 type Outcome = { readonly done: CopyJob } | { readonly done: undefined; readonly note: string };
@@ -26,7 +26,7 @@ export async function mount(
   exchange: Exchange,
   request: RegistryRequest,
   { to, mount: { digest, from } }: { readonly to: Upstream; readonly mount: Mount },
-): Promise<void> {
+): Promise<Decision> {
   if (from === undefined || !services.config.copy || hasBody(exchange.request)) {
     return forward(services, exchange, request, to);
   }
@@ -37,13 +37,11 @@ export async function mount(
       ? await takeOver(services, exchange, request, { hosted: to, from, digest, begun: answer.headers })
       : { done: undefined, note: "" };
   if (outcome.done === undefined) {
-    exchange.decision = { upstream: to.name, reason: `pushes go to hosted${outcome.note}` };
-    relayBuffered(exchange, to, { answer, body });
-    return;
+    return relayBuffered(exchange, `${pushed}${outcome.note}`, { upstream: to, answer, body });
   }
   const { repository } = outcome.done;
-  exchange.decision = { upstream: to.name, reason: `copied from ${from} of a proxy` };
-  send(exchange, {
+  const decision = { upstream: to.name, reason: `copied from ${from} of a proxy` };
+  return send(exchange, decision, {
     status: 201,
     headers: ["Location", `/v2/${repository}/blobs/${digest}`, "Docker-Content-Digest", digest],
     body: "",

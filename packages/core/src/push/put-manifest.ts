@@ -1,7 +1,7 @@
 import { type CopyCount, copyMissing } from "../copy/missing.ts";
 import { planCopy } from "../copy/requests.ts";
 import { CopyFailure } from "../errors.ts";
-import type { Exchange } from "../http/exchange.ts";
+import type { Decision, Exchange } from "../http/exchange.ts";
 import { relayBuffered } from "../http/relay.ts";
 import { readManifest } from "../http/request-body.ts";
 import { mayLackParts, withFurtherError } from "../protocol/error-body.ts";
@@ -17,7 +17,7 @@ import { readUpTo } from "../upstream/transport/read-body.ts";
 import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { afterAccept, type Push } from "./accepted.ts";
-import { sendToHosted } from "./forward.ts";
+import { pushed, sendToHosted } from "./forward.ts";
 
 /** Hosted's answer to a manifest, and what was done for it. */
 interface PutResult {
@@ -35,7 +35,7 @@ export async function pushManifest(
   exchange: Exchange,
   request: RegistryRequest,
   { to, ruling }: { readonly to: Upstream; readonly ruling: ResolvedRule<Upstream> },
-): Promise<void> {
+): Promise<Decision> {
   const body = await readManifest(exchange);
   const push = { to, body, type: exchange.request.headers["content-type"] };
   const tag = checkPushedTag(services, exchange, request, push);
@@ -46,8 +46,7 @@ export async function pushManifest(
     further.push(...(await afterAccept(services, exchange, request, push, said.answer)));
     further.push(...(await tag.accepted()));
   }
-  exchange.decision = { upstream: to.name, reason: `pushes go to hosted${note}` };
-  relayBuffered(exchange, to, said, further);
+  return relayBuffered(exchange, `${pushed}${note}`, { upstream: to, ...said }, further);
 }
 
 async function putWithParts(

@@ -1,6 +1,6 @@
-import type { Exchange } from "../http/exchange.ts";
+import type { Decision, Exchange } from "../http/exchange.ts";
 import { relayBuffered } from "../http/relay.ts";
-import { send } from "../http/respond.ts";
+import { routerDecision, send } from "../http/respond.ts";
 import { RegistryError } from "../protocol/errors.ts";
 import { warning } from "../protocol/headers.ts";
 import { indexType, longestManifest } from "../protocol/manifest.ts";
@@ -29,7 +29,7 @@ export async function referrers(
   exchange: Exchange,
   request: RegistryRequest,
   members: readonly Upstream[],
-): Promise<void> {
+): Promise<Decision> {
   const { resource, namespace } = request;
   if (resource.kind !== "referrers") {
     throw new RegistryError("NOT_FOUND");
@@ -43,16 +43,15 @@ export async function referrers(
   );
   for (const { member, known } of words) {
     if (known.kind === "refused") {
-      exchange.decision = { upstream: member.name, reason: `answered ${known.said.answer.status}` };
-      relayBuffered(exchange, member, known.said);
-      return;
+      const { answer, body } = known.said;
+      return relayBuffered(exchange, `answered ${answer.status}`, { upstream: member, answer, body });
     }
   }
   const failures = words.flatMap(failedAttempt);
   if (failures.some(({ member }) => member.kind === "hosted") || isAll(failures, members)) {
     throw errorFromAttempts(failures);
   }
-  answer(exchange, request, words);
+  return respond(exchange, request, words);
 }
 
 async function listAt(
@@ -75,7 +74,11 @@ async function listAt(
   return listUnderTag(services, exchange, place);
 }
 
-function answer(exchange: Exchange, { search }: RegistryRequest, words: readonly MemberReferrers[]): void {
+function respond(
+  exchange: Exchange,
+  { search }: RegistryRequest,
+  words: readonly MemberReferrers[],
+): Decision {
   const wanted = wantedTypes(search);
   const lists = words.map(({ known }) => (known.kind === "listed" ? ofTypes(known.descriptors, wanted) : []));
   const { descriptors, leftOut } = mergeReferrers(lists, longestManifest);
@@ -92,11 +95,8 @@ function answer(exchange: Exchange, { search }: RegistryRequest, words: readonly
     headers.push("Warning", warning(describeAttempt(failure)));
   }
   const from = words.map(({ member }) => member.name).join(", ");
-  exchange.decision = {
-    upstream: "router",
-    reason: from === "" ? "nobody is asked for it" : `joined from ${from}`,
-  };
-  send(exchange, { status: 200, headers, body: imageIndex(descriptors) });
+  const decision = routerDecision(from === "" ? "nobody is asked for it" : `joined from ${from}`);
+  return send(exchange, decision, { status: 200, headers, body: imageIndex(descriptors) });
 }
 
 function failedAttempt({ member, known }: MemberReferrers): Attempt[] {

@@ -1,7 +1,7 @@
 import { compareDigests, otherSideOf, type ShadowedTag, type Tagged } from "../cache/shadowed-tags.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { valuesOf } from "../protocol/headers.ts";
-import type { RegistryRequest } from "../protocol/request.ts";
+import type { RegistryRequest, Resource } from "../protocol/request.ts";
 import type { FailoverResult } from "../pull/failover.ts";
 import { ruleName } from "../routing/ruling.ts";
 import type { Services } from "../services.ts";
@@ -11,23 +11,24 @@ import { digestIn, tagDigestAt } from "./tag-digest.ts";
 // More than any client would wait, and little enough that a cache which hangs is not asked a lot of things at a time.
 const timeout = 10_000;
 
+/** A manifest that was asked for by its tag. */
+export interface PulledTag {
+  readonly request: RegistryRequest;
+  readonly resource: Extract<Resource, { kind: "manifest" }>;
+  /** Whom the lookup could ask. */
+  readonly members: readonly Upstream[];
+}
+
 /**
  * After a manifest was served by its tag: finds out in the background, now and then, whether the other side has that tag with
  * another digest. Those that said in the same lookup that they have not got it are not asked again.
- * @param members whom the lookup could ask
  */
 export function checkPulled(
   services: Services,
   exchange: Exchange,
-  request: RegistryRequest,
-  members: readonly Upstream[],
+  { request, resource: { repository, reference: tag }, members }: PulledTag,
   { upstream: holder, said, attempts }: Extract<FailoverResult, { ended: "answered" }>,
 ): void {
-  const { resource } = request;
-  if (resource.kind !== "manifest" || resource.byDigest) {
-    return;
-  }
-  const { repository, reference: tag } = resource;
   // Most have been checked lately, and nothing need be found out for them.
   const digest = services.shadows.mayBegin(repository, tag) ? digestIn(said.answer) : undefined;
   if (digest === undefined) {

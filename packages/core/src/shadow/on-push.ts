@@ -104,11 +104,11 @@ function askAll(
   );
 }
 
-function permit({ exchange, rule, name, pushed: { digest: pushed } }: Context, said: readonly Said[]): void {
+function permit({ rule, name, pushed: { digest: pushed } }: Context, said: readonly Said[]): void {
   for (const { proxy, tag } of said) {
     if (tag.outcome === "found" && compareDigests(tag.digest, pushed) === "different") {
-      exchange.decision = { upstream: "router", reason: `${proxy.name} has ${name} with another digest` };
       throw new RegistryError("DENIED", {
+        reason: `${proxy.name} has ${name} with another digest`,
         message: `${name} is not pushed as ${pushed}: ${proxy.name} has that tag with ${tag.digest}, and ${ruleName(rule)} denies tags that shadow others`,
         detail: { upstream: proxy.name, digest: tag.digest, pushed },
       });
