@@ -14,6 +14,7 @@ import type { LookupPlan, Plan } from "./routing/plan.ts";
 import { type ResolvedRule, ruleName } from "./routing/ruling.ts";
 import type { Services } from "./services.ts";
 import { checkPulled } from "./shadow/on-pull.ts";
+import { checkPushedTag } from "./shadow/on-push.ts";
 import type { Upstream } from "./upstream/upstream.ts";
 
 /**
@@ -33,17 +34,19 @@ export function perform(
     case "lookup":
       return pull(services, exchange, request, plan.lookup);
     case "list":
-      return list(services, exchange, request, plan);
+      return list(services.metrics, exchange, request, plan);
     case "merge":
-      return mergedList(services, exchange, request, plan.members);
+      return mergedList(services.policy, exchange, request, plan.members);
     case "referrers":
-      return referrers(services, exchange, request, plan.members);
+      return referrers(services.referrersSupport, exchange, request, plan.members);
     case "pass":
       return passThrough(services, exchange, request, plan.to);
     case "forward":
-      return forward(services, exchange, request, plan.to);
+      return forward(exchange, request, plan.to);
     case "push":
-      return pushManifest(services, exchange, request, plan);
+      return pushManifest(services, exchange, request, plan, (manifest) =>
+        checkPushedTag(services.shadows, exchange, request, manifest),
+      );
     case "mount":
       return mount(services, exchange, request, plan);
     case "deny":
@@ -63,7 +66,7 @@ async function pull(
   const { decision, pulled } = await lookup(services, exchange, request, plan);
   const { resource } = request;
   if (pulled !== undefined && resource.kind === "manifest" && !resource.byDigest) {
-    checkPulled(services, exchange, { request, resource, members: plan.order }, pulled);
+    checkPulled(services.shadows, exchange, { request, resource, members: plan.order }, pulled);
   }
   return decision;
 }

@@ -1,5 +1,4 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { answered } from "./answered.ts";
 import { authorizeRequest, authorizeUnruled } from "./authorize/admit.ts";
 import { perform } from "./dispatch.ts";
 import { operations } from "./endpoints/operations.ts";
@@ -10,13 +9,14 @@ import { type Decision, type Exchange, entryPointOf, newExchange } from "./http/
 import { PipelineQueue } from "./http/pipelining.ts";
 import { routerDecision, send, sendError } from "./http/respond.ts";
 import { account, ConnectionGauge } from "./observe/account.ts";
+import { answered } from "./observe/answered.ts";
 import { pageVaries, wantsPage } from "./page/wanted.ts";
 import { RegistryError } from "./protocol/errors.ts";
 import { isLoop } from "./protocol/forwarding.ts";
 import { checkHost } from "./protocol/host.ts";
 import { parseRequest, type RegistryRequest, withoutMount } from "./protocol/request.ts";
 import { parseTarget, type Target } from "./protocol/target.ts";
-import { mayAskProxies, restrictIfOwned } from "./pull/ownership.ts";
+import { mayAskProxies, type Ownership } from "./pull/ownership.ts";
 import { plan } from "./routing/plan.ts";
 import type { Policy } from "./routing/policy.ts";
 import type { ResolvedRule } from "./routing/ruling.ts";
@@ -197,7 +197,12 @@ async function answerApi(
   exchange.namespace = policy.namespaceOf(entryPoint);
   const ruling =
     "repository" in resource
-      ? await resolveOwnership(services, exchange, request, policy.rulingFor(resource.repository, entryPoint))
+      ? await resolveOwnership(
+          services.ownership,
+          exchange,
+          request,
+          policy.rulingFor(resource.repository, entryPoint),
+        )
       : undefined;
 
   const { lists } = services.config;
@@ -217,13 +222,13 @@ async function answerApi(
  * @throws RegistryError if hosted does not say
  */
 function resolveOwnership(
-  services: Services,
+  ownership: Ownership,
   exchange: Exchange,
   request: RegistryRequest,
   ruling: ResolvedRule<Upstream>,
 ): ResolvedRule<Upstream> | Promise<ResolvedRule<Upstream>> {
   return ruling.owned && exchange.repository !== undefined && mayAskProxies(request)
-    ? restrictIfOwned(services, exchange, exchange.repository, ruling)
+    ? ownership.restrict(exchange, exchange.repository, ruling)
     : ruling;
 }
 

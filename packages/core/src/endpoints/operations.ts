@@ -1,15 +1,22 @@
+import type { CompleteConfig } from "../config/complete.ts";
 import type { Decision, Exchange } from "../http/exchange.ts";
 import { type JsonAnswer, routerDecision, send, sendJson } from "../http/respond.ts";
-import { checkHealth, isReady } from "../observe/health.ts";
+import { checkHealth, type HealthContext, isReady } from "../observe/health.ts";
+import type { Metrics } from "../observe/metrics.ts";
 import { RegistryError } from "../protocol/errors.ts";
 import type { OperationsPage } from "../protocol/target.ts";
-import type { Services } from "../services.ts";
 
 const uncached = ["Cache-Control", "no-store"];
 
+/** What the operations pages are made from. */
+export interface OperationsContext extends HealthContext {
+  readonly config: Pick<CompleteConfig, "metrics">;
+  readonly metrics: Metrics;
+}
+
 /** What the router says about itself. */
 export async function operations(
-  services: Services,
+  context: OperationsContext,
   exchange: Exchange,
   page: OperationsPage,
   draining: boolean,
@@ -20,11 +27,11 @@ export async function operations(
   }
   const decision = routerDecision(page);
   if (page !== "metrics") {
-    const answer = await healthAnswer(services, page, draining);
+    const answer = await healthAnswer(context, page, draining);
     return sendJson(exchange, decision, { ...answer, headers: uncached });
   }
-  const { registry } = services.metrics;
-  const { page: pageOfMany } = services.config.metrics;
+  const { registry } = context.metrics;
+  const { page: pageOfMany } = context.config.metrics;
   return send(exchange, decision, {
     status: 200,
     headers: ["Content-Type", registry.contentType, ...uncached],
@@ -33,7 +40,7 @@ export async function operations(
 }
 
 async function healthAnswer(
-  services: Services,
+  context: HealthContext,
   page: Exclude<OperationsPage, "metrics">,
   draining: boolean,
 ): Promise<JsonAnswer> {
@@ -41,13 +48,13 @@ async function healthAnswer(
     return { status: 200, value: { status: "ok" } };
   }
   if (page === "healthcheck") {
-    const health = await checkHealth(services);
+    const health = await checkHealth(context);
     return { status: health.upstreams.every(({ up }) => up) ? 200 : 503, value: health };
   }
   if (draining) {
     return { status: 503, value: { status: "draining" } };
   }
-  return (await isReady(services))
+  return (await isReady(context))
     ? { status: 200, value: { status: "ok" } }
     : { status: 503, value: { status: "hosted is down" } };
 }

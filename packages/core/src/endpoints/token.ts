@@ -1,9 +1,8 @@
-import { authorizeUnruled } from "../authorize/admit.ts";
+import { type AuthorizeContext, authorizeUnruled } from "../authorize/admit.ts";
 import { anonymousToken, tokenFor } from "../authorize/own-tokens.ts";
 import type { Decision, Exchange } from "../http/exchange.ts";
 import { routerDecision, sendJson } from "../http/respond.ts";
 import { RegistryError } from "../protocol/errors.ts";
-import type { Services } from "../services.ts";
 
 // Nothing ends with it but the client's use of it: the credentials are checked with every request.
 const lifetime = 300;
@@ -13,7 +12,7 @@ const lifetime = 300;
  * Authentication"). It permits nothing by itself, so whatever scope is asked for makes no difference.
  * @throws RegistryError UNSUPPORTED to POST, after which clients try GET; UNAUTHORIZED and others as `admit` does
  */
-export async function token(services: Services, exchange: Exchange): Promise<Decision> {
+export async function token(context: AuthorizeContext, exchange: Exchange): Promise<Decision> {
   const { method } = exchange.request;
   if (method !== "GET") {
     throw new RegistryError("UNSUPPORTED", {
@@ -21,7 +20,7 @@ export async function token(services: Services, exchange: Exchange): Promise<Dec
       headers: { Allow: "GET" },
     });
   }
-  const given = await tokenOf(services, exchange);
+  const given = await tokenOf(context, exchange);
   return sendJson(exchange, routerDecision("token"), {
     status: 200,
     value: { token: given, access_token: given, expires_in: lifetime },
@@ -29,12 +28,12 @@ export async function token(services: Services, exchange: Exchange): Promise<Dec
   });
 }
 
-async function tokenOf(services: Services, exchange: Exchange): Promise<string> {
+async function tokenOf(context: AuthorizeContext, exchange: Exchange): Promise<string> {
   const { authorization } = exchange.request.headers;
   if (authorization === undefined) {
     return anonymousToken;
   }
-  await authorizeUnruled(services, exchange, { repository: undefined, access: "base" });
+  await authorizeUnruled(context, exchange, { repository: undefined, access: "base" });
   const token = tokenFor(authorization);
   if (token === undefined) {
     // Whatever else a hook may go by, it is no use here to those who are sent here.

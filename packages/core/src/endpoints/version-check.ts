@@ -1,13 +1,22 @@
+import type { CompleteConfig } from "../config/complete.ts";
 import type { Decision, Exchange } from "../http/exchange.ts";
 import { routerDecision, sendJson } from "../http/respond.ts";
 import { RegistryError } from "../protocol/errors.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import { errorFrom, respondWith } from "../pull/answer.ts";
 import { query, reportOf, toUpstreamRequest } from "../pull/query.ts";
-import type { Services } from "../services.ts";
-import { isUp } from "../upstream/pings.ts";
+import type { Policy } from "../routing/policy.ts";
+import { isUp, type Pings } from "../upstream/pings.ts";
 import { errorBodyLimit, readUpTo } from "../upstream/transport/read-body.ts";
 import type { Upstream } from "../upstream/upstream.ts";
+
+/** What the version check goes by. */
+export interface BaseContext {
+  readonly config: Pick<CompleteConfig, "base">;
+  readonly policy: Policy<Upstream>;
+  readonly upstreams: readonly Upstream[];
+  readonly pings: Pings;
+}
 
 /** Why an upstream keeps `/v2/` from answering 200. */
 interface Objection {
@@ -20,24 +29,21 @@ interface Objection {
  * @param direct the one registry that the client means
  */
 export async function base(
-  services: Services,
+  { config, policy: { hosted }, upstreams, pings }: BaseContext,
   exchange: Exchange,
   request: RegistryRequest,
   direct: Upstream | undefined,
 ): Promise<Decision> {
-  const { hosted } = services.policy;
   const mayMeanHosted = direct === undefined || direct === hosted;
   const refused =
-    mayMeanHosted && hosted.passthrough
-      ? await refusedByHosted(services, exchange, request, hosted)
-      : undefined;
+    mayMeanHosted && hosted.passthrough ? await refusedByHosted(exchange, request, hosted) : undefined;
   if (refused !== undefined) {
     return refused;
   }
-  const several = services.config.base === "hosted" ? [hosted] : services.upstreams;
+  const several = config.base === "hosted" ? [hosted] : upstreams;
   const asked = direct === undefined ? several : [direct];
-  const objections = (await Promise.all(asked.map((upstream) => objection(services, upstream)))).flat();
-  const enough = services.config.base === "any" ? objections.length < asked.length : objections.length === 0;
+  const objections = (await Promise.all(asked.map((upstream) => objection(pings, upstream)))).flat();
+  const enough = config.base === "any" ? objections.length < asked.length : objections.length === 0;
   if (!enough) {
     throw new RegistryError("UNAVAILABLE", {
       message: objections.map(({ upstream, cause }) => `${upstream}: ${cause}`).join(", "),
@@ -53,12 +59,11 @@ export async function base(
  * @throws RegistryError if hosted could not judge: docker login takes 200 for a right password
  */
 async function refusedByHosted(
-  services: Services,
   exchange: Exchange,
   request: RegistryRequest,
   hosted: Upstream,
 ): Promise<Decision | undefined> {
-  const said = await query(services, exchange, hosted, toUpstreamRequest(request, hosted));
+  const said = await query(exchange, hosted, toUpstreamRequest(request, hosted));
   if (said.outcome === "final") {
     return respondWith(exchange, { ended: "answered", upstream: hosted, said, attempts: [] }, "");
   }
@@ -72,7 +77,7 @@ async function refusedByHosted(
   return undefined;
 }
 
-async function objection({ pings }: Services, upstream: Upstream): Promise<Objection[]> {
+async function objection(pings: Pings, upstream: Upstream): Promise<Objection[]> {
   const ping = await pings.ping(upstream);
   return isUp(upstream, ping)
     ? []

@@ -1,33 +1,34 @@
 import type { Decision, Exchange } from "../http/exchange.ts";
+import type { Metrics } from "../observe/metrics.ts";
 import { firstValue } from "../protocol/headers.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import { respondNotFound, respondWith } from "../pull/answer.ts";
 import { failover } from "../pull/failover.ts";
 import { type QueryOutcome, query, toUpstreamRequest } from "../pull/query.ts";
 import type { ListPlan } from "../routing/plan.ts";
-import type { Services } from "../services.ts";
 import { readUpTo } from "../upstream/transport/read-body.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
 /** Tags and catalog: hosted's, or where hosted does not know the repository that of the first proxy that does. */
 export async function list(
-  services: Services,
+  metrics: Metrics,
   exchange: Exchange,
   request: RegistryRequest,
   { order, stopsAtFailure }: ListPlan<Upstream>,
 ): Promise<Decision> {
-  const end = await failover(services, {
+  const end = await failover<Upstream>({
     order,
     ask: async (upstream, bypassBreaker) => {
-      const said = await query(services, exchange, upstream, {
+      const said = await query(exchange, upstream, {
         ...toUpstreamRequest(request, upstream),
         bypassBreaker,
       });
       return upstream.kind === "hosted" && order.length > 1 ? withoutNullLists(said, upstream) : said;
     },
-    retriesSkipped: true,
+    revive: (upstream) => upstream.bypassBreaker(),
     // Only hosted's word that it does not know the repository opens the way to the others' lists.
     stopsAfterFailureOf: (upstream) => upstream.kind === "hosted" || stopsAtFailure,
+    onFallback: (from, to) => metrics.fallbacks.inc({ from: from.name, to: to.name }),
   });
   return end.ended === "exhausted"
     ? respondNotFound(exchange, request.resource.kind, end)

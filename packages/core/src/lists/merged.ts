@@ -8,7 +8,7 @@ import type { RegistryRequest } from "../protocol/request.ts";
 import { respondNotFound } from "../pull/answer.ts";
 import { query, reportOf, toUpstreamRequest } from "../pull/query.ts";
 import { type Attempt, describeAttempt } from "../routing/outcome.ts";
-import type { Services } from "../services.ts";
+import type { Policy } from "../routing/policy.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { listOf, type MemberList } from "./member.ts";
 
@@ -23,7 +23,7 @@ interface MemberAnswer {
  * every member is asked for what it has after `last`.
  */
 export async function mergedList(
-  services: Services,
+  policy: Policy<Upstream>,
   exchange: Exchange,
   request: RegistryRequest,
   members: readonly Upstream[],
@@ -41,8 +41,8 @@ export async function mergedList(
         query: page,
         // One more, to know whether there is another page.
         wanted: page.limit + 1,
-        shows: shownFrom(services, exchange, request, member),
-        ask: (search) => query(services, exchange, member, { ...asked, search }),
+        shows: shownFrom(policy, exchange, request, member),
+        ask: (search) => query(exchange, member, { ...asked, search }),
       });
       return { member, said };
     }),
@@ -65,7 +65,7 @@ export async function mergedList(
 
 /** The one place that says which of the names in a member's catalog a client is shown: those that it may and could pull from there. */
 function shownFrom(
-  { policy }: Services,
+  policy: Policy<Upstream>,
   exchange: Exchange,
   request: RegistryRequest,
   member: Upstream,

@@ -43,7 +43,7 @@ async function gatherNames(
     return undefined;
   }
   const decisions = (activity?.decisions() ?? []).flatMap((past) => describeDecision(past) ?? []);
-  const findings = shadows.latest(mostShadows).filter((found) => isPossible(services, found));
+  const findings = shadows.log.latest(mostShadows).filter((found) => isPossible(services, found));
   const [seen, answer] = await Promise.all([
     pullable(services, exchange, [
       ...decisions.flatMap(({ repositories }) => repositories),

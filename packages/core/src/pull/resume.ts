@@ -1,6 +1,6 @@
+import type { Metrics } from "../observe/metrics.ts";
 import { firstValue } from "../protocol/headers.ts";
 import { type ByteRange, byteRangeOf, rangeFor, restOf, skip } from "../protocol/range.ts";
-import type { Services } from "../services.ts";
 import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { QueryOutcome } from "./query.ts";
@@ -41,7 +41,7 @@ const poor = 1024 * 1024;
  * counted.
  */
 export function createResumer(
-  { metrics }: Services,
+  { metrics }: { readonly metrics: Metrics },
   holders: Holders,
   first: UpstreamResponse,
 ): Resumer | undefined {

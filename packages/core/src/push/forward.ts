@@ -5,7 +5,6 @@ import { hasBody, requireUnread } from "../http/request-body.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import { errorFrom } from "../pull/answer.ts";
 import { reportOf, toUpstreamRequest } from "../pull/query.ts";
-import type { Services } from "../services.ts";
 import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
@@ -13,15 +12,10 @@ import type { Upstream } from "../upstream/upstream.ts";
 export const pushed = "pushes go to hosted";
 
 /** Uploads: the request streams to hosted, body and all, and hosted's answer streams back. */
-export async function forward(
-  services: Services,
-  exchange: Exchange,
-  request: RegistryRequest,
-  to: Upstream,
-): Promise<Decision> {
+export async function forward(exchange: Exchange, request: RegistryRequest, to: Upstream): Promise<Decision> {
   requireUnread(exchange.request);
   const asked = toUpstreamRequest(request, to);
-  const answer = await sendToHosted(services, to, () =>
+  const answer = await sendToHosted(to, () =>
     // Without a body there is nothing that could not be sent twice: then a dead connection or an old token costs another try.
     hasBody(exchange.request)
       ? to.forward(asked, exchange, {
@@ -41,10 +35,10 @@ export async function forward(
  * @throws RegistryError if there is no answer, or the router was refused; ClientGone
  */
 export async function sendToHosted(
-  { metrics, activity }: Services,
   to: Upstream,
   send: () => Promise<UpstreamResponse>,
 ): Promise<UpstreamResponse> {
+  const { metrics, activity } = to.observer;
   const done = metrics.upstreamDuration.startTimer({ upstream: to.name });
   let answer: UpstreamResponse;
   try {

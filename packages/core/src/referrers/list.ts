@@ -1,3 +1,4 @@
+import type { ReferrersSupport } from "../cache/referrers-support.ts";
 import type { Decision, Exchange } from "../http/exchange.ts";
 import { relayBuffered } from "../http/relay.ts";
 import { routerDecision, send } from "../http/respond.ts";
@@ -8,7 +9,6 @@ import { imageIndex, mergeReferrers, ofTypes, wantedTypes } from "../protocol/re
 import type { RegistryRequest } from "../protocol/request.ts";
 import { errorFromAttempts } from "../pull/answer.ts";
 import { type Attempt, describeAttempt } from "../routing/outcome.ts";
-import type { Services } from "../services.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { listByApi } from "./api.ts";
 import { broken, listUnderTag, type SubjectLocation, type TaggedReferrers } from "./tag-schema.ts";
@@ -25,7 +25,7 @@ interface MemberReferrers {
  * @throws RegistryError if hosted failed, or everybody
  */
 export async function referrers(
-  services: Services,
+  support: ReferrersSupport<Upstream>,
   exchange: Exchange,
   request: RegistryRequest,
   members: readonly Upstream[],
@@ -38,7 +38,7 @@ export async function referrers(
   const words = await Promise.all(
     members.map(async (member) => {
       const place = { member, repository, subject, namespace };
-      return { member, known: await listAt(services, exchange, place, request) };
+      return { member, known: await listAt(support, exchange, place, request) };
     }),
   );
   for (const { member, known } of words) {
@@ -55,23 +55,22 @@ export async function referrers(
 }
 
 async function listAt(
-  services: Services,
+  support: ReferrersSupport<Upstream>,
   exchange: Exchange,
   place: SubjectLocation,
   request: RegistryRequest,
 ): Promise<TaggedReferrers> {
-  const { referrersSupport } = services;
   const { member } = place;
-  if (referrersSupport.has(member) !== false) {
-    const told = await listByApi(services, exchange, member, request);
+  if (support.has(member) !== false) {
+    const told = await listByApi(support, exchange, member, request);
     if (told.kind !== "no-api") {
       return told;
     }
     if (told.certain) {
-      referrersSupport.learn(member, false);
+      support.learn(member, false);
     }
   }
-  return listUnderTag(services, exchange, place);
+  return listUnderTag(exchange, place);
 }
 
 function respond(
