@@ -5,8 +5,8 @@ import type { Prepared } from "../lifecycle/prepared.ts";
 import type { Reloader } from "../lifecycle/reloader.ts";
 import type { Log } from "../logging.ts";
 import { onHangup, onStop, surviveBugs } from "../signals.ts";
-import { Crew } from "./crew.ts";
-import { packParcel } from "./parcel.ts";
+import { packParcel } from "./config-message.ts";
+import { Crew } from "./pool.ts";
 
 /** What serving rests on. */
 export interface Foundation {

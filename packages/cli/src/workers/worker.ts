@@ -11,9 +11,8 @@ import type { Prepared } from "../lifecycle/prepared.ts";
 import { createWorkerLog, type Log } from "../logging.ts";
 import { listen, type RunningServer } from "../server.ts";
 import { surviveBugs } from "../signals.ts";
-import { Line } from "./line.ts";
-import { unpackParcel } from "./parcel.ts";
-import type { Beginning, Parcel, ToPrimary, ToWorker } from "./questions.ts";
+import { unpackParcel } from "./config-message.ts";
+import { type Beginning, Line, type Parcel, type ToPrimary, type ToWorker } from "./rpc.ts";
 
 /** What a worker has once it serves. */
 interface Running {

@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { Backoff } from "../../src/workers/backoff.ts";
+import { Backoff } from "../../src/workers/lifecycle.ts";
 
 test("a dead worker is replaced at once, and those that die soon in the same place later and later", () => {
   const backoff = new Backoff();

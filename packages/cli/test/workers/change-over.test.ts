@@ -1,8 +1,8 @@
 import { expect, test } from "@jest/globals";
 import { pino } from "pino";
 import { prepare } from "../../src/lifecycle/prepared.ts";
-import { type Follower, prepareAll } from "../../src/workers/change-over.ts";
-import { packParcel } from "../../src/workers/parcel.ts";
+import { packParcel } from "../../src/workers/config-message.ts";
+import { type Follower, prepareAll } from "../../src/workers/lifecycle.ts";
 import { load } from "../support/load.ts";
 
 function follower(number: number, answer: Promise<never>): Follower {

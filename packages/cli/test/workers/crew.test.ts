@@ -5,8 +5,8 @@ import { fileURLToPath } from "node:url";
 import { afterEach, expect, jest, test } from "@jest/globals";
 import { prepare } from "../../src/lifecycle/prepared.ts";
 import { createLog } from "../../src/logging.ts";
-import { Crew } from "../../src/workers/crew.ts";
-import { packParcel } from "../../src/workers/parcel.ts";
+import { packParcel } from "../../src/workers/config-message.ts";
+import { Crew } from "../../src/workers/pool.ts";
 import { load } from "../support/load.ts";
 import { within } from "../support/within.ts";
 

@@ -1,6 +1,6 @@
 import type { MetricsSnapshot } from "@combined-registry/core";
 import { expect, test } from "@jest/globals";
-import { Totals } from "../../src/workers/totals.ts";
+import { Totals } from "../../src/workers/metrics.ts";
 
 /** A worker with one counter; undefined: it does not answer. */
 function counting(count: number) {

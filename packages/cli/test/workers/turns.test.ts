@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { WorkerTurns } from "../../src/workers/turns.ts";
+import { WorkerTurns } from "../../src/workers/lock-table.ts";
 import { within } from "../support/within.ts";
 
 function setUp() {

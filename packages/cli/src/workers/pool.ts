@@ -3,15 +3,19 @@ import { randomBytes } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { breakdown, messageOf } from "../failure.ts";
 import type { Log } from "../logging.ts";
-import { Backoff } from "./backoff.ts";
-import { prepareAll, useAll } from "./change-over.ts";
-import { type AllEnded, type Drain, finishAll } from "./finish-all.ts";
-import { giveUpIfStill } from "./give-up.ts";
-import { LineGone, LineLate } from "./line.ts";
-import { type Death, Member } from "./member.ts";
-import type { Parcel, ToWorker } from "./questions.ts";
-import { Totals } from "./totals.ts";
-import { WorkerTurns } from "./turns.ts";
+import { type Death, Member } from "./handle.ts";
+import {
+  type AllEnded,
+  Backoff,
+  type Drain,
+  finishAll,
+  giveUpIfStill,
+  prepareAll,
+  useAll,
+} from "./lifecycle.ts";
+import { WorkerTurns } from "./lock-table.ts";
+import { Totals } from "./metrics.ts";
+import { LineGone, LineLate, type Parcel, type ToWorker } from "./rpc.ts";
 
 interface Starting {
   resolve(url: string): void;

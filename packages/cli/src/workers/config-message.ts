@@ -2,7 +2,7 @@ import type { AuthorizeHook } from "@combined-registry/core";
 import { loadScript } from "../config/script.ts";
 import { misuse, property } from "../failure.ts";
 import type { Prepared } from "../lifecycle/prepared.ts";
-import type { Parcel } from "./questions.ts";
+import type { Parcel } from "./rpc.ts";
 
 /**
  * Makes a configuration ready to be sent. Workers do not read it themselves: all have the same, whatever becomes of its files

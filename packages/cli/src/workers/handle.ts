@@ -1,7 +1,6 @@
 import cluster, { type Worker } from "node:cluster";
 import type { MetricsSnapshot } from "@combined-registry/core";
-import { type Answers, Line } from "./line.ts";
-import type { ToPrimary, ToWorker } from "./questions.ts";
+import { type Answers, Line, type ToPrimary, type ToWorker } from "./rpc.ts";
 
 // Milliseconds. Somebody waits for all of them together.
 const longestForMetrics = 1_000;
