@@ -1,6 +1,6 @@
 import { parentPort } from "node:worker_threads";
 import { checkCrypt } from "./crypt.ts";
-import type { PasswordHash } from "./parse.ts";
+import type { PasswordHash } from "./file.ts";
 
 /** A password to check. */
 export interface Question {

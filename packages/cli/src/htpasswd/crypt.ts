@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import md5Crypt from "apache-md5";
 import desCrypt from "unix-crypt-td-js";
-import type { PasswordHash } from "./parse.ts";
+import type { PasswordHash } from "./file.ts";
 
 /**
  * Checks a password against a hash that is computed in JavaScript or at once. MD5 crypt takes 1000 rounds

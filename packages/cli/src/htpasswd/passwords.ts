@@ -1,13 +1,10 @@
 import { availableParallelism } from "node:os";
 import type { Logger } from "@combined-registry/core";
-import { createCheck } from "./check.ts";
-import type { CheckHash } from "./crypt-thread.ts";
 import { FairQueue } from "./fair-queue.ts";
-import { Ledger, type LedgerOptions, type Sender, type ThrottleOptions } from "./ledger.ts";
-import { networkOf } from "./network.ts";
-import type { Htpasswd } from "./parse.ts";
-import { RightPasswords } from "./remember.ts";
-import { type Entry, Users } from "./users.ts";
+import { type Entry, type Htpasswd, Users } from "./file.ts";
+import { RightPasswords } from "./password-cache.ts";
+import { Ledger, type LedgerOptions, networkOf, type Sender, type ThrottleOptions } from "./throttle.ts";
+import { type CheckHash, createCheck } from "./verify.ts";
 
 /** What is found about a password. `retryAfter` is in seconds: it was not checked. */
 export type Judgement = "right" | "wrong" | { readonly retryAfter: number };

@@ -1,5 +1,5 @@
-import type { Htpasswd } from "../htpasswd/parse.ts";
-import { readHtpasswd } from "../htpasswd.ts";
+import type { Htpasswd } from "../htpasswd/file.ts";
+import { readHtpasswd } from "../htpasswd/file.ts";
 import type { ServeConfig } from "../load-config.ts";
 import type { TlsMaterial } from "../server.ts";
 import { readTls } from "../tls.ts";

@@ -2,9 +2,8 @@ import { IncomingMessage } from "node:http";
 import { Socket } from "node:net";
 import type { Verdict } from "@combined-registry/core";
 import { beforeEach, describe, expect, test } from "@jest/globals";
-import { parseBasic } from "../../src/htpasswd/basic.ts";
+import { createAuthorize, parseBasic } from "../../src/htpasswd/authorize.ts";
 import type { Judgement, Passwords } from "../../src/htpasswd/passwords.ts";
-import { createAuthorize } from "../../src/htpasswd.ts";
 
 const basic = (text: string) => `Basic ${Buffer.from(text).toString("base64")}`;
 

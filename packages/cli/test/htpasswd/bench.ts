@@ -1,9 +1,9 @@
 import type { Logger } from "@combined-registry/core";
 import { expect } from "@jest/globals";
-import type { CheckHash } from "../../src/htpasswd/crypt-thread.ts";
-import type { Sender, ThrottleOptions } from "../../src/htpasswd/ledger.ts";
-import { parseHtpasswd } from "../../src/htpasswd/parse.ts";
+import { parseHtpasswd } from "../../src/htpasswd/file.ts";
 import { createPasswords, type Judgement, type PasswordsOptions } from "../../src/htpasswd/passwords.ts";
+import type { Sender, ThrottleOptions } from "../../src/htpasswd/throttle.ts";
+import type { CheckHash } from "../../src/htpasswd/verify.ts";
 import { within } from "../support/within.ts";
 
 /** Somebody who stays for the answer, unless told otherwise. */

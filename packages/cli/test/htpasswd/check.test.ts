@@ -1,8 +1,8 @@
 import { describe, expect, test } from "@jest/globals";
-import { createCheck } from "../../src/htpasswd/check.ts";
 import { checkCrypt } from "../../src/htpasswd/crypt.ts";
-import { parseHtpasswd } from "../../src/htpasswd/parse.ts";
+import { parseHtpasswd } from "../../src/htpasswd/file.ts";
 import { createPasswords } from "../../src/htpasswd/passwords.ts";
+import { createCheck } from "../../src/htpasswd/verify.ts";
 import { keepWarnings, senderAt } from "./bench.ts";
 import { fixtures, plainPassword } from "./fixtures.ts";
 

@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { createCryptThread } from "../../src/htpasswd/crypt-thread.ts";
+import { createCryptThread } from "../../src/htpasswd/verify.ts";
 import { within } from "../support/within.ts";
 
 // The real script runs in the tests of the built program; this one stands for any, and dies on demand.

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { Failures, type FailuresOptions } from "../../src/htpasswd/failures.ts";
+import { Failures, type FailuresOptions } from "../../src/htpasswd/failure-backoff.ts";
 
 const here = "192.0.2.1";
 const elsewhere = "192.0.2.2";

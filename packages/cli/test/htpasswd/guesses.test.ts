@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { Guesses } from "../../src/htpasswd/guesses.ts";
+import { Guesses } from "../../src/htpasswd/guess-limiter.ts";
 
 const here = "192.0.2.1";
 

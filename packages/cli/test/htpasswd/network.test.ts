@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { networkOf } from "../../src/htpasswd/network.ts";
+import { networkOf } from "../../src/htpasswd/throttle.ts";
 
 test.each([
   ["192.0.2.1", "192.0.2.1"],

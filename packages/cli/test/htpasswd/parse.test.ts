@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { HtpasswdError, parseHtpasswd } from "../../src/htpasswd/parse.ts";
+import { HtpasswdError, parseHtpasswd } from "../../src/htpasswd/file.ts";
 import { fixtures } from "./fixtures.ts";
 
 const sha = "{SHA}L55TUjtiq8FBorTWAZ0jy6g129A=";

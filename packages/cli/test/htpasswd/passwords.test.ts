@@ -1,6 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { parseHtpasswd } from "../../src/htpasswd/parse.ts";
-import { Users } from "../../src/htpasswd/users.ts";
+import { parseHtpasswd, Users } from "../../src/htpasswd/file.ts";
 import { within } from "../support/within.ts";
 import { beWrong, fileOf, hashOf, settled, setUp } from "./bench.ts";
 

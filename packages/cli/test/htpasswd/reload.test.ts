@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { parseHtpasswd } from "../../src/htpasswd/parse.ts";
+import { parseHtpasswd } from "../../src/htpasswd/file.ts";
 import { beWrong, fileOf, hashOf, settled, setUp } from "./bench.ts";
 
 describe("another file", () => {

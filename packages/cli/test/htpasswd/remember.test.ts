@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { type RememberOptions, RightPasswords } from "../../src/htpasswd/remember.ts";
+import { type RememberOptions, RightPasswords } from "../../src/htpasswd/password-cache.ts";
 
 const hash = { kind: "bcrypt", text: "hash" } as const;
 

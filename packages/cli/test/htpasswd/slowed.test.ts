@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import type { ThrottleOptions } from "../../src/htpasswd/ledger.ts";
+import type { ThrottleOptions } from "../../src/htpasswd/throttle.ts";
 import { within } from "../support/within.ts";
 import { beWrong, settled, setUp } from "./bench.ts";
 

@@ -1,6 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { parseHtpasswd } from "../../src/htpasswd/parse.ts";
-import { Users } from "../../src/htpasswd/users.ts";
+import { parseHtpasswd, Users } from "../../src/htpasswd/file.ts";
 import { fileOf, hashOf } from "./bench.ts";
 
 const strangers = Array.from({ length: 3000 }, (_, index) => `stranger${index}`);

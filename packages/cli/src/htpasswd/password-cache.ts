@@ -1,5 +1,5 @@
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
-import type { PasswordHash } from "./parse.ts";
+import type { PasswordHash } from "./file.ts";
 import { putBounded } from "./put-bounded.ts";
 
 /** How long and how much is remembered. */

@@ -1,3 +1,8 @@
+import { createHash, createHmac } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { fileProblem, isFileError, misuse } from "../failure.ts";
+import type { NamedFile } from "../load-config.ts";
+
 /** How a password is hashed. */
 export type HashKind = "bcrypt" | "md5" | "sha" | "ssha" | "crypt";
 
@@ -62,6 +67,33 @@ export function parseHtpasswd(content: string): Htpasswd {
   return { users, repeated };
 }
 
+/**
+ * Reads an htpasswd file.
+ * @throws Failure if it cannot be read or understood
+ */
+export async function readHtpasswd({ path, from }: NamedFile): Promise<Htpasswd> {
+  try {
+    const htpasswd = parseHtpasswd(await readFile(path, "utf8"));
+    if (htpasswd.users.size === 0) {
+      // A full disk, or a write that is not over: everybody would be locked out.
+      throw misuse(
+        `${from}: expected an htpasswd file with users, given ${JSON.stringify(path)} (nobody is in it)`,
+      );
+    }
+    return htpasswd;
+  } catch (error) {
+    if (error instanceof HtpasswdError) {
+      throw misuse(`${from}: htpasswd file ${path}, ${error.message}`);
+    }
+    if (isFileError(error)) {
+      throw misuse(
+        `${from}: expected a readable htpasswd file, given ${JSON.stringify(path)} (${fileProblem(error)})`,
+      );
+    }
+    throw error;
+  }
+}
+
 function parseEntry(text: string, line: number): { user: string; hash: PasswordHash } {
   const [user = "", hash] = text.trimEnd().split(":");
   if (user === "" || hash === undefined) {
@@ -82,4 +114,42 @@ function problemWith(hash: string): string {
   return scheme === undefined
     ? `expected a bcrypt, apr1, SHA, SSHA or crypt hash, found none (a password in plain text?); ${advice}`
     : `a hash of kind ${scheme} that is damaged or not supported; ${advice}`;
+}
+
+/** What a name's password is checked against. */
+export interface Entry {
+  /** Undefined if the file has no users at all. */
+  readonly hash: PasswordHash | undefined;
+  /** False if the hash is somebody else's, and so no password right. */
+  readonly known: boolean;
+}
+
+/**
+ * The users of an htpasswd file. A name that it does not have gets the hash of somebody it has, always the
+ * same one: kinds and costs differ from line to line, and so does the time of a check, by which existing
+ * users could be told from others.
+ */
+export class Users {
+  readonly #users: ReadonlyMap<string, PasswordHash>;
+  readonly #hashes: readonly PasswordHash[];
+  /** Of the file, as another router with the same file must not give itself away by other decoys. */
+  readonly #key: Buffer;
+
+  constructor({ users }: Pick<Htpasswd, "users">) {
+    this.#users = users;
+    this.#hashes = [...users.values()];
+    this.#key = createHash("sha256")
+      .update(this.#hashes.map(({ text }) => text).join("\n"))
+      .digest();
+  }
+
+  find(name: string): Entry {
+    const hash = this.#users.get(name);
+    return hash === undefined ? { hash: this.#decoyFor(name), known: false } : { hash, known: true };
+  }
+
+  #decoyFor(name: string): PasswordHash | undefined {
+    const number = createHmac("sha256", this.#key).update(name).digest().readUInt32BE();
+    return this.#hashes[number % this.#hashes.length];
+  }
 }

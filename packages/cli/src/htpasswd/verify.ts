@@ -1,6 +1,7 @@
 import { Worker } from "node:worker_threads";
+import { verify as verifyBcrypt } from "@node-rs/bcrypt";
 import type { Answer, Question } from "./crypt-worker.ts";
-import type { PasswordHash } from "./parse.ts";
+import type { PasswordHash } from "./file.ts";
 
 /** Checks one password. */
 export type CheckHash = (hash: PasswordHash, password: string) => Promise<boolean>;
@@ -52,4 +53,10 @@ export function createCryptThread(script: URL = new URL("./crypt-worker.js", imp
       waiting.set(lastId, { resolve, reject });
       thread.postMessage({ id: lastId, hash, password } satisfies Question);
     });
+}
+
+/** Checks passwords against hashes of every kind, without work on the event loop. */
+export function createCheck(checkCrypt: CheckHash = createCryptThread()): CheckHash {
+  return (hash, password) =>
+    hash.kind === "bcrypt" ? verifyBcrypt(password, hash.text) : checkCrypt(hash, password);
 }

@@ -1,0 +1,60 @@
+import type { AuthorizeHook, Verdict } from "@combined-registry/core";
+
+import type { Judgement, Passwords } from "./passwords.ts";
+
+/** Lets in who has a right password, and has those wait who have sent too many wrong ones. */
+export function createAuthorize(passwords: Passwords, realm: string): AuthorizeHook {
+  const challenge = {
+    decision: "challenge",
+    challenge: `Basic realm="${realm.replace(/["\\]/g, "\\$&")}", charset="UTF-8"`,
+  } as const;
+  return (request, { client }) => {
+    const credentials = parseBasic(request.headers.authorization);
+    if (credentials === undefined) {
+      return challenge;
+    }
+    const { user, password } = credentials;
+    const verdict = (judgement: Judgement): Verdict => {
+      if (judgement === "right") {
+        return { decision: "allow", user };
+      }
+      return judgement === "wrong" ? challenge : { decision: "throttle", ...judgement, message };
+    };
+    const sender = { address: client, left: () => request.socket.destroyed };
+    const judgement = passwords.judge(user, password, sender);
+    return judgement instanceof Promise ? judgement.then(verdict) : verdict(judgement);
+  };
+}
+
+const message = "too many passwords to check, try again later";
+
+/** User and password of a request. */
+export interface BasicCredentials {
+  readonly user: string;
+  readonly password: string;
+}
+
+const token = /^basic +((?:[+/0-9A-Za-z]{4})*(?:[+/0-9A-Za-z]{2}==|[+/0-9A-Za-z]{3}=)?)$/i;
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what RFC 7617 section 2 forbids.
+const controls = /[\x00-\x1f\x7f]/;
+
+/** Reads `Authorization: Basic` (RFC 7617, UTF-8). Undefined for anything else and for malformed ones. */
+export function parseBasic(header: string | undefined): BasicCredentials | undefined {
+  const encoded = token.exec(header ?? "")?.[1];
+  const decoded = encoded === undefined ? undefined : decode(encoded);
+  const colon = decoded?.indexOf(":") ?? -1;
+  if (decoded === undefined || colon < 1 || controls.test(decoded)) {
+    return undefined;
+  }
+  // Only the password may hold colons.
+  return { user: decoded.slice(0, colon), password: decoded.slice(colon + 1) };
+}
+
+function decode(encoded: string): string | undefined {
+  try {
+    return utf8.decode(Buffer.from(encoded, "base64"));
+  } catch {
+    return undefined;
+  }
+}
