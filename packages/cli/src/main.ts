@@ -67,7 +67,7 @@ async function run(wanted: Wanted, surroundings: Surroundings): Promise<number> 
     return 0;
   }
   if (wanted.command === "completion") {
-    const { completionScript } = await import("./completion/script.ts");
+    const { completionScript } = await import("./completion/shells.ts");
     out(completionScript(wanted.program, wanted.shell));
     return 0;
   }

@@ -1,5 +1,4 @@
-import type { Htpasswd } from "../htpasswd/file.ts";
-import { readHtpasswd } from "../htpasswd/file.ts";
+import { type Htpasswd, readHtpasswd } from "../htpasswd/file.ts";
 import type { ServeConfig } from "../load-config.ts";
 import type { TlsMaterial } from "../server.ts";
 import { readTls } from "../tls.ts";
