@@ -11,7 +11,7 @@ import { substitute } from "./config/substitute.ts";
 import { isTable } from "./config/table.ts";
 import { defaults } from "./defaults.ts";
 import { readEnvironment } from "./environment.ts";
-import type { Reading } from "./lifecycle/load-watched.ts";
+import type { Reading } from "./lifecycle/watch.ts";
 
 /** A file to read later, and how messages call it. */
 export interface NamedFile {

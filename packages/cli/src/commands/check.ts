@@ -1,12 +1,12 @@
 import type { CheckReport } from "@combined-registry/core";
+import { listenerFindings } from "../findings.ts";
 import type { Inspection } from "../inspections.ts";
-import { prepare } from "../lifecycle/prepared.ts";
+import { prepare } from "../lifecycle/loaded-config.ts";
 import type { ServeConfig } from "../load-config.ts";
 import { renderCheck } from "../report/check-report.ts";
 import type { Printer } from "../report/colour.ts";
 import type { Progress } from "../report/progress.ts";
 import { inspect } from "./inspect.ts";
-import { listenerFindings } from "./listener-findings.ts";
 import type { LoadConfig } from "./serve.ts";
 
 /**

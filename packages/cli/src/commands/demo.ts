@@ -1,10 +1,9 @@
 import { createCombinedRegistryHandler } from "@combined-registry/core";
+import { startRegistry } from "@combined-registry/testkit";
 import { refusal } from "../config/check.ts";
 import { applyOverrides, type Overrides } from "../config/overrides.ts";
 import { parseOwn } from "../config/own-schema.ts";
-import { type DemoRegistries, startRegistries } from "../demo/registries.ts";
-import { thingsToTry } from "../demo/report.ts";
-import { tour } from "../demo/tour.ts";
+import { thingsToTry, tour } from "../demo/tour.ts";
 import { createLog } from "../logging.ts";
 import type { Progress } from "../report/progress.ts";
 import { table } from "../report/table.ts";
@@ -80,4 +79,30 @@ async function show(
     await server.stop();
     await handler.close();
   }
+}
+
+/** The registries of the demo, all in this process. */
+export interface DemoRegistries {
+  /** Where everybody's images are: `library/hello`. */
+  readonly publicUrl: string;
+  /** A pull-through cache of it. */
+  readonly cacheUrl: string;
+  /** The private registry, empty. */
+  readonly hostedUrl: string;
+  stop(): Promise<void>;
+}
+
+export async function startRegistries(): Promise<DemoRegistries> {
+  const everybodys = await startRegistry();
+  const cache = await startRegistry({ upstream: everybodys.url });
+  const hosted = await startRegistry();
+  everybodys.addImage("library/hello", { tag: "latest", platforms: ["linux/amd64", "linux/arm64"] });
+  return {
+    publicUrl: everybodys.url,
+    cacheUrl: cache.url,
+    hostedUrl: hosted.url,
+    async stop() {
+      await Promise.all([hosted.close(), cache.close(), everybodys.close()]);
+    },
+  };
 }

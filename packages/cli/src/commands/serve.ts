@@ -1,15 +1,14 @@
 import { type CombinedRegistryConfig, createCombinedRegistryHandler } from "@combined-registry/core";
 import type { LogLevel } from "../config/own-schema.ts";
 import { defaults } from "../defaults.ts";
-import { readablePasswords, sendsPasswordsReadably } from "../exposure.ts";
 import { breakdown, messageOf } from "../failure.ts";
+import { readablePasswords, sendsPasswordsReadably } from "../findings.ts";
 import { createAuthorize } from "../htpasswd/authorize.ts";
 import { createPasswords, type Passwords } from "../htpasswd/passwords.ts";
 import { finish } from "../lifecycle/finish.ts";
-import { loadWatched, type Reading } from "../lifecycle/load-watched.ts";
-import { differences, fixedDifferences, type Prepared, prepare } from "../lifecycle/prepared.ts";
+import { differences, fixedDifferences, type Prepared, prepare } from "../lifecycle/loaded-config.ts";
 import { Reloader } from "../lifecycle/reloader.ts";
-import { watchFiles } from "../lifecycle/watch.ts";
+import { loadWatched, type Reading, watchFiles } from "../lifecycle/watch.ts";
 import type { ServeConfig } from "../load-config.ts";
 import type { Log } from "../logging.ts";
 import { listen, type RunningServer } from "../server.ts";

@@ -6,7 +6,7 @@ import {
   type ConfigProblem,
 } from "@combined-registry/core";
 import { type Failure, misuse } from "../failure.ts";
-import type { Reading } from "../lifecycle/load-watched.ts";
+import type { Reading } from "../lifecycle/watch.ts";
 import { type Origins, sentence } from "./origin.ts";
 import { type CompleteOwnConfig, divide, parseOwn } from "./own-schema.ts";
 import { inlineFiles } from "./referenced-files.ts";

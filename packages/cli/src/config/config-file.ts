@@ -2,7 +2,7 @@ import { access } from "node:fs/promises";
 import { basename, extname, resolve } from "node:path";
 import { cosmiconfig, defaultLoaders, type Loader } from "cosmiconfig";
 import { errorCode, fileProblem, isFileError, messageOf, misuse, property } from "../failure.ts";
-import type { Reading } from "../lifecycle/load-watched.ts";
+import type { Reading } from "../lifecycle/watch.ts";
 import { loadScript } from "./script.ts";
 import { isTable, type Table } from "./table.ts";
 

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { ConfigProblem } from "@combined-registry/core";
 import { fileProblem } from "../failure.ts";
-import type { Reading } from "../lifecycle/load-watched.ts";
+import type { Reading } from "../lifecycle/watch.ts";
 import { isTable, mapValues, type Table } from "./table.ts";
 
 /** Per table of an upstream: the option that names a file, and the option that its content becomes. */

@@ -1,7 +1,7 @@
 import type { AuthorizeHook } from "@combined-registry/core";
 import { loadScript } from "../config/script.ts";
 import { misuse, property } from "../failure.ts";
-import type { Prepared } from "../lifecycle/prepared.ts";
+import type { Prepared } from "../lifecycle/loaded-config.ts";
 import type { Parcel } from "./rpc.ts";
 
 /**

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { announce, report } from "../commands/serve.ts";
 import { breakdown, messageOf } from "../failure.ts";
-import type { Prepared } from "../lifecycle/prepared.ts";
+import type { Prepared } from "../lifecycle/loaded-config.ts";
 import type { Reloader } from "../lifecycle/reloader.ts";
 import type { Log } from "../logging.ts";
 import { onHangup, onStop, surviveBugs } from "../signals.ts";

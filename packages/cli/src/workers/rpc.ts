@@ -3,7 +3,7 @@ import type { ManifestChange, MetricsSnapshot } from "@combined-registry/core";
 import { Failure, messageOf } from "../failure.ts";
 import type { Finding } from "../htpasswd/passwords.ts";
 import type { Ended } from "../lifecycle/finish.ts";
-import type { Prepared } from "../lifecycle/prepared.ts";
+import type { Prepared } from "../lifecycle/loaded-config.ts";
 
 /** What one end may ask the other: by name, the question and its answer. Everything goes through the structured clone. */
 export type Questions = Readonly<Record<string, { readonly question: unknown; readonly answer: unknown }>>;

@@ -7,7 +7,7 @@ import {
 import { routerConfig, useUsers } from "../commands/serve.ts";
 import { createPasswords, type Finding, type Passwords } from "../htpasswd/passwords.ts";
 import { type Ended, finish } from "../lifecycle/finish.ts";
-import type { Prepared } from "../lifecycle/prepared.ts";
+import type { Prepared } from "../lifecycle/loaded-config.ts";
 import { createWorkerLog, type Log } from "../logging.ts";
 import { listen, type RunningServer } from "../server.ts";
 import { surviveBugs } from "../signals.ts";

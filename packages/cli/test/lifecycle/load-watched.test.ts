@@ -1,6 +1,6 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { describe, expect, test } from "@jest/globals";
-import { loadWatched, type Reading } from "../../src/lifecycle/load-watched.ts";
+import { loadWatched, type Reading } from "../../src/lifecycle/watch.ts";
 import { type Folder, folderWith } from "../support/folder.ts";
 import { watching } from "../support/watching.ts";
 

@@ -1,4 +1,4 @@
-import type { Reading } from "../../src/lifecycle/load-watched.ts";
+import type { Reading } from "../../src/lifecycle/watch.ts";
 import { loadConfig, type ServeConfig } from "../../src/load-config.ts";
 import { parseCommandLine } from "../../src/program.ts";
 

@@ -1,6 +1,6 @@
 import { expect, test } from "@jest/globals";
 import { pino } from "pino";
-import { prepare } from "../../src/lifecycle/prepared.ts";
+import { prepare } from "../../src/lifecycle/loaded-config.ts";
 import { packParcel } from "../../src/workers/config-message.ts";
 import { type Follower, prepareAll } from "../../src/workers/lifecycle.ts";
 import { load } from "../support/load.ts";

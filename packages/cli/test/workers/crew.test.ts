@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { afterEach, expect, jest, test } from "@jest/globals";
-import { prepare } from "../../src/lifecycle/prepared.ts";
+import { prepare } from "../../src/lifecycle/loaded-config.ts";
 import { createLog } from "../../src/logging.ts";
 import { packParcel } from "../../src/workers/config-message.ts";
 import { Crew } from "../../src/workers/pool.ts";

@@ -1,6 +1,6 @@
+import { isIP } from "node:net";
 import type { Finding } from "@combined-registry/core";
-import { isLoopback, readablePasswords, sendsPasswordsReadably } from "../exposure.ts";
-import type { ServeConfig } from "../load-config.ts";
+import type { ServeConfig } from "./load-config.ts";
 
 /** What the library cannot know: where the program listens, who is let in, and where its configuration comes from. */
 export function listenerFindings(config: ServeConfig): Finding[] {
@@ -77,4 +77,22 @@ function isWildcard(host: string): boolean {
 
 function portOf({ port, protocol }: URL): number {
   return port === "" ? (protocol === "https:" ? 443 : 80) : Number(port);
+}
+
+/** Whether only this machine can reach what listens there. */
+export function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
+}
+
+/** What `sendsPasswordsReadably` means, for people. */
+export const readablePasswords =
+  "passwords cross the network readable to all, unless TLS ends at something in front of this port";
+
+/** Whether clients of other machines are asked for passwords over plain HTTP. */
+export function sendsPasswordsReadably({
+  auth,
+  tls,
+  host,
+}: Pick<ServeConfig, "auth" | "tls" | "host">): boolean {
+  return auth !== undefined && tls === undefined && !isLoopback(host);
 }
