@@ -3,9 +3,14 @@ import { dirname, resolve } from "node:path";
 import type { CombinedRegistryConfig } from "@combined-registry/core";
 import { check, refusal } from "./config/check.ts";
 import { type ConfigFile, readConfigFile } from "./config/config-file.ts";
-import { decideAuth } from "./config/decide-auth.ts";
-import { type Origins, overrideOf } from "./config/origin.ts";
-import { applyOverrides, type Overrides, replacedTables } from "./config/overrides.ts";
+import {
+  applyOverrides,
+  decideAuth,
+  type Origins,
+  type Overrides,
+  overrideOf,
+  replacedTables,
+} from "./config/overrides.ts";
 import { type CompleteOwnConfig, divide, type LogLevel, parseOwn } from "./config/own-schema.ts";
 import { substitute } from "./config/substitute.ts";
 import { isTable } from "./config/table.ts";

@@ -7,11 +7,12 @@ import {
   type Overrides,
   overridable,
   overridableOptions,
+  type ProxyWord,
+  parseProxy,
 } from "./config/overrides.ts";
 import { defaults } from "./defaults.ts";
 import { environmentTable } from "./environment.ts";
 import { addInspections, type InspectionSources, type InspectionWanted } from "./inspections.ts";
-import { type ProxyWord, parseProxy } from "./proxy-flag.ts";
 
 /** What the command line asks for. */
 export type Wanted =

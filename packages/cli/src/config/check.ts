@@ -7,9 +7,10 @@ import {
 } from "@combined-registry/core";
 import { type Failure, misuse } from "../failure.ts";
 import type { Reading } from "../lifecycle/watch.ts";
-import { type Origins, sentence } from "./origin.ts";
+import type { Origins } from "./overrides.ts";
 import { type CompleteOwnConfig, divide, parseOwn } from "./own-schema.ts";
 import { inlineFiles } from "./referenced-files.ts";
+import { sentence } from "./sentences.ts";
 import { isTable, type Table } from "./table.ts";
 
 /** A configuration that holds. */

@@ -1,11 +1,10 @@
 import { resolve } from "node:path";
 import { CANCEL_SYMBOL, confirm, intro, log, password, text } from "@clack/prompts";
 import { assertConfig, ConfigError } from "@combined-registry/core";
-import type { Overrides } from "../config/overrides.ts";
+import { type Overrides, parseProxy } from "../config/overrides.ts";
 import type { Table } from "../config/table.ts";
 import { defaults } from "../defaults.ts";
 import { breakdown } from "../failure.ts";
-import { parseProxy } from "../proxy-flag.ts";
 import type { Draft } from "./draft.ts";
 import { type FirstUser, nameProblem, passwordProblem } from "./first-user.ts";
 import { exists } from "./write-new.ts";

@@ -1,7 +1,12 @@
 import { isAbsolute, relative, resolve, sep } from "node:path";
-import { decideAuth } from "../config/decide-auth.ts";
-import type { Origins } from "../config/origin.ts";
-import { applyOverrides, type Given, type OverridableOption, type Overrides } from "../config/overrides.ts";
+import {
+  applyOverrides,
+  decideAuth,
+  type Given,
+  type Origins,
+  type OverridableOption,
+  type Overrides,
+} from "../config/overrides.ts";
 import { isTable, type Table } from "../config/table.ts";
 import { readEnvironment } from "../environment.ts";
 

@@ -1,23 +1,6 @@
 import type { ConfigProblem } from "@combined-registry/core";
 import { unknownOption } from "./known-options.ts";
-import type { Overrides } from "./overrides.ts";
-
-/** Where the parts of a configuration came from. */
-export interface Origins {
-  /** The file, if there is one. */
-  readonly file: string | undefined;
-  readonly overrides: Overrides;
-}
-
-/** The flag or variable that an option or a part of it came from, if it is not the file's. */
-export function overrideOf(option: string, { overrides }: Origins): string | undefined {
-  for (const [overridden, { from }] of overrides) {
-    if (option === overridden || option.startsWith(`${overridden}.`) || option.startsWith(`${overridden}[`)) {
-      return from;
-    }
-  }
-  return undefined;
-}
+import { type Origins, overrideOf } from "./overrides.ts";
 
 /** Begins a sentence about an option: where it was set, and its name unless the source says that already. */
 export function subject(option: string, origins: Origins): string {
