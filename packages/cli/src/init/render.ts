@@ -1,14 +1,9 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
+import type { JsonSchema } from "@combined-registry/core";
 import { Document, isMap, isScalar } from "yaml";
+import { shippedSchema } from "../config/shipped-schema.ts";
 import type { Table } from "../config/table.ts";
-
-/** What the program's JSON Schema says of an option. */
-interface Described {
-  readonly description: string;
-  readonly default?: unknown;
-  readonly examples?: readonly unknown[];
-}
 
 /** Those that are worth knowing of although they are seldom set. */
 const worthKnowing = ["rules", "trustProxy", "base", "lists", "operations", "workers", "logLevel"];
@@ -20,7 +15,7 @@ const width = 100;
  * @param home the folder that it will be in
  */
 export function renderConfig(table: Table, home: string): string {
-  const described = readSchema();
+  const { properties: described = {} } = shippedSchema();
   const document = new Document(table);
   if (isMap(document.contents)) {
     for (const [index, { key }] of document.contents.items.entries()) {
@@ -39,16 +34,9 @@ export function renderConfig(table: Table, home: string): string {
   return document.toString({ lineWidth: 0 });
 }
 
-function readSchema(): Readonly<Record<string, Described>> {
-  const { properties }: { properties: Record<string, Described> } = JSON.parse(
-    readFileSync(new URL("../../schema.json", import.meta.url), "utf8"),
-  );
-  return properties;
-}
-
 function unsetOption(
   option: string,
-  { description, default: value, examples = [] }: Described = { description: "" },
+  { description = "", default: value, examples = [] }: JsonSchema = {},
 ): string {
   const shown = Array.isArray(value) ? examples[0] : value;
   return `${comment(description)}\n${option}: ${JSON.stringify(shown)}`;
