@@ -6,7 +6,7 @@ export const shells = ["bash", "zsh", "fish"] as const;
 export type Shell = (typeof shells)[number];
 
 /** A configuration file to write. */
-export interface InitWanted extends InspectionSources {
+export interface InitCommand extends InspectionSources {
   readonly command: "init";
   /** Nothing is asked. */
   readonly yes: boolean;
@@ -18,14 +18,14 @@ export interface InitWanted extends InspectionSources {
 }
 
 /** A completion script to print. */
-export interface CompletionWanted {
+export interface CompletionCommand {
   readonly command: "completion";
   readonly shell: Shell;
   /** What there is to complete. */
   readonly program: Command;
 }
 
-export type AssistanceWanted = InitWanted | CompletionWanted;
+export type AssistanceCommand = InitCommand | CompletionCommand;
 
 interface InitOptions {
   readonly yes?: boolean;
@@ -42,7 +42,7 @@ interface InitOptions {
 export function addAssistance(
   program: Command,
   sources: () => InspectionSources,
-  choose: (wanted: AssistanceWanted) => void,
+  choose: (wanted: AssistanceCommand) => void,
 ): void {
   program
     .command("init")

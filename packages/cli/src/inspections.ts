@@ -14,7 +14,7 @@ export interface Inspection extends InspectionSources {
 }
 
 /** What the command line asks to look at. */
-export type InspectionWanted =
+export type InspectionCommand =
   | (Inspection & { readonly command: "explain"; readonly image: string })
   | (Inspection & { readonly command: "check" })
   | (InspectionSources & { readonly command: "health" });
@@ -31,7 +31,7 @@ interface Options {
 export function addInspections(
   program: Command,
   sources: () => InspectionSources,
-  choose: (wanted: InspectionWanted) => void,
+  choose: (wanted: InspectionCommand) => void,
 ): void {
   const inspection = ({ json = false }: Options): Inspection => ({ ...sources(), json });
   program

@@ -16,7 +16,7 @@ import { substitute } from "./config/substitute.ts";
 import { isTable } from "./config/table.ts";
 import { defaults } from "./defaults.ts";
 import { readEnvironment } from "./environment.ts";
-import type { Reading } from "./lifecycle/watch.ts";
+import type { BeforeRead } from "./lifecycle/watch.ts";
 
 /** A file to read later, and how messages call it. */
 export interface NamedFile {
@@ -62,7 +62,7 @@ export interface Sources {
   readonly environment: NodeJS.ProcessEnv;
   /** File names and the search for a configuration file start here. */
   readonly folder: string;
-  readonly reading: Reading;
+  readonly reading: BeforeRead;
 }
 
 /**

@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError } from "commander";
-import { type AssistanceWanted, addAssistance } from "./assistance.ts";
+import { type AssistanceCommand, addAssistance } from "./assistance.ts";
 import { nearest } from "./config/nearest.ts";
 import {
   type Given,
@@ -12,14 +12,14 @@ import {
 } from "./config/overrides.ts";
 import { defaults } from "./defaults.ts";
 import { environmentTable } from "./environment.ts";
-import { addInspections, type InspectionSources, type InspectionWanted } from "./inspections.ts";
+import { addInspections, type InspectionCommand, type InspectionSources } from "./inspections.ts";
 
 /** What the command line asks for. */
-export type Wanted =
+export type ParsedCommand =
   | { readonly command: "serve"; readonly configFile: string | undefined; readonly flags: Overrides }
   | { readonly command: "demo"; readonly flags: Overrides; readonly once: boolean }
-  | InspectionWanted
-  | AssistanceWanted;
+  | InspectionCommand
+  | AssistanceCommand;
 
 /** Where help and complaints go. */
 export interface Output {
@@ -53,12 +53,12 @@ export async function parseCommandLine(
   argv: readonly string[],
   version: string,
   output: Output,
-): Promise<Wanted> {
-  let wanted: Wanted | undefined;
+): Promise<ParsedCommand> {
+  let parsed: ParsedCommand | undefined;
   const program = describeProgram(version, output);
   const serve = (_: unknown, { args }: Command) => {
     refuseArguments(program, args);
-    wanted = decide(program, program.opts<Flags>());
+    parsed = decide(program, program.opts<Flags>());
   };
   program.allowExcessArguments().action(serve);
   program
@@ -68,13 +68,13 @@ export async function parseCommandLine(
     .addHelpText("after", serveExamples)
     .action(serve);
   const sources = () => sourcesOf(program);
-  const choose = (other: Wanted) => {
-    wanted = other;
+  const choose = (other: ParsedCommand) => {
+    parsed = other;
   };
   addInspections(program, sources, choose);
   addAssistance(program, sources, choose);
   await program.parseAsync(argv, { from: "user" });
-  return wanted ?? program.error("error: no command");
+  return parsed ?? program.error("error: no command");
 }
 
 function describeProgram(version: string, { out, err }: Output): Command {
@@ -175,7 +175,7 @@ function refuseArguments(program: Command, [stray]: readonly string[]): void {
   }
 }
 
-function decide(program: Command, flags: Flags): Wanted {
+function decide(program: Command, flags: Flags): ParsedCommand {
   if (flags.demo !== true) {
     if (flags.once === true) {
       program.error("error: option '--once' is for --demo alone");

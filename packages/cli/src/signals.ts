@@ -28,7 +28,7 @@ export function onHangup(callback: () => void): void {
  * An exception that nobody caught costs the one request it came from. To go on is sound here, where it would not be
  * everywhere: requests share no state that one of them could leave half changed, and all that waits has a deadline.
  */
-export function surviveBugs(log: Log): void {
+export function logUncaughtExceptions(log: Log): void {
   process.on("uncaughtException", (error, origin) => {
     log.error({ err: error, origin }, "an exception that nobody caught: this is a bug, serving goes on");
   });

@@ -1,7 +1,7 @@
 import type { CheckReport } from "@combined-registry/core";
 import { listenerFindings } from "../findings.ts";
 import type { Inspection } from "../inspections.ts";
-import { prepare } from "../lifecycle/loaded-config.ts";
+import { loadFiles } from "../lifecycle/loaded-config.ts";
 import type { ServeConfig } from "../load-config.ts";
 import { renderCheck } from "../report/check-report.ts";
 import type { Printer } from "../report/colour.ts";
@@ -24,7 +24,7 @@ export async function check(
   const during: Progress["during"] = json ? (_, work) => work : progress.during;
   const { config } = await during(
     "reading the configuration",
-    load(unwatched).then((loaded) => prepare(loaded, unwatched)),
+    load(unwatched).then((loaded) => loadFiles(loaded, unwatched)),
   );
   const { upstreams, findings } = await during(
     `asking ${upstreamUrls(config).join(" and ")}`,

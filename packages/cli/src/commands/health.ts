@@ -5,7 +5,7 @@ import { breakdown, messageOf } from "../failure.ts";
 import { loadListener, type Sources } from "../load-config.ts";
 
 /** Longer than any healthy router takes, shorter than the time that container engines give a health check. */
-const patience = 5_000;
+const timeout = 5_000;
 
 /**
  * Asks the router that runs with this configuration whether it lives, as health checks of containers do.
@@ -15,7 +15,7 @@ export async function health(sources: Sources): Promise<0> {
   const url = livenessOf(await loadListener(sources));
   const status = await statusOf(url).catch((error: unknown) => {
     throw breakdown(
-      `${url}: expected an answer within ${patience} ms, given none (${messageOf(error)})`,
+      `${url}: expected an answer within ${timeout} ms, given none (${messageOf(error)})`,
       error,
     );
   });
@@ -34,7 +34,7 @@ function livenessOf({ host, port, tls }: Awaited<ReturnType<typeof loadListener>
 }
 
 async function statusOf(url: string): Promise<number> {
-  const signal = AbortSignal.timeout(patience);
+  const signal = AbortSignal.timeout(timeout);
   // Its certificate is for the public name, which is not the one by which it is reached here; nothing secret is sent.
   const sent = url.startsWith("https:")
     ? overHttps(url, { signal, agent: false, rejectUnauthorized: false })

@@ -1,6 +1,6 @@
 import { rm } from "node:fs/promises";
 import { dirname, relative, resolve } from "node:path";
-import type { InitWanted } from "../assistance.ts";
+import type { InitCommand } from "../assistance.ts";
 import { check } from "../config/check.ts";
 import { escapeVariables } from "../config/substitute.ts";
 import { isTable, type Table } from "../config/table.ts";
@@ -11,7 +11,7 @@ import { renderConfig } from "../init/render.ts";
 import { exists, writeNew } from "../init/write-new.ts";
 
 /** What `init` uses of the process. */
-export interface InitSurroundings {
+export interface InitIo {
   readonly environment: NodeJS.ProcessEnv;
   readonly folder: string;
   print(text: string): void;
@@ -27,12 +27,12 @@ const usualName = "combined-registry.yaml";
  * Writes a configuration file that has been checked, and a file of users if a first one was given.
  * @throws Failure if something would be written over, refused by `serve`, or cannot be written
  */
-export async function init(wanted: InitWanted, surroundings: InitSurroundings): Promise<0> {
-  const { folder, environment, print } = surroundings;
-  const target = await targetOf(wanted, folder);
+export async function init(command: InitCommand, io: InitIo): Promise<0> {
+  const { folder, environment, print } = io;
+  const target = await targetOf(command, folder);
   const home = dirname(target);
-  const draft = draftFrom(wanted.flags, environment, { folder, home });
-  const { user, ...completed } = await complete(draft, wanted, surroundings, home);
+  const draft = draftFrom(command.flags, environment, { folder, home });
+  const { user, ...completed } = await complete(draft, command, io, home);
   const table = withRealm(completed.table, draft.publicName);
   await check({ table, origins: draft.origins }, home, async () => undefined);
 
@@ -44,20 +44,20 @@ export async function init(wanted: InitWanted, surroundings: InitSurroundings): 
   const content = renderConfig(escapeVariables(table), home);
   if (user !== undefined && users !== undefined) {
     await createUsersFile(users, user);
-    await writeNew(target, content, { over: wanted.force }).catch(async (error: unknown) => {
+    await writeNew(target, content, { over: command.force }).catch(async (error: unknown) => {
       // The next attempt would find it in its way.
       await rm(users, { force: true });
       throw error;
     });
     print(`wrote ${relative(folder, users)}, with the user ${user.name}\n`);
   } else {
-    await writeNew(target, content, { over: wanted.force });
+    await writeNew(target, content, { over: command.force });
   }
   print(`wrote ${relative(folder, target)}\n\nNext:\n`);
   if (users !== undefined && !(await exists(users))) {
     print(`  htpasswd -B -c ${users} <user>    there are no users yet\n`);
   }
-  const named = wanted.configFile === undefined ? "" : ` --config ${wanted.configFile}`;
+  const named = command.configFile === undefined ? "" : ` --config ${command.configFile}`;
   print(
     `  combined-registry check${named}    asks the registries whether it will do\n  combined-registry${named}\n`,
   );
@@ -65,7 +65,7 @@ export async function init(wanted: InitWanted, surroundings: InitSurroundings): 
 }
 
 /** The file to write. */
-async function targetOf({ configFile = usualName, force }: InitWanted, folder: string): Promise<string> {
+async function targetOf({ configFile = usualName, force }: InitCommand, folder: string): Promise<string> {
   if (!/\.ya?ml$/.test(configFile)) {
     const given = JSON.stringify(configFile);
     throw misuse(`option --config: expected a file ending in .yaml or .yml to write, given ${given}`);
@@ -84,8 +84,8 @@ interface Complete {
 
 async function complete(
   draft: Draft,
-  { yes, user: name, passwordFromInput: isPiped }: InitWanted,
-  { asks, folder, input }: InitSurroundings,
+  { yes, user: name, passwordFromInput: isPiped }: InitCommand,
+  { asks, folder, input }: InitIo,
   home: string,
 ): Promise<Complete> {
   const { table } = draft;

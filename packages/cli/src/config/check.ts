@@ -6,7 +6,7 @@ import {
   type ConfigProblem,
 } from "@combined-registry/core";
 import { type Failure, misuse } from "../failure.ts";
-import type { Reading } from "../lifecycle/watch.ts";
+import type { BeforeRead } from "../lifecycle/watch.ts";
 import type { Origins } from "./overrides.ts";
 import { type CompleteOwnConfig, divide, parseOwn } from "./own-schema.ts";
 import { inlineFiles } from "./referenced-files.ts";
@@ -26,7 +26,7 @@ export interface Checked {
 export async function check(
   { table: written, origins }: { readonly table: Table; readonly origins: Origins },
   folder: string,
-  reading: Reading,
+  reading: BeforeRead,
 ): Promise<Checked> {
   const divided = divide(written);
   const { own, problems: ownProblems } = parseOwn(divided.own);
@@ -34,7 +34,7 @@ export async function check(
   const { router, problems: fileProblems } = inlined;
   // Rules go with it that may not stand without.
   const { config, problems } = parseRouter(
-    written.auth === undefined ? router : { ...router, authorize: nobodyYet },
+    written.auth === undefined ? router : { ...router, authorize: placeholderAuthorize },
   );
   const routerProblems = inlined.rephrase(problems);
 
@@ -52,7 +52,7 @@ export async function check(
 }
 
 /** Stands for the users of a file that is read later. */
-const nobodyYet: AuthorizeHook = () => "deny";
+const placeholderAuthorize: AuthorizeHook = () => "deny";
 
 /** One sentence per problem. */
 export function refusal(problems: readonly ConfigProblem[], origins: Origins): Failure {

@@ -2,7 +2,7 @@ import { access } from "node:fs/promises";
 import { basename, extname, resolve } from "node:path";
 import { cosmiconfig, defaultLoaders, type Loader } from "cosmiconfig";
 import { errorCode, fileProblem, isFileError, messageOf, misuse, property } from "../failure.ts";
-import type { Reading } from "../lifecycle/watch.ts";
+import type { BeforeRead } from "../lifecycle/watch.ts";
 import { loadScript } from "./script.ts";
 import { isTable, type Table } from "./table.ts";
 
@@ -28,7 +28,7 @@ export interface ConfigFileSources {
   readonly configFile: string | undefined;
   /** Where it and the well-known ones are looked for. */
   readonly folder: string;
-  readonly reading: Reading;
+  readonly reading: BeforeRead;
 }
 
 /**
@@ -69,7 +69,7 @@ export async function readConfigFile(
 }
 
 /** A file that has lost what was in it (a full disk, a write that is not over) must not switch passwords off. */
-async function readAgain({ path, written }: ConfigFile, reading: Reading): Promise<ConfigFile> {
+async function readAgain({ path, written }: ConfigFile, reading: BeforeRead): Promise<ConfigFile> {
   await reading(path);
   const file = await load(path, "configuration file", path);
   if (file === undefined || (isEmpty(file.written) && !isEmpty(written))) {

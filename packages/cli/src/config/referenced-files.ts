@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { ConfigProblem } from "@combined-registry/core";
 import { fileProblem } from "../failure.ts";
-import type { Reading } from "../lifecycle/watch.ts";
+import type { BeforeRead } from "../lifecycle/watch.ts";
 import { isTable, mapValues, type Table } from "./table.ts";
 
 /** Per table of an upstream: the option that names a file, and the option that its content becomes. */
@@ -22,7 +22,7 @@ export interface Inlined {
 /** Reads the passwords, certificates and keys of upstreams from their files, relative to `folder`. */
 export async function inlineFiles(
   router: Table,
-  { folder, reading }: { readonly folder: string; readonly reading: Reading },
+  { folder, reading }: { readonly folder: string; readonly reading: BeforeRead },
 ): Promise<Inlined> {
   const problems: ConfigProblem[] = [];
   const read = new Map<string, { readonly option: string; readonly file: string }>();

@@ -1,6 +1,6 @@
 import type { AuthorizeHook, Verdict } from "@combined-registry/core";
 
-import type { Judgement, Passwords } from "./passwords.ts";
+import type { Passwords, VerifyResult } from "./passwords.ts";
 
 /** Lets in who has a right password, and has those wait who have sent too many wrong ones. */
 export function createAuthorize(passwords: Passwords, realm: string): AuthorizeHook {
@@ -14,15 +14,15 @@ export function createAuthorize(passwords: Passwords, realm: string): AuthorizeH
       return challenge;
     }
     const { user, password } = credentials;
-    const verdict = (judgement: Judgement): Verdict => {
-      if (judgement === "right") {
+    const verdict = (result: VerifyResult): Verdict => {
+      if (result === "right") {
         return { decision: "allow", user };
       }
-      return judgement === "wrong" ? challenge : { decision: "throttle", ...judgement, message };
+      return result === "wrong" ? challenge : { decision: "throttle", ...result, message };
     };
     const sender = { address: client, left: () => request.socket.destroyed };
-    const judgement = passwords.judge(user, password, sender);
-    return judgement instanceof Promise ? judgement.then(verdict) : verdict(judgement);
+    const result = passwords.verify(user, password, sender);
+    return result instanceof Promise ? result.then(verdict) : verdict(result);
   };
 }
 

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { putBounded } from "./put-bounded.ts";
 
 /** How wrong passwords are counted. */
-export interface FailuresOptions {
+export interface FailureBackoffOptions {
   /** Networks. @default 10000 */
   readonly entries?: number;
   /** The clock, in milliseconds. */
@@ -30,12 +30,12 @@ const delays = 7;
  * Wrong passwords of each network. After ten within a minute the next one has to wait a second, and with
  * each further wrong one twice as long, up to a minute. Every minute without one halves the delay again.
  */
-export class Failures {
+export class FailureBackoff {
   readonly #entries: number;
   readonly #now: () => number;
   readonly #tallies = new Map<string, Tally>();
 
-  constructor(options: FailuresOptions = {}) {
+  constructor(options: FailureBackoffOptions = {}) {
     this.#entries = options.entries ?? 10_000;
     this.#now = options.now ?? (() => performance.now());
   }

@@ -129,7 +129,7 @@ export interface Entry {
  * same one: kinds and costs differ from line to line, and so does the time of a check, by which existing
  * users could be told from others.
  */
-export class Users {
+export class UserTable {
   readonly #users: ReadonlyMap<string, PasswordHash>;
   readonly #hashes: readonly PasswordHash[];
   /** Of the file, as another router with the same file must not give itself away by other decoys. */

@@ -1,7 +1,7 @@
 import { putBounded } from "./put-bounded.ts";
 
 /** How guesses are limited. */
-export interface GuessesOptions {
+export interface GuessLimiterOptions {
   /** Users, once for each network that guesses at them. @default 10000 */
   readonly entries?: number;
   /** The clock, in milliseconds. */
@@ -22,13 +22,13 @@ const tolerated = 10;
  * let in only from where that user has been before, or where few others have come for that user. One old
  * password, however often a forgotten machine sends it, is one guess.
  */
-export class Guesses {
+export class GuessLimiter {
   readonly #entries: number;
   readonly #now: () => number;
   readonly #guessed = new Map<string, Guessed>();
   readonly #homes = new Map<string, true>();
 
-  constructor(options: GuessesOptions = {}) {
+  constructor(options: GuessLimiterOptions = {}) {
     this.#entries = options.entries ?? 10_000;
     this.#now = options.now ?? (() => performance.now());
   }

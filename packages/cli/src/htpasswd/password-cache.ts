@@ -3,7 +3,7 @@ import type { PasswordHash } from "./file.ts";
 import { putBounded } from "./put-bounded.ts";
 
 /** How long and how much is remembered. */
-export interface RememberOptions {
+export interface PasswordCacheOptions {
   /** Milliseconds after the last use. @default 300000 */
   readonly ttl?: number;
   /** Users. @default 10000 */
@@ -14,7 +14,7 @@ export interface RememberOptions {
   readonly key?: Uint8Array;
 }
 
-interface Remembered {
+interface CacheEntry {
   readonly mark: Buffer;
   readonly until: number;
 }
@@ -23,14 +23,14 @@ interface Remembered {
  * Remembers right passwords, as every request of a client brings its password again. What is kept is a mark:
  * a hash under a key of this process, or of those that share its port.
  */
-export class RightPasswords {
+export class PasswordCache {
   readonly #ttl: number;
   readonly #entries: number;
   readonly #now: () => number;
   readonly #key: Uint8Array;
-  readonly #marks = new Map<string, Remembered>();
+  readonly #marks = new Map<string, CacheEntry>();
 
-  constructor(options: RememberOptions = {}) {
+  constructor(options: PasswordCacheOptions = {}) {
     this.#key = options.key ?? randomBytes(32);
     this.#ttl = options.ttl ?? 300_000;
     this.#entries = options.entries ?? 10_000;

@@ -1,18 +1,24 @@
 import { availableParallelism } from "node:os";
 import type { Logger } from "@combined-registry/core";
 import { FairQueue } from "./fair-queue.ts";
-import { type Entry, type Htpasswd, Users } from "./file.ts";
-import { RightPasswords } from "./password-cache.ts";
-import { Ledger, type LedgerOptions, networkOf, type Sender, type ThrottleOptions } from "./throttle.ts";
-import { type CheckHash, createCheck } from "./verify.ts";
+import { type Entry, type Htpasswd, UserTable } from "./file.ts";
+import { PasswordCache } from "./password-cache.ts";
+import {
+  LoginThrottle,
+  type LoginThrottleOptions,
+  networkOf,
+  type Sender,
+  type ThrottleOptions,
+} from "./throttle.ts";
+import { createVerifyHash, type VerifyHash } from "./verify.ts";
 
 /** What is found about a password. `retryAfter` is in seconds: it was not checked. */
-export type Judgement = "right" | "wrong" | { readonly retryAfter: number };
+export type VerifyResult = "right" | "wrong" | { readonly retryAfter: number };
 
 /** How passwords are checked. */
-export interface PasswordsOptions extends LedgerOptions {
+export interface PasswordsOptions extends LoginThrottleOptions {
   /** Checks one password. @default bcrypt in libuv's threads, the other kinds in a thread of their own */
-  readonly check?: CheckHash;
+  readonly check?: VerifyHash;
   /**
    * Checks at one time. bcrypt shares libuv's four threads with file and DNS access, and all of the processor
    * with the router. @default one less than processors, at least 1 and at most 2
@@ -27,11 +33,11 @@ export interface Peers {
   /** Under which all of them mark passwords; a secret. */
   readonly key: Uint8Array;
   /** Has all others hear of it. */
-  tell(finding: Finding): void;
+  publish(event: LoginEvent): void;
 }
 
 /** What one process has found out. No passwords: a mark says nothing without the key. */
-export interface Finding {
+export interface LoginEvent {
   readonly kind: "right" | "wrong" | "refused";
   readonly user: string;
   /** Of the password, in base64. */
@@ -47,9 +53,9 @@ export interface Passwords {
    */
   use(htpasswd: Htpasswd, path: string, options?: ThrottleOptions): void;
   /** Nothing but a lookup when the answer is not a promise. */
-  judge(user: string, password: string, sender: Sender): Judgement | Promise<Judgement>;
+  verify(user: string, password: string, sender: Sender): VerifyResult | Promise<VerifyResult>;
   /** Takes note of what another process has found out. */
-  hear(finding: Finding): void;
+  receive(event: LoginEvent): void;
 }
 
 interface Attempt extends Entry {
@@ -62,7 +68,7 @@ interface Attempt extends Entry {
 
 interface Check {
   readonly senders: Sender[];
-  readonly judgement: Promise<Judgement>;
+  readonly result: Promise<VerifyResult>;
 }
 
 /**
@@ -80,31 +86,31 @@ export function createPasswords(logger: Logger, options: PasswordsOptions = {}):
 
 class CheckedPasswords implements Passwords {
   readonly #logger: Logger;
-  readonly #check: CheckHash;
+  readonly #check: VerifyHash;
   readonly #queue: FairQueue;
-  readonly #ledger: Ledger;
-  readonly #remembered: RightPasswords;
+  readonly #ledger: LoginThrottle;
+  readonly #remembered: PasswordCache;
   readonly #peers: Peers | undefined;
   readonly #underWay = new Map<string, Check>();
-  #users = new Users({ users: new Map() });
+  #users = new UserTable({ users: new Map() });
 
   constructor(logger: Logger, options: PasswordsOptions) {
     const { concurrent = Math.min(2, Math.max(1, availableParallelism() - 1)) } = options;
     this.#logger = logger;
-    this.#check = options.check ?? createCheck();
+    this.#check = options.check ?? createVerifyHash();
     this.#queue = new FairQueue({ concurrent, waiting: 128, waitingEach: 8 });
-    this.#ledger = new Ledger(logger, options);
-    this.#remembered = new RightPasswords({ ...options, ...(options.peers && { key: options.peers.key }) });
+    this.#ledger = new LoginThrottle(logger, options);
+    this.#remembered = new PasswordCache({ ...options, ...(options.peers && { key: options.peers.key }) });
     this.#peers = options.peers;
   }
 
   use(htpasswd: Htpasswd, path: string, { throttle = true }: ThrottleOptions = {}): void {
     warnAbout(htpasswd, path, this.#logger);
     this.#ledger.throttles = throttle;
-    this.#users = new Users(htpasswd);
+    this.#users = new UserTable(htpasswd);
   }
 
-  judge(user: string, password: string, sender: Sender): Judgement | Promise<Judgement> {
+  verify(user: string, password: string, sender: Sender): VerifyResult | Promise<VerifyResult> {
     const entry = this.#users.find(user);
     const mark = this.#remembered.markOf(user, password, entry.hash);
     if (entry.known && this.#remembered.has(user, mark) && this.#ledger.trusts(sender, user)) {
@@ -121,21 +127,21 @@ class CheckedPasswords implements Passwords {
       return this.#enqueue(attempt, sender);
     }
     equal.senders.push(sender);
-    return equal.judgement;
+    return equal.result;
   }
 
-  #enqueue(attempt: Attempt, first: Sender): Judgement | Promise<Judgement> {
+  #enqueue(attempt: Attempt, first: Sender): VerifyResult | Promise<VerifyResult> {
     const senders = [first];
     const turn = this.#queue.run(networkOf(first.address), () => this.#takeTurn(attempt, senders));
     if (turn === undefined) {
       return this.#refuse(attempt, senders, queueIsFull);
     }
-    const judgement = turn.finally(() => this.#underWay.delete(attempt.id));
-    this.#underWay.set(attempt.id, { senders, judgement });
-    return judgement;
+    const result = turn.finally(() => this.#underWay.delete(attempt.id));
+    this.#underWay.set(attempt.id, { senders, result: result });
+    return result;
   }
 
-  async #takeTurn(attempt: Attempt, senders: readonly Sender[]): Promise<Judgement> {
+  async #takeTurn(attempt: Attempt, senders: readonly Sender[]): Promise<VerifyResult> {
     // While it was waiting, its senders may have left, or wrong ones come from where they are.
     const waits = senders.filter((sender) => !sender.left()).map((sender) => this.#ledger.waitOf(sender));
     if (waits.every((wait) => wait > 0)) {
@@ -143,16 +149,16 @@ class CheckedPasswords implements Passwords {
     }
     if (!(await this.#isRight(attempt))) {
       this.#ledger.wrong(attempt.user, senders);
-      this.#tell("wrong", attempt, senders);
+      this.#publish("wrong", attempt, senders);
       return "wrong";
     }
     this.#remembered.add(attempt.user, attempt.mark);
     this.#ledger.right(attempt.user, senders);
-    this.#tell("right", attempt, senders);
+    this.#publish("right", attempt, senders);
     return "right";
   }
 
-  hear({ kind, user, mark, addresses }: Finding): void {
+  receive({ kind, user, mark, addresses }: LoginEvent): void {
     const senders = addresses.map((address) => ({ address }));
     if (kind === "wrong") {
       this.#ledger.wrong(user, senders, { warns: false });
@@ -164,8 +170,8 @@ class CheckedPasswords implements Passwords {
     }
   }
 
-  #tell(kind: Finding["kind"], { user, id }: Attempt, senders: readonly Sender[]): void {
-    this.#peers?.tell({ kind, user, mark: id, addresses: senders.map(({ address }) => address) });
+  #publish(kind: LoginEvent["kind"], { user, id }: Attempt, senders: readonly Sender[]): void {
+    this.#peers?.publish({ kind, user, mark: id, addresses: senders.map(({ address }) => address) });
   }
 
   async #isRight({ password, hash, known }: Attempt): Promise<boolean> {
@@ -175,10 +181,10 @@ class CheckedPasswords implements Passwords {
     return (await this.#check(hash, password)) && known;
   }
 
-  #refuse(attempt: Attempt, senders: readonly Sender[], milliseconds: number): Judgement {
+  #refuse(attempt: Attempt, senders: readonly Sender[], milliseconds: number): VerifyResult {
     const { user, id } = attempt;
     if (this.#remembered.knows(user) && this.#ledger.refused(user, id, senders)) {
-      this.#tell("refused", attempt, senders);
+      this.#publish("refused", attempt, senders);
     }
     return { retryAfter: Math.ceil(milliseconds / 1000) };
   }

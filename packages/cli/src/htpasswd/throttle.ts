@@ -1,7 +1,7 @@
 import { isIPv6 } from "node:net";
 import type { Logger } from "@combined-registry/core";
-import { Failures } from "./failure-backoff.ts";
-import { Guesses } from "./guess-limiter.ts";
+import { FailureBackoff } from "./failure-backoff.ts";
+import { GuessLimiter } from "./guess-limiter.ts";
 
 /** Who sends a password. */
 export interface Sender {
@@ -20,23 +20,23 @@ export interface ThrottleOptions {
 }
 
 /** What account is kept by. */
-export interface LedgerOptions {
+export interface LoginThrottleOptions {
   /** The clock, in milliseconds. */
   readonly now?: () => number;
 }
 
 /** Keeps account of what passwords come from where. */
-export class Ledger {
+export class LoginThrottle {
   /** Whether what is counted against senders has consequences. */
   throttles = true;
   readonly #logger: Logger;
-  readonly #failures: Failures;
-  readonly #guesses: Guesses;
+  readonly #failures: FailureBackoff;
+  readonly #guesses: GuessLimiter;
 
-  constructor(logger: Logger, options: LedgerOptions) {
+  constructor(logger: Logger, options: LoginThrottleOptions) {
     this.#logger = logger;
-    this.#failures = new Failures(options);
-    this.#guesses = new Guesses(options);
+    this.#failures = new FailureBackoff(options);
+    this.#guesses = new GuessLimiter(options);
   }
 
   /** Milliseconds until a sender's password may be checked; 0 if it may now. */

@@ -1,10 +1,10 @@
 import { Worker } from "node:worker_threads";
 import { verify as verifyBcrypt } from "@node-rs/bcrypt";
-import type { Answer, Question } from "./crypt-worker.ts";
+import type { VerifyRequest, VerifyResponse } from "./crypt-worker.ts";
 import type { PasswordHash } from "./file.ts";
 
 /** Checks one password. */
-export type CheckHash = (hash: PasswordHash, password: string) => Promise<boolean>;
+export type VerifyHash = (hash: PasswordHash, password: string) => Promise<boolean>;
 
 interface Waiting {
   resolve(right: boolean): void;
@@ -15,14 +15,14 @@ interface Waiting {
  * Checks passwords in a thread of their own. The thread starts with the first question, keeps the process
  * alive only while one is open, and is replaced should it ever die.
  */
-export function createCryptThread(script: URL = new URL("./crypt-worker.js", import.meta.url)): CheckHash {
+export function createCryptThread(script: URL = new URL("./crypt-worker.js", import.meta.url)): VerifyHash {
   const waiting = new Map<number, Waiting>();
   let thread: Worker | undefined;
   let lastId = 0;
 
   const start = () => {
     const worker = new Worker(script);
-    worker.on("message", ({ id, right }: Answer) => {
+    worker.on("message", ({ id, right }: VerifyResponse) => {
       waiting.get(id)?.resolve(right);
       waiting.delete(id);
       if (waiting.size === 0) {
@@ -51,12 +51,12 @@ export function createCryptThread(script: URL = new URL("./crypt-worker.js", imp
       thread.ref();
       lastId += 1;
       waiting.set(lastId, { resolve, reject });
-      thread.postMessage({ id: lastId, hash, password } satisfies Question);
+      thread.postMessage({ id: lastId, hash, password } satisfies VerifyRequest);
     });
 }
 
 /** Checks passwords against hashes of every kind, without work on the event loop. */
-export function createCheck(checkCrypt: CheckHash = createCryptThread()): CheckHash {
+export function createVerifyHash(checkCrypt: VerifyHash = createCryptThread()): VerifyHash {
   return (hash, password) =>
     hash.kind === "bcrypt" ? verifyBcrypt(password, hash.text) : checkCrypt(hash, password);
 }

@@ -10,7 +10,7 @@ import { type FirstUser, nameProblem, passwordProblem } from "./first-user.ts";
 import { exists } from "./write-new.ts";
 
 /** What somebody at a terminal has said. */
-export interface Answers {
+export interface InitAnswers {
   readonly table: Table;
   readonly user: FirstUser | undefined;
 }
@@ -20,7 +20,7 @@ export interface Answers {
  * @param home the folder from which file names in the answers begin
  * @throws Failure if there is no answer
  */
-export async function ask({ table, origins, authIsDecided }: Draft, home: string): Promise<Answers> {
+export async function ask({ table, origins, authIsDecided }: Draft, home: string): Promise<InitAnswers> {
   intro("A configuration for combined-registry. Ctrl-C ends this, and nothing is written.");
   sayWhatIsGiven(origins.overrides);
   const hosted = table.hosted ?? (await askUrl("Where is the private registry that people push to?"));

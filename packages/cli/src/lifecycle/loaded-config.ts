@@ -4,10 +4,10 @@ import { fileProblem, messageOf, misuse } from "../failure.ts";
 import { type Htpasswd, readHtpasswd } from "../htpasswd/file.ts";
 import type { NamedFile, ServeConfig } from "../load-config.ts";
 import type { TlsMaterial } from "../server.ts";
-import type { Reading } from "./watch.ts";
+import type { BeforeRead } from "./watch.ts";
 
 /** A configuration with everything read that it names: nothing more can be wrong with it. */
-export interface Prepared {
+export interface LoadedConfig {
   readonly config: ServeConfig;
   readonly tls: TlsMaterial | undefined;
   readonly htpasswd: Htpasswd | undefined;
@@ -17,7 +17,7 @@ export interface Prepared {
  * Reads the files of a configuration.
  * @throws Failure if one cannot be used
  */
-export async function prepare(config: ServeConfig, reading: Reading): Promise<Prepared> {
+export async function loadFiles(config: ServeConfig, reading: BeforeRead): Promise<LoadedConfig> {
   const { tls, auth } = config;
   for (const file of [tls?.cert, tls?.key, auth?.htpasswd]) {
     if (file !== undefined) {
@@ -28,7 +28,7 @@ export async function prepare(config: ServeConfig, reading: Reading): Promise<Pr
 }
 
 /** The options in which two configurations differ, and what else has changed. */
-export function differences(before: Prepared, after: Prepared): string[] {
+export function differences(before: LoadedConfig, after: LoadedConfig): string[] {
   const [old, now] = [before.config.options, after.config.options];
   const options = [...new Set([...Object.keys(old), ...Object.keys(now)])].filter(
     (option) => !same(old[option], now[option]),
@@ -41,7 +41,7 @@ export function differences(before: Prepared, after: Prepared): string[] {
 }
 
 /** The options in which two configurations differ although only a restart can change them. */
-export function fixedDifferences({ config: old }: Prepared, { config: now }: Prepared): string[] {
+export function fixedDifferences({ config: old }: LoadedConfig, { config: now }: LoadedConfig): string[] {
   return [
     ...(old.host === now.host ? [] : ["host"]),
     ...(old.port === now.port ? [] : ["port"]),

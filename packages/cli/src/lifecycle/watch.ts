@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
 
 /** To be told of every file, and waited for, before it is read. */
-export type Reading = (path: string) => Promise<void>;
+export type BeforeRead = (path: string) => Promise<void>;
 
 /**
  * Loads what rests on files, and watches them. If it cannot be loaded, its files are watched beside those of before: what
@@ -10,7 +10,7 @@ export type Reading = (path: string) => Promise<void>;
  */
 export async function loadWatched<T>(
   watch: Watch,
-  load: (reading: Reading) => Promise<T>,
+  load: (reading: BeforeRead) => Promise<T>,
   isWanted: (loaded?: T) => boolean,
 ): Promise<T> {
   const files = watch.begin();

@@ -88,8 +88,8 @@ export type InterfaceDocs = ReadonlyMap<string, OptionDoc>;
 
 type Statement = ParseResult["program"]["body"][number];
 type InterfaceNode = Extract<Statement, { type: "TSInterfaceDeclaration" }>;
-type Member = InterfaceNode["body"]["body"][number];
-type Comments = Member["leadingComments"];
+type InterfaceMember = InterfaceNode["body"]["body"][number];
+type Comments = InterfaceMember["leadingComments"];
 
 /** Reads the interfaces of TypeScript sources, and the comments in them. */
 export function readDocs(sources: readonly string[]): ReadonlyMap<string, InterfaceDocs> {
@@ -115,7 +115,7 @@ function interfacesIn(source: string): InterfaceNode[] {
   );
 }
 
-function optionIn(member: Member): [string, OptionDoc][] {
+function optionIn(member: InterfaceMember): [string, OptionDoc][] {
   if (member.type !== "TSPropertySignature" || member.key.type !== "Identifier") {
     return [];
   }

@@ -1,82 +1,82 @@
 import cluster, { type Worker } from "node:cluster";
 import type { MetricsSnapshot } from "@combined-registry/core";
-import { type Answers, Line, type ToPrimary, type ToWorker } from "./rpc.ts";
+import { IpcChannel, type RpcHandlers, type ToPrimary, type ToWorker } from "./rpc.ts";
 
-// Milliseconds. Somebody waits for all of them together.
-const longestForMetrics = 1_000;
+// Milliseconds. A client waits for the metrics of all workers.
+const metricsTimeout = 1_000;
 
 /** How a process ended. */
-export interface Death {
+export interface ExitInfo {
   readonly code: number | null;
   readonly signal: string | null;
 }
 
-/** One worker, seen from the primary. */
-export class Member {
-  /** From 1 on, and the same for those that take each other's place. */
+/** A worker process, seen from the primary. */
+export class WorkerHandle {
+  /** From 1 on. A replacement has the number of the worker that it replaces. */
   readonly number: number;
-  readonly ended: Promise<Death>;
-  /** Whether it can be asked anything. */
-  hears = false;
-  /** Whether it takes connections. */
+  readonly exited: Promise<ExitInfo>;
+  /** Whether the worker receives messages. */
+  ready = false;
+  /** Whether the worker accepts connections, as far as the primary knows. */
   listens = false;
   readonly #worker: Worker;
-  readonly #line: Line<ToWorker, ToPrimary>;
-  readonly #since = performance.now();
+  readonly #channel: IpcChannel<ToWorker, ToPrimary>;
+  readonly #startedAt = performance.now();
 
-  constructor(number: number, answers: (member: Member) => Omit<Answers<ToPrimary>, "hello">) {
+  constructor(number: number, handlers: (worker: WorkerHandle) => Omit<RpcHandlers<ToPrimary>, "ready">) {
     this.number = number;
     this.#worker = cluster.fork();
-    this.ended = endOf(this.#worker);
-    let heard: () => void = () => undefined;
-    const hears = new Promise<void>((resolve) => {
-      heard = resolve;
+    this.exited = exitOf(this.#worker);
+    let resolve: () => void = () => undefined;
+    const isReady = new Promise<void>((resolveReady) => {
+      resolve = resolveReady;
     });
-    const hello = () => {
-      this.hears = true;
-      heard();
+    const ready = () => {
+      this.ready = true;
+      resolve();
     };
-    this.#line = new Line<ToWorker, ToPrimary>(this.#worker, { ...answers(this), hello }, hears);
+    this.#channel = new IpcChannel<ToWorker, ToPrimary>(this.#worker, { ...handlers(this), ready }, isReady);
   }
 
   get pid(): number | undefined {
     return this.#worker.process.pid;
   }
 
-  /** Milliseconds that it has been there. */
+  /** Milliseconds since the process was started. */
   get age(): number {
-    return performance.now() - this.#since;
+    return performance.now() - this.#startedAt;
   }
 
   metrics(): Promise<MetricsSnapshot> {
-    return this.ask("metrics", undefined, longestForMetrics);
+    return this.call("metrics", undefined, metricsTimeout);
   }
 
   /**
-   * Asks it, as soon as it hears.
-   * @param within milliseconds; without it, as long as it takes
-   * @throws LineGone, LineLate, or what it failed with
+   * Calls a method of the worker, as soon as the worker receives messages.
+   * @param timeout milliseconds; without it, the call waits as long as the worker lives
+   * @throws ChannelClosed, RpcTimeout, or what the method failed with
    */
-  ask<Name extends keyof ToWorker>(
+  call<Name extends keyof ToWorker>(
     name: Name,
-    question: ToWorker[Name]["question"],
-    within?: number,
-  ): Promise<ToWorker[Name]["answer"]> {
-    return this.#line.ask(name, question, within);
+    params: ToWorker[Name]["params"],
+    timeout?: number,
+  ): Promise<ToWorker[Name]["result"]> {
+    return this.#channel.call(name, params, timeout);
   }
 
-  /** Ends it on the spot. Resolves when it has ended. */
+  /** Ends the process with SIGKILL. Resolves when it has ended. */
   async kill(): Promise<void> {
     this.#worker.process.kill("SIGKILL");
-    await this.ended;
+    await this.exited;
   }
 }
 
-function endOf(worker: Worker): Promise<Death> {
+function exitOf(worker: Worker): Promise<ExitInfo> {
   return new Promise((resolve) => {
     worker.once("exit", (code, signal) => resolve({ code, signal }));
     worker.on("error", () => {
-      // It could not even be begun, for want of processes, say. Other errors are of what was sent to one that has just died.
+      // The system could not start the process, and no "exit" follows. Other errors are about messages to a worker that has just died.
       if (worker.process.pid === undefined) {
         resolve({ code: null, signal: null });
       }

@@ -1,79 +1,78 @@
 import { messageOf } from "../failure.ts";
-import type { Ended } from "../lifecycle/finish.ts";
+import type { Drain, Ended } from "../lifecycle/finish.ts";
 import type { Log } from "../logging.ts";
-import type { Member } from "./handle.ts";
-import { LineGone, LineLate, type Parcel } from "./rpc.ts";
+import type { ConfigMessage } from "./config-message.ts";
+import type { WorkerHandle } from "./handle.ts";
+import { ChannelClosed, RpcTimeout } from "./rpc.ts";
 
-// How a worker takes another configuration, in two steps: none uses one that another cannot use.
+/** How all workers ended. */
+export interface AllEnded extends Ended {
+  /** Workers that ended before they had finished. */
+  readonly died: number;
+}
 
-// Milliseconds. A worker that is late has stood still for as long, and serves nobody.
-const longestForReload = 10_000;
+/** What ending a worker needs of its handle. */
+export type Killable = Pick<WorkerHandle, "number" | "pid" | "call" | "kill">;
 
-/** What of a worker has to do with another configuration. */
-export type Follower = Doubtful & Pick<Member, "listens" | "ended">;
+/** What a reload needs of a worker's handle. */
+export type Reloadable = Killable & Pick<WorkerHandle, "listens" | "exited">;
 
-const what = "does not follow a reload";
+// Milliseconds. A worker answers these calls at once, so one that is late serves no clients either.
+const reloadTimeout = 10_000;
+const pingTimeout = 10_000;
+const exitTimeout = 5_000;
+const longestTimer = 2 ** 31 - 1;
+
+const reloadProblem = "did not apply a reload";
 
 /**
- * The first step: all workers make ready to go by another configuration. Those that take too long are ended. Nothing of it is
- * under way any more when this ends, also if it is refused: what the next reload asks would come in between.
- * @throws what is wrong with it
+ * First step of a reload: all workers prepare the configuration, so that none uses one that another cannot use. Workers that do
+ * not answer in time are killed. Waits for all answers even after a refusal: the next reload must not overlap with this one.
+ * @throws what is wrong with the configuration
  */
-export async function prepareAll(members: readonly Follower[], parcel: Parcel, log: Log): Promise<void> {
-  const all = await Promise.allSettled(members.map((member) => prepare(member, parcel, log)));
+export async function prepareAll(
+  workers: readonly Reloadable[],
+  message: ConfigMessage,
+  log: Log,
+): Promise<void> {
+  const all = await Promise.allSettled(workers.map((worker) => prepare(worker, message, log)));
   const refusal = all.find((one) => one.status === "rejected");
   if (refusal !== undefined) {
     throw refusal.reason;
   }
 }
 
-/** The second: from now on all go by it, or are ended. */
-export async function useAll(members: readonly Follower[], log: Log): Promise<void> {
-  await Promise.all(members.map((member) => use(member, log)));
+/** Second step of a reload: every worker uses the prepared configuration, or is killed. */
+export async function commitAll(workers: readonly Reloadable[], log: Log): Promise<void> {
+  await Promise.all(workers.map((worker) => commit(worker, log)));
 }
 
-async function prepare(member: Follower, parcel: Parcel, log: Log): Promise<void> {
+async function prepare(worker: Reloadable, message: ConfigMessage, log: Log): Promise<void> {
   try {
-    await member.ask("prepare", parcel, longestForReload);
+    await worker.call("prepare", message, reloadTimeout);
   } catch (error) {
-    if (error instanceof LineLate) {
-      await giveUp(member, what, error, log);
-    } else if (!(error instanceof LineGone) && member.listens) {
+    if (error instanceof RpcTimeout) {
+      await killWorker(worker, reloadProblem, error, log);
+    } else if (!(error instanceof ChannelClosed) && worker.listens) {
       throw error;
     }
   }
 }
 
-async function use(member: Follower, log: Log): Promise<void> {
+async function commit(worker: Reloadable, log: Log): Promise<void> {
   try {
-    await member.ask("use", undefined, longestForReload);
+    await worker.call("commit", undefined, reloadTimeout);
   } catch (error) {
-    if (!(error instanceof LineGone)) {
-      await giveUp(member, what, error, log);
+    if (!(error instanceof ChannelClosed)) {
+      await killWorker(worker, reloadProblem, error, log);
     }
-    await member.ended;
+    await worker.exited;
   }
 }
 
-/** How all workers ended. */
-export interface AllEnded extends Ended {
-  /** Those that died before they had finished. */
-  readonly died: number;
-}
-
-/** How long the end may take, in two steps. Milliseconds. */
-export interface Drain {
-  readonly delay: number;
-  readonly timeout: number;
-}
-
-// Milliseconds. A worker that is late has stood still for as long, and serves nobody.
-const longestForGoodbye = 5_000;
-const longestTimer = 2 ** 31 - 1;
-
-/** Has workers finish what is under way, and end. */
-export async function finishAll(members: readonly Member[], drain: Drain): Promise<AllEnded> {
-  const all = await Promise.all(members.map((member) => finishOne(member, drain)));
+/** Workers finish what is under way and exit. */
+export async function finishAll(workers: readonly WorkerHandle[], drain: Drain): Promise<AllEnded> {
+  const all = await Promise.all(workers.map((worker) => finishOne(worker, drain)));
   const ended = all.filter((one) => one !== undefined);
   return {
     cut: ended.reduce((sum, { cut }) => sum + cut, 0),
@@ -82,67 +81,61 @@ export async function finishAll(members: readonly Member[], drain: Drain): Promi
   };
 }
 
-/** One that does not listen has nothing to finish. @returns undefined if it died before it had finished */
-async function finishOne(member: Member, drain: Drain): Promise<Ended | undefined> {
-  if (!member.listens) {
-    await member.kill();
+/** @returns undefined if the worker ended before it had finished */
+async function finishOne(worker: WorkerHandle, drain: Drain): Promise<Ended | undefined> {
+  if (!worker.listens) {
+    // No client is connected to it.
+    await worker.kill();
     return { cut: 0, closed: true };
   }
-  const longest = Math.min(longestTimer, drain.delay + drain.timeout + longestForGoodbye);
+  const timeout = Math.min(longestTimer, drain.delay + drain.timeout + exitTimeout);
   try {
-    const ended = await member.ask("finish", drain, longest);
-    await member.ask("leave", undefined, longestForGoodbye).catch(() => undefined);
+    const ended = await worker.call("finish", drain, timeout);
+    await worker.call("exit", undefined, exitTimeout).catch(() => undefined);
     return ended;
   } catch {
     return undefined;
   } finally {
-    await member.kill();
+    await worker.kill();
   }
 }
 
-// Milliseconds, for what takes none as a rule.
-const longestForSigns = 10_000;
-
-/** What of a worker has to do with ending it. */
-export type Doubtful = Pick<Member, "number" | "pid" | "ask" | "kill">;
-
-/** Ends a worker that is of no use any more; another one takes its place. Resolves when it has ended. */
-export async function giveUp(member: Doubtful, what: string, error: unknown, log: Log): Promise<void> {
-  const { number: worker, pid } = member;
-  log.error({ worker, pid }, `worker ${what}, and is ended: ${messageOf(error)}`);
-  await member.kill();
-}
-
-/** Ends a worker if it stands still: one that works answers at once, however long the registries take. */
-export async function giveUpIfStill(member: Doubtful, what: string, log: Log): Promise<void> {
+/** Kills a worker that does not answer a ping. A worker whose requests wait for registries answers it at once. */
+export async function killIfUnresponsive(worker: Killable, problem: string, log: Log): Promise<void> {
   try {
-    await member.ask("alive", undefined, longestForSigns);
+    await worker.call("ping", undefined, pingTimeout);
   } catch (error) {
-    if (error instanceof LineLate) {
-      await giveUp(member, what, error, log);
+    if (error instanceof RpcTimeout) {
+      await killWorker(worker, problem, error, log);
     }
   }
 }
 
-const soon = 60_000;
+async function killWorker(worker: Killable, problem: string, error: unknown, log: Log): Promise<void> {
+  const { number, pid } = worker;
+  log.error({ worker: number, pid }, `worker ${problem} and is killed: ${messageOf(error)}`);
+  await worker.kill();
+}
+
+const shortLife = 60_000;
 const firstDelay = 500;
 const longestDelay = 30_000;
 
 /**
- * How long to wait before a dead worker is replaced: not at all, unless the one before it in the same place died soon as well;
- * then twice as long each time, so that workers which cannot live do not keep the machine busy.
+ * How long to wait before a dead worker is replaced. The first replacement comes at once. If it dies within a minute as well, the
+ * delay doubles each time, so that workers which cannot run do not keep the machine busy.
  */
-export class Backoff {
-  readonly #soonInTurn = new Map<number, number>();
+export class RestartBackoff {
+  readonly #shortLives = new Map<number, number>();
 
   /**
-   * @param place the worker's number
-   * @param age milliseconds that it lived
+   * @param number the worker's number
+   * @param age milliseconds that the worker lived
    * @returns milliseconds
    */
-  after(place: number, age: number): number {
-    const times = age < soon ? (this.#soonInTurn.get(place) ?? 0) + 1 : 1;
-    this.#soonInTurn.set(place, times);
+  after(number: number, age: number): number {
+    const times = age < shortLife ? (this.#shortLives.get(number) ?? 0) + 1 : 1;
+    this.#shortLives.set(number, times);
     return times === 1 ? 0 : Math.min(longestDelay, firstDelay * 2 ** (times - 2));
   }
 }

@@ -1,76 +1,77 @@
-interface Place<Who> {
-  readonly who: Who;
-  begin(): void;
+interface Waiter<Owner> {
+  readonly owner: Owner;
+  acquired(): void;
 }
 
-interface Queue<Who> {
-  /** The first has the turn. */
-  readonly places: Place<Who>[];
-  watch: NodeJS.Timeout | undefined;
+interface Lock<Owner> {
+  /** The first one holds the lock. */
+  readonly queue: Waiter<Owner>[];
+  timer: NodeJS.Timeout | undefined;
 }
 
-/** What is done about whoever has a turn for long. */
-export interface Patience<Who> {
+/** What happens with a lock that is held for long. */
+export interface LockTimeout<Owner> {
   /** Milliseconds. */
   readonly longest: number;
-  /** It has had its turn for as long, once more, and others wait for it. */
-  over(holder: Who): void;
+  /** Called each time `longest` has passed while others wait for the lock. */
+  exceeded(owner: Owner): void;
 }
 
-/** Who may work under a key, one at a time and in the order in which they came, over all workers. */
-export class WorkerTurns<Who> {
-  readonly #queues = new Map<string, Queue<Who>>();
-  readonly #patience: Patience<Who>;
+/** Locks by key over all workers, given in the order of the requests. */
+export class LockTable<Owner> {
+  readonly #locks = new Map<string, Lock<Owner>>();
+  readonly #timeout: LockTimeout<Owner>;
 
-  constructor(patience: Patience<Who>) {
-    this.#patience = patience;
+  constructor(timeout: LockTimeout<Owner>) {
+    this.#timeout = timeout;
   }
 
-  /** Resolves when it is the worker's turn. It comes once at a time for a key. */
-  enter(key: string, who: Who): Promise<void> {
-    return new Promise((begin) => {
-      const queue = this.#queues.get(key) ?? { places: [], watch: undefined };
-      this.#queues.set(key, queue);
-      queue.places.push({ who, begin });
-      if (queue.places.length === 1) {
-        this.#begin(queue);
+  /** Resolves when `owner` holds the lock. An owner may ask for a key only once at a time. */
+  acquire(key: string, owner: Owner): Promise<void> {
+    return new Promise((acquired) => {
+      const lock = this.#locks.get(key) ?? { queue: [], timer: undefined };
+      this.#locks.set(key, lock);
+      lock.queue.push({ owner, acquired });
+      if (lock.queue.length === 1) {
+        this.#grant(lock);
       }
     });
   }
 
-  exit(key: string, who: Who): void {
-    const queue = this.#queues.get(key);
-    const index = queue?.places.findIndex((one) => one.who === who) ?? -1;
-    if (queue === undefined || index === -1) {
+  /** Gives up the lock, or the place in its queue. */
+  release(key: string, owner: Owner): void {
+    const lock = this.#locks.get(key);
+    const index = lock?.queue.findIndex((one) => one.owner === owner) ?? -1;
+    if (lock === undefined || index === -1) {
       return;
     }
-    queue.places.splice(index, 1);
+    lock.queue.splice(index, 1);
     if (index === 0) {
-      clearInterval(queue.watch);
-      this.#begin(queue);
+      clearInterval(lock.timer);
+      this.#grant(lock);
     }
-    if (queue.places.length === 0) {
-      this.#queues.delete(key);
-    }
-  }
-
-  /** A worker has ended: its turns are over, and those that it waited for come to nothing. */
-  leave(who: Who): void {
-    for (const key of [...this.#queues.keys()]) {
-      this.exit(key, who);
+    if (lock.queue.length === 0) {
+      this.#locks.delete(key);
     }
   }
 
-  #begin(queue: Queue<Who>): void {
-    const [first] = queue.places;
+  /** Releases everything that a worker held or waited for when it ended. */
+  releaseAll(owner: Owner): void {
+    for (const key of [...this.#locks.keys()]) {
+      this.release(key, owner);
+    }
+  }
+
+  #grant(lock: Lock<Owner>): void {
+    const [first] = lock.queue;
     if (first === undefined) {
       return;
     }
-    queue.watch = setInterval(() => {
-      if (queue.places.length > 1) {
-        this.#patience.over(first.who);
+    lock.timer = setInterval(() => {
+      if (lock.queue.length > 1) {
+        this.#timeout.exceeded(first.owner);
       }
-    }, this.#patience.longest).unref();
-    first.begin();
+    }, this.#timeout.longest).unref();
+    first.acquired();
   }
 }

@@ -1,24 +1,24 @@
 import { joinMetrics, type MetricsSnapshot, totalsOf } from "@combined-registry/core";
 
-/** Somebody whose metrics are added up. */
-export interface Counting {
+/** A process that counts. */
+export interface MetricsSource {
   /** @throws if there is no answer in time */
   metrics(): Promise<MetricsSnapshot>;
 }
 
 /**
- * Adds up the metrics of all workers. Of one that does not answer, the last known ones count; of one that has ended, its counts
- * as they were last seen. So no count that somebody has seen ever goes back, as if the whole program had begun anew.
+ * Adds up the metrics of all workers. If a worker does not answer, its last known metrics count; so do those of workers that have
+ * ended. A counter on the page therefore never goes back, which Prometheus would take for a restart of the whole program.
  */
-export class Totals<Who extends Counting> {
-  readonly #last = new Map<Who, MetricsSnapshot>();
-  readonly #left = new WeakSet<Who>();
+export class MetricsAggregator<Source extends MetricsSource> {
+  readonly #last = new Map<Source, MetricsSnapshot>();
+  readonly #gone = new WeakSet<Source>();
   #ended: readonly MetricsSnapshot[] = [];
   #deaths = 0;
   #page: Promise<string> | undefined;
 
-  /** The text of `/metrics`. Who asks while it is being made gets the same. */
-  page(workers: readonly Who[]): Promise<string> {
+  /** The text of `/metrics`. Requests that come while it is being made share it. */
+  page(workers: readonly Source[]): Promise<string> {
     this.#page ??= this.#make(workers).finally(() => {
       this.#page = undefined;
     });
@@ -26,51 +26,46 @@ export class Totals<Who extends Counting> {
   }
 
   /** A worker has ended. */
-  ended(who: Who, { died }: { readonly died: boolean }): void {
-    const last = this.#last.get(who);
-    this.#last.delete(who);
-    this.#left.add(who);
+  ended(worker: Source, { died }: { readonly died: boolean }): void {
+    const last = this.#last.get(worker);
+    this.#last.delete(worker);
+    this.#gone.add(worker);
     this.#ended = last === undefined ? this.#ended : [...this.#ended, last];
     this.#deaths += died ? 1 : 0;
   }
 
-  async #make(workers: readonly Who[]): Promise<string> {
-    const late = await Promise.all(workers.map((who) => this.#ask(who)));
+  async #make(workers: readonly Source[]): Promise<string> {
+    const answered = await Promise.all(workers.map((worker) => this.#update(worker)));
     const running = [...this.#last.values()];
     const ended = this.#ended;
     const totals = await totalsOf(ended);
     this.#ended = [totals, ...this.#ended.slice(ended.length)];
-    const counts = { workers: late.length, late: late.filter(Boolean).length, deaths: this.#deaths };
-    return `${await joinMetrics(running, totals)}\n${aboutWorkers(counts)}`;
+    const late = answered.filter((one) => !one).length;
+    return `${await joinMetrics(running, totals)}\n${workerMetrics(workers.length, late, this.#deaths)}`;
   }
 
-  /** @returns whether there was no answer */
-  async #ask(who: Who): Promise<boolean> {
+  /** @returns whether the worker answered */
+  async #update(worker: Source): Promise<boolean> {
     try {
-      const told = await who.metrics();
-      // One that has ended in the meantime is counted already, by what was known of it before.
-      if (!this.#left.has(who)) {
-        this.#last.set(who, told);
+      const metrics = await worker.metrics();
+      // If it has ended meanwhile, its last known metrics are counted among the ended ones already.
+      if (!this.#gone.has(worker)) {
+        this.#last.set(worker, metrics);
       }
-      return false;
-    } catch {
       return true;
+    } catch {
+      return false;
     }
   }
 }
 
 const prefix = "combined_registry_";
 
-function aboutWorkers(counts: Readonly<Record<"workers" | "late" | "deaths", number>>): string {
+function workerMetrics(workers: number, late: number, deaths: number): string {
   const metrics = [
-    ["workers", "gauge", "Processes that share the port.", counts.workers],
-    [
-      "workers_late",
-      "gauge",
-      "Those that did not tell their metrics in time: their last ones count.",
-      counts.late,
-    ],
-    ["worker_deaths_total", "counter", "Processes that ended unasked and were replaced.", counts.deaths],
+    ["workers", "gauge", "Processes that share the port.", workers],
+    ["workers_late", "gauge", "Workers that did not answer in time: their last metrics count.", late],
+    ["worker_deaths_total", "counter", "Workers that ended unexpectedly and were replaced.", deaths],
   ] as const;
   return metrics
     .map(([name, type, help, value]) =>

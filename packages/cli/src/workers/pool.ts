@@ -2,63 +2,89 @@ import cluster from "node:cluster";
 import { randomBytes } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { breakdown, messageOf } from "../failure.ts";
+import type { Drain } from "../lifecycle/finish.ts";
+import type { LoadedConfig } from "../lifecycle/loaded-config.ts";
+import type { Processes } from "../lifecycle/processes.ts";
 import type { Log } from "../logging.ts";
-import { type Death, Member } from "./handle.ts";
+import { type ConfigMessage, serializeConfig } from "./config-message.ts";
+import { type ExitInfo, WorkerHandle } from "./handle.ts";
 import {
   type AllEnded,
-  Backoff,
-  type Drain,
+  commitAll,
   finishAll,
-  giveUpIfStill,
+  killIfUnresponsive,
   prepareAll,
-  useAll,
+  RestartBackoff,
 } from "./lifecycle.ts";
-import { WorkerTurns } from "./lock-table.ts";
-import { Totals } from "./metrics.ts";
-import { LineGone, LineLate, type Parcel, type ToWorker } from "./rpc.ts";
+import { LockTable } from "./lock-table.ts";
+import { MetricsAggregator } from "./metrics.ts";
+import { ChannelClosed, RpcTimeout, type ToWorker } from "./rpc.ts";
 
 interface Starting {
   resolve(url: string): void;
   reject(error: unknown): void;
 }
 
-// Milliseconds. A worker that is late has stood still for as long, and serves nobody.
-const longestForStart = 120_000;
-const longestForHearing = 1_000;
-// What is done in a turn waits for hosted as long as its own limits let it; this is only when to look.
-const longestForTurn = 15_000;
+// Milliseconds. A worker that is late serves no clients either.
+const startTimeout = 120_000;
+const publishTimeout = 1_000;
+// Work under a lock may take as long as hosted's own timeouts allow. This is only when to ping the worker that holds it.
+const lockTimeout = 15_000;
 const mostDeathsBeforeListening = 5;
 
-/** The workers: begun, replaced when they die, told of another configuration, and ended. */
-export class Crew {
+/**
+ * Several processes that share the port. The primary reads and watches files, takes signals and supervises the workers; it serves no
+ * clients itself.
+ */
+export function createWorkers(first: LoadedConfig, log: Log): Processes {
+  const via = `combined-registry-${randomBytes(4).toString("hex")}`;
+  const pool = new WorkerPool(first.config.workers, serializeConfig(first, via), log);
+  // No worker outlives this process, unless this one is killed itself.
+  process.on("exit", () => pool.kill());
+  return {
+    async start() {
+      try {
+        return await pool.start();
+      } catch (error) {
+        pool.kill();
+        throw error;
+      }
+    },
+    reload: (next) => pool.reload(serializeConfig(next, via)),
+    finish: (drain) => pool.finish(drain),
+  };
+}
+
+/** Starts workers, replaces those that die, reloads them and ends them. */
+export class WorkerPool {
   readonly #count: number;
   readonly #log: Log;
-  readonly #members = new Set<Member>();
-  readonly #totals = new Totals<Member>();
-  readonly #turns: WorkerTurns<Member>;
-  readonly #backoff = new Backoff();
-  readonly #replacements = new Set<NodeJS.Timeout>();
+  readonly #workers = new Set<WorkerHandle>();
+  readonly #metrics = new MetricsAggregator<WorkerHandle>();
+  readonly #locks: LockTable<WorkerHandle>;
+  readonly #backoff = new RestartBackoff();
+  readonly #restarts = new Set<NodeJS.Timeout>();
   readonly #key = randomBytes(32);
-  #parcel: Parcel;
+  #config: ConfigMessage;
   #starting: Starting | undefined;
   #url: string | undefined;
   #deathsBeforeListening = 0;
-  #change: Promise<void> | undefined;
-  #stops = false;
+  #reloading: Promise<void> | undefined;
+  #stopping = false;
 
-  constructor(count: number, parcel: Parcel, log: Log) {
+  constructor(count: number, config: ConfigMessage, log: Log) {
     this.#count = count;
-    this.#parcel = parcel;
+    this.#config = config;
     this.#log = log;
-    const what = "stands still while others wait for their turn";
-    this.#turns = new WorkerTurns({
-      longest: longestForTurn,
-      over: (member) => void giveUpIfStill(member, what, log),
+    const problem = "does not respond while others wait for its lock";
+    this.#locks = new LockTable({
+      longest: lockTimeout,
+      exceeded: (worker) => void killIfUnresponsive(worker, problem, log),
     });
-    // All workers take connections from one queue of the kernel's: whoever has time does, one that stands still does not, and
-    // what a dead one has not taken is there for the others. Handing each connection on from here, as Node does it else, shares
-    // more evenly, but makes this process the limit (docker opens a connection for each request), and one that is on its way to
-    // a worker which dies hangs for ever. To be said before `setupPrimary`, which goes by it from then on.
+    // All workers accept from one queue of the kernel: an idle worker takes a connection, a stuck one does not, and what a dead one
+    // has not accepted is there for the others. Node's default, where the primary accepts and hands over, shares more evenly, but
+    // makes the primary the bottleneck (docker opens a connection for each request), and a connection on its way to a worker that
+    // dies hangs for ever. `setupPrimary` fixes the policy, so this comes first.
     cluster.schedulingPolicy = cluster.SCHED_NONE;
     cluster.setupPrimary({
       exec: fileURLToPath(new URL("./worker.js", import.meta.url)),
@@ -68,143 +94,142 @@ export class Crew {
   }
 
   /**
-   * Begins all workers. Resolves with the URL when all listen, but for those that have died and are replaced.
-   * @throws Failure if the address cannot be had, or none lives long enough to listen
+   * Starts all workers. Resolves with the URL when all of them listen; workers that have died do not count, and are replaced later.
+   * @throws Failure if the address cannot be had, or no worker lives long enough to listen
    */
   start(): Promise<string> {
     return new Promise((resolve, reject) => {
       this.#starting = { resolve, reject };
       for (let number = 1; number <= this.#count; number++) {
-        this.#begin(number);
+        this.#startWorker(number);
       }
     });
   }
 
   /**
-   * Has all workers go by another configuration. Once it resolves, none goes by the one of before.
-   * @throws what is wrong with it; then all stay with the one of before
+   * Reloads all workers. Once it resolves, no worker uses the configuration of before.
+   * @throws what is wrong with the configuration; then all workers keep the one of before
    */
-  reload(parcel: Parcel): Promise<void> {
-    this.#change = this.#reload(parcel).finally(() => {
-      this.#change = undefined;
+  reload(config: ConfigMessage): Promise<void> {
+    this.#reloading = this.#reload(config).finally(() => {
+      this.#reloading = undefined;
     });
-    return this.#change;
+    return this.#reloading;
   }
 
-  /** Has all workers finish what is under way, and end. */
+  /** All workers finish what is under way, and exit. */
   async finish(drain: Drain): Promise<AllEnded> {
-    this.#stops = true;
+    this.#stopping = true;
     this.#starting = undefined;
-    for (const replacement of this.#replacements) {
-      clearTimeout(replacement);
+    for (const restart of this.#restarts) {
+      clearTimeout(restart);
     }
-    return await finishAll([...this.#members], drain);
+    return await finishAll([...this.#workers], drain);
   }
 
-  /** Ends all workers on the spot. */
+  /** Kills all workers. */
   kill(): void {
-    this.#stops = true;
-    for (const member of this.#members) {
-      void member.kill();
+    this.#stopping = true;
+    for (const worker of this.#workers) {
+      void worker.kill();
     }
   }
 
-  #begin(number: number): void {
-    if (this.#stops) {
+  #startWorker(number: number): void {
+    if (this.#stopping) {
       return;
     }
-    let member: Member;
+    let worker: WorkerHandle;
     try {
-      member = this.#fork(number);
+      worker = this.#fork(number);
     } catch (error) {
-      this.#cannotBegin(number, error);
+      this.#forkFailed(number, error);
       return;
     }
-    this.#members.add(member);
-    void member.ended.then((death) => this.#lost(member, death));
-    member.ask("start", { number, parcel: this.#parcel, key: this.#key }, longestForStart).then(
-      (url) => this.#listens(member, url),
-      (error: unknown) => this.#cannotStart(member, error),
+    this.#workers.add(worker);
+    void worker.exited.then((exit) => this.#exited(worker, exit));
+    worker.call("start", { number, config: this.#config, key: this.#key }, startTimeout).then(
+      (url) => this.#listens(worker, url),
+      (error: unknown) => this.#startFailed(worker, error),
     );
   }
 
-  #fork(number: number): Member {
-    return new Member(number, (who) => ({
-      page: () => this.#totals.page([...this.#members].filter(({ listens }) => listens)),
-      tell: (finding) => this.#tellOthers(who, "hear", finding),
-      changed: (change) => this.#tellOthers(who, "hearChange", change),
-      enter: (key) => this.#turns.enter(key, who),
-      exit: (key) => this.#turns.exit(key, who),
+  #fork(number: number): WorkerHandle {
+    return new WorkerHandle(number, (worker) => ({
+      metricsPage: () => this.#metrics.page([...this.#workers].filter(({ listens }) => listens)),
+      publishLogin: (event) => this.#callOthers(worker, "loginEvent", event),
+      publishChange: (change) => this.#callOthers(worker, "invalidate", change),
+      acquire: (key) => this.#locks.acquire(key, worker),
+      release: (key) => this.#locks.release(key, worker),
     }));
   }
 
-  /** For want of memory, say: all that serve go on, and it is tried again. */
-  #cannotBegin(number: number, error: unknown): void {
+  /** The system may be short of memory, for instance. The other workers go on, and the start is tried again. */
+  #forkFailed(number: number, error: unknown): void {
     const problem = messageOf(error);
-    this.#log.error({ worker: number }, `worker cannot be begun: ${problem}`);
+    this.#log.error({ worker: number }, `worker could not be started: ${problem}`);
     if (!this.#isHopeless(problem)) {
-      this.#replace(number, this.#backoff.after(number, 0));
+      this.#restart(number, this.#backoff.after(number, 0));
     }
   }
 
-  async #tellOthers<Name extends "hear" | "hearChange">(
-    member: Member,
+  async #callOthers<Name extends "loginEvent" | "invalidate">(
+    worker: WorkerHandle,
     name: Name,
-    question: ToWorker[Name]["question"],
+    params: ToWorker[Name]["params"],
   ): Promise<void> {
-    // One that does not listen yet, as far as is known here, may do so by now.
-    const others = [...this.#members].filter((one) => one !== member && one.hears);
-    await Promise.allSettled(others.map((other) => other.ask(name, question, longestForHearing)));
+    // Not only workers that listen: one may do so by now, although its answer has not arrived here yet.
+    const others = [...this.#workers].filter((one) => one !== worker && one.ready);
+    await Promise.allSettled(others.map((other) => other.call(name, params, publishTimeout)));
   }
 
-  #listens(member: Member, url: string): void {
-    member.listens = true;
-    this.#log.info({ worker: member.number, pid: member.pid }, "worker is ready");
+  #listens(worker: WorkerHandle, url: string): void {
+    worker.listens = true;
+    this.#log.info({ worker: worker.number, pid: worker.pid }, "worker is ready");
     if (this.#url !== undefined && this.#url !== url) {
-      // All had died at once, and the system was to choose the port.
+      // With port 0, the system chooses another port after all workers have died at once.
       this.#log.info({}, `listening on ${url}`);
     }
     this.#url = url;
-    this.#seeWhetherStarted();
+    this.#checkStarted();
   }
 
-  /** With one that listens, all is there that the others' successors need. */
-  #seeWhetherStarted(): void {
-    if (this.#url !== undefined && [...this.#members].every(({ listens }) => listens)) {
+  #checkStarted(): void {
+    if (this.#url !== undefined && [...this.#workers].every(({ listens }) => listens)) {
       this.#starting?.resolve(this.#url);
     }
   }
 
-  #cannotStart(member: Member, error: unknown): void {
-    if (error instanceof LineGone || !this.#members.has(member)) {
-      return; // It has died, and is replaced for that.
+  #startFailed(worker: WorkerHandle, error: unknown): void {
+    if (error instanceof ChannelClosed || !this.#workers.has(worker)) {
+      return; // The worker has died, and `#exited` replaces it.
     }
-    if (this.#url === undefined && !(error instanceof LineLate)) {
+    if (this.#url === undefined && !(error instanceof RpcTimeout)) {
       this.#starting?.reject(error);
     } else {
-      this.#log.error({ worker: member.number }, `worker cannot start: ${messageOf(error)}`);
-      void member.kill();
+      this.#log.error({ worker: worker.number }, `worker cannot start: ${messageOf(error)}`);
+      void worker.kill();
     }
   }
 
-  #lost(member: Member, death: Death): void {
-    this.#members.delete(member);
-    this.#totals.ended(member, { died: !this.#stops });
-    this.#turns.leave(member);
-    if (this.#stops) {
+  #exited(worker: WorkerHandle, exit: ExitInfo): void {
+    this.#workers.delete(worker);
+    this.#metrics.ended(worker, { died: !this.#stopping });
+    this.#locks.releaseAll(worker);
+    if (this.#stopping) {
       return;
     }
-    const { number: worker, pid } = member;
-    this.#log.error({ worker, pid, ...death }, "a worker died, another one takes its place");
-    if (this.#isHopeless(death.signal ?? `code ${death.code}`)) {
+    const { number, pid } = worker;
+    this.#log.error({ worker: number, pid, ...exit }, "a worker died, another one takes its place");
+    if (this.#isHopeless(exit.signal ?? `code ${exit.code}`)) {
       return;
     }
-    this.#seeWhetherStarted();
-    this.#replace(worker, this.#backoff.after(worker, member.age));
+    this.#checkStarted();
+    this.#restart(number, this.#backoff.after(number, worker.age));
   }
 
-  /** Whether so many have ended before any listened that another one would, too; then nothing is started. */
-  #isHopeless(how: string): boolean {
+  /** Whether so many workers have ended before any listened that the program gives up. */
+  #isHopeless(reason: string): boolean {
     if (this.#url !== undefined) {
       return false;
     }
@@ -212,24 +237,24 @@ export class Crew {
     if (this.#deathsBeforeListening < mostDeathsBeforeListening) {
       return false;
     }
-    this.#starting?.reject(breakdown(`workers end before they listen (${how})`));
+    this.#starting?.reject(breakdown(`workers end before they listen (${reason})`));
     return true;
   }
 
-  #replace(number: number, delay: number): void {
-    const replacement = setTimeout(async () => {
-      this.#replacements.delete(replacement);
-      // A worker that begins in the middle of a change would miss half of it.
-      await this.#change?.catch(() => undefined);
-      this.#begin(number);
+  #restart(number: number, delay: number): void {
+    const restart = setTimeout(async () => {
+      this.#restarts.delete(restart);
+      // A worker that starts in the middle of a reload would miss one of its two steps.
+      await this.#reloading?.catch(() => undefined);
+      this.#startWorker(number);
     }, delay);
-    this.#replacements.add(replacement);
+    this.#restarts.add(restart);
   }
 
-  async #reload(parcel: Parcel): Promise<void> {
-    const members = [...this.#members];
-    await prepareAll(members, parcel, this.#log);
-    this.#parcel = parcel;
-    await useAll(members, this.#log);
+  async #reload(config: ConfigMessage): Promise<void> {
+    const workers = [...this.#workers];
+    await prepareAll(workers, config, this.#log);
+    this.#config = config;
+    await commitAll(workers, this.#log);
   }
 }

@@ -1,28 +1,70 @@
 import type { Worker } from "node:cluster";
 import type { ManifestChange, MetricsSnapshot } from "@combined-registry/core";
 import { Failure, messageOf } from "../failure.ts";
-import type { Finding } from "../htpasswd/passwords.ts";
-import type { Ended } from "../lifecycle/finish.ts";
-import type { Prepared } from "../lifecycle/loaded-config.ts";
+import type { LoginEvent } from "../htpasswd/passwords.ts";
+import type { Drain, Ended } from "../lifecycle/finish.ts";
+import type { ConfigMessage } from "./config-message.ts";
 
-/** What one end may ask the other: by name, the question and its answer. Everything goes through the structured clone. */
-export type Questions = Readonly<Record<string, { readonly question: unknown; readonly answer: unknown }>>;
+/** The methods of one end. Parameters and results go through the structured clone. */
+export type RpcMethods = Readonly<Record<string, { readonly params: unknown; readonly result: unknown }>>;
 
-/** How one end answers what the other asks. */
-export type Answers<Q extends Questions> = {
-  readonly [Name in keyof Q]: (
-    question: Q[Name]["question"],
-  ) => Q[Name]["answer"] | Promise<Q[Name]["answer"]>;
+export type RpcHandlers<Methods extends RpcMethods> = {
+  readonly [Name in keyof Methods]: (
+    params: Methods[Name]["params"],
+  ) => Methods[Name]["result"] | Promise<Methods[Name]["result"]>;
 };
 
-/** The other end is a process that has ended, or is about to. */
-export class LineGone extends Error {
-  override readonly name = "LineGone";
+/** How a worker starts. */
+export interface StartMessage {
+  /** From 1 on. A worker that replaces another one gets its number. */
+  readonly number: number;
+  readonly config: ConfigMessage;
+  /** The HMAC key that all workers use for passwords. */
+  readonly key: Uint8Array;
+}
+
+/** What the primary calls in a worker. */
+export type ToWorker = {
+  /** Listens. The result is the URL. Fails with a Failure if the address cannot be had. */
+  readonly start: { readonly params: StartMessage; readonly result: string };
+  /** First step of a reload: does everything that can fail. The configuration in use stays in use. */
+  readonly prepare: { readonly params: ConfigMessage; readonly result: unknown };
+  /** Second step of a reload: uses what was prepared. */
+  readonly commit: { readonly params: undefined; readonly result: unknown };
+  /** Another worker has checked a password. */
+  readonly loginEvent: { readonly params: LoginEvent; readonly result: unknown };
+  /** A manifest was pushed or deleted through another worker. The result comes when this worker no longer serves the old one. */
+  readonly invalidate: { readonly params: ManifestChange; readonly result: unknown };
+  readonly ping: { readonly params: undefined; readonly result: unknown };
+  readonly metrics: { readonly params: undefined; readonly result: MetricsSnapshot };
+  /** Finishes what is under way. The worker then waits for `exit`. */
+  readonly finish: { readonly params: Drain; readonly result: Ended };
+  readonly exit: { readonly params: undefined; readonly result: unknown };
+};
+
+/** What a worker calls in the primary. */
+export type ToPrimary = {
+  /** The worker receives messages: those sent before are lost. */
+  readonly ready: { readonly params: undefined; readonly result: unknown };
+  /** The text of `/metrics`, of all workers together. */
+  readonly metricsPage: { readonly params: undefined; readonly result: string };
+  /** Sends the event to all other workers. */
+  readonly publishLogin: { readonly params: LoginEvent; readonly result: unknown };
+  /** Sends the change to all other workers. The result comes when they have applied it, or have not answered in time. */
+  readonly publishChange: { readonly params: ManifestChange; readonly result: unknown };
+  /** The result comes when this worker holds the lock of a key. */
+  readonly acquire: { readonly params: string; readonly result: unknown };
+  readonly release: { readonly params: string; readonly result: unknown };
+};
+
+/** The process at the other end has ended, or is about to. */
+export class ChannelClosed extends Error {
+  override readonly name = "ChannelClosed";
 }
 
 /** The other end has not answered in time. */
-export class LineLate extends Error {
-  override readonly name = "LineLate";
+export class RpcTimeout extends Error {
+  override readonly name = "RpcTimeout";
 }
 
 interface Failed {
@@ -31,184 +73,128 @@ interface Failed {
 }
 
 type Sent =
-  | { readonly ask: string; readonly id: number; readonly question: unknown }
-  | { readonly answerTo: number; readonly answer: unknown }
+  | { readonly call: string; readonly id: number; readonly params: unknown }
+  | { readonly answerTo: number; readonly result: unknown }
   | Failed;
 
-/** The other end is of the same build: what it sends under a name is what that name stands for. */
-type Received<Told extends Questions> =
-  | { readonly ask: keyof Told; readonly id: number; readonly question: never }
-  | { readonly answerTo: number; readonly answer: never }
+/** Both ends are of the same build, so a method's parameters and result have the types declared above. */
+type Received<Serves extends RpcMethods> =
+  | { readonly call: keyof Serves; readonly id: number; readonly params: never }
+  | { readonly answerTo: number; readonly result: never }
   | Failed;
 
-interface Waiting {
-  resolve(answer: never): void;
+interface PendingCall {
+  resolve(result: never): void;
   reject(error: Error): void;
 }
 
 /**
- * The line between the primary and a worker, from either end: questions and answers over the channel that Node gives them.
- * `Asked` is what this end asks, `Told` what the other end does.
+ * Calls between the primary and a worker, over the IPC channel that Node gives them. `Calls` are the methods of the other end,
+ * `Serves` those of this end.
  */
-export class Line<Asked extends Questions, Told extends Questions> {
+export class IpcChannel<Calls extends RpcMethods, Serves extends RpcMethods> {
   readonly #worker: Worker;
-  readonly #answers: Answers<Told>;
-  readonly #hears: Promise<unknown>;
-  readonly #waiting = new Map<number, Waiting>();
+  readonly #handlers: RpcHandlers<Serves>;
+  readonly #ready: Promise<unknown>;
+  readonly #pending = new Map<number, PendingCall>();
   #lastId = 0;
-  #gone = false;
+  #closed = false;
 
-  /** @param hears resolves when the other end listens; what is asked before waits for it */
-  constructor(worker: Worker, answers: Answers<Told>, hears: Promise<unknown> = Promise.resolve()) {
+  /** @param ready resolves when the other end receives messages; calls wait for it */
+  constructor(worker: Worker, handlers: RpcHandlers<Serves>, ready: Promise<unknown> = Promise.resolve()) {
     this.#worker = worker;
-    this.#answers = answers;
-    this.#hears = hears;
-    worker.on("message", (message: Received<Told>) => void this.#receive(message));
+    this.#handlers = handlers;
+    this.#ready = ready;
+    worker.on("message", (message: Received<Serves>) => void this.#receive(message));
     for (const end of ["disconnect", "exit"] as const) {
-      worker.on(end, () => this.#end());
+      worker.on(end, () => this.#close());
     }
   }
 
   /**
-   * @param within milliseconds; without it, as long as it takes
-   * @throws LineGone, LineLate, or what the other end failed with: a Failure stays one
+   * @param timeout milliseconds; without it, the call waits as long as the channel is open
+   * @throws ChannelClosed, RpcTimeout, or what the other end failed with: a Failure stays a Failure
    */
-  ask<Name extends keyof Asked & string>(
-    ask: Name,
-    question: Asked[Name]["question"],
-    within?: number,
-  ): Promise<Asked[Name]["answer"]> {
-    if (this.#gone) {
-      return Promise.reject(new LineGone());
+  call<Name extends keyof Calls & string>(
+    call: Name,
+    params: Calls[Name]["params"],
+    timeout?: number,
+  ): Promise<Calls[Name]["result"]> {
+    if (this.#closed) {
+      return Promise.reject(new ChannelClosed());
     }
     this.#lastId += 1;
     const id = this.#lastId;
     return new Promise((resolve, reject) => {
-      const late = () => this.#take(id)?.reject(new LineLate(`no answer within ${within} ms`));
-      const timer = within === undefined ? undefined : setTimeout(late, within);
-      this.#waiting.set(id, {
-        resolve(answer) {
+      const expire = () => this.#take(id)?.reject(new RpcTimeout(`no answer within ${timeout} ms`));
+      const timer = timeout === undefined ? undefined : setTimeout(expire, timeout);
+      this.#pending.set(id, {
+        resolve(result) {
           clearTimeout(timer);
-          resolve(answer);
+          resolve(result);
         },
         reject(error) {
           clearTimeout(timer);
           reject(error);
         },
       });
-      void this.#hears.then(() => {
-        if (this.#waiting.has(id)) {
-          this.#send({ ask, id, question }, (error) => this.#take(id)?.reject(error));
+      void this.#ready.then(() => {
+        if (this.#pending.has(id)) {
+          this.#send({ call, id, params }, (error) => this.#take(id)?.reject(error));
         }
       });
     });
   }
 
-  /** Asks what has no answer, or none that matters. */
-  tell<Name extends keyof Asked & string>(ask: Name, question: Asked[Name]["question"]): void {
-    this.ask(ask, question).catch(() => undefined);
+  /** Calls a method whose result does not matter. */
+  notify<Name extends keyof Calls & string>(call: Name, params: Calls[Name]["params"]): void {
+    this.call(call, params).catch(() => undefined);
   }
 
-  async #receive(message: Received<Told>): Promise<void> {
-    if ("ask" in message) {
-      const { ask, id, question } = message;
+  async #receive(message: Received<Serves>): Promise<void> {
+    if ("call" in message) {
+      const { call, id, params } = message;
       try {
-        this.#send({ answerTo: id, answer: await this.#answers[ask](question) });
+        this.#send({ answerTo: id, result: await this.#handlers[call](params) });
       } catch (error) {
         const exitCode = error instanceof Failure ? { exitCode: error.exitCode } : {};
         this.#send({ answerTo: id, failed: { message: messageOf(error), ...exitCode } });
       }
       return;
     }
-    const waiting = this.#take(message.answerTo);
+    const pending = this.#take(message.answerTo);
     if ("failed" in message) {
       const { message: sentence, exitCode } = message.failed;
-      waiting?.reject(exitCode === undefined ? new Error(sentence) : new Failure(exitCode, sentence));
+      pending?.reject(exitCode === undefined ? new Error(sentence) : new Failure(exitCode, sentence));
     } else {
-      waiting?.resolve(message.answer);
+      pending?.resolve(message.result);
     }
   }
 
-  #take(id: number): Waiting | undefined {
-    const waiting = this.#waiting.get(id);
-    this.#waiting.delete(id);
-    return waiting;
+  #take(id: number): PendingCall | undefined {
+    const pending = this.#pending.get(id);
+    this.#pending.delete(id);
+    return pending;
   }
 
   #send(message: Sent, failed: (error: Error) => void = () => undefined): void {
     try {
-      // With a callback, a channel that is closed is no event of the whole process.
+      // Without a callback, a closed channel would be an "error" event of the whole process.
       this.#worker.send(message, undefined, undefined, (error) => {
         if (error) {
-          failed(new LineGone());
+          failed(new ChannelClosed());
         }
       });
     } catch (error) {
-      // What cannot be cloned.
+      // The structured clone refuses functions, for instance.
       failed(new Error(messageOf(error)));
     }
   }
 
-  #end(): void {
-    this.#gone = true;
-    for (const id of [...this.#waiting.keys()]) {
-      this.#take(id)?.reject(new LineGone());
+  #close(): void {
+    this.#closed = true;
+    for (const id of [...this.#pending.keys()]) {
+      this.#take(id)?.reject(new ChannelClosed());
     }
   }
 }
-
-/** A configuration on its way to a worker. */
-export interface Parcel {
-  /** Without what only the primary needs, and without functions: these cannot be sent. */
-  readonly prepared: Prepared;
-  /** The script to run for the configuration's `authorize`, if it has one. */
-  readonly authorizeIn: string | undefined;
-}
-
-/** How a worker begins. */
-export interface Beginning {
-  /** From 1 on; a worker that takes another's place gets its number. */
-  readonly number: number;
-  readonly parcel: Parcel;
-  /** Under which all workers mark passwords. */
-  readonly key: Uint8Array;
-}
-
-/** What the primary asks a worker. */
-export type ToWorker = {
-  /** To listen. The answer is the URL; it fails with a Failure if the address cannot be had. */
-  readonly start: { readonly question: Beginning; readonly answer: string };
-  /** To make everything of a configuration that can go wrong, and go on by the one of before. */
-  readonly prepare: { readonly question: Parcel; readonly answer: unknown };
-  /** To go by what it has prepared. */
-  readonly use: { readonly question: undefined; readonly answer: unknown };
-  /** Of what another worker has found out about a password. */
-  readonly hear: { readonly question: Finding; readonly answer: unknown };
-  /** Of a manifest that was pushed or deleted through another worker. Answered when it is heeded. */
-  readonly hearChange: { readonly question: ManifestChange; readonly answer: unknown };
-  /** Whether it stands still. */
-  readonly alive: { readonly question: undefined; readonly answer: unknown };
-  readonly metrics: { readonly question: undefined; readonly answer: MetricsSnapshot };
-  /** To finish what is under way, and then wait for `leave`. */
-  readonly finish: {
-    readonly question: { readonly delay: number; readonly timeout: number };
-    readonly answer: Ended;
-  };
-  readonly leave: { readonly question: undefined; readonly answer: unknown };
-};
-
-/** What a worker asks the primary. */
-export type ToPrimary = {
-  /** That it hears: what it is told before is lost. */
-  readonly hello: { readonly question: undefined; readonly answer: unknown };
-  /** The text of `/metrics`. */
-  readonly page: { readonly question: undefined; readonly answer: string };
-  /** To have all other workers hear of it. */
-  readonly tell: { readonly question: Finding; readonly answer: unknown };
-  /** Answered when all other workers heed it, but for those that stand still. */
-  readonly changed: { readonly question: ManifestChange; readonly answer: unknown };
-  /** Answered when it is this worker's turn for a key. */
-  readonly enter: { readonly question: string; readonly answer: unknown };
-  /** Its turn is over. */
-  readonly exit: { readonly question: string; readonly answer: unknown };
-};

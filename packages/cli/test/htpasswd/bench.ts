@@ -1,9 +1,9 @@
 import type { Logger } from "@combined-registry/core";
 import { expect } from "@jest/globals";
 import { parseHtpasswd } from "../../src/htpasswd/file.ts";
-import { createPasswords, type Judgement, type PasswordsOptions } from "../../src/htpasswd/passwords.ts";
+import { createPasswords, type PasswordsOptions, type VerifyResult } from "../../src/htpasswd/passwords.ts";
 import type { Sender, ThrottleOptions } from "../../src/htpasswd/throttle.ts";
-import type { CheckHash } from "../../src/htpasswd/verify.ts";
+import type { VerifyHash } from "../../src/htpasswd/verify.ts";
 import { within } from "../support/within.ts";
 
 /** Somebody who stays for the answer, unless told otherwise. */
@@ -22,7 +22,7 @@ export interface HeldCheck {
 /** Checks that wait for the test to answer them. */
 export function holdChecks() {
   const asked: HeldCheck[] = [];
-  const check: CheckHash = ({ text }, password) =>
+  const check: VerifyHash = ({ text }, password) =>
     new Promise((resolve, reject) => {
       // What follows from an answer has happened when the microtasks are done.
       const settle = (done: () => void) => {
@@ -70,12 +70,12 @@ export function setUp(options: PasswordsOptions & ThrottleOptions = {}) {
   const passwords = createPasswords(logger, { check, concurrent: 1, now: () => clock.now, ...options });
   passwords.use(fileOf("alice", "bob"), "htpasswd", options);
   const judge = (user: string, password: string, address = "192.0.2.1", left = () => false) =>
-    passwords.judge(user, password, senderAt(address, left));
+    passwords.verify(user, password, senderAt(address, left));
   return { clock, asked, warnings, passwords, judge };
 }
 
 /** A judgement, or a failure if it takes too long. */
-export const settled = (judgement: Judgement | Promise<Judgement>) =>
+export const settled = (judgement: VerifyResult | Promise<VerifyResult>) =>
   within(Promise.resolve(judgement), "the judgement");
 
 /** Sends wrong passwords, each checked before the next. */

@@ -2,18 +2,18 @@ import { describe, expect, test } from "@jest/globals";
 import { checkCrypt } from "../../src/htpasswd/crypt.ts";
 import { parseHtpasswd } from "../../src/htpasswd/file.ts";
 import { createPasswords } from "../../src/htpasswd/passwords.ts";
-import { createCheck } from "../../src/htpasswd/verify.ts";
+import { createVerifyHash } from "../../src/htpasswd/verify.ts";
 import { keepWarnings, senderAt } from "./bench.ts";
 import { fixtures, plainPassword } from "./fixtures.ts";
 
 // The thread is left out: its script has to be built, and runs in the tests of the built program.
-const check = createCheck(async (hash, password) => checkCrypt(hash, password));
+const check = createVerifyHash(async (hash, password) => checkCrypt(hash, password));
 
 /** Passwords with one file, and somebody who asks. */
 function askAbout(content: string) {
   const passwords = createPasswords(keepWarnings().logger, { check });
   passwords.use(parseHtpasswd(content), "htpasswd", { throttle: false });
-  return (user: string, password: string) => passwords.judge(user, password, senderAt("192.0.2.1"));
+  return (user: string, password: string) => passwords.verify(user, password, senderAt("192.0.2.1"));
 }
 
 describe("passwords", () => {

@@ -1,14 +1,14 @@
 import { describe, expect, test } from "@jest/globals";
-import { Failures, type FailuresOptions } from "../../src/htpasswd/failure-backoff.ts";
+import { FailureBackoff, type FailureBackoffOptions } from "../../src/htpasswd/failure-backoff.ts";
 
 const here = "192.0.2.1";
 const elsewhere = "192.0.2.2";
 const second = 1000;
 const minute = 60 * second;
 
-function setUp(options: FailuresOptions = {}) {
+function setUp(options: FailureBackoffOptions = {}) {
   const clock = { now: 0 };
-  const failures = new Failures({ now: () => clock.now, ...options });
+  const failures = new FailureBackoff({ now: () => clock.now, ...options });
   const wrong = (times: number, user = "alice", network = here) => {
     for (let count = 0; count < times; count += 1) {
       failures.wrong(network, user);

@@ -1,11 +1,11 @@
 import { describe, expect, test } from "@jest/globals";
-import { Guesses } from "../../src/htpasswd/guess-limiter.ts";
+import { GuessLimiter } from "../../src/htpasswd/guess-limiter.ts";
 
 const here = "192.0.2.1";
 
 function setUp(entries = 100) {
   const clock = { now: 0 };
-  const guesses = new Guesses({ entries, now: () => clock.now });
+  const guesses = new GuessLimiter({ entries, now: () => clock.now });
   const guess = (from: number, to: number, user = "alice", network = here) => {
     for (let mark = from; mark <= to; mark += 1) {
       guesses.add(network, user, `${mark}`);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { parseHtpasswd, Users } from "../../src/htpasswd/file.ts";
+import { parseHtpasswd, UserTable } from "../../src/htpasswd/file.ts";
 import { within } from "../support/within.ts";
 import { beWrong, fileOf, hashOf, settled, setUp } from "./bench.ts";
 
@@ -27,7 +27,7 @@ describe("checks", () => {
 
   test("a name that does not exist costs a check of its decoy, and stays wrong even where that fits", async () => {
     const { asked, judge } = setUp({ throttle: false });
-    const users = new Users(fileOf("alice", "bob"));
+    const users = new UserTable(fileOf("alice", "bob"));
     const strangers = ["mallory", "eve", "oscar", "trudy", "mallory"];
     for (const name of strangers) {
       const judgement = judge(name, "right");

@@ -1,21 +1,21 @@
 import { expect, test } from "@jest/globals";
-import type { Finding } from "../../src/htpasswd/passwords.ts";
+import type { LoginEvent } from "../../src/htpasswd/passwords.ts";
 import { beWrong, settled, setUp } from "./bench.ts";
 
 /** Two processes that hear of each other's findings. */
 function setUpTwo() {
   const key = Buffer.alloc(32, "key");
-  const told: Finding[] = [];
+  const told: LoginEvent[] = [];
   const one = setUp({
     peers: {
       key,
-      tell(finding) {
+      publish(finding) {
         told.push(finding);
-        other.passwords.hear(structuredClone(finding));
+        other.passwords.receive(structuredClone(finding));
       },
     },
   });
-  const other = setUp({ peers: { key, tell: () => undefined } });
+  const other = setUp({ peers: { key, publish: () => undefined } });
   return { one, other, told };
 }
 

@@ -1,11 +1,11 @@
 import { describe, expect, test } from "@jest/globals";
-import { type RememberOptions, RightPasswords } from "../../src/htpasswd/password-cache.ts";
+import { PasswordCache, type PasswordCacheOptions } from "../../src/htpasswd/password-cache.ts";
 
 const hash = { kind: "bcrypt", text: "hash" } as const;
 
-function setUp(options: RememberOptions = {}) {
+function setUp(options: PasswordCacheOptions = {}) {
   const clock = { now: 0 };
-  const passwords = new RightPasswords({ now: () => clock.now, ...options });
+  const passwords = new PasswordCache({ now: () => clock.now, ...options });
   return {
     clock,
     add: (user: string, password = "right") => passwords.add(user, passwords.markOf(user, password, hash)),
@@ -57,7 +57,7 @@ describe("right passwords", () => {
   });
 
   test("have other marks in another process", () => {
-    const [one, other] = [new RightPasswords(), new RightPasswords()];
+    const [one, other] = [new PasswordCache(), new PasswordCache()];
     expect(one.markOf("alice", "right", hash)).not.toEqual(other.markOf("alice", "right", hash));
   });
 });

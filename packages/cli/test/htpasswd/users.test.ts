@@ -1,12 +1,12 @@
 import { describe, expect, test } from "@jest/globals";
-import { parseHtpasswd, Users } from "../../src/htpasswd/file.ts";
+import { parseHtpasswd, UserTable } from "../../src/htpasswd/file.ts";
 import { fileOf, hashOf } from "./bench.ts";
 
 const strangers = Array.from({ length: 3000 }, (_, index) => `stranger${index}`);
 
 describe("names that the file does not have", () => {
   test("get hashes of the file, each about as often as its users have them", () => {
-    const users = new Users(fileOf("alice", "bob", "carol"));
+    const users = new UserTable(fileOf("alice", "bob", "carol"));
     const given = new Map<string | undefined, number>();
     for (const name of strangers) {
       const { hash, known } = users.find(name);
@@ -22,7 +22,7 @@ describe("names that the file does not have", () => {
   });
 
   test("get the same one each time, and from another router with the same file", () => {
-    const [here, there] = [new Users(fileOf("alice", "bob")), new Users(fileOf("alice", "bob"))];
+    const [here, there] = [new UserTable(fileOf("alice", "bob")), new UserTable(fileOf("alice", "bob"))];
     for (const name of strangers.slice(0, 100)) {
       const { hash } = here.find(name);
       expect(here.find(name).hash).toBe(hash);
@@ -31,18 +31,18 @@ describe("names that the file does not have", () => {
   });
 
   test("cannot be told by whoever does not know the file's hashes", () => {
-    const [one, other] = [new Users(fileOf("alice", "bob")), new Users(fileOf("carol", "dave"))];
-    const first = (users: Users, hash: string) =>
+    const [one, other] = [new UserTable(fileOf("alice", "bob")), new UserTable(fileOf("carol", "dave"))];
+    const first = (users: UserTable, hash: string) =>
       strangers.map((name) => users.find(name).hash?.text === hash);
     expect(first(one, hashOf("alice"))).not.toEqual(first(other, hashOf("carol")));
   });
 
   test("get nothing from an empty file", () => {
-    expect(new Users(parseHtpasswd("")).find("alice")).toEqual({ hash: undefined, known: false });
+    expect(new UserTable(parseHtpasswd("")).find("alice")).toEqual({ hash: undefined, known: false });
   });
 });
 
 test("users get their own hash", () => {
-  const users = new Users(fileOf("alice", "bob"));
+  const users = new UserTable(fileOf("alice", "bob"));
   expect(users.find("bob")).toEqual({ hash: { kind: "bcrypt", text: hashOf("bob") }, known: true });
 });

@@ -1,6 +1,6 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { describe, expect, test } from "@jest/globals";
-import { loadWatched, type Reading } from "../../src/lifecycle/watch.ts";
+import { type BeforeRead, loadWatched } from "../../src/lifecycle/watch.ts";
 import { type Folder, folderWith } from "../support/folder.ts";
 import { watching } from "../support/watching.ts";
 
@@ -10,7 +10,7 @@ function reader(
   names: readonly string[],
   then: (name: string) => Promise<void> | void = () => {},
 ) {
-  return async (reading: Reading): Promise<string> => {
+  return async (reading: BeforeRead): Promise<string> => {
     let content = "";
     for (const name of names) {
       await reading(folder.file(name));
@@ -39,7 +39,7 @@ describe("what is loaded from files", () => {
     await using folder = await folderWith({ one: "1", two: "2" });
     using watch = watching();
     let loads = 0;
-    const load = async (reading: Reading) => {
+    const load = async (reading: BeforeRead) => {
       loads += 1;
       const change = (name: string) => (name === "one" ? writeFile(folder.file("two"), "longer") : undefined);
       return reader(folder, ["one", "two"], change)(reading);

@@ -1,4 +1,4 @@
-import type { Reading } from "../../src/lifecycle/watch.ts";
+import type { BeforeRead } from "../../src/lifecycle/watch.ts";
 import { loadConfig, type ServeConfig } from "../../src/load-config.ts";
 import { parseCommandLine } from "../../src/program.ts";
 
@@ -8,7 +8,7 @@ export interface Start {
   readonly environment?: NodeJS.ProcessEnv;
   readonly folder: string;
   /** Told of every file before it is read. */
-  readonly reading?: Reading;
+  readonly reading?: BeforeRead;
 }
 
 /** Reads the configuration as the program does. */

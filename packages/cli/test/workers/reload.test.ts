@@ -56,7 +56,7 @@ describe("a reload", () => {
     process.kill(await crew.pidOf(1), "SIGSTOP");
 
     crew.program.signal("SIGHUP");
-    const givenUp = ({ msg }: LogLine) => msg.includes("does not follow a reload");
+    const givenUp = ({ msg }: LogLine) => msg.includes("did not apply a reload");
     await crew.program.loggedWith(givenUp, "the worker to be given up", 20_000);
     await crew.program.logged("reloaded");
     await crew.program.logged("worker is ready", 2);

@@ -1,6 +1,6 @@
 import type { MetricsSnapshot } from "@combined-registry/core";
 import { expect, test } from "@jest/globals";
-import { Totals } from "../../src/workers/metrics.ts";
+import { MetricsAggregator } from "../../src/workers/metrics.ts";
 
 /** A worker with one counter; undefined: it does not answer. */
 function counting(count: number) {
@@ -23,7 +23,7 @@ const pulls = (page: string) => Number(/^pulls_total (\d+)$/m.exec(page)?.[1]);
 
 test("of a worker that does not answer the last known counts are told, and that it is late", async () => {
   const [one, other] = [counting(5), counting(7)];
-  const totals = new Totals<typeof one>();
+  const totals = new MetricsAggregator<typeof one>();
   await totals.page([one, other]);
   one.count = undefined;
   other.count = 8;
@@ -36,7 +36,7 @@ test("of a worker that does not answer the last known counts are told, and that 
 });
 
 test("counts of workers that have ended stay, however many there were", async () => {
-  const totals = new Totals<ReturnType<typeof counting>>();
+  const totals = new MetricsAggregator<ReturnType<typeof counting>>();
   const steady = counting(1);
   for (let number = 0; number < 3; number++) {
     const passing = counting(10);
@@ -53,7 +53,7 @@ test("counts of workers that have ended stay, however many there were", async ()
 
 test("one that ends while it is asked counts once", async () => {
   const [one, other] = [counting(5), counting(7)];
-  const totals = new Totals<typeof one>();
+  const totals = new MetricsAggregator<typeof one>();
   await totals.page([one, other]);
 
   const page = totals.page([one, other]);
@@ -65,7 +65,7 @@ test("one that ends while it is asked counts once", async () => {
 
 test("several who ask at the same time cost one question to each worker", async () => {
   const one = counting(5);
-  const totals = new Totals<typeof one>();
+  const totals = new MetricsAggregator<typeof one>();
 
   const pages = await Promise.all([totals.page([one]), totals.page([one]), totals.page([one])]);
 

@@ -35,7 +35,10 @@ test("a worker that stands still while it has the turn of a list of referrers is
   const { statusCode } = await other.begin(path, { ...push, longest: 60_000 });
 
   expect(statusCode).toBe(201);
-  const told = await crew.program.loggedWith(({ msg }) => msg.includes("stands still"), "why it was ended");
+  const told = await crew.program.loggedWith(
+    ({ msg }) => msg.includes("does not respond while others wait"),
+    "why it was ended",
+  );
   expect(told).toMatchObject({ level: "error", worker: 1, pid });
   await stuck;
 });

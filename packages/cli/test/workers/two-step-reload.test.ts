@@ -1,13 +1,13 @@
 import { expect, test } from "@jest/globals";
 import { pino } from "pino";
-import { prepare } from "../../src/lifecycle/loaded-config.ts";
-import { packParcel } from "../../src/workers/config-message.ts";
-import { type Follower, prepareAll } from "../../src/workers/lifecycle.ts";
+import { loadFiles } from "../../src/lifecycle/loaded-config.ts";
+import { serializeConfig } from "../../src/workers/config-message.ts";
+import { prepareAll, type Reloadable } from "../../src/workers/lifecycle.ts";
 import { load } from "../support/load.ts";
 
-function follower(number: number, answer: Promise<never>): Follower {
-  const ended = Promise.resolve({ code: 0, signal: null });
-  return { number, pid: 1, listens: true, ended, ask: () => answer, kill: async () => undefined };
+function follower(number: number, answer: Promise<never>): Reloadable {
+  const exited = Promise.resolve({ code: 0, signal: null });
+  return { number, pid: 1, listens: true, exited, call: () => answer, kill: async () => undefined };
 }
 
 test("a reload that is refused has ended only when every worker has answered", async () => {
@@ -15,7 +15,7 @@ test("a reload that is refused has ended only when every worker has answered", a
     argv: ["--hosted", "http://127.0.0.1:1", "--proxy", "http://127.0.0.1:2"],
     folder: "/",
   });
-  const parcel = packParcel(await prepare(config, async () => undefined), "test");
+  const parcel = serializeConfig(await loadFiles(config, async () => undefined), "test");
   const heard: string[] = [];
   let answer: () => void = () => undefined;
   const slow = new Promise<never>((_, reject) => {

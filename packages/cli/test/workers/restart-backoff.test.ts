@@ -1,8 +1,8 @@
 import { expect, test } from "@jest/globals";
-import { Backoff } from "../../src/workers/lifecycle.ts";
+import { RestartBackoff } from "../../src/workers/lifecycle.ts";
 
 test("a dead worker is replaced at once, and those that die soon in the same place later and later", () => {
-  const backoff = new Backoff();
+  const backoff = new RestartBackoff();
 
   const delays = Array.from({ length: 9 }, () => backoff.after(1, 100));
 
@@ -11,7 +11,7 @@ test("a dead worker is replaced at once, and those that die soon in the same pla
 });
 
 test("one that has lived for a while begins anew", () => {
-  const backoff = new Backoff();
+  const backoff = new RestartBackoff();
   backoff.after(1, 100);
   backoff.after(1, 100);
 

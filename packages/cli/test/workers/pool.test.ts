@@ -3,10 +3,10 @@ import { once } from "node:events";
 import { Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { afterEach, expect, jest, test } from "@jest/globals";
-import { prepare } from "../../src/lifecycle/loaded-config.ts";
+import { loadFiles } from "../../src/lifecycle/loaded-config.ts";
 import { createLog } from "../../src/logging.ts";
-import { packParcel } from "../../src/workers/config-message.ts";
-import { Crew } from "../../src/workers/pool.ts";
+import { serializeConfig } from "../../src/workers/config-message.ts";
+import { WorkerPool } from "../../src/workers/pool.ts";
 import { load } from "../support/load.ts";
 import { within } from "../support/within.ts";
 
@@ -20,7 +20,7 @@ async function setUp(count: number) {
     argv: ["--hosted", "http://127.0.0.1:1", "--proxy", "http://127.0.0.1:2"],
     folder: "/",
   });
-  const parcel = packParcel(await prepare(config, async () => undefined), "test");
+  const parcel = serializeConfig(await loadFiles(config, async () => undefined), "test");
   const said: string[] = [];
   const lines = new Writable({
     write(chunk, _, done) {
@@ -29,7 +29,7 @@ async function setUp(count: number) {
       lines.emit("said");
     },
   });
-  const crew = new Crew(count, parcel, createLog("info", lines));
+  const crew = new WorkerPool(count, parcel, createLog("info", lines));
   cluster.setupPrimary({
     exec: fileURLToPath(new URL("../fixtures/obedient-worker.mjs", import.meta.url)),
   });
@@ -63,7 +63,7 @@ test("a worker that the system cannot begin is tried again, and the primary goes
   expect(one.said).toEqual([
     "worker is ready",
     "a worker died, another one takes its place",
-    "worker cannot be begun: spawn ENOMEM",
+    "worker could not be started: spawn ENOMEM",
     "worker is ready",
   ]);
 });
@@ -75,7 +75,11 @@ test("a worker that the system cannot begin at the start is tried again, and is 
   await within(two.crew.start(), "a worker");
   await two.ready(2);
 
-  expect(two.said).toEqual(["worker cannot be begun: spawn ENOMEM", "worker is ready", "worker is ready"]);
+  expect(two.said).toEqual([
+    "worker could not be started: spawn ENOMEM",
+    "worker is ready",
+    "worker is ready",
+  ]);
 });
 
 test("workers that the system cannot begin before any has listened end the program as those that die do", async () => {
