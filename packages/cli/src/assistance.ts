@@ -42,7 +42,7 @@ interface InitOptions {
 export function addAssistance(
   program: Command,
   sources: () => InspectionSources,
-  choose: (wanted: AssistanceCommand) => void,
+  choose: (parsed: AssistanceCommand) => void,
 ): void {
   program
     .command("init")

@@ -31,7 +31,7 @@ interface Options {
 export function addInspections(
   program: Command,
   sources: () => InspectionSources,
-  choose: (wanted: InspectionCommand) => void,
+  choose: (parsed: InspectionCommand) => void,
 ): void {
   const inspection = ({ json = false }: Options): Inspection => ({ ...sources(), json });
   program

@@ -62,7 +62,7 @@ export interface Sources {
   readonly environment: NodeJS.ProcessEnv;
   /** File names and the search for a configuration file start here. */
   readonly folder: string;
-  readonly reading: BeforeRead;
+  readonly beforeRead: BeforeRead;
 }
 
 /**
@@ -72,7 +72,7 @@ export interface Sources {
  */
 export async function loadConfig(sources: Sources, inUse?: ConfigFile): Promise<ServeConfig> {
   const { environment, file, folder, fromFile, overrides, written } = await gather(sources, inUse);
-  const { own, router } = await check(written, folder, sources.reading);
+  const { own, router } = await check(written, folder, sources.beforeRead);
   const named = (option: string, path: string): NamedFile => {
     const from = overrideOf(option, written.origins);
     return from === undefined

@@ -75,8 +75,8 @@ async function run(command: ParsedCommand, io: ProcessIo): Promise<number> {
   }
   const { flags, configFile } = command;
   const { loadConfig } = await import("./load-config.ts");
-  const load: LoadConfig = (reading, before) =>
-    loadConfig({ flags, configFile, environment, folder, reading }, before?.file);
+  const load: LoadConfig = (beforeRead, before) =>
+    loadConfig({ flags, configFile, environment, folder, beforeRead }, before?.file);
   const printer = { print: out, paint: painter(wantsColour(environment, terminals.output)) };
   switch (command.command) {
     case "explain": {
@@ -89,7 +89,7 @@ async function run(command: ParsedCommand, io: ProcessIo): Promise<number> {
     }
     case "health": {
       const { health } = await import("./commands/health.ts");
-      return health({ flags, configFile, environment, folder, reading: async () => undefined });
+      return health({ flags, configFile, environment, folder, beforeRead: async () => undefined });
     }
     default: {
       const [{ serve }, { createLog }] = await Promise.all([

@@ -18,21 +18,19 @@ export interface TlsMaterial {
   readonly key: string;
 }
 
-/** What can change while it listens. */
 export interface Limits {
-  /** Connections at one time; those beyond are closed at once. @default 10000 */
+  /** Most connections at one time; more are closed at once. @default 10000 */
   readonly maxConnections: number;
   /** Milliseconds for the headers of a request. @default 30000 */
   readonly headersTimeout: number;
 }
 
-/** Where and how to listen. */
 export interface ServerOptions extends Partial<Limits> {
   readonly host: string;
-  /** 0 lets the system choose. */
+  /** 0: the system chooses one. */
   readonly port: number;
   readonly tls: TlsMaterial | undefined;
-  /** Told when connections are turned away. */
+  /** For a warning when connections are refused. */
   readonly log?: Pick<Log, "warn">;
 }
 
@@ -41,17 +39,17 @@ export interface RunningServer {
   readonly address: AddressInfo;
   /** `http://127.0.0.1:5000` */
   readonly url: string;
-  /** From now on, other limits and another certificate; connections that stand already keep theirs. */
+  /** Changes the limits and the certificate. Open connections keep their certificate. */
   use(options: Limits & Pick<ServerOptions, "tls">): void;
   /**
-   * After `delay`, accepts nothing more, closes idle connections at once and the others after their answer, or after
-   * `timeout` (both in milliseconds). Returns how many answers were cut off.
+   * After `delay`, stops listening and closes idle connections. Closes the others after their response, or after `timeout` (both in
+   * milliseconds). Returns how many responses were cut off.
    */
   stop(options?: { readonly delay?: number; readonly timeout?: number }): Promise<number>;
 }
 
 /**
- * Listens.
+ * Starts to listen.
  * @throws Failure if the address cannot be had
  */
 export async function listen(listener: RequestListener, options: ServerOptions): Promise<RunningServer> {
@@ -88,8 +86,8 @@ export async function listen(listener: RequestListener, options: ServerOptions):
           cut = connections.cut();
         };
         const timer = timeout > 0 ? setTimeout(cutOff, timeout) : undefined;
-        // Node's http close() destroys every connection whose answer has ended, even if megabytes of it
-        // have yet to leave. The plain one only stops listening; `connections` knows what is finished.
+        // Node's http close() destroys every connection whose response has ended, even if megabytes of it are still to be sent.
+        // The close() of net only stops listening; `connections` knows which responses are finished.
         NetServer.prototype.close.call(server, () => {
           clearTimeout(timer);
           resolve(cut);
@@ -146,11 +144,10 @@ function hostAndPort(host: string, port: number): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-/** The connections of a server. */
 export interface Connections {
-  /** Closes those without a request now, and each other one as soon as its answers are out. */
+  /** Closes idle connections now, and the others as soon as their responses are sent. */
   drain(): void;
-  /** Breaks off all that are left. Returns how many answers were unfinished. */
+  /** Destroys all connections. Returns how many responses were unfinished. */
   cut(): number;
 }
 
@@ -210,12 +207,12 @@ export function trackConnections(
 const mebibyte = 1024 * 1024;
 
 /**
- * Has the C library keep what is freed, up to twice the size below, instead of giving it back to the kernel and asking for it anew: for
- * each GB of an upload that was 150,000 page faults, and two thirds of the processor time.
+ * Makes glibc keep freed memory (up to twice the size below) instead of returning it to the kernel and asking for it again. Without
+ * this, each GB of an upload cost 150,000 page faults and two thirds of the processor time.
  *
- * glibc takes the largest block that it has given out by `mmap` and got back as a sign of what a program needs (mallopt(3),
- * M_MMAP_THRESHOLD). This one is touched by nobody, so that it takes up no memory, and is freed with the first garbage. The size is the
- * most that glibc learns from, 32 MiB, less what it adds for itself. Other C libraries take no notice.
+ * When a block that came from `mmap` is freed, glibc raises the size from which it uses `mmap` (mallopt(3), M_MMAP_THRESHOLD), to at most
+ * 32 MiB; hence 31 MiB and what glibc adds. The block is never written to, so it takes no memory, and the first garbage collection frees
+ * it. Other C libraries ignore this.
  */
 export function keepFreedMemory(): void {
   Buffer.allocUnsafeSlow(31 * mebibyte);

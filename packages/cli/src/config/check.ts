@@ -26,11 +26,11 @@ export interface Checked {
 export async function check(
   { table: written, origins }: { readonly table: Table; readonly origins: Origins },
   folder: string,
-  reading: BeforeRead,
+  beforeRead: BeforeRead,
 ): Promise<Checked> {
   const divided = divide(written);
   const { own, problems: ownProblems } = parseOwn(divided.own);
-  const inlined = await inlineFiles(divided.router, { folder, reading });
+  const inlined = await inlineFiles(divided.router, { folder, beforeRead });
   const { router, problems: fileProblems } = inlined;
   // Rules go with it that may not stand without.
   const { config, problems } = parseRouter(

@@ -28,7 +28,7 @@ export interface ConfigFileSources {
   readonly configFile: string | undefined;
   /** Where it and the well-known ones are looked for. */
   readonly folder: string;
-  readonly reading: BeforeRead;
+  readonly beforeRead: BeforeRead;
 }
 
 /**
@@ -36,15 +36,15 @@ export interface ConfigFileSources {
  * @throws Failure if there is a file that cannot be read or is not a table of options
  */
 export async function readConfigFile(
-  { configFile: named, folder, reading }: ConfigFileSources,
+  { configFile: named, folder, beforeRead }: ConfigFileSources,
   inUse?: ConfigFile,
 ): Promise<ConfigFile | undefined> {
   if (inUse !== undefined) {
-    return readAgain(inUse, reading);
+    return readAgain(inUse, beforeRead);
   }
   if (named !== undefined) {
     const path = resolve(folder, named);
-    await reading(path);
+    await beforeRead(path);
     const file = await load(path, "option --config", named);
     if (file === undefined) {
       throw misuse(
@@ -58,7 +58,7 @@ export async function readConfigFile(
   for (const place of searchPlaces) {
     const path = resolve(folder, place);
     if (await exists(path)) {
-      await reading(path);
+      await beforeRead(path);
       const file = await load(path, "configuration file", path);
       if (file !== undefined) {
         return file;
@@ -69,8 +69,8 @@ export async function readConfigFile(
 }
 
 /** A file that has lost what was in it (a full disk, a write that is not over) must not switch passwords off. */
-async function readAgain({ path, written }: ConfigFile, reading: BeforeRead): Promise<ConfigFile> {
-  await reading(path);
+async function readAgain({ path, written }: ConfigFile, beforeRead: BeforeRead): Promise<ConfigFile> {
+  await beforeRead(path);
   const file = await load(path, "configuration file", path);
   if (file === undefined || (isEmpty(file.written) && !isEmpty(written))) {
     throw misuse(

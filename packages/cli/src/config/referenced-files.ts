@@ -22,7 +22,7 @@ export interface Inlined {
 /** Reads the passwords, certificates and keys of upstreams from their files, relative to `folder`. */
 export async function inlineFiles(
   router: Table,
-  { folder, reading }: { readonly folder: string; readonly reading: BeforeRead },
+  { folder, beforeRead }: { readonly folder: string; readonly beforeRead: BeforeRead },
 ): Promise<Inlined> {
   const problems: ConfigProblem[] = [];
   const read = new Map<string, { readonly option: string; readonly file: string }>();
@@ -62,7 +62,7 @@ export async function inlineFiles(
     }
     try {
       const path = resolve(folder, file);
-      await reading(path);
+      await beforeRead(path);
       // Editors and `echo` end a file with a newline that no password has.
       const text = (await readFile(path, "utf8")).replace(/\r?\n$/, "");
       if (text === "") {

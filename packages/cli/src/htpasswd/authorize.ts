@@ -2,7 +2,7 @@ import type { AuthorizeHook, Verdict } from "@combined-registry/core";
 
 import type { Passwords, VerifyResult } from "./passwords.ts";
 
-/** Lets in who has a right password, and has those wait who have sent too many wrong ones. */
+/** The hook that lets users with a correct password in, and throttles clients that send too many wrong ones. */
 export function createAuthorize(passwords: Passwords, realm: string): AuthorizeHook {
   const challenge = {
     decision: "challenge",
@@ -28,7 +28,6 @@ export function createAuthorize(passwords: Passwords, realm: string): AuthorizeH
 
 const message = "too many passwords to check, try again later";
 
-/** User and password of a request. */
 export interface BasicCredentials {
   readonly user: string;
   readonly password: string;
@@ -39,7 +38,7 @@ const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what RFC 7617 section 2 forbids.
 const controls = /[\x00-\x1f\x7f]/;
 
-/** Reads `Authorization: Basic` (RFC 7617, UTF-8). Undefined for anything else and for malformed ones. */
+/** Reads `Authorization: Basic` (RFC 7617, UTF-8). Undefined for other schemes and malformed values. */
 export function parseBasic(header: string | undefined): BasicCredentials | undefined {
   const encoded = token.exec(header ?? "")?.[1];
   const decoded = encoded === undefined ? undefined : decode(encoded);
@@ -47,7 +46,7 @@ export function parseBasic(header: string | undefined): BasicCredentials | undef
   if (decoded === undefined || colon < 1 || controls.test(decoded)) {
     return undefined;
   }
-  // Only the password may hold colons.
+  // RFC 7617: the name has no colon, the password may.
   return { user: decoded.slice(0, colon), password: decoded.slice(colon + 1) };
 }
 

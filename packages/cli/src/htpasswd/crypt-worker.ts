@@ -2,14 +2,12 @@ import { parentPort } from "node:worker_threads";
 import { checkCrypt } from "./crypt.ts";
 import type { PasswordHash } from "./file.ts";
 
-/** A password to check. */
 export interface VerifyRequest {
   readonly id: number;
   readonly hash: PasswordHash;
   readonly password: string;
 }
 
-/** Whether it is the right one. */
 export interface VerifyResponse {
   readonly id: number;
   readonly right: boolean;

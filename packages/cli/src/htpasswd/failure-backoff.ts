@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
 import { putBounded } from "./put-bounded.ts";
 
-/** How wrong passwords are counted. */
 export interface FailureBackoffOptions {
   /** Networks. @default 10000 */
   readonly entries?: number;
@@ -10,25 +9,25 @@ export interface FailureBackoffOptions {
 }
 
 interface Tally {
-  /** Of the last minute. */
+  /** Failures of the last minute. */
   recent: { readonly user: string; readonly at: number }[];
-  /** Whose wrong passwords have doubled the delay, in turn. */
+  /** For each doubling of the delay, the user whose password was wrong. */
   doubledBy: string[];
-  /** When the next password may come. */
+  /** When the next password may be checked. */
   until: number;
   warned: number;
 }
 
 const minute = 60_000;
-/** So many in a minute are mistakes, or a script with an old password. */
+/** Fewer in a minute are mistakes, or a script with an old password. */
 const tolerated = 10;
 const longestDelay = 60_000;
 /** 1, 2, 4, 8, 16, 32, 60 s. */
 const delays = 7;
 
 /**
- * Wrong passwords of each network. After ten within a minute the next one has to wait a second, and with
- * each further wrong one twice as long, up to a minute. Every minute without one halves the delay again.
+ * Exponential backoff for each network. After ten wrong passwords within a minute, the network waits one second. Each further wrong
+ * password doubles the delay, up to a minute. Each minute without one halves it again.
  */
 export class FailureBackoff {
   readonly #entries: number;
@@ -40,12 +39,12 @@ export class FailureBackoff {
     this.#now = options.now ?? (() => performance.now());
   }
 
-  /** Milliseconds until a network may try again; 0 if it may now. */
+  /** Milliseconds until a network may try again, or 0. */
   wait(network: string): number {
     return Math.max(0, (this.#tallies.get(network)?.until ?? 0) - this.#now());
   }
 
-  /** Counts a wrong password. @returns whether it is time to warn of this network, once a minute at most */
+  /** Counts a wrong password. @returns whether to log a warning about this network: at most once a minute */
   wrong(network: string, user: string): boolean {
     const now = this.#now();
     const tally = this.#tallyOf(network);
@@ -65,7 +64,7 @@ export class FailureBackoff {
     return warn;
   }
 
-  /** Forgives a user who knew the password in the end. What others got wrong counts on. */
+  /** Forgets the wrong passwords of a user who then sent the correct one. Those of other users stay counted. */
   right(network: string, user: string): void {
     const tally = this.#tallies.get(network);
     if (tally !== undefined) {
@@ -84,7 +83,7 @@ export class FailureBackoff {
   }
 }
 
-/** A name is as long as its sender likes. */
+/** Bounds the memory: the client chooses the length of the name. */
 function digestOf(user: string): string {
   return createHash("sha256").update(user).digest("base64");
 }

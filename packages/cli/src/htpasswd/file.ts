@@ -3,23 +3,20 @@ import { readFile } from "node:fs/promises";
 import { fileProblem, isFileError, misuse } from "../failure.ts";
 import type { NamedFile } from "../load-config.ts";
 
-/** How a password is hashed. */
 export type HashKind = "bcrypt" | "md5" | "sha" | "ssha" | "crypt";
 
-/** A hashed password as an htpasswd file has it. */
 export interface PasswordHash {
   readonly kind: HashKind;
   readonly text: string;
 }
 
-/** What an htpasswd file says. */
 export interface Htpasswd {
   readonly users: ReadonlyMap<string, PasswordHash>;
-  /** Lines that have no effect, as an earlier one has the same user. */
+  /** Lines without effect, because an earlier line has the same user. */
   readonly repeated: readonly { readonly line: number; readonly user: string }[];
 }
 
-/** A line that cannot be used. Says which one and why, never what is in it. */
+/** A line that cannot be used. The message has the reason, but never the text of the line, which is secret. */
 export class HtpasswdError extends Error {
   override readonly name = "HtpasswdError";
   readonly line: number;
@@ -75,9 +72,9 @@ export async function readHtpasswd({ path, from }: NamedFile): Promise<Htpasswd>
   try {
     const htpasswd = parseHtpasswd(await readFile(path, "utf8"));
     if (htpasswd.users.size === 0) {
-      // A full disk, or a write that is not over: everybody would be locked out.
+      // A full disk or an unfinished write. Using it would lock all users out.
       throw misuse(
-        `${from}: expected an htpasswd file with users, given ${JSON.stringify(path)} (nobody is in it)`,
+        `${from}: expected an htpasswd file with users, given ${JSON.stringify(path)} (it has no users)`,
       );
     }
     return htpasswd;
@@ -116,23 +113,21 @@ function problemWith(hash: string): string {
     : `a hash of kind ${scheme} that is damaged or not supported; ${advice}`;
 }
 
-/** What a name's password is checked against. */
 export interface Entry {
   /** Undefined if the file has no users at all. */
   readonly hash: PasswordHash | undefined;
-  /** False if the hash is somebody else's, and so no password right. */
+  /** False if the hash is a decoy: then every password is wrong. */
   readonly known: boolean;
 }
 
 /**
- * The users of an htpasswd file. A name that it does not have gets the hash of somebody it has, always the
- * same one: kinds and costs differ from line to line, and so does the time of a check, by which existing
- * users could be told from others.
+ * The users of an htpasswd file. An unknown name gets the hash of another user as a decoy, always the same one. Kinds and costs differ
+ * from line to line, so a fixed decoy would take another time to check, and reveal which users exist.
  */
 export class UserTable {
   readonly #users: ReadonlyMap<string, PasswordHash>;
   readonly #hashes: readonly PasswordHash[];
-  /** Of the file, as another router with the same file must not give itself away by other decoys. */
+  /** Derived from the file, so that all routers with the same file choose the same decoys. */
   readonly #key: Buffer;
 
   constructor({ users }: Pick<Htpasswd, "users">) {

@@ -1,15 +1,14 @@
 import { putBounded } from "./put-bounded.ts";
 
-/** How guesses are limited. */
 export interface GuessLimiterOptions {
-  /** Users, once for each network that guesses at them. @default 10000 */
+  /** Pairs of user and network. @default 10000 */
   readonly entries?: number;
   /** The clock, in milliseconds. */
   readonly now?: () => number;
 }
 
-interface Guessed {
-  readonly marks: Set<string>;
+interface RecentGuesses {
+  readonly hmacs: Set<string>;
   readonly until: number;
 }
 
@@ -17,16 +16,16 @@ const minute = 60_000;
 const tolerated = 10;
 
 /**
- * Passwords that were refused unchecked, of users whose right one is remembered. That one is let in even
- * where others have to wait: whoever has to wait could try thousands a second until one is let in. So it is
- * let in only from where that user has been before, or where few others have come for that user. One old
- * password, however often a forgotten machine sends it, is one guess.
+ * Limits guesses at cached passwords. A cached password is accepted without a check even from a network that has to wait. An attacker
+ * there could therefore try thousands of passwords a second until one is accepted. So the cached password is accepted only from a
+ * network where that user has logged in before, or from which fewer than ten other passwords for that user came. The same wrong
+ * password counts as one guess, however often a forgotten machine sends it.
  */
 export class GuessLimiter {
   readonly #entries: number;
   readonly #now: () => number;
-  readonly #guessed = new Map<string, Guessed>();
-  readonly #homes = new Map<string, true>();
+  readonly #guesses = new Map<string, RecentGuesses>();
+  readonly #trusted = new Map<string, true>();
 
   constructor(options: GuessLimiterOptions = {}) {
     this.#entries = options.entries ?? 10_000;
@@ -34,48 +33,45 @@ export class GuessLimiter {
   }
 
   /**
-   * Whether a user's remembered password may come from a network without a check: not if it may be just another
-   * guess. Where the user was before, it may in any case, or guesses of neighbours would lock the user out.
+   * Whether a user's cached password is accepted from a network without a check. From a network where the user has logged in before
+   * it always is: otherwise guesses from the same network would lock the user out.
    */
   trusts(network: string, user: string): boolean {
     const key = keyOf(network, user);
-    const trusted = this.#homes.has(key) || (this.#find(key)?.marks.size ?? 0) < tolerated;
+    const trusted = this.#trusted.has(key) || (this.#find(key)?.hmacs.size ?? 0) < tolerated;
     if (trusted) {
-      putBounded(this.#homes, key, true, this.#entries);
+      putBounded(this.#trusted, key, true, this.#entries);
     }
     return trusted;
   }
 
-  /** The user's right password was found to have come from there. */
+  /** The user has logged in from the network. */
   right(network: string, user: string): void {
-    putBounded(this.#homes, keyOf(network, user), true, this.#entries);
+    putBounded(this.#trusted, keyOf(network, user), true, this.#entries);
   }
 
-  /**
-   * @param mark what tells this password from others
-   * @returns whether it counts: not if it is known, or too many others are
-   */
-  add(network: string, user: string, mark: string): boolean {
+  /** @returns whether the guess counts: not if it is known already, or there are too many */
+  add(network: string, user: string, hmac: string): boolean {
     const key = keyOf(network, user);
-    const marks = this.#find(key)?.marks ?? new Set();
-    if (marks.has(mark)) {
+    const hmacs = this.#find(key)?.hmacs ?? new Set();
+    if (hmacs.has(hmac)) {
       return false;
     }
-    const counts = marks.size < tolerated;
+    const counts = hmacs.size < tolerated;
     if (counts) {
-      marks.add(mark);
+      hmacs.add(hmac);
     }
-    putBounded(this.#guessed, key, { marks, until: this.#now() + minute }, this.#entries);
+    putBounded(this.#guesses, key, { hmacs, until: this.#now() + minute }, this.#entries);
     return counts;
   }
 
-  #find(key: string): Guessed | undefined {
-    const found = this.#guessed.get(key);
+  #find(key: string): RecentGuesses | undefined {
+    const found = this.#guesses.get(key);
     return found !== undefined && found.until > this.#now() ? found : undefined;
   }
 }
 
-/** A network has no space in it. */
+/** A space separates safely: a network contains none. */
 function keyOf(network: string, user: string): string {
   return `${network} ${user}`;
 }

@@ -2,7 +2,7 @@ import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import type { PasswordHash } from "./file.ts";
 import { putBounded } from "./put-bounded.ts";
 
-/** How long and how much is remembered. */
+/** Limits of the cache. */
 export interface PasswordCacheOptions {
   /** Milliseconds after the last use. @default 300000 */
   readonly ttl?: number;
@@ -10,25 +10,25 @@ export interface PasswordCacheOptions {
   readonly entries?: number;
   /** The clock, in milliseconds. */
   readonly now?: () => number;
-  /** A secret that marks are made with. @default one that nobody else has */
+  /** The secret key of the HMACs. @default a random one */
   readonly key?: Uint8Array;
 }
 
 interface CacheEntry {
-  readonly mark: Buffer;
+  readonly hmac: Buffer;
   readonly until: number;
 }
 
 /**
- * Remembers right passwords, as every request of a client brings its password again. What is kept is a mark:
- * a hash under a key of this process, or of those that share its port.
+ * Remembers correct passwords, since every request of a client sends its password again. Keeps an HMAC, under a key of this process
+ * or of its pool of workers.
  */
 export class PasswordCache {
   readonly #ttl: number;
   readonly #entries: number;
   readonly #now: () => number;
   readonly #key: Uint8Array;
-  readonly #marks = new Map<string, CacheEntry>();
+  readonly #hmacs = new Map<string, CacheEntry>();
 
   constructor(options: PasswordCacheOptions = {}) {
     this.#key = options.key ?? randomBytes(32);
@@ -37,33 +37,30 @@ export class PasswordCache {
     this.#now = options.now ?? (() => performance.now());
   }
 
-  /**
-   * The mark of a password that is checked against a hash. It is made of the hash as well: where the file has
-   * another one now, nothing that is remembered fits any more.
-   */
-  markOf(user: string, password: string, hash: PasswordHash | undefined): Buffer {
-    // Neither names nor hashes nor, as they come from a header, passwords contain NUL.
+  /** Covers the hash as well: when the file has another hash for the user, the cached password no longer matches. */
+  hmacOf(user: string, password: string, hash: PasswordHash | undefined): Buffer {
+    // NUL separates safely: names, hashes, and passwords from a header do not contain it.
     return createHmac("sha256", this.#key)
       .update(`${user}\0${password}\0${hash?.text ?? ""}`)
       .digest();
   }
 
-  /** Whether it was right lately. Then it will be remembered for another while. */
-  has(user: string, mark: Buffer): boolean {
-    const found = this.#marks.get(user);
-    if (found === undefined || found.until <= this.#now() || !timingSafeEqual(found.mark, mark)) {
+  /** Whether the password was correct lately. If so, its time begins anew. */
+  has(user: string, hmac: Buffer): boolean {
+    const found = this.#hmacs.get(user);
+    if (found === undefined || found.until <= this.#now() || !timingSafeEqual(found.hmac, hmac)) {
       return false;
     }
-    this.add(user, mark);
+    this.add(user, hmac);
     return true;
   }
 
-  /** Whether there is anything to guess at. */
+  /** Whether a password of the user is cached. */
   knows(user: string): boolean {
-    return this.#marks.has(user);
+    return this.#hmacs.has(user);
   }
 
-  add(user: string, mark: Buffer): void {
-    putBounded(this.#marks, user, { mark, until: this.#now() + this.#ttl }, this.#entries);
+  add(user: string, hmac: Buffer): void {
+    putBounded(this.#hmacs, user, { hmac: hmac, until: this.#now() + this.#ttl }, this.#entries);
   }
 }

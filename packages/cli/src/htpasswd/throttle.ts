@@ -7,27 +7,25 @@ import { GuessLimiter } from "./guess-limiter.ts";
 export interface Sender {
   /** The IP address. */
   readonly address: string;
-  /** Whether nobody waits for the answer any more. */
+  /** Whether the client has disconnected. */
   left(): boolean;
 }
 
 type Addressed = Pick<Sender, "address">;
 
-/** How senders are treated. */
 export interface ThrottleOptions {
-  /** Whether addresses with many wrong passwords are slowed. @default true */
+  /** Whether networks with many wrong passwords have to wait. @default true */
   readonly throttle?: boolean;
 }
 
-/** What account is kept by. */
 export interface LoginThrottleOptions {
   /** The clock, in milliseconds. */
   readonly now?: () => number;
 }
 
-/** Keeps account of what passwords come from where. */
+/** Counts wrong passwords and guesses by network, and says who has to wait. */
 export class LoginThrottle {
-  /** Whether what is counted against senders has consequences. */
+  /** If false, wrong passwords are counted but have no consequences. */
   throttles = true;
   readonly #logger: Logger;
   readonly #failures: FailureBackoff;
@@ -44,9 +42,9 @@ export class LoginThrottle {
     return this.throttles ? this.#failures.wait(networkOf(address)) : 0;
   }
 
-  /** Whether a user's remembered password may come from there without a check. */
+  /** Whether a user's cached password is accepted from this sender without a check. */
   trusts({ address }: Sender, user: string): boolean {
-    // Asked in any case: it remembers where users come from.
+    // Called even without throttling: it records where users come from.
     return this.#guesses.trusts(networkOf(address), user) || !this.throttles;
   }
 
@@ -57,7 +55,7 @@ export class LoginThrottle {
     }
   }
 
-  /** @param warns false if somebody else has the log say so */
+  /** @param warns false if another process has already logged it */
   wrong(user: string, senders: readonly Addressed[], { warns = true } = {}): void {
     for (const [network, address] of networksOf(senders)) {
       if (this.#failures.wrong(network, user) && warns) {
@@ -67,29 +65,28 @@ export class LoginThrottle {
   }
 
   /**
-   * For passwords that are not checked, of users who have one remembered.
-   * @param id tells the password from others
+   * Counts a password that was not checked, for a user with a cached password.
    * @returns whether it counts
    */
-  refused(user: string, id: string, senders: readonly Addressed[]): boolean {
+  refused(user: string, hmac: string, senders: readonly Addressed[]): boolean {
     const networks = [...networksOf(senders).keys()];
-    return networks.map((network) => this.#guesses.add(network, user, id)).includes(true);
+    return networks.map((network) => this.#guesses.add(network, user, hmac)).includes(true);
   }
 }
 
-/** Each with one of its addresses: what one network sends several times at the same time counts once. */
+/** Networks, each with one of its addresses: several equal requests of one network at the same time count once. */
 function networksOf(senders: readonly Addressed[]): Map<string, string> {
   return new Map(senders.map(({ address }) => [networkOf(address), address]));
 }
 
-/** A name for the log: whoever sent it chose every character. */
+/** For the log: the client chose every character of the name. */
 function printable(user: string): string {
   return user.slice(0, 64).replace(/[\p{C}\p{Z}]/gu, "?");
 }
 
 /**
- * What passwords are counted by: an IPv4 address or, as whoever has an IPv6 address has all those of its /64,
- * the first half of that.
+ * The unit in which wrong passwords are counted: an IPv4 address, or the /64 of an IPv6 address, since one client usually controls all
+ * addresses of its /64.
  */
 export function networkOf(address: string): string {
   if (!isIPv6(address)) {

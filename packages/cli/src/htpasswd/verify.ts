@@ -3,7 +3,6 @@ import { verify as verifyBcrypt } from "@node-rs/bcrypt";
 import type { VerifyRequest, VerifyResponse } from "./crypt-worker.ts";
 import type { PasswordHash } from "./file.ts";
 
-/** Checks one password. */
 export type VerifyHash = (hash: PasswordHash, password: string) => Promise<boolean>;
 
 interface Waiting {
@@ -12,8 +11,8 @@ interface Waiting {
 }
 
 /**
- * Checks passwords in a thread of their own. The thread starts with the first question, keeps the process
- * alive only while one is open, and is replaced should it ever die.
+ * Checks passwords in a worker thread. The thread starts with the first password, keeps the process alive only during a check, and is
+ * replaced if it dies.
  */
 export function createCryptThread(script: URL = new URL("./crypt-worker.js", import.meta.url)): VerifyHash {
   const waiting = new Map<number, Waiting>();
@@ -36,7 +35,7 @@ export function createCryptThread(script: URL = new URL("./crypt-worker.js", imp
 
   const abandon = (worker: Worker, error: Error) => {
     if (thread !== worker) {
-      return; // It exits after its error, when there may be another one already.
+      return; // "exit" follows "error", and by then another thread may have started.
     }
     thread = undefined;
     for (const { reject } of waiting.values()) {
@@ -55,7 +54,7 @@ export function createCryptThread(script: URL = new URL("./crypt-worker.js", imp
     });
 }
 
-/** Checks passwords against hashes of every kind, without work on the event loop. */
+/** Checks hashes of every kind without blocking the event loop. */
 export function createVerifyHash(checkCrypt: VerifyHash = createCryptThread()): VerifyHash {
   return (hash, password) =>
     hash.kind === "bcrypt" ? verifyBcrypt(password, hash.text) : checkCrypt(hash, password);

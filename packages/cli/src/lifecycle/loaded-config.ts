@@ -6,7 +6,7 @@ import type { NamedFile, ServeConfig } from "../load-config.ts";
 import type { TlsMaterial } from "../server.ts";
 import type { BeforeRead } from "./watch.ts";
 
-/** A configuration with everything read that it names: nothing more can be wrong with it. */
+/** A configuration and the files that it names, all of them checked. */
 export interface LoadedConfig {
   readonly config: ServeConfig;
   readonly tls: TlsMaterial | undefined;
@@ -17,17 +17,17 @@ export interface LoadedConfig {
  * Reads the files of a configuration.
  * @throws Failure if one cannot be used
  */
-export async function loadFiles(config: ServeConfig, reading: BeforeRead): Promise<LoadedConfig> {
+export async function loadFiles(config: ServeConfig, beforeRead: BeforeRead): Promise<LoadedConfig> {
   const { tls, auth } = config;
   for (const file of [tls?.cert, tls?.key, auth?.htpasswd]) {
     if (file !== undefined) {
-      await reading(file.path);
+      await beforeRead(file.path);
     }
   }
   return { config, tls: await readTls(tls), htpasswd: auth && (await readHtpasswd(auth.htpasswd)) };
 }
 
-/** The options in which two configurations differ, and what else has changed. */
+/** The options that differ, and `certificate` or `users` if those files have changed. */
 export function differences(before: LoadedConfig, after: LoadedConfig): string[] {
   const [old, now] = [before.config.options, after.config.options];
   const options = [...new Set([...Object.keys(old), ...Object.keys(now)])].filter(
@@ -40,7 +40,7 @@ export function differences(before: LoadedConfig, after: LoadedConfig): string[]
   return [...options, ...contents];
 }
 
-/** The options in which two configurations differ although only a restart can change them. */
+/** The changed options that take effect only after a restart. */
 export function fixedDifferences({ config: old }: LoadedConfig, { config: now }: LoadedConfig): string[] {
   return [
     ...(old.host === now.host ? [] : ["host"]),
@@ -66,7 +66,7 @@ export async function readTls(files: ServeConfig["tls"]): Promise<TlsMaterial | 
   if (files === undefined) {
     return undefined;
   }
-  // One after the other: where both are missing, it is always the same one that is told.
+  // One after the other, so that the message is always about the same file if both are missing.
   const cert = await readPem(files.cert, "certificate");
   const key = await readPem(files.key, "private key");
   try {

@@ -149,7 +149,7 @@ export class WorkerPool {
     this.#workers.add(worker);
     void worker.exited.then((exit) => this.#exited(worker, exit));
     worker.call("start", { number, config: this.#config, key: this.#key }, startTimeout).then(
-      (url) => this.#listens(worker, url),
+      (url) => this.#listening(worker, url),
       (error: unknown) => this.#startFailed(worker, error),
     );
   }
@@ -183,7 +183,7 @@ export class WorkerPool {
     await Promise.allSettled(others.map((other) => other.call(name, params, publishTimeout)));
   }
 
-  #listens(worker: WorkerHandle, url: string): void {
+  #listening(worker: WorkerHandle, url: string): void {
     worker.listens = true;
     this.#log.info({ worker: worker.number, pid: worker.pid }, "worker is ready");
     if (this.#url !== undefined && this.#url !== url) {

@@ -43,10 +43,10 @@ describe("the hook", () => {
     receive: () => {},
     verify: (user, password, sender) => {
       judged.push({ user, password, address: sender.address, left: sender.left() });
-      return judgements[password] ?? "wrong";
+      return results[password] ?? "wrong";
     },
   };
-  const judgements: Readonly<Record<string, VerifyResult | Promise<VerifyResult>>> = {
+  const results: Readonly<Record<string, VerifyResult | Promise<VerifyResult>>> = {
     right: "right",
     "right in the end": Promise.resolve("right"),
     "wrong in the end": Promise.resolve("wrong"),

@@ -69,25 +69,25 @@ export function setUp(options: PasswordsOptions & ThrottleOptions = {}) {
   const { logger, warnings } = keepWarnings();
   const passwords = createPasswords(logger, { check, concurrent: 1, now: () => clock.now, ...options });
   passwords.use(fileOf("alice", "bob"), "htpasswd", options);
-  const judge = (user: string, password: string, address = "192.0.2.1", left = () => false) =>
+  const verify = (user: string, password: string, address = "192.0.2.1", left = () => false) =>
     passwords.verify(user, password, senderAt(address, left));
-  return { clock, asked, warnings, passwords, judge };
+  return { clock, asked, warnings, passwords, verify };
 }
 
-/** A judgement, or a failure if it takes too long. */
-export const settled = (judgement: VerifyResult | Promise<VerifyResult>) =>
-  within(Promise.resolve(judgement), "the judgement");
+/** A result, or a failure if it takes too long. */
+export const settled = (result: VerifyResult | Promise<VerifyResult>) =>
+  within(Promise.resolve(result), "the result");
 
 /** Sends wrong passwords, each checked before the next. */
 export async function beWrong(
-  { judge, asked }: ReturnType<typeof setUp>,
+  { verify, asked }: ReturnType<typeof setUp>,
   times: number,
   user = "mallory",
   address?: string,
 ) {
   for (let count = 0; count < times; count += 1) {
-    const judgement = judge(user, `wrong ${count}`, address);
+    const result = verify(user, `wrong ${count}`, address);
     await asked.at(-1)?.answer(false);
-    expect(await settled(judgement)).toBe("wrong");
+    expect(await settled(result)).toBe("wrong");
   }
 }

@@ -10,10 +10,10 @@ function reader(
   names: readonly string[],
   then: (name: string) => Promise<void> | void = () => {},
 ) {
-  return async (reading: BeforeRead): Promise<string> => {
+  return async (beforeRead: BeforeRead): Promise<string> => {
     let content = "";
     for (const name of names) {
-      await reading(folder.file(name));
+      await beforeRead(folder.file(name));
       content += await readFile(folder.file(name), "utf8");
       await then(name);
     }
@@ -39,10 +39,10 @@ describe("what is loaded from files", () => {
     await using folder = await folderWith({ one: "1", two: "2" });
     using watch = watching();
     let loads = 0;
-    const load = async (reading: BeforeRead) => {
+    const load = async (beforeRead: BeforeRead) => {
       loads += 1;
       const change = (name: string) => (name === "one" ? writeFile(folder.file("two"), "longer") : undefined);
-      return reader(folder, ["one", "two"], change)(reading);
+      return reader(folder, ["one", "two"], change)(beforeRead);
     };
 
     expect(await loadWatched(watch, load, () => true)).toBe("1longer");

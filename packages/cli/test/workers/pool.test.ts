@@ -20,7 +20,7 @@ async function setUp(count: number) {
     argv: ["--hosted", "http://127.0.0.1:1", "--proxy", "http://127.0.0.1:2"],
     folder: "/",
   });
-  const parcel = serializeConfig(await loadFiles(config, async () => undefined), "test");
+  const message = serializeConfig(await loadFiles(config, async () => undefined), "test");
   const said: string[] = [];
   const lines = new Writable({
     write(chunk, _, done) {
@@ -29,12 +29,12 @@ async function setUp(count: number) {
       lines.emit("said");
     },
   });
-  const crew = new WorkerPool(count, parcel, createLog("info", lines));
+  const pool = new WorkerPool(count, message, createLog("info", lines));
   cluster.setupPrimary({
     exec: fileURLToPath(new URL("../fixtures/obedient-worker.mjs", import.meta.url)),
   });
   return {
-    crew,
+    crew: pool,
     said,
     async ready(times: number) {
       while (said.filter((one) => one === "worker is ready").length < times) {
@@ -42,7 +42,7 @@ async function setUp(count: number) {
       }
     },
     async [Symbol.asyncDispose]() {
-      await crew.finish({ delay: 0, timeout: 0 });
+      await pool.finish({ delay: 0, timeout: 0 });
     },
   };
 }

@@ -15,7 +15,7 @@ test("a reload that is refused has ended only when every worker has answered", a
     argv: ["--hosted", "http://127.0.0.1:1", "--proxy", "http://127.0.0.1:2"],
     folder: "/",
   });
-  const parcel = serializeConfig(await loadFiles(config, async () => undefined), "test");
+  const message = serializeConfig(await loadFiles(config, async () => undefined), "test");
   const heard: string[] = [];
   let answer: () => void = () => undefined;
   const slow = new Promise<never>((_, reject) => {
@@ -28,7 +28,7 @@ test("a reload that is refused has ended only when every worker has answered", a
 
   const prepared = prepareAll(
     [follower(1, quick), follower(2, slow)],
-    parcel,
+    message,
     pino({ level: "silent" }),
   ).catch((error: Error) => heard.push(error.message));
   setImmediate(answer);

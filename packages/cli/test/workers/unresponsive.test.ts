@@ -1,7 +1,7 @@
 import { beforeAll, expect, jest, test } from "@jest/globals";
 import { build } from "../support/build.ts";
-import { startTwoWorkers } from "../support/crew.ts";
 import { pushOf, signature } from "../support/signature.ts";
+import { startTwoWorkers } from "../support/two-workers.ts";
 import { startUpstream } from "../support/upstream.ts";
 import { within } from "../support/within.ts";
 
@@ -22,20 +22,20 @@ test("a worker that stands still while it has the turn of a list of referrers is
     }
     response.writeHead(request.method === "PUT" ? 201 : 404).end();
   });
-  await using crew = await startTwoWorkers({ config: { hosted: hosted.url } });
-  using one = await crew.connectionTo(1);
-  using other = await crew.connectionTo(2);
+  await using workers = await startTwoWorkers({ config: { hosted: hosted.url } });
+  using one = await workers.connectionTo(1);
+  using other = await workers.connectionTo(2);
   const subject = `sha256:${"0".repeat(64)}`;
   const stuck = one.get(...pushOf("team/app", signature(subject, 1))).catch(() => undefined);
   await within(asked, "the first push to read the list");
-  const pid = await crew.pidOf(1);
+  const pid = await workers.pidOf(1);
   process.kill(pid, "SIGSTOP");
 
   const [path, push] = pushOf("team/app", signature(subject, 2));
   const { statusCode } = await other.begin(path, { ...push, longest: 60_000 });
 
   expect(statusCode).toBe(201);
-  const told = await crew.program.loggedWith(
+  const told = await workers.program.loggedWith(
     ({ msg }) => msg.includes("does not respond while others wait"),
     "why it was ended",
   );

@@ -8,9 +8,9 @@ function setUp(options: PasswordCacheOptions = {}) {
   const passwords = new PasswordCache({ now: () => clock.now, ...options });
   return {
     clock,
-    add: (user: string, password = "right") => passwords.add(user, passwords.markOf(user, password, hash)),
+    add: (user: string, password = "right") => passwords.add(user, passwords.hmacOf(user, password, hash)),
     has: (user: string, password = "right", text: string = hash.text) =>
-      passwords.has(user, passwords.markOf(user, password, { ...hash, text })),
+      passwords.has(user, passwords.hmacOf(user, password, { ...hash, text })),
   };
 }
 
@@ -58,6 +58,6 @@ describe("right passwords", () => {
 
   test("have other marks in another process", () => {
     const [one, other] = [new PasswordCache(), new PasswordCache()];
-    expect(one.markOf("alice", "right", hash)).not.toEqual(other.markOf("alice", "right", hash));
+    expect(one.hmacOf("alice", "right", hash)).not.toEqual(other.hmacOf("alice", "right", hash));
   });
 });

@@ -18,24 +18,24 @@ function askAbout(content: string) {
 
 describe("passwords", () => {
   test.each(fixtures)("$tool: $password is right and others are not", async ({ hash, password }) => {
-    const judge = askAbout(`alice:${hash}`);
-    expect(await judge("alice", password)).toBe("right");
-    expect(await judge("alice", `X${password}`)).toBe("wrong");
-    expect(await judge("alice", password.slice(1))).toBe("wrong");
-    expect(await judge("alice", "")).toBe("wrong");
-    expect(await judge("Alice", password)).toBe("wrong");
+    const verify = askAbout(`alice:${hash}`);
+    expect(await verify("alice", password)).toBe("right");
+    expect(await verify("alice", `X${password}`)).toBe("wrong");
+    expect(await verify("alice", password.slice(1))).toBe("wrong");
+    expect(await verify("alice", "")).toBe("wrong");
+    expect(await verify("Alice", password)).toBe("wrong");
   });
 
   test("bcrypt of cost 12, as careful people make it", async () => {
-    const judge = askAbout("alice:$2y$12$bTDFBQo7qKY8O50BUXlzZOZZuL36tnpTYIfyFZBVpL6WueKax0fUm");
-    expect(await judge("alice", plainPassword)).toBe("right");
-    expect(await judge("alice", "wrong")).toBe("wrong");
+    const verify = askAbout("alice:$2y$12$bTDFBQo7qKY8O50BUXlzZOZZuL36tnpTYIfyFZBVpL6WueKax0fUm");
+    expect(await verify("alice", plainPassword)).toBe("right");
+    expect(await verify("alice", "wrong")).toBe("wrong");
   });
 
   test("users whose names are properties of every object do not exist", async () => {
-    const judge = askAbout(`alice:${fixtures[10]?.hash}`);
-    expect(await judge("constructor", plainPassword)).toBe("wrong");
-    expect(await judge("__proto__", plainPassword)).toBe("wrong");
+    const verify = askAbout(`alice:${fixtures[10]?.hash}`);
+    expect(await verify("constructor", plainPassword)).toBe("wrong");
+    expect(await verify("__proto__", plainPassword)).toBe("wrong");
   });
 
   test("nobody gets in by an empty file", async () => {

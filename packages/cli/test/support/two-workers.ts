@@ -44,7 +44,7 @@ export interface Sending {
   readonly longest?: number;
 }
 
-export interface CrewOptions {
+export interface TwoWorkersOptions {
   readonly config?: object;
   readonly files?: Readonly<Record<string, string>>;
   readonly argv?: readonly string[];
@@ -53,7 +53,7 @@ export interface CrewOptions {
 
 export const configFile = "combined-registry.json";
 
-export async function startTwoWorkers(options: CrewOptions = {}): Promise<TwoWorkers> {
+export async function startTwoWorkers(options: TwoWorkersOptions = {}): Promise<TwoWorkers> {
   const hosted = await startUpstream();
   const proxy = options.proxy ?? (await startUpstream());
   const base = {
@@ -166,12 +166,12 @@ export async function runs(pid: number): Promise<boolean> {
 }
 
 /** Stops the worker that comes in the place of one that is killed, before it has said a word. */
-export function stopSuccessorOf(crew: TwoWorkers, worker: number): Promise<number> {
+export function stopSuccessorOf(workers: TwoWorkers, worker: number): Promise<number> {
   const stop = async () => {
-    const old = await childrenOf(crew.program.pid);
-    process.kill(await crew.pidOf(worker), "SIGKILL");
+    const old = await childrenOf(workers.program.pid);
+    process.kill(await workers.pidOf(worker), "SIGKILL");
     for (;;) {
-      const young = (await childrenOf(crew.program.pid)).filter((pid) => !old.includes(pid));
+      const young = (await childrenOf(workers.program.pid)).filter((pid) => !old.includes(pid));
       for (const pid of young) {
         // Not while it is the primary's copy still: that one waits for it.
         if ((await readFile(`/proc/${pid}/cmdline`, "utf8")).includes("workers/worker.js")) {
