@@ -2,7 +2,7 @@ import { isIP } from "node:net";
 import type { Finding } from "@combined-registry/core";
 import type { ServeConfig } from "./load-config.ts";
 
-/** What the library cannot know: where the program listens, who is let in, and where its configuration comes from. */
+/** Findings that the library cannot have: about the listener, authentication and the source of the configuration. */
 export function listenerFindings(config: ServeConfig): Finding[] {
   return [
     {
@@ -29,7 +29,7 @@ function openToAll(config: ServeConfig): Finding[] {
         severity: "warning",
         where: "tls",
         what: readablePasswords,
-        advice: "give --tls-cert and --tls-key, or end TLS in front and listen on 127.0.0.1",
+        advice: "give --tls-cert and --tls-key, or terminate TLS in front and listen on 127.0.0.1",
       },
     ];
   }
@@ -39,14 +39,14 @@ function openToAll(config: ServeConfig): Finding[] {
           id: "open-to-all",
           severity: "warning",
           where: "auth",
-          what: `whoever reaches ${host} may pull and push everything that the rules allow`,
-          advice: "give --htpasswd, or listen on 127.0.0.1 behind something that asks for passwords",
+          what: `every client that reaches ${host} may pull and push everything that the rules allow`,
+          advice: "give --htpasswd, or listen on 127.0.0.1 behind a proxy that asks for passwords",
         },
       ]
     : [];
 }
 
-/** An upstream at the very address where the router is to listen. */
+/** An upstream whose address is the one where the router listens: a request would come back. */
 function ownAddress({ host, port, router: { hosted, proxy } }: ServeConfig): Finding[] {
   const proxies = [proxy].flat();
   const upstreams = [
@@ -63,7 +63,7 @@ function ownAddress({ host, port, router: { hosted, proxy } }: ServeConfig): Fin
             id: "own-address",
             severity: "error",
             where: option,
-            what: `${url.origin} is where the router itself is to listen`,
+            what: `${url.origin} is the address where the router itself listens`,
             advice: "give one of the two another port",
           },
         ]
@@ -84,9 +84,9 @@ export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
 }
 
-/** What `sendsPasswordsReadably` means, for people. */
+/** The warning for `sendsPasswordsReadably`. */
 export const readablePasswords =
-  "passwords cross the network readable to all, unless TLS ends at something in front of this port";
+  "passwords cross the network in plain text, unless TLS is terminated in front of this port";
 
 /** Whether clients of other machines are asked for passwords over plain HTTP. */
 export function sendsPasswordsReadably({

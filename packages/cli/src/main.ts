@@ -8,13 +8,13 @@ import { type Output, type ParsedCommand, parseCommandLine } from "./program.ts"
 import { painter, wantsColour } from "./report/colour.ts";
 import { createProgress, showsProgress } from "./report/progress.ts";
 
-/** What of the process the program uses. */
+/** The parts of the process that the program uses. */
 export interface ProcessIo extends Output {
   readonly environment: NodeJS.ProcessEnv;
   readonly folder: string;
-  /** Which of its streams are terminals; without, none is. */
+  /** Which streams are terminals. @default none */
   readonly terminals?: Terminals;
-  /** Standard input; without, it is empty. */
+  /** Standard input. @default empty */
   readonly input?: () => NodeJS.ReadableStream;
 }
 
@@ -36,13 +36,13 @@ const processIo: ProcessIo = {
 const noInput = () => Readable.from([]);
 const noTerminals: Terminals = { input: false, output: false, errors: false };
 
-/** Runs the program. Returns its exit code: 0, 1 for a failure while running, 2 for bad usage or configuration. */
+/** Runs the program. Returns its exit code: 0, 1 for a failure while running, 2 for wrong usage or configuration. */
 export async function main(argv: readonly string[], io: ProcessIo = processIo): Promise<number> {
   try {
     return await run(await parseCommandLine(argv, packageVersion(), io), io);
   } catch (error) {
     if (error instanceof CommanderError) {
-      // It has said its sentence. Help and version are no errors.
+      // commander has printed its message. Help and version end with exit code 0.
       return error.exitCode === 0 ? 0 : 2;
     }
     if (error instanceof Failure) {
@@ -54,7 +54,7 @@ export async function main(argv: readonly string[], io: ProcessIo = processIo): 
   }
 }
 
-/** Each command brings its own modules: whoever wants the version or help waits for none of them. */
+/** Each command imports its own modules, so that help and version start quickly. */
 async function run(command: ParsedCommand, io: ProcessIo): Promise<number> {
   const { environment, folder, out, terminals = noTerminals } = io;
   const progress = createProgress(io.err, showsProgress(environment, terminals.errors));

@@ -152,8 +152,8 @@ export interface Connections {
 }
 
 /**
- * Counts the unfinished answers of each connection. To be called before the server listens.
- * `announcement` is the event with the sockets that requests come from: another one where there is TLS.
+ * Counts the unfinished responses of each connection. Call it before the server listens.
+ * `announcement` is the event that has the sockets of requests; it is another one with TLS.
  */
 export function trackConnections(
   server: Server,
@@ -178,7 +178,7 @@ export function trackConnections(
     unfinished.set(socket, (unfinished.get(socket) ?? 0) + 1);
     response.once("close", () => {
       const count = unfinished.get(socket);
-      // Of a client that left, the connection may have closed before the answer: it must not come back into the map.
+      // If the client left, the connection may have closed before the response: its socket must not return to the map.
       if (count !== undefined) {
         unfinished.set(socket, count - 1);
         closeIfIdle(socket);

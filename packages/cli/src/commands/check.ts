@@ -10,9 +10,9 @@ import { inspect } from "./inspect.ts";
 import type { LoadConfig } from "./serve.ts";
 
 /**
- * Looks for what is wrong: with the configuration and the files that it names, as `serve` does, and with the registries.
+ * Checks the configuration and the files that it names, as `serve` does, and the registries.
  * @returns the exit code: 1 if a finding is an error, else 0
- * @throws Failure if `serve` would not start with it
+ * @throws Failure if `serve` would not start with the configuration
  */
 export async function check(
   load: LoadConfig,

@@ -10,11 +10,10 @@ import { table } from "../report/table.ts";
 import { listen } from "../server.ts";
 import { onStop } from "../signals.ts";
 
-/** What a demo is asked to be. */
 export interface DemoOptions {
   /** `--port`, if given. */
   readonly flags: Overrides;
-  /** Ends by itself when it has shown everything. */
+  /** Exit when everything has been shown. */
   readonly once: boolean;
 }
 
@@ -24,12 +23,12 @@ interface Stage {
   readonly progress: Progress;
 }
 
-// Nobody but this machine, as the demo lets everybody push.
+// Only this machine can connect, because the demo allows pushes without a password.
 const host = "127.0.0.1";
 
 /**
- * Shows the router between registries that live in this process.
- * @throws Failure if the port cannot be had, or if anything is not as it should be
+ * Shows the router with registries in this process.
+ * @throws Failure if the port cannot be had, or if a response is not as expected
  */
 export async function demo(
   { flags, once }: DemoOptions,
@@ -83,9 +82,9 @@ async function show(
 
 /** The registries of the demo, all in this process. */
 export interface DemoRegistries {
-  /** Where everybody's images are: `library/hello`. */
+  /** The public registry, with `library/hello`. */
   readonly publicUrl: string;
-  /** A pull-through cache of it. */
+  /** A pull-through cache of the public registry. */
   readonly cacheUrl: string;
   /** The private registry, empty. */
   readonly hostedUrl: string;
@@ -93,16 +92,16 @@ export interface DemoRegistries {
 }
 
 export async function startRegistries(): Promise<DemoRegistries> {
-  const everybodys = await startRegistry();
-  const cache = await startRegistry({ upstream: everybodys.url });
+  const publicRegistry = await startRegistry();
+  const cache = await startRegistry({ upstream: publicRegistry.url });
   const hosted = await startRegistry();
-  everybodys.addImage("library/hello", { tag: "latest", platforms: ["linux/amd64", "linux/arm64"] });
+  publicRegistry.addImage("library/hello", { tag: "latest", platforms: ["linux/amd64", "linux/arm64"] });
   return {
-    publicUrl: everybodys.url,
+    publicUrl: publicRegistry.url,
     cacheUrl: cache.url,
     hostedUrl: hosted.url,
     async stop() {
-      await Promise.all([hosted.close(), cache.close(), everybodys.close()]);
+      await Promise.all([hosted.close(), cache.close(), publicRegistry.close()]);
     },
   };
 }

@@ -83,7 +83,7 @@ async function end(processes: Processes, signal: string, drain: Drain, log: Log)
   log.info({}, "stopped");
 }
 
-/** Names options, never what they are set to: that may be secret. */
+/** Logs the names of changed options, never their values, which may be secret. */
 function report(before: LoadedConfig, after: LoadedConfig, reason: string, log: Log): void {
   for (const warning of after.config.warnings) {
     log.warn({}, warning);

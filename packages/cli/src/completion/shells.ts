@@ -8,7 +8,7 @@ const scripts: Readonly<Record<Shell, (words: ProgramWords) => string>> = {
   fish: fishScript,
 };
 
-/** What a shell is to source so that it completes the program's commands and options. */
+/** The script that a shell sources to complete commands and options. */
 export function completionScript(program: Command, shell: Shell): string {
   return scripts[shell](wordsOf(program));
 }
@@ -62,7 +62,7 @@ function candidates(words: readonly string[]): string {
   return `COMPREPLY=($(compgen -W ${bashWords(words)} -- "$current"))`;
 }
 
-/** Of names with one meaning, the long one says more. */
+/** The long name of each option. */
 function namesOf(options: readonly OptionWords[]): string[] {
   return options.flatMap(({ names }) => names.slice(-1));
 }

@@ -8,7 +8,7 @@ import { isTable, type Table } from "./table.ts";
 
 const name = "combined-registry";
 
-/** Where a configuration is looked for, in this order, when nobody names a file. */
+/** The file names that are tried in this order if there is no `--config`. */
 const searchPlaces = [
   ...["yaml", "yml", "json", "js", "mjs", "cjs"].map((extension) => `${name}.${extension}`),
   ...["js", "mjs", "cjs"].map((extension) => `${name}.config.${extension}`),
@@ -16,17 +16,15 @@ const searchPlaces = [
   "package.json",
 ];
 
-/** A configuration file and what is written in it. */
 export interface ConfigFile {
   readonly path: string;
   readonly written: Table;
 }
 
-/** Which file to read, and how. */
 export interface ConfigFileSources {
-  /** The one that `--config` names. */
+  /** The file that `--config` names. */
   readonly configFile: string | undefined;
-  /** Where it and the well-known ones are looked for. */
+  /** The folder of relative and well-known names. */
   readonly folder: string;
   readonly beforeRead: BeforeRead;
 }
@@ -53,8 +51,8 @@ export async function readConfigFile(
     }
     return file;
   }
-  // Not cosmiconfig's own search: that passes over a file that it may not read, and a router
-  // whose configuration asks for passwords must not start without them.
+  // cosmiconfig's own search skips a file that it cannot read, and a router whose configuration asks for passwords must not start
+  // without it.
   for (const place of searchPlaces) {
     const path = resolve(folder, place);
     if (await exists(path)) {
@@ -68,7 +66,7 @@ export async function readConfigFile(
   return undefined;
 }
 
-/** A file that has lost what was in it (a full disk, a write that is not over) must not switch passwords off. */
+/** A file that has become empty (a full disk, an unfinished write) must not switch authentication off. */
 async function readAgain({ path, written }: ConfigFile, beforeRead: BeforeRead): Promise<ConfigFile> {
   await beforeRead(path);
   const file = await load(path, "configuration file", path);
@@ -98,7 +96,7 @@ const scripts: Readonly<Record<string, Loader>> = {
   ".cjs": loadScript,
 };
 
-/** Undefined for a package.json that does not speak of this program. */
+/** Undefined for a package.json without options of this program. */
 async function load(path: string, source: string, shown: string): Promise<ConfigFile | undefined> {
   const extension = extname(path) || "noExt";
   if (!Object.hasOwn(data, extension) && !Object.hasOwn(scripts, extension)) {
@@ -117,7 +115,7 @@ async function load(path: string, source: string, shown: string): Promise<Config
     }
     throw misuse(`${path}: ${Object.hasOwn(data, extension) ? syntaxProblem(error) : messageOf(error)}`);
   }
-  // A package.json without the key is no result at all to cosmiconfig.
+  // For a package.json without the key, cosmiconfig returns null.
   if (written === undefined || written === null) {
     return basename(path) === "package.json" ? undefined : { path, written: {} };
   }
@@ -136,13 +134,13 @@ async function exists(path: string): Promise<boolean> {
   }
 }
 
-/** Where a file cannot be understood, without the excerpts that parsers put in: these may hold passwords. */
+/** Why a file cannot be parsed. Leaves out the excerpts that parsers add, since they may contain passwords. */
 function syntaxProblem(error: unknown): string {
   if (property(error, "name") === "SyntaxError") {
     const position = / at position \d+/.exec(messageOf(error))?.[0] ?? "";
-    return `expected JSON, and it is none${position}`;
+    return `expected valid JSON, found a syntax error${position}`;
   }
   const line = property(property(error, "mark"), "line");
   const reason = String(property(error, "reason")).replace(/ ["!].*$/s, "");
-  return `expected YAML, and it is none${typeof line === "number" ? ` in line ${line + 1}` : ""}: ${reason}`;
+  return `expected valid YAML, found a syntax error${typeof line === "number" ? ` in line ${line + 1}` : ""}: ${reason}`;
 }

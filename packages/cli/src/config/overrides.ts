@@ -25,23 +25,23 @@ export function isOverridable(option: string): option is OverridableOption {
 export const overridableOptions: readonly OverridableOption[] =
   Object.keys(overridable).filter(isOverridable);
 
-/** A value, and what its source is called in messages. */
+/** A value, and the name of its source in messages. */
 export interface Given {
   readonly value: unknown;
   readonly from: string;
 }
 
-/** Of two sources the stronger one comes last: `new Map([...environment, ...flags])`. */
+/** Precedence: of two sources, the stronger one comes last, as in `new Map([...environment, ...flags])`. */
 export type Overrides = ReadonlyMap<OverridableOption, Given>;
 
-/** Where the parts of a configuration came from. */
+/** The sources of a configuration, for messages. */
 export interface Origins {
   /** The file, if there is one. */
   readonly file: string | undefined;
   readonly overrides: Overrides;
 }
 
-/** The flag or variable that an option or a part of it came from, if it is not the file's. */
+/** The flag or variable that set an option, or undefined if the file set it. */
 export function overrideOf(option: string, { overrides }: Origins): string | undefined {
   for (const [overridden, { from }] of overrides) {
     if (option === overridden || option.startsWith(`${overridden}.`) || option.startsWith(`${overridden}[`)) {
@@ -51,7 +51,7 @@ export function overrideOf(option: string, { overrides }: Origins): string | und
   return undefined;
 }
 
-/** Puts overrides over what a file says. Each replaces its option as a whole, tables and lists too. */
+/** Applies overrides to the options of a file. An override replaces its whole option, also a table or a list. */
 export function applyOverrides(written: Table, overrides: Overrides): Table {
   const merged: Record<string, unknown> = { ...written };
   for (const [option, { value }] of overrides) {
@@ -60,28 +60,28 @@ export function applyOverrides(written: Table, overrides: Overrides): Table {
     if (inner === undefined) {
       merged[key] = value;
     } else if (isTable(table)) {
-      // Anything but a table stays, for the schema to complain about.
+      // The schema will refuse a value that is not a table.
       merged[key] = { ...table, [inner]: value };
     }
   }
   return merged;
 }
 
-/** The options of a file of which an override leaves nothing although they say more than a URL. */
+/** Tables and lists of a file that an override replaces as a whole. */
 export function replacedTables(written: Table, overrides: Overrides): { option: string; from: string }[] {
   return [...overrides].flatMap(([option, { from }]) =>
     typeof written[option] === "object" && written[option] !== null ? [{ option, from }] : [],
   );
 }
 
-/** A configuration in which `auth` is there exactly if clients shall be asked for passwords. */
+/** A configuration that has `auth` exactly if clients are asked for passwords. */
 export interface AuthDecision {
   readonly table: Table;
   readonly origins: Origins;
   readonly warnings: readonly string[];
 }
 
-/** ENABLE_AUTH is stronger than the file and weaker than --htpasswd. */
+/** Applies ENABLE_AUTH. Precedence: --htpasswd, ENABLE_AUTH, the file. */
 export function decideAuth(
   table: Table,
   origins: Origins,
@@ -105,12 +105,12 @@ export function decideAuth(
   return { table, origins, warnings: [] };
 }
 
-/** A proxy in one word. */
+/** A value of `--proxy`. */
 export type ProxyWord = string | { readonly name: string; readonly url: string };
 
-/** Reads a URL or name=URL; undefined if the name is missing. */
+/** Parses a URL or name=URL. Undefined if the name is empty. */
 export function parseProxy(word: string): ProxyWord | undefined {
-  // A name cannot hold what every URL holds before any "=".
+  // Every URL has ":" or "/" before any "=", and a name has neither.
   const [, name, url = ""] = /^([^=:/]*)=(.*)$/s.exec(word) ?? [];
   if (name === "") {
     return undefined;

@@ -3,7 +3,7 @@ import { nearest } from "./nearest.ts";
 import { type Origins, overrideOf } from "./overrides.ts";
 import { optionsAt } from "./shipped-schema.ts";
 
-/** Begins a sentence about an option: where it was set, and its name unless the source says that already. */
+/** The beginning of a sentence about an option: its source, and its name unless the source implies it. */
 export function subject(option: string, origins: Origins): string {
   const override = overrideOf(option, origins);
   if (override !== undefined) {
@@ -12,7 +12,6 @@ export function subject(option: string, origins: Origins): string {
   return [origins.file, option].filter(Boolean).join(": ") || "configuration";
 }
 
-/** One problem as one sentence. */
 export function sentence(problem: ConfigProblem, origins: Origins): string {
   const unknown = unknownOption(problem.option);
   if (unknown !== undefined) {

@@ -47,7 +47,7 @@ export async function tour(url: string, print: (text: string) => void, progress:
   );
 }
 
-/** Requests as a table: what was asked, and who answered with what. */
+/** A table of requests, their status, and the upstream that answered. */
 export function exchangeTable(exchanges: readonly Exchange[]): string {
   const rows = exchanges.map(({ method, path, status, decision = "" }) => {
     const [who = "", ...why] = decision.split("; ");
@@ -56,7 +56,6 @@ export function exchangeTable(exchanges: readonly Exchange[]): string {
   return table([["request", "status", "answered by", "because"], ...rows]);
 }
 
-/** Upload sessions and digests are long and say little. */
 function shorten(path: string): string {
   return path
     .replace(/\?.*$/, "?...")
@@ -64,7 +63,7 @@ function shorten(path: string): string {
     .replace(/(sha256:[0-9a-f]{12})[0-9a-f]+/, "$1...");
 }
 
-/** What to try with clients that people have. */
+/** Commands to try with common clients. */
 export function thingsToTry(port: number): string {
   const here = `localhost:${port}`;
   const insecure = "--tls-verify=false";

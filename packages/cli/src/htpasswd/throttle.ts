@@ -94,7 +94,7 @@ export function networkOf(address: string): string {
   }
   const [head = "", tail] = address.split("::");
   const before = groupsOf(head);
-  // Even what ends in the notation of IPv4 has that in its second half.
+  // An IPv4 suffix is always in the second half of the address, which is cut off below.
   const after = groupsOf(tail ?? "");
   const length = after.at(-1)?.includes(".") ? after.length + 1 : after.length;
   const zeros = new Array<string>(Math.max(0, 8 - before.length - length)).fill("0");

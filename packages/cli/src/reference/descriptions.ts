@@ -1,7 +1,7 @@
 import { type ParseResult, parse } from "@babel/parser";
 import type { JsonSchema } from "@combined-registry/core";
 
-/** What a file may have instead of the table that an interface is about. */
+/** Interfaces of the router, and those of the program that extend them for files. */
 const inFiles: Readonly<Record<string, string>> = {
   UpstreamTlsConfig: "UpstreamTlsFiles",
   CredentialsConfig: "CredentialsFile",
@@ -9,10 +9,10 @@ const inFiles: Readonly<Record<string, string>> = {
 };
 
 /**
- * Puts the words of TypeScript interfaces into a schema.
- * @param sources the files with the interfaces
- * @param roots the interfaces that have the outermost options
- * @throws Error if an option has no words, or a default other than its comment says
+ * Adds the doc comments of TypeScript interfaces to a schema.
+ * @param sources the texts of the files with the interfaces
+ * @param roots the interfaces of the top-level options
+ * @throws Error if an option has no comment, or its default differs from the comment
  */
 export function describeOptions(
   schema: JsonSchema,
@@ -31,7 +31,7 @@ export function describeOptions(
           const where = path === "" ? key : `${path}.${key}`;
           const doc = table.get(key);
           if (doc === undefined || doc.text === "") {
-            throw new Error(`no comment says what the option ${where} is`);
+            throw new Error(`the option ${where} has no comment`);
           }
           return [key, withWords(inTables(option, tableOf(doc.types), where), doc, where)];
         }),
@@ -72,18 +72,18 @@ export function unitOf({ "x-unit": unit, anyOf = [] }: JsonSchema): string | und
   return typeof unit === "string" ? unit : anyOf.map(unitOf).find((one) => one !== undefined);
 }
 
-/** What the comment above an option says. */
+/** The doc comment of an option. */
 export interface OptionDoc {
   readonly text: string;
-  /** What `@default` says. */
+  /** The text of `@default`. */
   readonly default: string | undefined;
   /** The values of `@example`, as JSON. */
   readonly examples: readonly unknown[];
-  /** The interfaces that its type names. */
+  /** The interfaces in its type. */
   readonly types: readonly string[];
 }
 
-/** An interface, with the options of those it extends. */
+/** The options of an interface, inherited ones included. */
 export type InterfaceDocs = ReadonlyMap<string, OptionDoc>;
 
 type Statement = ParseResult["program"]["body"][number];
@@ -91,7 +91,6 @@ type InterfaceNode = Extract<Statement, { type: "TSInterfaceDeclaration" }>;
 type InterfaceMember = InterfaceNode["body"]["body"][number];
 type Comments = InterfaceMember["leadingComments"];
 
-/** Reads the interfaces of TypeScript sources, and the comments in them. */
 export function readDocs(sources: readonly string[]): ReadonlyMap<string, InterfaceDocs> {
   const interfaces = new Map(
     sources.flatMap((source) => interfacesIn(source).map((found) => [found.id.name, found] as const)),
@@ -123,7 +122,7 @@ function optionIn(member: InterfaceMember): [string, OptionDoc][] {
   return [[member.key.name, { ...readComment(member.leadingComments), types }]];
 }
 
-/** All names in a type: `string | readonly ProxyConfig[]` has one. */
+/** All type references in a type: `string | readonly ProxyConfig[]` has one. */
 function typeNames(node: unknown): string[] {
   if (typeof node !== "object" || node === null) {
     return [];

@@ -88,7 +88,7 @@ describe("checks", () => {
     expect(asked).toEqual([]);
     expect(warnings[0]).toEqual({
       fields: { file: "empty" },
-      message: "htpasswd file: no users, so nobody gets in",
+      message: "htpasswd file: no users, so every login is refused",
     });
   });
 });
