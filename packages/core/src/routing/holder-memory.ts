@@ -1,5 +1,5 @@
 import { LRUCache } from "lru-cache";
-import { atMost, expiryAfter } from "./cache-bounds.ts";
+import { atMost, type Clock, expiryAfter } from "./cache-bounds.ts";
 import type { Member } from "./member.ts";
 
 /**
@@ -10,9 +10,10 @@ export class HolderMemory<M extends Member> {
   readonly #holders: LRUCache<string, M> | undefined;
 
   /** @param bounds how many places, and for how many milliseconds; 0 entries switch it off */
-  constructor(bounds: { readonly entries: number; readonly ttl: number }) {
+  constructor(bounds: { readonly entries: number; readonly ttl: number }, clock?: Clock) {
     const { entries, ttl } = bounds;
-    this.#holders = entries > 0 ? new LRUCache({ ...atMost(entries), ...expiryAfter(ttl) }) : undefined;
+    this.#holders =
+      entries > 0 ? new LRUCache({ ...atMost(entries), ...expiryAfter(ttl, clock) }) : undefined;
   }
 
   /** A manifest was served or accepted. */

@@ -4,6 +4,7 @@ import type { Candidate } from "../../src/routing/member.ts";
 import { defaultRule, type Entrance, Policy } from "../../src/routing/policy.ts";
 import { ruleName, type WrittenRule } from "../../src/routing/ruling.ts";
 import { candidate } from "../support/candidate.ts";
+import { cases } from "../support/cases.ts";
 
 const hosted = candidate("private", "hosted", { hosts: ["hosted.example.com"] });
 const hub = candidate("hub", "proxy", { namespace: "docker.io", hosts: ["hub.example.com"] });
@@ -170,7 +171,7 @@ describe("whatever the rules, the name and the way in", () => {
           noPushBy: undefined,
         });
       }),
-      { numRuns: 2_000 },
+      { numRuns: cases(2_000) },
     );
   });
 });
