@@ -1,8 +1,8 @@
 import { copyFile, cp, mkdir, realpath, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { until } from "@combined-registry/deadline";
 import { type Client, podmanClient } from "./clients.ts";
-import { until } from "./deadline.ts";
 import type { Resources } from "./resources.ts";
 import { run } from "./run.ts";
 import { searchPath } from "./search-path.ts";

@@ -1,11 +1,11 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
+import { until } from "@combined-registry/deadline";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { makeBaseImages } from "../src/base-images.ts";
 import { buildahClient, type Client, podmanClient, skopeoClient } from "../src/clients.ts";
 import type { Daemon } from "../src/daemon.ts";
-import { until } from "../src/deadline.ts";
 import { exchange, request } from "../src/http.ts";
 import { image } from "../src/images.ts";
 import { type Lab, openLab } from "../src/lab.ts";
