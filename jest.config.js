@@ -10,7 +10,8 @@ const swc = [
   },
 ];
 
-const layer = (name) => ({
+/** @param more what only this layer has */
+const layer = (name, more = {}) => ({
   displayName: name,
   rootDir: `packages/${name}`,
   testEnvironment: "<rootDir>/../../scripts/jest-environment.js",
@@ -23,7 +24,9 @@ const layer = (name) => ({
     "^@combined-registry/testkit$": "<rootDir>/../testkit/src/index.ts",
     "^@combined-registry/e2e/(.*)$": "<rootDir>/../e2e/src/$1.ts",
   },
+  ...more,
 });
+const withPrograms = { globalSetup: "<rootDir>/../e2e/jest-setup.js" };
 
 export default {
   coverageProvider: "v8",
@@ -35,5 +38,12 @@ export default {
   // that tests have themselves, with a label each: jest's own is only for a wait that somebody forgot to give one.
   testTimeout: 30_000,
   collectCoverageFrom: ["packages/*/src/**/*.ts"],
-  projects: [layer("deadline"), layer("core"), layer("testkit"), layer("cli"), layer("e2e"), layer("bench")],
+  projects: [
+    layer("deadline"),
+    layer("core"),
+    layer("testkit"),
+    layer("cli"),
+    layer("e2e", withPrograms),
+    layer("bench", withPrograms),
+  ],
 };
