@@ -1,4 +1,4 @@
-import { until } from "@combined-registry/e2e/deadline";
+import { until } from "@combined-registry/deadline";
 import type { Resources } from "@combined-registry/e2e/resources";
 import { type Seen, startTap, type Tap } from "@combined-registry/e2e/tap";
 import type { Job } from "./driver/jobs.ts";

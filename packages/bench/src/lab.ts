@@ -1,4 +1,4 @@
-import { until } from "@combined-registry/e2e/deadline";
+import { until } from "@combined-registry/deadline";
 import { type DockerRegistry, startDockerRegistry } from "@combined-registry/e2e/docker-registry";
 import { request } from "@combined-registry/e2e/http";
 import { acceptManifests } from "@combined-registry/e2e/images";
