@@ -84,6 +84,7 @@ function conflicts(written: Table): ConfigProblem[] {
   const { metrics } = written;
   const itself = [
     ["logger", written.logger, "logs itself"],
+    ["onDecision", written.onDecision, "logs each request itself"],
     ["peers", written.peers, "sees to its workers itself"],
     ["metrics.page", isTable(metrics) ? metrics.page : undefined, "adds up its workers' metrics itself"],
   ] as const;

@@ -58,7 +58,7 @@ const breaker: Keys<Exclude<NonNullable<UpstreamConfig["breaker"]>, false>> = {
   longestDelay: true,
 };
 const lookups: Keys<NonNullable<UpstreamConfig["lookups"]>> = { concurrent: true, queued: true };
-const top: Keys<Omit<CombinedRegistryConfig, "logger" | "peers"> & OwnConfig> = {
+const top: Keys<Omit<CombinedRegistryConfig, "logger" | "onDecision" | "peers"> & OwnConfig> = {
   $schema: true,
   hosted: true,
   proxy: true,
