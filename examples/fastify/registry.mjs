@@ -1,6 +1,6 @@
 /**
- * A registry handler in a Fastify application, as a hook: a route would be too late. Before routes Fastify parses bodies, and
- * refuses with 415 what it has no parser for, which is all that docker sends.
+ * Adds a registry handler to a Fastify application, as a hook. A route would be too late: Fastify parses bodies before routes, and
+ * answers 415 to types that it has no parser for, such as all bodies that docker sends.
  */
 export function serveRegistry(app, registry) {
   app.addHook("onRequest", (request, reply, done) => {
@@ -11,7 +11,7 @@ export function serveRegistry(app, registry) {
     reply.hijack(); // from here on the answer is not Fastify's; onResponse hooks still see its end
     registry(request.raw, reply.raw);
   });
-  // Those that are under way end; app.close() waits for them and then for this.
+  // Requests in flight finish: app.close() waits for them, and then for the onClose hook.
   app.addHook("preClose", async () => registry.drain());
   app.addHook("onClose", () => registry.close());
 }

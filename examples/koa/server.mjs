@@ -33,6 +33,6 @@ server.listen(Number(process.env.PORT ?? 5000), "127.0.0.1", () => {
 
 process.once("SIGTERM", async () => {
   server.close();
-  await registry.close(); // pushes and pulls under way come to their end
-  server.closeAllConnections(); // whatever else is still open is not waited for
+  await registry.close(); // waits for pushes and pulls in flight
+  server.closeAllConnections(); // closes all other connections at once
 });

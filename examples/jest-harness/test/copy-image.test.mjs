@@ -9,7 +9,7 @@ beforeEach(async () => {
 });
 afterEach(() => registries.close());
 
-test("a public image is pulled and pushed to the private registry, every platform of it", async () => {
+test("copies a public image with all its platforms to the private registry", async () => {
   const { url, cache, hosted } = registries;
   const image = cache.addImage("library/tool", { tag: "1.0", platforms: ["linux/amd64", "linux/arm64"] });
 
@@ -24,7 +24,7 @@ test("a public image is pulled and pushed to the private registry, every platfor
   expect(image.layers.map((layer) => hosted.hasBlob("team/tool", layer.digest))).toEqual([true]);
 });
 
-test("an outage of the public registry is reported, and nothing is pushed", async () => {
+test("reports an outage of the public registry, and pushes nothing", async () => {
   const { url, cache, hosted } = registries;
   cache.addImage("library/tool", { tag: "1.0" });
   cache.fault({ path: /manifests/, status: 503 });
@@ -34,7 +34,7 @@ test("an outage of the public registry is reported, and nothing is pushed", asyn
   expect(hosted.requests.filter(({ method }) => method !== "GET" && method !== "HEAD")).toEqual([]);
 });
 
-test("a layer that breaks off half-way is gone on with, and arrives whole", async () => {
+test("resumes a layer that breaks off half-way, so that it arrives whole", async () => {
   const { url, cache, hosted } = registries;
   const image = cache.addImage("library/tool", { tag: "1.0" });
   const cut = cache.fault({ path: /blobs/, cutAt: 100, times: 1 });

@@ -4,8 +4,8 @@ import { createCombinedRegistryHandler, serverOptions } from "@combined-registry
 import { startRegistry } from "@combined-registry/testkit";
 
 /**
- * A public registry, a private one and one address in front of both: all in this process, on ports of their own.
- * @param config options of the router beyond its upstreams
+ * Starts a public registry, a private registry and the router in front of both, all in this process and each on a free port.
+ * @param config further options of the router
  */
 export async function startRegistries(config = {}) {
   const [cache, hosted] = await Promise.all([startRegistry(), startRegistry()]);

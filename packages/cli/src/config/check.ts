@@ -84,6 +84,7 @@ function conflicts(written: Table): ConfigProblem[] {
   const { metrics } = written;
   const itself = [
     ["logger", written.logger, "has a log of its own"],
+    ["onDecision", written.onDecision, "logs each request itself"],
     ["peers", written.peers, "connects its workers itself"],
     ["metrics.page", isTable(metrics) ? metrics.page : undefined, "adds up its workers' metrics itself"],
   ] as const;

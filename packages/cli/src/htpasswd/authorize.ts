@@ -1,4 +1,4 @@
-import type { AuthorizeHook, Verdict } from "@combined-registry/core";
+import type { AuthorizeHook, AuthorizeResult } from "@combined-registry/core";
 
 import type { Passwords, VerifyResult } from "./passwords.ts";
 
@@ -14,7 +14,7 @@ export function createAuthorize(passwords: Passwords, realm: string): AuthorizeH
       return challenge;
     }
     const { user, password } = credentials;
-    const verdict = (result: VerifyResult): Verdict => {
+    const verdict = (result: VerifyResult): AuthorizeResult => {
       if (result === "right") {
         return { decision: "allow", user };
       }

@@ -7,7 +7,7 @@ import { renderReference } from "./page.ts";
 const root = new URL("../../../../", import.meta.url);
 const documented = [
   "packages/cli/src/config/written-own.ts",
-  ...["", "-upstreams", "-metrics", "-rules"].map((part) => `packages/core/src/config/written${part}.ts`),
+  ...["options.ts", "upstream-options.ts"].map((part) => `packages/core/src/config/${part}`),
 ];
 
 /** A file of this repository that is made out of the others. */

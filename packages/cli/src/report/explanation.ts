@@ -4,20 +4,20 @@ import { table } from "./table.ts";
 
 const shades: Readonly<Record<UpstreamAnswer["outcome"], Shade>> = {
   found: "good",
-  absent: "faint",
+  not_found: "faint",
   failed: "worse",
   final: "bad",
 };
 
 /** The explanation as text: the decision, the answers of the upstreams, and advice. */
 export function renderExplanation(explanation: Explanation, paint: Paint): string {
-  const { repository, reference, leftOut, advice } = explanation;
+  const { repository, reference, skipped, advice } = explanation;
   const separator = reference.includes(":") ? "@" : ":";
   const blocks = [
     paint("strong", `${repository}${separator}${reference}`),
     table(decision(explanation), (cell, column) => (column === 0 ? paint("faint", cell) : cell)),
     answers(explanation, paint),
-    table(leftOut.map(({ name, reason }) => ["not asked", name, reason])),
+    table(skipped.map(({ name, reason }) => ["not asked", name, reason])),
     advice.map((one) => `  ${paint("note", "->")} ${one}`).join("\n"),
   ];
   return `${blocks.filter((block) => block !== "").join("\n\n")}\n`;
@@ -94,7 +94,7 @@ function answerRow(answer: UpstreamAnswer, breakers: boolean): string[] {
   return [
     name,
     `${method} ${repository}`,
-    outcome,
+    outcome.replace("_", " "),
     status === undefined ? "-" : String(status),
     `${latency} ms`,
     ...(breakers ? [breaker] : []),

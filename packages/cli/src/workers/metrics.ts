@@ -1,4 +1,4 @@
-import { joinMetrics, type MetricsSnapshot, totalsOf } from "@combined-registry/core";
+import { aggregateMetrics, type MetricsSnapshot, sumMetrics } from "@combined-registry/core";
 
 /** A process that counts. */
 export interface MetricsSource {
@@ -38,10 +38,10 @@ export class MetricsAggregator<Source extends MetricsSource> {
     const answered = await Promise.all(workers.map((worker) => this.#update(worker)));
     const running = [...this.#last.values()];
     const ended = this.#ended;
-    const totals = await totalsOf(ended);
+    const totals = await sumMetrics(ended);
     this.#ended = [totals, ...this.#ended.slice(ended.length)];
     const late = answered.filter((one) => !one).length;
-    return `${await joinMetrics(running, totals)}\n${workerMetrics(workers.length, late, this.#deaths)}`;
+    return `${await aggregateMetrics(running, totals)}\n${workerMetrics(workers.length, late, this.#deaths)}`;
   }
 
   /** @returns whether the worker answered */

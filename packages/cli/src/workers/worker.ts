@@ -35,7 +35,7 @@ export class WorkerProcess {
       prepare: (message) => this.#prepare(message),
       commit: () => this.#commit(),
       loginEvent: async (event) => (await this.#serving()).process.passwords.receive(event),
-      invalidate: async (change) => (await this.#serving()).process.handler.hear(change),
+      invalidate: async (change) => (await this.#serving()).process.handler.invalidate(change),
       ping: () => undefined,
       metrics: async () => (await this.#serving()).process.handler.metrics.getMetricsAsJSON(),
       finish: (drain) => this.#finish(drain),
@@ -78,8 +78,8 @@ export class WorkerProcess {
         page: () => this.#channel.call("metricsPage", undefined, pageTimeout),
       },
       peers: {
-        oneAtATime: (key, work) => this.#withLock(key, work),
-        tell: async (change) => {
+        withLock: (key, work) => this.#withLock(key, work),
+        publish: async (change) => {
           await this.#channel.call("publishChange", change, changeTimeout);
         },
       },

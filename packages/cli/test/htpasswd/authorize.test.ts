@@ -1,6 +1,6 @@
 import { IncomingMessage } from "node:http";
 import { Socket } from "node:net";
-import type { Verdict } from "@combined-registry/core";
+import type { AuthorizeResult } from "@combined-registry/core";
 import { beforeEach, describe, expect, test } from "@jest/globals";
 import { createAuthorize, parseBasic } from "../../src/htpasswd/authorize.ts";
 import type { Passwords, VerifyResult } from "../../src/htpasswd/passwords.ts";
@@ -54,7 +54,7 @@ describe("the hook", () => {
   };
   const authorize = createAuthorize(passwords, 'the "house"');
   const challenge = { decision: "challenge", challenge: 'Basic realm="the \\"house\\"", charset="UTF-8"' };
-  const ask = async (authorization?: string, socket = new Socket()): Promise<Verdict> => {
+  const ask = async (authorization?: string, socket = new Socket()): Promise<AuthorizeResult> => {
     const request = new IncomingMessage(socket);
     request.headers = authorization === undefined ? {} : { authorization };
     return authorize(request, { repository: "team/app", access: "pull", client: "192.0.2.1" });

@@ -107,7 +107,7 @@ describe("a manifest that one worker deletes", () => {
       const deleted = await one.get(path, { method: "DELETE" });
       const after = await other.get(path);
 
-      expect(remembered.headers["x-combined-registry"]).toBe("hosted; its manifest is remembered");
+      expect(remembered.headers["x-combined-registry"]).toBe("hosted; cached");
       expect([remembered.status, deleted.status, after.status]).toEqual([200, 202, 404]);
     } finally {
       await hosted.close();

@@ -1,8 +1,8 @@
 import type { OutgoingHttpHeaders } from "node:http";
+import { until, within } from "@combined-registry/deadline";
 import { startRegistry, type TestRegistry } from "@combined-registry/testkit";
 import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
 import { skopeoClient } from "../../src/clients.ts";
-import { until, within } from "../../src/deadline.ts";
 import { type ExampleServer, installExample, startExample } from "../../src/example.ts";
 import { request } from "../../src/http.ts";
 import { acceptManifests, image } from "../../src/images.ts";
