@@ -67,6 +67,4 @@ tracingChannel("combined-registry.upstream").subscribe({
     }
     span?.end();
   },
-  end() {},
-  asyncStart() {},
 });
