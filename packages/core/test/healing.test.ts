@@ -89,7 +89,7 @@ describe("a blob whose upstream breaks off", () => {
     expect(logged[0]?.reason).toBe(
       "found; proxy broke off at byte 100000 (connection closed), hosted went on",
     );
-    expect(logged[0]?.down).toBe(300_000);
+    expect(logged[0]?.bytesToClient).toBe(300_000);
   });
 
   it("is gone on with when it stands still", async () => {
