@@ -13,6 +13,11 @@ const seconds = {
   "e2e/test/outage-load.test.ts": 32,
   "e2e/test/examples/servers.test.ts": 31,
   "core/test/properties.test.ts": 30,
+  "cli/test/workers/serving.test.ts": 30,
+  "cli/test/workers/standing-still.test.ts": 27,
+  "cli/test/reload.test.ts": 24,
+  "cli/test/workers/reload.test.ts": 22,
+  "core/test/breaker-review.test.ts": 20,
   "e2e/test/copy-large.test.ts": 24,
   "e2e/test/rolling-restart.test.ts": 24,
   "e2e/test/examples/jest-harness.test.ts": 20,
@@ -20,6 +25,8 @@ const seconds = {
   "e2e/test/drain.test.ts": 15,
   "e2e/test/status-page.test.ts": 14,
   "e2e/test/published.test.ts": 13,
+  "e2e/test/install-size.test.ts": 11,
+  "core/test/merged-lists.test.ts": 10,
 };
 
 function known({ path }) {
