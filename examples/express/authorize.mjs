@@ -3,8 +3,8 @@ import { logIn } from "./login.mjs";
 import { mayDo } from "./users.mjs";
 
 /**
- * Whether a request may go on to the registries. Browsers have a session of the application's; docker and the like send user
- * and password with each request, once they have been challenged for them.
+ * Decides whether a request may reach the registries. Browsers have a session of the application. docker and other clients get a
+ * challenge first, and then send user and password with each request.
  */
 export async function authorize(request, { access, repository }) {
   const { user, retryAfter } = await userOf(request);
@@ -20,7 +20,7 @@ export async function authorize(request, { access, repository }) {
   return { decision: "allow", user };
 }
 
-/** Who sends a password says by it who they are, whatever session they have. */
+/** Credentials in the request take precedence over a session. */
 function userOf(request) {
   if (request.headers.authorization === undefined) {
     return { user: request.session.user };

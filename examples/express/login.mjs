@@ -1,23 +1,23 @@
 import { RateLimiterMemory } from "rate-limiter-flexible";
 import { authenticate } from "./users.mjs";
 
-// Kept in this process. Several of them count together with RateLimiterRedis, RateLimiterPostgres and the like.
+// In the memory of this process. Several processes need a shared store, such as RateLimiterRedis or RateLimiterPostgres.
 const wrongPasswords = new RateLimiterMemory({ points: 10, duration: 60 });
 
 /**
- * Who has sent name and password, by a page or as docker does: `{ user }`, which is undefined if the password is wrong. Whose
- * address has sent ten wrong ones within a minute has to wait for the minute's end: `{ retryAfter }`, in seconds.
+ * Checks a name and a password, from the login page or from docker. Returns `{ user }`, where `user` is undefined if the password is
+ * wrong. After ten wrong passwords within a minute, an address has to wait for the end of the minute: `{ retryAfter }`, in seconds.
  */
 export async function logIn(request, name, password) {
-  // Of the connection. Behind a load balancer, `app.set("trust proxy", ...)` makes it the client's: else all clients are one.
-  // (Whoever has an IPv6 network has many addresses. Where that matters, count the first 64 bits of them.)
+  // The address of the connection. Behind a load balancer set `app.set("trust proxy", ...)` to get the client's address; without it,
+  // all clients share one count. (An IPv6 client has many addresses. If that matters, count by the first 64 bits.)
   const address = request.ip;
   const before = await secondsToWait(address);
   if (before > 0) {
     return { retryAfter: before };
   }
   const user = await authenticate(name, password);
-  // Of a hundred guesses sent at once, those beyond the tenth wrong one are not told whether they are right.
+  // Checked again: of a hundred guesses sent at once, those after the tenth wrong one must not learn the result.
   const after = await secondsToWait(address);
   if (after > 0) {
     return { retryAfter: after };

@@ -9,20 +9,20 @@ import { logIn } from "./login.mjs";
 const registry = createCombinedRegistryHandler({
   hosted: process.env.HOSTED ?? "http://127.0.0.1:5001",
   proxy: process.env.PROXY ?? "http://127.0.0.1:5002",
-  operations: "off", // the application has health and metrics of its own
+  operations: "off", // the application has its own health and metrics
   authorize,
 });
 
 const app = express();
 app.use(
   session({
-    // Without a `store`, sessions are in this process's memory: they end with it, no second process knows them, and expired ones
-    // that nobody asks for again stay. In production give one: connect-redis, connect-pg-simple or the like.
-    // One that is made up ends all sessions when the process ends, and is no good for two processes.
+    // Without a `store`, sessions are in the memory of this process. They are lost when it ends, other processes do not know them, and
+    // expired sessions stay until they are used again. In production use a store, such as connect-redis or connect-pg-simple.
+    // A random secret ends all sessions when the process ends, and does not work with two processes.
     secret: process.env.SESSION_SECRET ?? randomBytes(32).toString("hex"),
     resave: false,
-    saveUninitialized: false, // docker keeps no cookies: without this, each of its requests would begin a session
-    // strict: a session may push, so no other site may have a browser send it.
+    saveUninitialized: false, // docker keeps no cookies: with true, each of its requests would create a session
+    // strict: a session can push, so a browser must not send it with requests from other sites
     cookie: { httpOnly: true, sameSite: "strict", secure: "auto" },
   }),
 );
@@ -39,7 +39,7 @@ app.post("/login", async (request, response, next) => {
     response.status(401).json({ error: "wrong name or password" });
     return;
   }
-  // A new session, so that one that was foisted on the browser before is worth nothing.
+  // A new session, against session fixation: an attacker may have given the browser the old one.
   request.session.regenerate((error) => {
     if (error) {
       next(error);
@@ -54,7 +54,7 @@ app.post("/logout", (request, response, next) => {
 });
 app.get("/healthcheck", (_request, response) => response.json({ application: "fine" }));
 
-// Never sees what went wrong with an image: the registry answers that itself, in the way that docker understands.
+// Errors of the registry never get here: it answers them itself, in the format that docker understands.
 app.use((error, _request, response, next) => {
   if (response.headersSent) {
     next(error);
@@ -70,6 +70,6 @@ server.listen(Number(process.env.PORT ?? 5000), "127.0.0.1", () => {
 
 process.once("SIGTERM", async () => {
   server.close();
-  await registry.close(); // pushes and pulls under way come to their end
-  server.closeAllConnections(); // whatever else is still open is not waited for
+  await registry.close(); // waits for pushes and pulls in flight
+  server.closeAllConnections(); // closes all other connections at once
 });

@@ -23,23 +23,23 @@ const users = new Map([
   ],
 ]);
 
-// What each role may do in the registry. "base" is logging in.
+// The access that each role has. "base" is needed to log in.
 const accesses = {
   reader: ["base", "catalog", "pull"],
   developer: ["base", "catalog", "pull", "push"],
 };
 
-// Costs as much to refuse as a wrong password, so that nobody can time which names exist.
-const nobody = { salt: "", hash: randomBytes(32).toString("hex") };
+// For unknown names. Checking it takes as long as a wrong password, so response times do not tell which names exist.
+const unknown = { salt: "", hash: randomBytes(32).toString("hex") };
 
-/** The user's name, if the password is right. It takes a thread some 50 ms: docker has it checked with each request. */
+/** Returns the name if the password is right. This takes some 50 ms of a thread, and docker causes it with each request. */
 export async function authenticate(name, password) {
-  const { salt, hash: expected } = users.get(name) ?? nobody;
+  const { salt, hash: expected } = users.get(name) ?? unknown;
   const given = await hash(String(password), salt, 32);
   return timingSafeEqual(given, Buffer.from(expected, "hex")) ? name : undefined;
 }
 
-/** Looked up each time, so that whoever loses a role loses it in the sessions that are open as well. */
+/** Reads the role each time, so that a change of role also applies to open sessions. */
 export function mayDo(name, access) {
   return accesses[users.get(name)?.role]?.includes(access) ?? false;
 }

@@ -1,4 +1,4 @@
-// The program under test: takes an image, and pushes it under another name of the same registry.
+// The program under test: it pulls an image and pushes it under another name to the same registry.
 
 const acceptManifests = [
   "application/vnd.oci.image.index.v1+json",
@@ -9,7 +9,7 @@ const acceptManifests = [
 
 /**
  * Copies a tag from one repository of a registry to another, for every platform.
- * @returns the digest
+ * @returns the digest of the pushed manifest
  * @throws Error naming the request that the registry refused
  */
 export async function copyImage(registry, from, to, tag) {
@@ -20,7 +20,7 @@ async function copyManifest(copy, reference) {
   const { registry, from, to } = copy;
   const source = `${registry}/v2/${from}/manifests/${reference}`;
   const answer = await ask(source, { headers: { Accept: acceptManifests } });
-  const body = await answer.text(); // as it came: other bytes would have another digest
+  const body = await answer.text(); // unchanged: other bytes would have another digest
   const { config, layers = [], manifests = [] } = JSON.parse(body);
   for (const { digest } of manifests) {
     await copyManifest(copy, digest);
@@ -45,7 +45,7 @@ async function copyBlob({ registry, from, to }, digest) {
     method: "PUT",
     headers: { "Content-Type": "application/octet-stream" },
     body,
-    duplex: "half", // streamed, however large it is
+    duplex: "half", // streamed, whatever its size
   });
 }
 

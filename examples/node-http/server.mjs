@@ -7,7 +7,7 @@ const registry = createCombinedRegistryHandler({
   proxy: process.env.PROXY ?? "http://127.0.0.1:5002",
 });
 
-// Node's own options would end every request after 300 seconds, uploads of large layers included.
+// With Node's defaults, every request would end after 300 seconds, uploads of large layers included.
 const server = createServer(serverOptions, (request, response) => {
   if (registry.matches(request)) {
     registry(request, response);
@@ -16,7 +16,7 @@ const server = createServer(serverOptions, (request, response) => {
   }
 });
 
-// Upgrades are an event of their own, which the registry never sees.
+// Upgrades are a separate event, which the registry never sees.
 const sockets = new WebSocketServer({ server, path: "/events" });
 sockets.on("connection", (socket) => socket.send("hello"));
 
@@ -29,6 +29,6 @@ process.once("SIGTERM", async () => {
   for (const socket of sockets.clients) {
     socket.close(1001);
   }
-  await registry.close(); // pushes and pulls under way come to their end
-  server.closeAllConnections(); // whatever else is still open is not waited for
+  await registry.close(); // waits for pushes and pulls in flight
+  server.closeAllConnections(); // closes all other connections at once
 });

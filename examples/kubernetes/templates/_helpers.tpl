@@ -21,8 +21,8 @@ labels:
   helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end -}}
 
-{{/* The configuration with what the chart itself decides: where to listen, and which files the Secrets become. Upstreams have
-     their defaults here: Helm warns of a text in values.yaml that somebody makes a table, or the other way round. */}}
+{{/* The configuration, with the options that the chart sets itself: where to listen, and the files made from Secrets. The defaults of
+     the upstreams are here and not in values.yaml, because Helm warns if a user replaces a text by a table, or a table by a text. */}}
 {{- define "combined-registry.config" -}}
 {{- $own := dict "host" "0.0.0.0" "port" 5000 -}}
 {{- if .Values.htpasswdSecret -}}
@@ -38,7 +38,7 @@ labels:
 {{- toYaml (mergeOverwrite (deepCopy .Values.config) $upstreams $own) -}}
 {{- end -}}
 
-{{/* The probes ask without a password. */}}
+{{/* The probes send no password. */}}
 {{- define "combined-registry.probe" -}}
 httpGet:
   path: {{ .path }}

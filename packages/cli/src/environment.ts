@@ -2,12 +2,12 @@ import type { Given, OverridableOption, Overrides } from "./config/overrides.ts"
 import { defaults } from "./defaults.ts";
 import { misuse } from "./failure.ts";
 
-/** What the environment says. An empty variable counts as not set. */
+/** Settings from environment variables. An empty variable counts as not set. */
 export interface EnvironmentSettings {
   readonly overrides: Overrides;
   /** From ENABLE_AUTH; undefined leaves it to the other sources. */
   readonly enableAuth: boolean | undefined;
-  /** The name under which people know this address. */
+  /** The public host name of this address. */
   readonly publicName: string | undefined;
 }
 
@@ -28,7 +28,7 @@ export const environmentTable: readonly (readonly [variables: string, meaning: s
 
 type Read = (variable: string) => string | undefined;
 
-/** @throws Failure if ENABLE_AUTH, STATUS_PAGE or AGGREGATE_HOSTNAME have values that cannot be meant */
+/** @throws Failure if the value of ENABLE_AUTH, STATUS_PAGE or AGGREGATE_HOSTNAME is invalid */
 export function readEnvironment(environment: NodeJS.ProcessEnv): EnvironmentSettings {
   const read: Read = (variable) => environment[variable] || undefined;
   const settings: [OverridableOption, Given | undefined][] = [
@@ -59,7 +59,7 @@ function givenSwitch(read: Read, variable: string): Given | undefined {
   return value === undefined ? undefined : { value, from: `environment variable ${variable}` };
 }
 
-/** Where the URL is given apart, the name is one under which clients reach that registry alone. */
+/** If there is a URL as well, the host name is one under which clients reach only that registry. */
 function upstream(read: Read, urlVariable: string, nameVariable: string): Given | undefined {
   const url = given(read, urlVariable);
   const name = read(nameVariable);
@@ -71,7 +71,7 @@ function upstream(read: Read, urlVariable: string, nameVariable: string): Given 
   if (url === undefined) {
     return { value: address, from: `environment variable ${nameVariable}` };
   }
-  // What is no address is left to the schema to complain about.
+  // The schema will refuse a value that is not an address.
   const host = URL.canParse(address) ? new URL(address).hostname : name;
   return {
     value: { url: url.value, hosts: [host] },
@@ -87,7 +87,7 @@ function readSwitch(read: Read, variable: string): boolean | undefined {
   return value === undefined ? undefined : value === "true";
 }
 
-/** It goes into a header, as the realm. */
+/** The name becomes the realm in a header, hence the characters. */
 function readName(read: Read, variable: string): string | undefined {
   const value = read(variable);
   if (value !== undefined && !/^[\x21-\x7e]+$/.test(value)) {

@@ -154,7 +154,7 @@ describe("SIGHUP", () => {
       expect(await hangUp(running, "reload refused")).toMatchObject({
         level: "error",
         msg: expect.stringMatching(
-          /expected an htpasswd file with users, given ".*htpasswd" \(nobody is in it\)$/,
+          /expected an htpasswd file with users, given ".*htpasswd" \(it has no users\)$/,
         ),
       });
       const statuses = ["alice:correct horse", "alice:wrong"].map(

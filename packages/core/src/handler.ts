@@ -1,22 +1,26 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { hear } from "./actions/changed.ts";
 import { completeConfig } from "./config/complete-config.ts";
-import type { CombinedRegistryConfig } from "./config/written.ts";
-import type { ManifestChange } from "./config/written-peers.ts";
+import type { CombinedRegistryConfig, ManifestChange } from "./config/options.ts";
 import type { CheckReport } from "./inspect/check-report.ts";
 import type { Explanation } from "./inspect/explanation.ts";
 import { checkHealth, type Health } from "./observe/health.ts";
 import type { MetricsRegistry } from "./observe/metrics.ts";
 import { parseTarget } from "./protocol/target.ts";
-import { createServices } from "./services.ts";
+import { applyInvalidation } from "./pull/invalidate.ts";
+import { createServices, type Services } from "./services.ts";
 import { Serving } from "./serving.ts";
 
 /**
  * The router as a plain Node request listener: for `http.createServer`, or as middleware of Express and the
  * like, where what is not the router's goes on to `next`.
  */
-export interface CombinedRegistryHandler {
-  (request: IncomingMessage, response: ServerResponse, next?: (error?: unknown) => void): void;
+export interface CombinedRegistryHandler extends AsyncDisposable {
+  /**
+   * Answers a request, or calls `next` if there is one and the request is not the router's.
+   * @returns resolves when the response has closed, whether it is complete or its client left, and is counted and logged; after
+   *   `next`, when that has returned. Never rejects: what goes wrong is answered and logged
+   */
+  (request: IncomingMessage, response: ServerResponse, next?: (error?: unknown) => void): Promise<void>;
 
   /** Whether a request is the router's to answer: `/v2`, below it, or one of its own pages. */
   matches(request: IncomingMessage): boolean;
@@ -28,9 +32,9 @@ export interface CombinedRegistryHandler {
    * Says where an image comes from, where a push of it would go, and why: the rule, what every upstream that a pull may ask
    * says now, and what a client gets. It asks with GET and HEAD, and nobody whom the rule keeps the name from.
    * @param image as docker takes it: `nginx`, `team/app:1.2`, `registry.example.com/team/app@sha256:...`
-   * @throws ImageNameError if it is not the name of an image
+   * @throws ImageNameError if it is not the name of an image; `signal.reason` once that is aborted
    */
-  explain(image: string): Promise<Explanation>;
+  explain(image: string, options?: ExplainOptions): Promise<Explanation>;
 
   /**
    * Looks at every upstream and at the configuration for what does not work or will hurt. It writes nothing anywhere: beside
@@ -48,14 +52,23 @@ export interface CombinedRegistryHandler {
    */
   reload(config: CombinedRegistryConfig): void;
 
-  /** Takes note of a change that another process has made; for `peers.tell`. */
-  hear(change: ManifestChange): void;
+  /** Drops what is cached about a manifest that another process changed; to be called for each `peers.publish`. */
+  invalidate(change: ManifestChange): void;
 
   /** From now on `/readyz` says 503, and each answer is the last on its connection. */
   drain(): void;
 
   /** Drains, waits for the requests in flight, and closes the connections to upstreams. */
   close(): Promise<void>;
+
+  /** The same as `close`, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** How an image is explained. */
+export interface ExplainOptions {
+  /** Gives the explanation up, and with it the requests to upstreams. @default never */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -77,18 +90,24 @@ export function createCombinedRegistryHandler(config: CombinedRegistryConfig): C
     request: IncomingMessage,
     response: ServerResponse,
     next?: (error?: unknown) => void,
-  ): void => {
+  ): Promise<void> => {
     if (next !== undefined && !isOurs(request)) {
+      // What it throws is its own, and is thrown at once as it always was.
       next();
-      return;
+      return Promise.resolve();
     }
-    serving.serve(request, response);
+    return serving.serve(request, response);
+  };
+  const close = async (): Promise<void> => {
+    serving.drain();
+    await serving.idle();
+    serving.close();
   };
   return Object.assign(handler, {
     matches: isOurs,
     health: () => checkHealth(serving.services),
     // What few ask for is loaded for those who do: it is a tenth of what there is to load before the first request.
-    explain: async (image: string) => (await import("./inspect/explain.ts")).explain(serving.services, image),
+    explain: (image: string, options?: ExplainOptions) => explainUntil(serving.services, image, options),
     check: async () => (await import("./inspect/check.ts")).check(serving.services),
     metrics: serving.services.metrics.registry,
     reload(next: CombinedRegistryConfig) {
@@ -96,12 +115,24 @@ export function createCombinedRegistryHandler(config: CombinedRegistryConfig): C
       const nextComplete = completeConfig({ via: complete.via, ...next });
       serving.replace(createServices(nextComplete, serving.services));
     },
-    hear: (change: ManifestChange) => hear(serving.services, change),
+    invalidate: (change: ManifestChange) => applyInvalidation(serving.services, change),
     drain: () => serving.drain(),
-    async close() {
-      serving.drain();
-      await serving.idle();
-      serving.close();
-    },
+    close,
+    [Symbol.asyncDispose]: close,
   });
+}
+
+async function explainUntil(
+  services: Services,
+  image: string,
+  { signal }: ExplainOptions = {},
+): Promise<Explanation> {
+  const { explain } = await import("./inspect/explain.ts");
+  try {
+    signal?.throwIfAborted();
+    return await explain(services, image, signal);
+  } catch (error) {
+    // Inside, a request that is given up is a client that has left.
+    throw signal?.aborted === true ? signal.reason : error;
+  }
 }

@@ -1,19 +1,18 @@
-import { Flights } from "./actions/flights.ts";
-import { Owners } from "./actions/owners.ts";
+import { InflightManifests } from "./cache/inflight-manifests.ts";
+import { Memory, type MemoryBounds } from "./cache/memory.ts";
+import { ReferrersSupport } from "./cache/referrers-support.ts";
+import { VariantIds } from "./cache/request-variants.ts";
+import { ShadowLog } from "./cache/shadowed-tags.ts";
+import { TickBatch } from "./concurrency/batch.ts";
+import { KeyedMutex } from "./concurrency/keyed-mutex.ts";
+import { Bounded, Semaphore } from "./concurrency/semaphore.ts";
+import { Singleflight } from "./concurrency/singleflight.ts";
 import type { CompleteConfig, CompleteUpstream } from "./config/complete.ts";
 import { Activity } from "./observe/activity.ts";
 import { Metrics } from "./observe/metrics.ts";
-import { TrustedAddresses } from "./protocol/trusted-addresses.ts";
-import { Memory, type MemoryBounds } from "./routing/memory.ts";
+import { TrustedAddresses } from "./protocol/client-address.ts";
+import { Ownership } from "./pull/ownership.ts";
 import { Policy } from "./routing/policy.ts";
-import { ReferrersApis } from "./routing/referrers-apis.ts";
-import { ShadowMemory } from "./routing/shadow.ts";
-import { Wishes } from "./routing/wishes.ts";
-import { Bounded } from "./sharing/bounded.ts";
-import { EndOfTurn } from "./sharing/end-of-turn.ts";
-import { OneByOne } from "./sharing/one-by-one.ts";
-import { Places } from "./sharing/places.ts";
-import { SharedWork } from "./sharing/shared-work.ts";
 import { Pings } from "./upstream/pings.ts";
 import { Upstream, type UpstreamContext } from "./upstream/upstream.ts";
 
@@ -26,17 +25,17 @@ export interface Services {
   readonly policy: Policy<Upstream>;
   readonly memory: Memory<Upstream>;
   /** Questions for manifests that are under way. */
-  readonly flights: Flights;
+  readonly inflight: InflightManifests;
   /** What is wanted there: the numbers mean the same as long as there may be such questions, whatever becomes of the memory. */
-  readonly wishes: Wishes;
-  readonly endOfTurn: EndOfTurn;
+  readonly variants: VariantIds;
+  readonly tick: TickBatch;
   /** What new requests go by, which may be a later configuration than this one. */
-  readonly latest: Latest;
-  readonly owners: Owners;
+  readonly latest: CurrentGeneration;
+  readonly owners: Ownership;
   /** Who has the referrers API. */
-  readonly referrersApis: ReferrersApis<Upstream>;
+  readonly referrersSupport: ReferrersSupport<Upstream>;
   /** Those who write an index of referrers. */
-  readonly referrersTurns: OneByOne;
+  readonly referrersTurns: KeyedMutex;
   readonly pings: Pings;
   readonly metrics: Metrics;
   /** What the status page tells of the last hour; undefined without one. */
@@ -44,13 +43,13 @@ export interface Services {
   /** Images being explained on the status page. */
   readonly explaining: Bounded;
   readonly copies: Copies;
-  readonly shadows: ShadowMemory;
+  readonly shadows: ShadowLog;
   /** Aborted when no new request goes by this configuration: what goes on behind answered ones is given up then. */
   readonly ended: AbortController;
 }
 
 /** What a change has to be known to although it was made under an earlier configuration. */
-export interface Latest {
+export interface CurrentGeneration {
   memory: Memory<Upstream>;
   upstreams: readonly Upstream[];
 }
@@ -58,12 +57,12 @@ export interface Latest {
 /** Blobs on their way from proxies to hosted. */
 export interface Copies {
   /** What two clients need at a time is copied once. */
-  readonly shared: SharedWork<Copied>;
-  readonly places: Places;
+  readonly shared: Singleflight<CopyResult>;
+  readonly places: Semaphore;
 }
 
 /** What became of a blob that hosted was thought to lack. */
-export type Copied = "copied" | "there already";
+export type CopyResult = "copied" | "there already";
 
 // Each holds two connections and the bytes between them: enough for the disks of most, and a bound on what pushes may cost.
 const copiesAtOnce = 16;
@@ -86,7 +85,7 @@ export function createServices(config: CompleteConfig, before?: Services): Servi
   if (JSON.stringify(before?.config.rules) !== JSON.stringify(config.rules)) {
     for (const proxy of proxies) {
       // What it was asked for before may be a name by now that it must not be asked for.
-      proxy.forgetSuspect();
+      proxy.dropProbe();
     }
   }
   metrics.upstreams.show(upstreams);
@@ -103,17 +102,17 @@ export function createServices(config: CompleteConfig, before?: Services): Servi
     latest: Object.assign(before?.latest ?? {}, { memory, upstreams }),
     trusted: new TrustedAddresses(config.trustProxy),
     policy: new Policy({ hosted, proxies, rules: config.rules }),
-    owners: before?.policy.hosted === hosted ? before.owners : new Owners(),
+    owners: before?.policy.hosted === hosted ? before.owners : new Ownership(),
     activity: activityFor(config, upstreams, before),
     explaining: before?.explaining ?? new Bounded(explainedAtOnce),
-    copies: { shared: new SharedWork(), places: new Places(copiesAtOnce) },
-    shadows: before?.shadows ?? new ShadowMemory(),
+    copies: { shared: new Singleflight(), places: new Semaphore(copiesAtOnce) },
+    shadows: before?.shadows ?? new ShadowLog(),
     ended: new AbortController(),
-    flights: before?.flights ?? new Flights(),
-    wishes: before?.wishes ?? new Wishes(),
-    endOfTurn: before?.endOfTurn ?? new EndOfTurn(),
-    referrersApis: before?.referrersApis ?? new ReferrersApis(referrersApiTtl),
-    referrersTurns: before?.referrersTurns ?? new OneByOne(),
+    inflight: before?.inflight ?? new InflightManifests(),
+    variants: before?.variants ?? new VariantIds(),
+    tick: before?.tick ?? new TickBatch(),
+    referrersSupport: before?.referrersSupport ?? new ReferrersSupport(referrersApiTtl),
+    referrersTurns: before?.referrersTurns ?? new KeyedMutex(),
     pings: before?.pings ?? pingsFor(metrics),
   };
 }

@@ -1,32 +1,31 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { entranceOf } from "./actions/entrance.ts";
-import { type Exchange, newExchange } from "./actions/exchange.ts";
-import { operations } from "./actions/operations.ts";
-import { mayAskProxies, withoutProxiesIfOwned } from "./actions/owners.ts";
-import { perform } from "./actions/perform.ts";
-import { send, sendError } from "./actions/send.ts";
-import { token } from "./actions/token.ts";
-import { admit, admitUnruled } from "./admit.ts";
+import { answered } from "./answered.ts";
+import { authorizeRequest, authorizeUnruled } from "./authorize/admit.ts";
+import { perform } from "./dispatch.ts";
+import { operations } from "./endpoints/operations.ts";
+import { token } from "./endpoints/token.ts";
+import { ClientAborted } from "./errors.ts";
 import { type Generation, Generations } from "./generations.ts";
-import { account } from "./observe/account.ts";
-import { Connections } from "./observe/connections.ts";
+import { type Exchange, entryPointOf, newExchange } from "./http/exchange.ts";
+import { PipelineQueue } from "./http/pipelining.ts";
+import { send, sendError } from "./http/respond.ts";
+import { account, ConnectionGauge } from "./observe/account.ts";
 import { pageVaries, wantsPage } from "./page/wanted.ts";
 import { RegistryError } from "./protocol/errors.ts";
 import { isLoop } from "./protocol/forwarding.ts";
 import { checkHost } from "./protocol/host.ts";
 import { parseRequest, type RegistryRequest, withoutMount } from "./protocol/request.ts";
 import { parseTarget, type Target } from "./protocol/target.ts";
+import { mayAskProxies, restrictIfOwned } from "./pull/ownership.ts";
 import { type Plan, plan } from "./routing/plan.ts";
 import type { Services } from "./services.ts";
-import { Turns } from "./turns.ts";
-import { ClientGone } from "./upstream/failure.ts";
 import type { Upstream } from "./upstream/upstream.ts";
 
 /** Serves requests, each on its way once down: parse, authorize, decide, act, account. */
 export class Serving {
   readonly #generations: Generations;
-  readonly #connections: Connections;
-  readonly #turns = new Turns();
+  readonly #connections: ConnectionGauge;
+  readonly #turns = new PipelineQueue();
   #draining = false;
   readonly #isClosing = () => this.#draining;
   #inFlight = 0;
@@ -34,7 +33,7 @@ export class Serving {
 
   constructor(services: Services) {
     this.#generations = new Generations(services);
-    this.#connections = new Connections(services.metrics.connections);
+    this.#connections = new ConnectionGauge(services.metrics.connections);
   }
 
   /** What new requests go by. */
@@ -64,9 +63,17 @@ export class Serving {
     );
   }
 
-  /** Serves a request when it has its turn on its connection. Whatever goes wrong is answered, counted and logged. */
-  serve(request: IncomingMessage, response: ServerResponse): void {
-    this.#turns.take(request, response, () => void this.#serve(request, response));
+  /**
+   * Serves a request when it has its turn on its connection. Whatever goes wrong is answered, counted and logged.
+   * @returns resolves when the response has closed and is counted, or when its connection died before its turn; never rejects
+   */
+  serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    return new Promise((resolve) => {
+      this.#turns.take(request, response, {
+        begin: () => void this.#serve(request, response, resolve),
+        abandon: resolve,
+      });
+    });
   }
 
   /** New requests are answered, each as the last on its connection. */
@@ -80,36 +87,41 @@ export class Serving {
   }
 
   /** Never rejects. */
-  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async #serve(request: IncomingMessage, response: ServerResponse, closed: () => void): Promise<void> {
     if (response.destroyed || request.socket.destroyed) {
       // Gone while the host application's middleware was at work: its closing would never be noticed.
+      closed();
       return;
     }
     this.#connections.seen(request.socket);
     const generation = this.#generations.enter();
     const { services } = generation;
     const exchange = newExchange(request, response, services, this.#isClosing);
-    this.#begin(generation, exchange);
+    this.#begin(generation, exchange, closed);
     try {
       // Not at once: Node finishes a response twice that ends while it is being given its connection.
-      await services.endOfTurn.reached();
+      await services.tick.next();
       await this.#answer(services, exchange, parseTarget(request.url ?? ""));
     } catch (error) {
       refuse(exchange, error);
     }
   }
 
-  #begin(generation: Generation, exchange: Exchange): void {
+  #begin(generation: Generation, exchange: Exchange, closed: () => void): void {
     const started = performance.now();
     this.#inFlight += 1;
     exchange.response.once("close", () => {
       try {
-        account(generation.services, exchange, (performance.now() - started) / 1000);
-      } catch {
-        // A host application's logger that throws would end the process from here, and there is nobody left to tell.
+        const done = answered(exchange, performance.now() - started);
+        account(generation.services, done);
+        if (done.foreignStatus !== undefined && exchange.answer.begun) {
+          // Other code has ended the body early: a connection that stays open would make it look whole, or pending.
+          exchange.request.socket.destroy();
+        }
       } finally {
         this.#generations.leave(generation);
         this.#end();
+        closed();
       }
     });
   }
@@ -129,7 +141,7 @@ export class Serving {
     if (target.kind === "operations" && access !== "off") {
       exchange.route = target.page;
       if (access === "protected") {
-        await admitUnruled(services, exchange, { repository: undefined, access: "operations" });
+        await authorizeUnruled(services, exchange, { repository: undefined, access: "operations" });
       }
       await operations(services, exchange, target.page, this.#draining);
     } else if (target.kind === "api") {
@@ -169,8 +181,8 @@ async function answerApi(
   const { resource } = parsed;
   exchange.route = resource.kind;
   exchange.repository = "repository" in resource ? resource.repository : undefined;
-  await admit(services, exchange, parsed);
-  exchange.isAdmitted = true;
+  await authorizeRequest(services, exchange, parsed);
+  exchange.authorized = true;
   if (isLoop(request.rawHeaders, services.config.via)) {
     throw new RegistryError("LOOP_DETECTED", {
       message: "an upstream leads back to this router: check hosted and proxy",
@@ -192,16 +204,16 @@ async function decide(
   request: RegistryRequest,
 ): Promise<Plan<Upstream>> {
   const { policy, memory, config } = services;
-  const entrance = entranceOf(exchange, request);
-  exchange.namespace = policy.namespaceOf(entrance);
-  const known = { policy, memory, lists: config.lists, direct: policy.directly(entrance) };
+  const entryPoint = entryPointOf(exchange, request);
+  exchange.namespace = policy.namespaceOf(entryPoint);
+  const known = { policy, memory, lists: config.lists, direct: policy.upstreamByHost(entryPoint) };
   if (!("repository" in request.resource)) {
     return plan(request, undefined, known);
   }
   const { repository } = request.resource;
-  const ruling = policy.rulingFor(repository, entrance);
+  const ruling = policy.rulingFor(repository, entryPoint);
   const settled = mayAskProxies(request)
-    ? await withoutProxiesIfOwned(services, exchange, repository, ruling)
+    ? await restrictIfOwned(services, exchange, repository, ruling)
     : ruling;
   return plan(request, settled, known);
 }
@@ -209,7 +221,7 @@ async function decide(
 /** Answers what went wrong; once an answer has begun, all that is left is to break it off, so that it cannot look whole. */
 function refuse(exchange: Exchange, error: unknown): void {
   const { response, signal } = exchange;
-  if (signal.aborted || error instanceof ClientGone) {
+  if (signal.aborted || error instanceof ClientAborted) {
     return;
   }
   const refusal = error instanceof RegistryError ? error : new RegistryError("UNKNOWN", { cause: error });

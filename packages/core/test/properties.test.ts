@@ -2,16 +2,16 @@ import { Agent, request as httpRequest, type IncomingHttpHeaders } from "node:ht
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
 import { accessesOf } from "../src/authorize/authorize.ts";
+import { Memory } from "../src/cache/memory.ts";
 import { parseChallenges } from "../src/protocol/challenge.ts";
 import { errorTable, RegistryError } from "../src/protocol/errors.ts";
 import { endToEnd, valuesOf } from "../src/protocol/headers.ts";
 import { relativeLocations } from "../src/protocol/locations.ts";
 import { parseRequest, type RegistryRequest } from "../src/protocol/request.ts";
 import { parseTarget } from "../src/protocol/target.ts";
-import type { Candidate } from "../src/routing/member.ts";
-import { Memory } from "../src/routing/memory.ts";
 import { plan } from "../src/routing/plan.ts";
 import { Policy } from "../src/routing/policy.ts";
+import type { Candidate } from "../src/routing/ruling.ts";
 import { method, sendableTarget, target } from "./properties/generators.ts";
 import { repositoryAsDistributionReadsIt } from "./properties/oracle.ts";
 import { listenRecording } from "./properties/upstream.ts";

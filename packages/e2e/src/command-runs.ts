@@ -128,7 +128,7 @@ export const commandRuns: readonly Runs[] = [
     commands: [
       "npm test",
       "npm test -- --selectProjects core",
-      "npm test -- packages/core/test/reload.test.ts",
+      "npm test -- packages/core/test/behaviour/reload/reload.test.ts",
       "npm run typecheck",
       "npm run lint",
       "node packages/e2e/measure/soak.mjs --minutes 5",

@@ -149,7 +149,7 @@ describeE2E("explain and check, between real registries", ["docker-registry"], (
     const orphaned = await inspect<Explanation>(["explain", unknown], there, lab.folder);
     const checked = await check({ proxy: cache.origin });
 
-    expect(well.said.upstreams[0]).toMatchObject({ method: "GET", status: 500, outcome: "absent" });
+    expect(well.said.upstreams[0]).toMatchObject({ method: "GET", status: 500, outcome: "not_found" });
     expect(orphaned.said.upstreams[0]).toMatchObject({
       status: 500,
       outcome: "failed",

@@ -137,7 +137,7 @@ describe.each(nodeReleases())("with Node, $name", ({ install }) => {
 
     expect(answers.map(({ headers }) => headers["x-combined-registry"])).toEqual([
       "proxy; found",
-      "hosted; found; proxy absent",
+      "hosted; found; proxy not found",
     ]);
     expect(answers[0]?.body).toEqual(cache.manifest("library/hello", "1.0"));
     expect(router.daemon.exitCode).toBe(0);
@@ -145,7 +145,7 @@ describe.each(nodeReleases())("with Node, $name", ({ install }) => {
 
   it("serves a program that imports it", async () => {
     expect(JSON.parse(await runs(node, "pull.js"))).toEqual({
-      pulled: ["library/hello: 2 layers, hub; found", "team/app: 1 layers, hosted; found; hub absent"],
+      pulled: ["library/hello: 2 layers, hub; found", "team/app: 1 layers, hosted; found; hub not found"],
       from: "hub",
     });
   }, 60_000);

@@ -88,7 +88,7 @@ describeE2E("the status page in a real browser", ["chromium", "docker-registry"]
       expect(await rowOf("Registries", /^hosted private/).textContent()).toMatch(/up 200/);
       expect(await rowOf("Latest decisions", /library\/tool:1/).textContent()).toMatch(/proxy\s*found/);
       expect(await rowOf("Latest decisions", /nobody\/has-it:1/).textContent()).toMatch(
-        /proxy absent, hosted absent/,
+        /proxy not found, hosted not found/,
       );
       expect(await rowOf("Shadowed tags", /team\/app:1/).textContent()).toMatch(
         /hosted: sha256:.*proxy: sha256:/s,

@@ -127,7 +127,7 @@ describeE2E("registries that ask for tokens", ["docker-registry", "skopeo", "pod
       headers: { Accept: acceptManifests },
     });
     expect(refused.status).toBe(401);
-    expect(reply.headers["x-combined-registry"]).toBe("hosted; found; hub absent");
+    expect(reply.headers["x-combined-registry"]).toBe("hosted; found; hub not found");
   }, 60_000);
 
   it("see nothing of the router's user at the public one", async () => {

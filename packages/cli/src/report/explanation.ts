@@ -4,20 +4,20 @@ import { table } from "./table.ts";
 
 const shades: Readonly<Record<UpstreamAnswer["outcome"], Shade>> = {
   found: "good",
-  absent: "faint",
+  not_found: "faint",
   failed: "worse",
   final: "bad",
 };
 
-/** An explanation for people: what was decided, what was said, and what to do. */
+/** The explanation as text: the decision, the answers of the upstreams, and advice. */
 export function renderExplanation(explanation: Explanation, paint: Paint): string {
-  const { repository, reference, leftOut, advice } = explanation;
+  const { repository, reference, skipped, advice } = explanation;
   const separator = reference.includes(":") ? "@" : ":";
   const blocks = [
     paint("strong", `${repository}${separator}${reference}`),
     table(decision(explanation), (cell, column) => (column === 0 ? paint("faint", cell) : cell)),
     answers(explanation, paint),
-    table(leftOut.map(({ name, reason }) => ["not asked", name, reason])),
+    table(skipped.map(({ name, reason }) => ["not asked", name, reason])),
     advice.map((one) => `  ${paint("note", "->")} ${one}`).join("\n"),
   ];
   return `${blocks.filter((block) => block !== "").join("\n\n")}\n`;
@@ -76,7 +76,7 @@ function answers({ upstreams }: Explanation, paint: Paint): string {
   if (upstreams.length === 0) {
     return "";
   }
-  // Of a router that serves nobody every breaker is closed.
+  // Usually every breaker is closed, since this router serves no clients.
   const breakers = upstreams.some(({ breaker }) => breaker !== "closed");
   const heading = ["upstream", "asked", "says", "status", "time", ...(breakers ? ["breaker"] : []), ""];
   const rows = upstreams.map((one) => answerRow(one, breakers));
@@ -94,7 +94,7 @@ function answerRow(answer: UpstreamAnswer, breakers: boolean): string[] {
   return [
     name,
     `${method} ${repository}`,
-    outcome,
+    outcome.replace("_", " "),
     status === undefined ? "-" : String(status),
     `${latency} ms`,
     ...(breakers ? [breaker] : []),
@@ -106,7 +106,7 @@ function shortDigest(digest = ""): string {
   return digest.slice(0, digest.indexOf(":") + 13);
 }
 
-/** `oci.image.index.v1` says as much as the whole. */
+/** `oci.image.index.v1` is enough. */
 function shortType(type = ""): string {
   return type.replace(/^application\/vnd\./, "").replace(/\+json$/, "");
 }

@@ -29,7 +29,7 @@ describe("explain", () => {
     const { code, out } = await lab.run(["explain", "team/none"]);
 
     expect(code).toBe(1);
-    expect(out).toMatch(/pull +404: proxy absent, hosted absent/);
+    expect(out).toMatch(/pull +404: proxy not found, hosted not found/);
   });
 
   test("ends with 1 and the cause if whoever could have it fails", async () => {
@@ -39,7 +39,7 @@ describe("explain", () => {
     const { code, out } = await lab.run(["explain", "team/none"]);
 
     expect(code).toBe(1);
-    expect(out).toMatch(/pull +502: proxy failed \(connection refused\), hosted absent/);
+    expect(out).toMatch(/pull +502: proxy failed \(connection refused\), hosted not found/);
     expect(out).toMatch(/-> proxy could not tell \(connection refused\)/);
   });
 
@@ -110,6 +110,6 @@ describe("explain", () => {
 
     expect(code).toBe(0);
     expect(out).toContain("combined-registry explain team/app:1.2");
-    expect(out).toContain("Exit code: 0 if somebody has the image");
+    expect(out).toContain("Exit code: 0 if an upstream has the image");
   });
 });

@@ -1,10 +1,9 @@
 import { IncomingMessage } from "node:http";
 import { Socket } from "node:net";
-import type { Verdict } from "@combined-registry/core";
+import type { AuthorizeResult } from "@combined-registry/core";
 import { beforeEach, describe, expect, test } from "@jest/globals";
-import { parseBasic } from "../../src/htpasswd/basic.ts";
-import type { Judgement, Passwords } from "../../src/htpasswd/passwords.ts";
-import { createAuthorize } from "../../src/htpasswd.ts";
+import { createAuthorize, parseBasic } from "../../src/htpasswd/authorize.ts";
+import type { Passwords, VerifyResult } from "../../src/htpasswd/passwords.ts";
 
 const basic = (text: string) => `Basic ${Buffer.from(text).toString("base64")}`;
 
@@ -41,13 +40,13 @@ describe("the hook", () => {
   const judged: unknown[] = [];
   const passwords: Passwords = {
     use: () => {},
-    hear: () => {},
-    judge: (user, password, sender) => {
+    receive: () => {},
+    verify: (user, password, sender) => {
       judged.push({ user, password, address: sender.address, left: sender.left() });
-      return judgements[password] ?? "wrong";
+      return results[password] ?? "wrong";
     },
   };
-  const judgements: Readonly<Record<string, Judgement | Promise<Judgement>>> = {
+  const results: Readonly<Record<string, VerifyResult | Promise<VerifyResult>>> = {
     right: "right",
     "right in the end": Promise.resolve("right"),
     "wrong in the end": Promise.resolve("wrong"),
@@ -55,7 +54,7 @@ describe("the hook", () => {
   };
   const authorize = createAuthorize(passwords, 'the "house"');
   const challenge = { decision: "challenge", challenge: 'Basic realm="the \\"house\\"", charset="UTF-8"' };
-  const ask = async (authorization?: string, socket = new Socket()): Promise<Verdict> => {
+  const ask = async (authorization?: string, socket = new Socket()): Promise<AuthorizeResult> => {
     const request = new IncomingMessage(socket);
     request.headers = authorization === undefined ? {} : { authorization };
     return authorize(request, { repository: "team/app", access: "pull", client: "192.0.2.1" });

@@ -2,13 +2,13 @@ import type { IncomingMessage } from "node:http";
 import { parseChallenges } from "../protocol/challenge.ts";
 import { RegistryError } from "../protocol/errors.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
-import { type Grant, verdictOf, type Wanted } from "./access.ts";
-import type { Access, AccessRequest, AuthorizeHook, Verdict } from "./hook.ts";
+import type { Principals } from "../routing/ruling.ts";
+import type { Access, AccessRequest, AuthorizeHook, AuthorizeResult } from "./hook.ts";
 
-type FullVerdict = Exclude<Verdict, string>;
+type Authorized = Exclude<AuthorizeResult, string>;
 
 /** Who wants something, as far as the hook has to know, and where to send those who do not say who they are. */
-export interface Asker {
+export interface Requester {
   readonly request: IncomingMessage;
   /** IP address. */
   readonly client: string;
@@ -23,10 +23,10 @@ export interface Asker {
  */
 export async function authorize(
   hook: AuthorizeHook,
-  asker: Asker,
+  asker: Requester,
   { repository, access }: Wanted,
 ): Promise<string | undefined> {
-  const verdict = await judge(hook, asker.request, { repository, access, client: asker.client });
+  const verdict = await verify(hook, asker.request, { repository, access, client: asker.client });
   if (verdict.decision !== "allow") {
     throw refusal(verdict, { repository, access }, asker);
   }
@@ -37,13 +37,13 @@ export async function authorize(
  * Holds the user against the rule.
  * @throws RegistryError UNAUTHORIZED, DENIED
  */
-export function requireGrant(
-  grant: Grant,
-  asker: Asker,
+export function requirePermission(
+  grant: Permission,
+  asker: Requester,
   { repository, access }: Wanted,
   user: string | undefined,
 ): void {
-  const verdict = fullVerdict(verdictOf(grant, { repository, access }, user));
+  const verdict = authorizedBy(authorizeResultOf(grant, { repository, access }, user));
   if (verdict.decision !== "allow") {
     throw refusal(verdict, { repository, access }, asker);
   }
@@ -77,18 +77,18 @@ function accessOf(method: string, kind: RegistryRequest["resource"]["kind"]): Ac
   return method === "PUT" ? "push" : "pull";
 }
 
-async function judge(
+async function verify(
   hook: AuthorizeHook,
   request: IncomingMessage,
   wanted: AccessRequest,
-): Promise<FullVerdict> {
-  let verdict: Verdict;
+): Promise<Authorized> {
+  let verdict: AuthorizeResult;
   try {
     verdict = await hook(request, wanted);
   } catch (cause) {
     throw new RegistryError("UNKNOWN", { message: "the request could not be authorized", cause });
   }
-  const full = fullVerdict(verdict);
+  const full = authorizedBy(verdict);
   if (!["allow", "challenge", "deny", "throttle"].includes(full?.decision)) {
     // Whatever an untyped hook means by it, it is not permission.
     throw new RegistryError("UNKNOWN", {
@@ -99,14 +99,14 @@ async function judge(
   return full;
 }
 
-function fullVerdict(verdict: Verdict): FullVerdict {
+function authorizedBy(verdict: AuthorizeResult): Authorized {
   return typeof verdict === "string" ? { decision: verdict } : verdict;
 }
 
 function refusal(
-  verdict: Exclude<FullVerdict, { decision: "allow" }>,
+  verdict: Exclude<Authorized, { decision: "allow" }>,
   wanted: Wanted,
-  { challenge: instead }: Asker,
+  { challenge: instead }: Requester,
 ): RegistryError {
   const said = verdict.message === undefined ? {} : { message: verdict.message };
   switch (verdict.decision) {
@@ -131,4 +131,56 @@ function refusal(
 /** A hook that asks for something else has its own way of telling users apart. */
 function isBasic(challenge: string): boolean {
   return parseChallenges([challenge]).some(({ scheme }) => scheme === "basic");
+}
+
+/** What a request wants, whoever sends it. */
+export type Wanted = Omit<AccessRequest, "client">;
+
+/** Who may have it, by the rule on the repository. */
+export interface Permission {
+  /** Undefined where `authorize` alone decides. */
+  readonly who: Principals | undefined;
+  /** What to call the rule: `rules[2]`. */
+  readonly rule: string;
+}
+
+/** Whether somebody is among those who may; nobody in particular has no name. */
+export function isAmong(who: Principals | undefined, user: string | undefined): boolean {
+  if (who === undefined || who === "anonymous") {
+    return true;
+  }
+  return user !== undefined && (who === "authenticated" || who.includes(user));
+}
+
+/** Holds a user whom `authorize` has let in against the rule. What it says names no other user. */
+export function authorizeResultOf(
+  { who, rule }: Permission,
+  { access, repository }: Wanted,
+  user?: string,
+): AuthorizeResult {
+  if (isAmong(who, user)) {
+    return "allow";
+  }
+  return user === undefined
+    ? { decision: "challenge", message: `${rule} lets only known users ${deed(access)} ${repository}` }
+    : { decision: "deny", message: `${rule} does not let ${user} ${deed(access)} ${repository}` };
+}
+
+/** What a user's view of names follows from. */
+export interface NameRules {
+  /** Whether there are any that not everybody may pull. */
+  readonly restrictsPulls: boolean;
+  ruleOn(repository: string): { readonly access: { readonly pull: Principals | undefined } };
+}
+
+/** Whether a user may see that a repository is there; undefined where everybody may see all. */
+export function namesFor(
+  rules: NameRules,
+  user: string | undefined,
+): ((repository: string) => boolean) | undefined {
+  return rules.restrictsPulls ? (name) => isAmong(rules.ruleOn(name).access.pull, user) : undefined;
+}
+
+function deed(access: Access): string {
+  return access === "pull" ? "pull from" : access === "delete" ? "delete from" : "push to";
 }

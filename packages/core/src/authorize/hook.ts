@@ -14,7 +14,7 @@ export interface AccessRequest {
 }
 
 /** What `authorize` answers. The plain words stand for the objects without details. */
-export type Verdict =
+export type AuthorizeResult =
   | "allow"
   | "challenge"
   | "deny"
@@ -59,4 +59,7 @@ export type Verdict =
  * `Authorization: Basic` in `request.headers` may be what a token of the router's stands for.
  * What it throws is logged and answered 500; it never counts as permission.
  */
-export type AuthorizeHook = (request: IncomingMessage, wanted: AccessRequest) => Verdict | Promise<Verdict>;
+export type AuthorizeHook = (
+  request: IncomingMessage,
+  wanted: AccessRequest,
+) => AuthorizeResult | Promise<AuthorizeResult>;

@@ -1,7 +1,7 @@
 import { X509Certificate } from "node:crypto";
 import { createSecureContext } from "node:tls";
 import type { CompleteUpstream } from "./complete.ts";
-import type { ConfigProblem } from "./config-error.ts";
+import type { ConfigProblem } from "./problems.ts";
 
 // OpenSSL reads the last two as well.
 const beginning = /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----/g;

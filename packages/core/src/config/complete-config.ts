@@ -1,12 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { certificateProblems } from "./certificates.ts";
 import type { CompleteConfig, CompleteUpstream, UpstreamKind } from "./complete.ts";
-import { ConfigError, type ConfigProblem } from "./config-error.ts";
-import { optionAt, problemsOf } from "./problems.ts";
-import { accessProblems, letsInAnybody } from "./rule-access.ts";
-import { completeRule, ruleProblems } from "./rules.ts";
+import type { CombinedRegistryConfig } from "./options.ts";
+import { ConfigError, type ConfigProblem, optionAt, problemsOf } from "./problems.ts";
+import { accessProblems, completeRule, letsInAnybody, ruleProblems } from "./rules.ts";
 import { configSchema, type ParsedConfig } from "./schema.ts";
-import type { CombinedRegistryConfig } from "./written.ts";
 
 /**
  * Makes a written configuration complete.
@@ -38,7 +36,8 @@ type ParsedUpstream = Omit<ParsedConfig["proxy"][number], "auth"> & {
 };
 
 function completeUpstreams(parsed: ParsedConfig): CompleteConfig {
-  const { hosted, proxy, rules, via, authorize, peers, logger, metrics, statusPage, ...rest } = parsed;
+  const { hosted, proxy, rules, via, authorize, peers, onDecision, logger, metrics, statusPage, ...rest } =
+    parsed;
   const alone = proxy.length === 1;
   const upstreams = {
     hosted: completeUpstream({ ...noProxy, ...hosted }, "hosted", "hosted"),
@@ -57,6 +56,7 @@ function completeUpstreams(parsed: ParsedConfig): CompleteConfig {
     authorize,
     peers,
     tokens: authorize !== undefined && completeRules.some(letsInAnybody),
+    onDecision,
     logger,
   };
 }

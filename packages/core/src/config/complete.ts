@@ -1,10 +1,9 @@
 import type { AuthorizeHook } from "../authorize/hook.ts";
-import type { Logger } from "../observe/logger.ts";
-import type { MemoryBounds } from "../routing/memory.ts";
-import type { WrittenRule } from "../routing/ruling.ts";
-import type { MetricsConfig } from "./written-metrics.ts";
-import type { PeersConfig } from "./written-peers.ts";
-import type { CredentialsConfig } from "./written-upstreams.ts";
+import type { MemoryBounds } from "../cache/memory.ts";
+import type { DecisionRecord } from "../observe/decision-record.ts";
+import type { Rule } from "../routing/ruling.ts";
+import type { Logger, MetricsConfig, PeersConfig } from "./options.ts";
+import type { CredentialsConfig } from "./upstream-options.ts";
 
 /** What the code uses: nothing optional that has a default, nothing to parse again. Milliseconds throughout. */
 export interface CompleteConfig {
@@ -13,7 +12,7 @@ export interface CompleteConfig {
   readonly proxies: readonly CompleteUpstream[];
   readonly base: "all" | "hosted" | "any";
   /** In the order in which they are tried. */
-  readonly rules: readonly WrittenRule[];
+  readonly rules: readonly Rule[];
   readonly lists: "first" | "hosted" | "merge";
   readonly copy: boolean;
   readonly trustProxy: readonly string[];
@@ -29,6 +28,7 @@ export interface CompleteConfig {
   readonly peers: PeersConfig | undefined;
   /** Whether clients are sent for tokens: where some are let in without credentials and others are asked for them. */
   readonly tokens: boolean;
+  readonly onDecision: ((record: DecisionRecord) => void) | undefined;
   readonly logger: Logger | undefined;
 }
 

@@ -1,5 +1,4 @@
 import type { z } from "zod";
-import type { ConfigProblem } from "./config-error.ts";
 
 /** Says what the schema found in the words of whoever wrote the configuration. */
 export function problemsOf(issue: z.core.$ZodIssue, written: unknown): ConfigProblem[] {
@@ -64,4 +63,32 @@ function describe(value: unknown, key: PropertyKey | undefined): string | undefi
   // A URL may have a password in it.
   const shown = (JSON.stringify(value) ?? String(value)).replace(/\/\/[^/@\s]*@/g, "//***@");
   return shown.length <= longestEcho ? shown : `${shown.slice(0, longestEcho)}...`;
+}
+
+/** One thing wrong with a configuration. */
+export interface ConfigProblem {
+  /** Where, as one would write it: `proxy[1].timeouts.connect`. Empty for the whole. */
+  readonly option: string;
+  /** What was expected there, as the end of a sentence. */
+  readonly expected: string;
+  /** What was given, as JSON, cut short; undefined when nothing was. Never a secret. */
+  readonly given: string | undefined;
+}
+
+/** A configuration that cannot be used. `message` has one line per problem. */
+export class ConfigError extends Error {
+  /** Tells it from other errors where `instanceof` cannot, in another copy of the package. */
+  override readonly name = "ConfigError";
+  /** All that is wrong, not only the first. */
+  readonly problems: readonly ConfigProblem[];
+
+  constructor(problems: readonly ConfigProblem[]) {
+    super(problems.map(sentence).join("\n"));
+    this.problems = problems;
+  }
+}
+
+function sentence({ option, expected, given }: ConfigProblem): string {
+  const subject = option === "" ? "configuration" : option;
+  return `${subject}: expected ${expected}, ${given === undefined ? "nothing was given" : `given ${given}`}`;
 }

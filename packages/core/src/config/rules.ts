@@ -1,7 +1,7 @@
 import { Patterns } from "../routing/patterns.ts";
-import type { WrittenRule } from "../routing/ruling.ts";
-import type { CompleteUpstream } from "./complete.ts";
-import type { ConfigProblem } from "./config-error.ts";
+import { isRestricted, type Principals, type Rule } from "../routing/ruling.ts";
+import type { CompleteConfig, CompleteUpstream } from "./complete.ts";
+import type { ConfigProblem } from "./problems.ts";
 import type { ParsedRule } from "./rule-schema.ts";
 
 /** The upstreams that rules can name. */
@@ -11,7 +11,7 @@ export interface Named {
 }
 
 /** Fills in what one option of a rule follows from another. */
-export function completeRule({ push, access, ...rest }: ParsedRule, { hosted }: Named): WrittenRule {
+export function completeRule({ push, access, ...rest }: ParsedRule, { hosted }: Named): Rule {
   return {
     ...rest,
     push: push ?? (includesHosted(rest.pull, hosted) ? "hosted" : "deny"),
@@ -20,7 +20,7 @@ export function completeRule({ push, access, ...rest }: ParsedRule, { hosted }: 
 }
 
 /** What is wrong with rules that are each well formed. */
-export function ruleProblems(rules: readonly WrittenRule[], named: Named): ConfigProblem[] {
+export function ruleProblems(rules: readonly Rule[], named: Named): ConfigProblem[] {
   const all = new Patterns(rules.map(({ match }) => match));
   return rules.flatMap((rule, index) => [
     ...unknownUpstreams(rule, index, named),
@@ -29,7 +29,7 @@ export function ruleProblems(rules: readonly WrittenRule[], named: Named): Confi
   ]);
 }
 
-function unknownUpstreams({ pull }: WrittenRule, index: number, { hosted, proxies }: Named): ConfigProblem[] {
+function unknownUpstreams({ pull }: Rule, index: number, { hosted, proxies }: Named): ConfigProblem[] {
   const names = ["hosted", "proxy", hosted.name, ...proxies.map(({ name }) => name)];
   const known = [...new Set(names)];
   return pull.flatMap((name, place) =>
@@ -45,7 +45,7 @@ function unknownUpstreams({ pull }: WrittenRule, index: number, { hosted, proxie
   );
 }
 
-function pushesForNobody({ pull, push }: WrittenRule, index: number, { hosted }: Named): ConfigProblem[] {
+function pushesForNobody({ pull, push }: Rule, index: number, { hosted }: Named): ConfigProblem[] {
   return push === "deny" || includesHosted(pull, hosted)
     ? []
     : [
@@ -58,12 +58,7 @@ function pushesForNobody({ pull, push }: WrittenRule, index: number, { hosted }:
 }
 
 /** A rule of whose patterns earlier rules leave nothing is a mistake, and may be one that lets a private name out. */
-function unreachable(
-  { match }: WrittenRule,
-  index: number,
-  rules: readonly WrittenRule[],
-  all: Patterns,
-): ConfigProblem[] {
+function unreachable({ match }: Rule, index: number, rules: readonly Rule[], all: Patterns): ConfigProblem[] {
   // Each pattern covers itself, so there is a first one.
   const coverers = match.map((pattern) => all.firstCovering(pattern) ?? index);
   const first = Math.min(...coverers);
@@ -80,4 +75,30 @@ function unreachable(
 
 function includesHosted(pull: readonly string[], { name }: CompleteUpstream): boolean {
   return pull.includes("hosted") || pull.includes(name);
+}
+
+/** Whether a rule is also for those who do not say who they are. */
+export function letsInAnybody({ access }: Rule): boolean {
+  return access.pull === "anonymous" || access.push === "anonymous";
+}
+
+/** Rules on who may what need somebody who says who a client is. */
+export function accessProblems({ rules, authorize, hosted }: CompleteConfig): ConfigProblem[] {
+  const expected = (who: Principals) => {
+    if (hosted.auth === "passthrough") {
+      return 'nothing beside hosted.auth "passthrough", with which hosted alone judges its users';
+    }
+    return authorize === undefined && isRestricted(who)
+      ? 'authentication (auth.htpasswdFile, or an authorize function), without which nobody is known, or "anonymous"'
+      : undefined;
+  };
+  return rules.flatMap(({ access }, index) =>
+    (["pull", "push"] as const).flatMap((right) => {
+      const who = access[right];
+      const wanted = who && expected(who);
+      return wanted === undefined
+        ? []
+        : [{ option: `rules[${index}].access.${right}`, expected: wanted, given: JSON.stringify(who) }];
+    }),
+  );
 }

@@ -1,12 +1,11 @@
 import { isIP } from "node:net";
 import { z } from "zod";
 import type { AuthorizeHook } from "../authorize/hook.ts";
-import type { Logger } from "../observe/logger.ts";
+import type { DecisionRecord } from "../observe/decision-record.ts";
 import type { MetricsPage } from "./complete.ts";
-import { milliseconds } from "./milliseconds.ts";
-import { rule } from "./rule-schema.ts";
+import type { Logger, PeersConfig } from "./options.ts";
+import { milliseconds, rule } from "./rule-schema.ts";
 import { hosted, proxies } from "./upstream-schema.ts";
-import type { PeersConfig } from "./written-peers.ts";
 
 // This and the other schemas are the one place where options are checked and defaults stand. `expected` sentences end
 // "<option>: expected ...", so they say what would be right.
@@ -26,12 +25,13 @@ function isAddressRange(value: string): boolean {
 
 const isFunction = (value: unknown) => typeof value === "function";
 const functionHook = z.custom<AuthorizeHook>(isFunction, "a function");
+const decisionHook = z.custom<(record: DecisionRecord) => void>(isFunction, "a function");
 const peers = z.custom<PeersConfig>(
   (value) =>
     typeof value === "object" &&
     value !== null &&
-    ["oneAtATime", "tell"].every((name) => isFunction(Reflect.get(value, name))),
-  "an object with oneAtATime and tell functions",
+    ["withLock", "publish"].every((name) => isFunction(Reflect.get(value, name))),
+  "an object with withLock and publish functions",
 );
 const metricsPage = z.custom<MetricsPage>(isFunction, "a function");
 
@@ -89,6 +89,7 @@ export const configSchema = z.strictObject(
     statusPage: z.boolean("true or false").optional(),
     authorize: functionHook.optional(),
     peers: peers.optional(),
+    onDecision: decisionHook.optional(),
     logger: logger.optional(),
   },
   "a table of options",

@@ -1,6 +1,5 @@
 import { z } from "zod";
-import { milliseconds } from "./milliseconds.ts";
-import { patterns } from "./rule-schema.ts";
+import { milliseconds, patterns } from "./rule-schema.ts";
 
 // The options of upstreams: see schema.ts.
 

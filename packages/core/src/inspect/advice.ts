@@ -33,9 +33,7 @@ function aboutUpstream({ name, outcome, cause, status, breaker }: UpstreamAnswer
   }
   return breaker === "closed"
     ? []
-    : [
-        `${name} answers now but is left out after failures: it is asked again within seconds of its recovery`,
-      ];
+    : [`${name} answers now but its circuit is ${breaker}: it is asked again within seconds of its recovery`];
 }
 
 function aboutShadowing({ shadowing, pull, repository }: Found): string[] {

@@ -1,12 +1,10 @@
 import type { Services } from "../services.ts";
 import type { CheckReport, Finding, UpstreamReport } from "./check-report.ts";
-import { clocks, skewOf } from "./findings/clock.ts";
 import { credentials } from "./findings/credentials.ts";
-import { deletesAt, hosted, referrersAt } from "./findings/hosted.ts";
+import { deletesAt, hosted, proxy, referrersAt } from "./findings/hosted.ts";
 import { options } from "./findings/options.ts";
-import { proxy } from "./findings/proxy.ts";
-import { reach } from "./findings/reach.ts";
-import { addressOf, type Survey, survey } from "./survey.ts";
+import { clocks, reach, skewOf } from "./findings/reach.ts";
+import { addressOf, type Inspection, inspectUpstream } from "./survey.ts";
 
 /** Asks every upstream at once how it is, and looks for what will hurt. Never rejects. */
 export async function check(services: Services): Promise<CheckReport> {
@@ -17,7 +15,7 @@ export async function check(services: Services): Promise<CheckReport> {
     upstreams.flatMap((upstream, index) => {
       const own = configs[index];
       const option = index === 0 ? "hosted" : alone ? "proxy" : `proxy[${index - 1}]`;
-      return own === undefined ? [] : [survey(services, { upstream, config: own, option })];
+      return own === undefined ? [] : [inspectUpstream(services, { upstream, config: own, option })];
     }),
   );
   const findings: Finding[] = [
@@ -32,7 +30,7 @@ export async function check(services: Services): Promise<CheckReport> {
   };
 }
 
-function describe(one: Survey): UpstreamReport {
+function describe(one: Inspection): UpstreamReport {
   const { upstream, base, product } = one;
   const status = base.failure === undefined ? base.status : base.failure.status;
   const deletes = deletesAt(one);

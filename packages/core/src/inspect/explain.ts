@@ -1,15 +1,13 @@
+import { compareDigests } from "../cache/shadowed-tags.ts";
 import { bareHostName } from "../protocol/host.ts";
-import { type ImageName, parseImageName } from "../protocol/image-name.ts";
 import { manifestRequest } from "../protocol/request.ts";
-import { type Foreseen, foresee } from "../routing/foresee.ts";
 import { type LookupPlan, type Plan, plan } from "../routing/plan.ts";
-import { defaultRule, type Entrance, type Policy } from "../routing/policy.ts";
-import { type Ruling, ruleName, type Who } from "../routing/ruling.ts";
-import { compareDigests } from "../routing/shadow.ts";
+import { defaultRule, type EntryPoint, type Policy } from "../routing/policy.ts";
+import { type Principals, type ResolvedRule, ruleName } from "../routing/ruling.ts";
 import type { Services } from "../services.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { adviceOn } from "./advice.ts";
-import { askForManifest, type Said } from "./ask-manifest.ts";
+import { askForManifest, leftOut, restrictedByOwner, type Said } from "./ask-manifest.ts";
 import type {
   ExplainedAccess,
   ExplainedHost,
@@ -18,7 +16,8 @@ import type {
   Explanation,
   Shadowing,
 } from "./explanation.ts";
-import { leftOut, narrowedByOwner } from "./narrowed.ts";
+import { type ImageName, parseImageName } from "./image-name.ts";
+import { type Simulated, simulateFailover } from "./simulate.ts";
 
 /**
  * Decides on an image as for a client's request, asks whoever a pull may ask, and says what comes of it.
@@ -28,11 +27,11 @@ import { leftOut, narrowedByOwner } from "./narrowed.ts";
 export async function explain(services: Services, image: string, signal?: AbortSignal): Promise<Explanation> {
   const { policy, memory, config, upstreams } = services;
   const name = parseImageName(image);
-  const { host, entrance } = entranceFor(policy, name);
-  const known = { policy, memory, lists: config.lists, direct: policy.directly(entrance) };
-  const meant = policy.rulingFor(name.repository, entrance);
-  const narrowed = await narrowedByOwner(policy, name.repository, meant, signal);
-  const request = manifestRequest("GET", name.repository, name.reference, entrance.namespace);
+  const { host, entryPoint } = entranceFor(policy, name);
+  const known = { policy, memory, lists: config.lists, direct: policy.upstreamByHost(entryPoint) };
+  const meant = policy.rulingFor(name.repository, entryPoint);
+  const narrowed = await restrictedByOwner(policy, name.repository, meant, signal);
+  const request = manifestRequest("GET", name.repository, name.reference, entryPoint.namespace);
   const lookup = lookupOf(plan(request, narrowed.ruling, known));
   const said = new Map(
     await Promise.all(
@@ -42,7 +41,7 @@ export async function explain(services: Services, image: string, signal?: AbortS
     ),
   );
   const rule = explainRule(services, meant);
-  const pull = foresee(lookup, (member) => wordOf(said, member), isOut);
+  const pull = simulateFailover(lookup, (member) => wordOf(said, member), isOut);
   const explanation: Omit<Explanation, "advice"> = {
     image,
     repository: name.repository,
@@ -50,7 +49,7 @@ export async function explain(services: Services, image: string, signal?: AbortS
     ...(host !== undefined && { host }),
     rule,
     upstreams: [...said.values()].map(({ answer }) => answer),
-    leftOut: leftOut(upstreams, name.repository, {
+    skipped: leftOut(upstreams, name.repository, {
       open: policy.rulingFor(name.repository, { namespace: undefined, host: undefined }),
       meant,
       host,
@@ -68,18 +67,18 @@ export async function explain(services: Services, image: string, signal?: AbortS
 function entranceFor(
   policy: Policy<Upstream>,
   { host }: ImageName,
-): { host: ExplainedHost | undefined; entrance: Entrance } {
+): { host: ExplainedHost | undefined; entryPoint: EntryPoint } {
   if (host === undefined) {
-    return { host, entrance: { namespace: undefined, host: undefined } };
+    return { host, entryPoint: { namespace: undefined, host: undefined } };
   }
   const bare = bareHostName(host);
-  if (policy.directly({ namespace: undefined, host: bare }) !== undefined) {
-    return { host: { name: host, means: "hosts" }, entrance: { namespace: undefined, host: bare } };
+  if (policy.upstreamByHost({ namespace: undefined, host: bare }) !== undefined) {
+    return { host: { name: host, means: "hosts" }, entryPoint: { namespace: undefined, host: bare } };
   }
   if (policy.proxies.some(({ namespace }) => namespace === host)) {
-    return { host: { name: host, means: "namespace" }, entrance: { namespace: host, host: undefined } };
+    return { host: { name: host, means: "namespace" }, entryPoint: { namespace: host, host: undefined } };
   }
-  return { host: { name: host, means: "nothing" }, entrance: { namespace: undefined, host: undefined } };
+  return { host: { name: host, means: "nothing" }, entryPoint: { namespace: undefined, host: undefined } };
 }
 
 function lookupOf(planned: Plan<Upstream>): LookupPlan<Upstream> {
@@ -90,7 +89,7 @@ function lookupOf(planned: Plan<Upstream>): LookupPlan<Upstream> {
 
 function wordOf(said: ReadonlyMap<Upstream, Said>, member: Upstream): Said["word"] {
   return (
-    said.get(member)?.word ?? { outcome: "failed", failure: { kind: "skipped", cause: "was not asked" } }
+    said.get(member)?.word ?? { outcome: "failed", failure: { kind: "circuit-open", cause: "was not asked" } }
   );
 }
 
@@ -98,10 +97,10 @@ function isOut({ state }: Upstream): boolean {
   return state !== "closed";
 }
 
-function explainRule({ config }: Services, ruling: Ruling<Upstream>): ExplainedRule {
+function explainRule({ config }: Services, ruling: ResolvedRule<Upstream>): ExplainedRule {
   const { position } = ruling;
   const written = (position === undefined ? undefined : config.rules[position]) ?? defaultRule;
-  const who = (named: Who | undefined): ExplainedAccess =>
+  const who = (named: Principals | undefined): ExplainedAccess =>
     named ?? (config.authorize === undefined ? "anonymous" : "authorize");
   return {
     name: ruleName(ruling),
@@ -111,7 +110,7 @@ function explainRule({ config }: Services, ruling: Ruling<Upstream>): ExplainedR
   };
 }
 
-function explainPull({ by, status, because }: Foreseen<Upstream>): Explanation["pull"] {
+function explainPull({ by, status, because }: Simulated<Upstream>): Explanation["pull"] {
   return { ...(by !== undefined && { from: by.name }), status, because };
 }
 

@@ -13,7 +13,7 @@ export interface Explanation {
   /** Those that a pull may ask, in that order. */
   readonly upstreams: readonly UpstreamAnswer[];
   /** Those that were not asked, since a pull would not ask them. */
-  readonly leftOut: readonly LeftOut[];
+  readonly skipped: readonly SkippedUpstream[];
   /** What a pull gets now. */
   readonly pull: ExplainedPull;
   /** What a push would get; nothing is pushed to find out. */
@@ -72,11 +72,11 @@ export interface UpstreamAnswer {
   readonly repository: string;
   /**
    * - `found`: it has it;
-   * - `absent`: it has not got it;
+   * - `not_found`: it does not have it;
    * - `failed`: it cannot tell;
    * - `final`: hosted's own word about the request, which clients get as it is.
    */
-  readonly outcome: "found" | "absent" | "failed" | "final";
+  readonly outcome: "found" | "not_found" | "failed" | "final";
   /** What asked: `HEAD`, or `GET` where the answer to HEAD proves nothing. */
   readonly method: "HEAD" | "GET";
   /** Undefined if there was no answer. */
@@ -89,12 +89,12 @@ export interface UpstreamAnswer {
   readonly latency: number;
   /** Why it cannot tell. */
   readonly cause?: string;
-  /** Whether requests ask it, leave it out after failures (`open`), or are trying it again. */
+  /** State of its circuit breaker: requests ask it (`closed`), skip it after failures (`open`), or a probe is under way (`half-open`). */
   readonly breaker: "closed" | "half-open" | "open";
 }
 
 /** An upstream that a pull would not ask. */
-export interface LeftOut {
+export interface SkippedUpstream {
   /** Its `name` in the configuration. */
   readonly name: string;
   /** On which side it is. */

@@ -1,14 +1,14 @@
+import { ClientAborted, errorCode } from "../errors.ts";
 import type { RawHeaders } from "../protocol/headers.ts";
-import type { FailureReport } from "../routing/attempt.ts";
-import { errorBodyLimit, readBounded } from "../upstream/bounded-body.ts";
-import type { Errand } from "../upstream/errand.ts";
-import { ClientGone, errorCode } from "../upstream/failure.ts";
-import { withinTime } from "../upstream/patience.ts";
+import type { FailureReport } from "../routing/outcome.ts";
+import type { UpstreamRequest } from "../upstream/request.ts";
+import { errorBodyLimit, readUpTo } from "../upstream/transport/read-body.ts";
 import type { Upstream } from "../upstream/upstream.ts";
+import { withTimeout } from "../upstream/with-timeout.ts";
 
 /** A question to one upstream that nobody but the router has. */
 export interface ProbeQuestion {
-  readonly errand: Omit<Errand, "method" | "repository"> & { readonly method: Probing };
+  readonly asked: Omit<UpstreamRequest, "method" | "repository"> & { readonly method: Probing };
   /** `Accept` values. */
   readonly accept?: readonly string[];
   /** Milliseconds for everything, the body included. */
@@ -51,21 +51,21 @@ export interface ProbeFailure {
  * @throws ClientGone if nobody waits for the answer any more; nothing else
  */
 export async function probe(upstream: Upstream, question: ProbeQuestion): Promise<Probe> {
-  const { errand, accept = [], limit, bodyLimit = errorBodyLimit, asStranger = false } = question;
+  const { asked: errand, accept = [], limit, bodyLimit = errorBodyLimit, asStranger = false } = question;
   const ask = async (signal: AbortSignal) => {
     // The breaker, which wants to know, is passed by.
-    const own = { errand: { ...errand, repository: undefined }, accept };
+    const own = { asked: { ...errand, repository: undefined }, accept };
     const answer = await (asStranger
-      ? upstream.inspectAsStranger(own, signal)
+      ? upstream.inspectAnonymously(own, signal)
       : upstream.inspect(own, signal));
     // Its request is over with its head, so that nobody else breaks off the rest. One that is complete is not touched by it.
     signal.addEventListener("abort", () => answer.body.destroy(), { once: true });
-    const body = await readBounded(answer.body, bodyLimit, limit);
+    const body = await readUpTo(answer.body, bodyLimit, limit);
     return { status: answer.status, headers: answer.headers, body };
   };
-  const asked = await withinTime(limit, ask, question.signal);
+  const asked = await withTimeout(limit, ask, question.signal);
   if (question.signal?.aborted) {
-    throw new ClientGone();
+    throw new ClientAborted();
   }
   const { failure, latency } = asked;
   return failure === undefined

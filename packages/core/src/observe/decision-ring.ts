@@ -1,4 +1,4 @@
-import type { Exchange } from "../actions/exchange.ts";
+import type { Answered } from "./decision-record.ts";
 
 /** A decision about a repository, as it was told to the client. */
 export interface PastDecision {
@@ -13,14 +13,14 @@ export interface PastDecision {
   readonly reason: string;
 }
 
-type Place = { -readonly [key in keyof PastDecision]: PastDecision[key] } & {
+type Slot = { -readonly [key in keyof PastDecision]: PastDecision[key] } & {
   /** Clocks go back; this grows. */
   turn: number;
 };
 
-const places = 50;
+const slots = 50;
 // Of requests that were not let in: whoever asks for the same thing over and over again must not push out what others get.
-const refusedPlaces = 10;
+const refusedSlots = 10;
 const challenge = 401;
 // Longer than any address that clients of registries make up: what is kept must not be theirs to choose.
 const longestPath = 2_048;
@@ -29,29 +29,29 @@ const longestPath = 2_048;
  * The latest decisions, with a few places apart for refusals. All are written over in turn, so that to remember one costs no memory.
  */
 export class DecisionRing {
-  readonly #admitted = new Places(places);
-  readonly #refused = new Places(refusedPlaces);
+  readonly #admitted = new Slots(slots);
+  readonly #refused = new Slots(refusedSlots);
   #turn = 0;
 
   /**
    * Requests that are about no repository, or that can be nobody's, are left out, and so is the router's own 401: every client gets
    * one before it sends a password, and one for a wrong password looks the same.
    */
-  add({ request, repository, decision, isAdmitted }: Exchange, status: number): void {
-    const { url = "", method = "" } = request;
-    if (repository === undefined || url.length > longestPath || (!isAdmitted && status === challenge)) {
+  add({ record, target, isAdmitted }: Answered): void {
+    const { repository, status } = record;
+    if (repository === undefined || target.length > longestPath || (!isAdmitted && status === challenge)) {
       return;
     }
     const place = (isAdmitted ? this.#admitted : this.#refused).next();
     this.#turn += 1;
     place.turn = this.#turn;
     place.at = Date.now();
-    place.method = method;
+    place.method = record.method;
     place.repository = repository;
-    place.path = url;
+    place.path = target;
     place.status = status;
-    place.upstream = decision.upstream;
-    place.reason = decision.reason;
+    place.upstream = record.upstream;
+    place.reason = record.reason;
   }
 
   /** The latest first. */
@@ -62,9 +62,9 @@ export class DecisionRing {
   }
 }
 
-class Places {
+class Slots {
   readonly #most: number;
-  readonly #places: Place[] = [];
+  readonly #slots: Slot[] = [];
   #next = 0;
 
   constructor(most: number) {
@@ -72,18 +72,18 @@ class Places {
   }
 
   /** The one to be written over. */
-  next(): Place {
-    const place = this.#places[this.#next] ?? emptyPlace();
-    this.#places[this.#next] = place;
+  next(): Slot {
+    const place = this.#slots[this.#next] ?? emptySlot();
+    this.#slots[this.#next] = place;
     this.#next = (this.#next + 1) % this.#most;
     return place;
   }
 
-  taken(): readonly Place[] {
-    return this.#places;
+  taken(): readonly Slot[] {
+    return this.#slots;
   }
 }
 
-function emptyPlace(): Place {
+function emptySlot(): Slot {
   return { turn: 0, at: 0, method: "", repository: "", path: "", status: 0, upstream: "", reason: "" };
 }

@@ -4,7 +4,7 @@ import type { Upstream } from "../upstream/upstream.ts";
 
 /** How the upstreams are. */
 export interface Health {
-  /** Status code of hosted's `/v2/`: 502 if it cannot be reached, 504 if it is late. */
+  /** Status code of hosted's `/v2/`: 502 if it cannot be reached, 504 after a timeout. */
   readonly hosted: number;
   /** The same of the proxies: 200 if all answer so, else the first other one. */
   readonly proxy: number;
@@ -18,9 +18,9 @@ export interface UpstreamHealth {
   readonly name: string;
   /** On which side it is. */
   readonly kind: "hosted" | "proxy";
-  /** Whether its `/v2/` answers as it should, and lookups do not leave it out. */
+  /** Whether its `/v2/` answers as it should, and its circuit is closed. */
   readonly up: boolean;
-  /** Whether lookups ask it (`closed`), leave it out after failures (`open`), or are trying it again (`half-open`). */
+  /** State of its circuit breaker: lookups ask it (`closed`), skip it after failures (`open`), or a probe is under way (`half-open`). */
   readonly breaker: "closed" | "half-open" | "open";
   /** Status code of its `/v2/`, or 502 or 504. */
   readonly status: number;
@@ -35,7 +35,7 @@ export async function checkHealth({ upstreams, pings }: Services): Promise<Healt
   const checked = await Promise.all(
     upstreams.map(async (upstream) => {
       // Where no client asks, somebody who watches would see an upstream left out for ever.
-      upstream.tryAgain();
+      upstream.probeIfDue();
       return upstreamHealth(upstream, await pings.ping(upstream));
     }),
   );
@@ -63,7 +63,7 @@ function upstreamHealth(upstream: Upstream, ping: Ping): UpstreamHealth {
     kind,
     up: isUp(upstream, ping) && state === "closed",
     breaker: state,
-    status: ping.status ?? (ping.failure?.kind === "late" ? 504 : 502),
+    status: ping.status ?? (ping.failure?.kind === "timeout" ? 504 : 502),
     latency: Math.round(ping.latency * 10) / 10,
     ...(ping.failure !== undefined && { cause: ping.failure.cause }),
   };

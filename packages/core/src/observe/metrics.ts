@@ -1,8 +1,16 @@
-import { type Aggregator, Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import {
+  type Aggregator,
+  AggregatorRegistry,
+  Counter,
+  collectDefaultMetrics,
+  Gauge,
+  Histogram,
+  Registry,
+} from "prom-client";
 import { version } from "../version.ts";
 import { UpstreamGauges } from "./upstream-gauges.ts";
 
-/** Metrics as data, which can be sent to another process: for `joinMetrics` and `totalsOf`. */
+/** Metrics as data, which can be sent to another process: for `aggregateMetrics` and `sumMetrics`. */
 export type MetricsSnapshot = readonly object[];
 
 /** What `/metrics` shows; prom-client's `Registry` at run time. */
@@ -48,11 +56,11 @@ export class Metrics {
   readonly upstreamDuration: Histogram<"upstream">;
   readonly upstreams: UpstreamGauges;
   readonly fallbacks: Counter<"from" | "to">;
-  readonly healed: Counter<"from" | "to">;
+  readonly resumed: Counter<"from" | "to">;
   readonly copiedBlobs: Counter<"from">;
   readonly copiedBytes: Counter<"from">;
   readonly memory: Counter<"result">;
-  readonly spared: Counter<"by">;
+  readonly spared: Counter<"cache">;
   readonly shadowedTags: Counter<"upstream">;
   readonly bytes: Counter<"direction" | "upstream">;
   readonly connections: Gauge;
@@ -77,7 +85,7 @@ export class Metrics {
     });
     this.upstreamRequests = new Counter({
       name: `${prefix}upstream_requests_total`,
-      help: "Requests to upstreams, by what came of them: found (an answer for the client), absent or failed.",
+      help: "Requests to upstreams, by outcome: found (an answer for the client), not_found or failed.",
       labelNames: ["upstream", "outcome"],
       registers,
     });
@@ -95,9 +103,9 @@ export class Metrics {
       labelNames: ["from", "to"],
       registers,
     });
-    this.healed = new Counter({
-      name: `${prefix}healed_bodies_total`,
-      help: "Blobs whose upstream broke off in the middle and that another one, or the same, went on with.",
+    this.resumed = new Counter({
+      name: `${prefix}resumed_bodies_total`,
+      help: "Bodies of blobs that one upstream broke off and that another one, or the same, resumed.",
       labelNames: ["from", "to"],
       registers,
     });
@@ -114,15 +122,15 @@ export class Metrics {
       registers,
     });
     this.memory = new Counter({
-      name: `${prefix}lookup_memory_total`,
-      help: "Lookups by digest: the remembered upstream had it (hit), had it not (detour), or none was remembered (none).",
+      name: `${prefix}location_hints_total`,
+      help: "Lookups by digest: the upstream that the location hint named had it (hit) or did not (miss), or there was no hint (none).",
       labelNames: ["result"],
       registers,
     });
     this.spared = new Counter({
-      name: `${prefix}spared_upstream_requests_total`,
-      help: "Requests to upstreams that were not needed: the manifest was remembered (manifest), or that the tag is absent (absence), or another client was asking for the same (sharing).",
-      labelNames: ["by"],
+      name: `${prefix}cache_hits_total`,
+      help: "Requests to upstreams that were not needed: the manifest was cached (manifest), that the tag is not found was cached (negative), or the same request of another client was in flight (inflight).",
+      labelNames: ["cache"],
       registers,
     });
     this.shadowedTags = new Counter({
@@ -161,4 +169,27 @@ export class Metrics {
       }
     }
   }
+}
+
+/**
+ * Prometheus' text for several processes that serve as one. Counts and histograms are added up; of an upstream's state the worst
+ * is shown, of what a process uses the sum.
+ * @param running what each process has in `handler.metrics.getMetricsAsJSON()`
+ * @param ended `sumMetrics` those that are there no more, so that no count ever goes back
+ */
+export function aggregateMetrics(
+  running: readonly MetricsSnapshot[],
+  ended: MetricsSnapshot = [],
+): Promise<string> {
+  return join([...running, ended]).metrics();
+}
+
+/** What is to be kept of processes that have ended, added up: their counts and histograms. */
+export async function sumMetrics(ended: readonly MetricsSnapshot[]): Promise<MetricsSnapshot> {
+  const joined: MetricsSnapshot = await join(ended).getMetricsAsJSON();
+  return joined.filter((metric) => ["counter", "histogram"].includes(Reflect.get(metric, "type")));
+}
+
+function join(snapshots: readonly MetricsSnapshot[]) {
+  return AggregatorRegistry.aggregate([...snapshots]);
 }

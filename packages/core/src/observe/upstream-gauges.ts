@@ -30,7 +30,7 @@ export class UpstreamGauges {
     });
     this.#breaker = new Gauge({
       name: `${prefix}breaker_state`,
-      help: "0 while the upstream is asked, 2 while it is left out after failures, 1 while a trial is under way.",
+      help: "State of the circuit breaker: 0 closed, 1 half-open (a probe is under way), 2 open (lookups skip the upstream).",
       labelNames: ["upstream"],
       registers,
       aggregator: "max",

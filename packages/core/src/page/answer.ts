@@ -1,6 +1,6 @@
-import type { Exchange } from "../actions/exchange.ts";
-import { send } from "../actions/send.ts";
-import { admitUnruled } from "../admit.ts";
+import { authorizeUnruled } from "../authorize/admit.ts";
+import type { Exchange } from "../http/exchange.ts";
+import { send } from "../http/respond.ts";
 import type { Services } from "../services.ts";
 import { documentHeaders, renderDocument } from "./document.ts";
 import { gather } from "./gather.ts";
@@ -11,7 +11,7 @@ import { renderPage } from "./render.ts";
  * @throws RegistryError as `admitUnruled` does; ClientGone
  */
 export async function statusPage(services: Services, exchange: Exchange, search: string): Promise<void> {
-  await admitUnruled(services, exchange, { repository: undefined, access: "operations" });
+  await authorizeUnruled(services, exchange, { repository: undefined, access: "operations" });
   // To explain is work, and HEAD shows nothing of it.
   const asked = exchange.request.method === "GET" ? new URLSearchParams(search).get("image") : null;
   const model = await gather(services, exchange, asked?.trim() ?? "");

@@ -1,9 +1,171 @@
 import { createHash } from "node:crypto";
 import type { RawHeaders } from "../protocol/headers.ts";
 import { Html, html } from "./html.ts";
-import { script } from "./script.ts";
-import { style } from "./style.ts";
 import { pageVaries } from "./wanted.ts";
+
+/**
+ * What a browser adds where scripts run: answers without a new page, and buttons that copy. Everything that it shows comes from the
+ * server as markup of this same page.
+ */
+export const script = `
+"use strict";
+const said = document.getElementById("said");
+const every = document.getElementById("every");
+let asking = new AbortController();
+let refreshing;
+
+function reveal(part) {
+  for (const control of part.querySelectorAll("[data-script]")) control.hidden = false;
+}
+
+async function load(query, signal) {
+  const answer = await fetch(query, { headers: { Accept: "text/html" }, signal });
+  if (!answer.ok) throw new Error("the router answered " + answer.status);
+  return new DOMParser().parseFromString(await answer.text(), "text/html");
+}
+
+function take(page, ids) {
+  for (const id of ids) {
+    const here = document.getElementById(id);
+    const there = page.getElementById(id);
+    if (here && there) {
+      here.replaceChildren(...there.childNodes);
+      reveal(here);
+    }
+  }
+}
+
+// One at a time: what is slow must not be asked ever more.
+function refresh() {
+  refreshing ??= refreshNow().finally(() => { refreshing = undefined; });
+  return refreshing;
+}
+
+async function refreshNow() {
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(new Error("no answer within 30 s")), 30000);
+  try {
+    take(await load("?", late.signal), ["state", "upstreams", "decisions", "shadows"]);
+    return "";
+  } catch (error) {
+    return "Not refreshed: " + error.message;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function explain(form) {
+  const place = document.getElementById("explanation");
+  const query = "?" + new URLSearchParams(new FormData(form));
+  asking.abort();
+  const mine = asking = new AbortController();
+  said.textContent = "Asking the registries";
+  place.setAttribute("aria-busy", "true");
+  try {
+    take(await load(query, mine.signal), ["explanation"]);
+    history.replaceState(null, "", query);
+    said.textContent = "";
+  } catch (error) {
+    if (mine.signal.aborted) return;
+    said.textContent = "Not explained: " + error.message;
+  }
+  place.removeAttribute("aria-busy");
+}
+
+function copy(code) {
+  // Over plain HTTP browsers have no clipboard, but a selection that can be copied.
+  if (navigator.clipboard) return navigator.clipboard.writeText(code.textContent);
+  getSelection().selectAllChildren(code);
+  return document.execCommand("copy") ? Promise.resolve() : Promise.reject(new Error("the browser does not let it"));
+}
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("button[data-script], a[data-refresh]");
+  if (!button) return;
+  event.preventDefault();
+  if (button.matches("a")) {
+    said.textContent = "Refreshing";
+    said.textContent = (await refresh()) || "Refreshed";
+    return;
+  }
+  try {
+    await copy(document.getElementById(button.dataset.copies));
+    said.textContent = "Copied";
+  } catch (error) {
+    said.textContent = "Not copied: " + error.message;
+  }
+});
+
+document.querySelector("form")?.addEventListener("submit", (event) => {
+  event.preventDefault();
+  void explain(event.target);
+});
+
+setInterval(async () => {
+  if (!every.checked || document.hidden || refreshing) return;
+  const trouble = await refresh();
+  // Else it says something about what the person does.
+  if (trouble || said.textContent.startsWith("Not refreshed")) said.textContent = trouble;
+}, 10000);
+reveal(document);
+`;
+
+/** The page's style sheet. */
+export const style = `
+:root { color-scheme: light dark; --back: #fff; --raised: #f6f8fa; --text: #1f2328; --faint: #59636e; --line: #d1d9e0;
+  --link: #0550ae; --good: #116329; --bad: #b42318; --note: #7d4e00; }
+@media (prefers-color-scheme: dark) {
+  :root { --back: #0d1117; --raised: #161b22; --text: #e6edf3; --faint: #9ea7b3; --line: #3d444d;
+    --link: #6cb6ff; --good: #56d364; --bad: #ff8a80; --note: #e3b341; }
+}
+* { box-sizing: border-box; }
+body { margin: 0 auto; padding: 1rem; max-width: 64rem; background: var(--back); color: var(--text);
+  font: 1rem/1.5 system-ui, sans-serif; overflow-wrap: anywhere; }
+header { display: flex; flex-wrap: wrap; align-items: baseline; justify-content: space-between; gap: 0 1rem; }
+h1 { margin: 0; font-size: 1.5rem; }
+h2 { margin: 2rem 0 .5rem; font-size: 1.15rem; }
+h3 { margin: 1rem 0 .25rem; font-size: 1rem; }
+p { margin: .25rem 0; }
+a { color: var(--link); }
+:focus-visible { outline: 3px solid var(--link); outline-offset: 2px; }
+.faint { color: var(--faint); }
+.good { color: var(--good); font-weight: 600; }
+.bad { color: var(--bad); font-weight: 600; }
+.note { color: var(--note); font-weight: 600; }
+.controls { display: flex; flex-wrap: wrap; align-items: center; gap: .25rem 1rem; }
+table { width: 100%; border-collapse: collapse; font-size: .9rem; }
+th, td { padding: .35rem .75rem .35rem 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
+thead th { color: var(--faint); font-weight: 400; white-space: nowrap; }
+.whole { white-space: nowrap; }
+tbody th { font-weight: 600; }
+form { display: flex; flex-wrap: wrap; align-items: end; gap: .5rem; }
+.field { flex: 1 1 16rem; }
+label { display: block; }
+input[name=image] { width: 100%; }
+input, button { min-height: 2.5rem; padding: .25rem .75rem; border: 1px solid var(--faint); border-radius: .375rem;
+  background: var(--raised); color: inherit; font: inherit; }
+input[type=checkbox] { min-height: 0; }
+button { cursor: pointer; }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1rem; margin: .5rem 0; }
+dt { color: var(--faint); }
+dd { margin: 0; }
+.command { display: flex; flex-wrap: wrap; align-items: center; gap: .5rem; margin: .5rem 0; }
+.command code { flex: 1 1 16rem; padding: .5rem .75rem; border: 1px solid var(--line); border-radius: .375rem;
+  background: var(--raised); }
+code { font: .875rem/1.5 ui-monospace, monospace; }
+footer { margin-top: 2rem; color: var(--faint); font-size: .875rem; }
+.unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
+[hidden] { display: none; }
+@media (max-width: 56rem) {
+  table, tbody, tr, th, td { display: block; }
+  thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+  tr { padding: .5rem 0; border-bottom: 1px solid var(--line); }
+  th, td { padding: 0; border: 0; }
+  td { position: relative; padding-left: 7rem; }
+  td:empty { display: none; }
+  td::before { content: attr(data-column); position: absolute; left: 0; color: var(--faint); }
+}
+`;
 
 const hashOf = (text: string) => `'sha256-${createHash("sha256").update(text).digest("base64")}'`;
 

@@ -1,8 +1,8 @@
-import type { Exchange } from "../actions/exchange.ts";
-import { wouldAdmit } from "../admit.ts";
+import { canAccess } from "../authorize/admit.ts";
+import { type FoundShadow, otherSideOf } from "../cache/shadowed-tags.ts";
+import type { Exchange } from "../http/exchange.ts";
 import { checkHealth } from "../observe/health.ts";
 import { RegistryError } from "../protocol/errors.ts";
-import { type FoundShadow, otherSideOf } from "../routing/shadow.ts";
 import type { Services } from "../services.ts";
 import { version } from "../version.ts";
 import { describeDecision, type NamedDecision } from "./decisions.ts";
@@ -77,7 +77,7 @@ async function pullable(
 /** Clients make names up: one that `authorize` fails on is shown to nobody, but does not take the page away from everybody. */
 async function maySee(services: Services, exchange: Exchange, repository: string): Promise<boolean> {
   try {
-    return await wouldAdmit(services, exchange, { repository, access: "pull" });
+    return await canAccess(services, exchange, { repository, access: "pull" });
   } catch (error) {
     if (error instanceof RegistryError) {
       return false;

@@ -2,13 +2,11 @@ import type {
   ExplainedAccess,
   ExplainedRule,
   Explanation,
-  LeftOut,
+  SkippedUpstream,
   UpstreamAnswer,
 } from "../inspect/explanation.ts";
-import { type Html, html, type Part } from "./html.ts";
-import type { BoxAnswer } from "./model.ts";
-import { table } from "./table.ts";
-import { shortDigest } from "./words.ts";
+import { type Html, html, type Part, table } from "./html.ts";
+import { type BoxAnswer, shortDigest } from "./model.ts";
 
 /** What the box says: an explanation with the commands that go with it, or why there is none. */
 export function renderBoxAnswer(answer: BoxAnswer): Html {
@@ -28,7 +26,7 @@ ${command("pull-command", "pull", pull)}
 ${push === undefined ? undefined : command("push-command", "push", push)}`;
 }
 
-function facts({ host, rule, pull, push, leftOut, shadowing, upstreams }: Explanation): [string, Part][] {
+function facts({ host, rule, pull, push, skipped, shadowing, upstreams }: Explanation): [string, Part][] {
   const digest = upstreams.find(({ name }) => name === pull.from)?.digest;
   return [
     ["pull", verdict(pull.from && `from ${pull.from}`, String(pull.status), pull.because)],
@@ -42,17 +40,17 @@ function facts({ host, rule, pull, push, leftOut, shadowing, upstreams }: Explan
       "shadowed",
       `${proxy.name} has ${proxy.digest}, ${hosted.name} ${hosted.digest}`,
     ]),
-    ...reasonsOf(leftOut).map(([reason, names]): [string, Part] => [
+    ...reasonsOf(skipped).map(([reason, names]): [string, Part] => [
       "not asked",
       `${names.join(", ")}: ${reason}`,
     ]),
   ];
 }
 
-/** Of a dozen caches, most are left out for one reason. */
-function reasonsOf(leftOut: readonly LeftOut[]): [reason: string, names: string[]][] {
+/** Of a dozen caches, most are skipped for one reason. */
+function reasonsOf(skipped: readonly SkippedUpstream[]): [reason: string, names: string[]][] {
   const reasons = new Map<string, string[]>();
-  for (const { name, reason } of leftOut) {
+  for (const { name, reason } of skipped) {
     reasons.set(reason, [...(reasons.get(reason) ?? []), name]);
   }
   return [...reasons];
@@ -97,7 +95,7 @@ function describeAccess(access: ExplainedAccess): string {
 
 const shades: Readonly<Record<UpstreamAnswer["outcome"], string>> = {
   found: "good",
-  absent: "faint",
+  not_found: "faint",
   failed: "bad",
   final: "note",
 };
@@ -109,13 +107,10 @@ function answersTable({ repository: asked, upstreams }: Explanation): Html {
     rows: upstreams.map(({ name, method, repository, outcome, status, latency, cause, digest, breaker }) => [
       name,
       repository === asked ? method : `${method} ${repository}`,
-      html`<span class="whole ${shades[outcome]}">${outcome}</span>`,
+      html`<span class="whole ${shades[outcome]}">${outcome.replace("_", " ")}</span>`,
       status,
       html`<span class="whole">${latency} ms</span>`,
-      [
-        cause ?? shortDigest(digest ?? ""),
-        breaker === "closed" ? undefined : " (left out by pulls, after failures)",
-      ],
+      [cause ?? shortDigest(digest ?? ""), breaker === "closed" ? undefined : ` (circuit ${breaker})`],
     ]),
   });
 }

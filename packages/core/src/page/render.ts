@@ -1,9 +1,16 @@
-import type { FoundShadow } from "../routing/shadow.ts";
-import { type Html, html } from "./html.ts";
-import type { Box, Model, Names, ShownDecision } from "./model.ts";
+import type { FoundShadow } from "../cache/shadowed-tags.ts";
+import { type Html, html, table } from "./html.ts";
+import {
+  ago,
+  type Box,
+  bytes,
+  count,
+  type Model,
+  type Names,
+  type ShownDecision,
+  shortDigest,
+} from "./model.ts";
 import { renderBoxAnswer } from "./render-explanation.ts";
-import { table } from "./table.ts";
-import { ago, bytes, count, shortDigest } from "./words.ts";
 
 /** The page's body. */
 export function renderPage(model: Model): Html {
@@ -50,7 +57,7 @@ function renderState({ upstreams, now }: Model): Html {
 
 const breakers = {
   closed: "closed",
-  open: "open: left out after failures",
+  open: "circuit open",
   "half-open": "half-open: being tried again",
 } as const;
 

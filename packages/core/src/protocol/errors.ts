@@ -34,7 +34,8 @@ export interface ErrorOptions {
   readonly message?: string;
   /** Goes to the client as JSON. Never holds credentials. */
   readonly detail?: unknown;
-  readonly headers?: Readonly<Record<string, string>>;
+  /** Several values of one header become a line each. */
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
   /** What went wrong, for the log alone. */
   readonly cause?: unknown;
 }
@@ -45,7 +46,7 @@ export class RegistryError extends Error {
   readonly code: ErrorCode;
   readonly status: number;
   readonly detail: unknown;
-  readonly headers: Readonly<Record<string, string>>;
+  readonly headers: Readonly<Record<string, string | readonly string[]>>;
 
   constructor(code: ErrorCode, options: ErrorOptions = {}) {
     super(options.message ?? errorTable[code].message, { cause: options.cause });

@@ -76,9 +76,35 @@ export function quotable(text: string): string {
   return needsQuoting.test(text) ? text.replace(/[^\x20-\x7e]/g, "?").replace(/["\\]/g, "'") : text;
 }
 
-/** A `Warning` value (RFC 7234 5.5): 299, who warns, and of what. */
-export function warning(agent: string, text: string): string {
-  return `299 ${agent} "${quotable(text)}"`;
+// Of one warning, so that a long one leaves room for others. Characters.
+const longestWarning = 1000;
+// Of all warnings of one answer: their header lines. Bytes.
+const mostWarningBytes = 4096;
+
+/** A `Warning` value (distribution-spec 1.1, "Warnings"). Clients ignore one whose agent is not `-`. */
+export function warning(text: string): string {
+  const quoted = quotable(text);
+  // A quotable text has no escapes, so that it can be clipped anywhere.
+  const clipped = quoted.length > longestWarning ? `${quoted.slice(0, longestWarning - 3)}...` : quoted;
+  return `299 - "${clipped}"`;
+}
+
+/** Drops each warning that makes all of them longer than a registry may send (distribution-spec 1.1, "Warnings"). */
+export function boundWarnings(headers: RawHeaders): RawHeaders {
+  if (firstValue(headers, "warning") === undefined) {
+    return headers;
+  }
+  let bytes = 0;
+  return [...pairs(headers)].flatMap(([name, value]) => {
+    if (isCalled(name, "warning")) {
+      const line = Buffer.byteLength(`${name}: ${value}\r\n`, "latin1");
+      if (bytes + line > mostWarningBytes) {
+        return [];
+      }
+      bytes += line;
+    }
+    return [name, value];
+  });
 }
 
 function connectionOptions(headers: RawHeaders): ReadonlySet<string> {
@@ -96,4 +122,13 @@ function connectionOptions(headers: RawHeaders): ReadonlySet<string> {
   options.delete("content-length");
   options.delete("host");
   return options;
+}
+
+/**
+ * How many more requests an upstream grants for now; undefined if it does not say. Docker Hub writes
+ * `ratelimit-remaining: 99;w=21600`, others the number alone; of several limits the first counts.
+ */
+export function rateLimitRemaining(headers: RawHeaders): number | undefined {
+  const count = /^\s*(\d{1,15})\s*(?:[;,]|$)/.exec(firstValue(headers, "ratelimit-remaining") ?? "")?.[1];
+  return count === undefined ? undefined : Number(count);
 }

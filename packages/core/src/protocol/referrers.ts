@@ -1,4 +1,5 @@
-import { indexType } from "./manifest-types.ts";
+import { indexType, manifestType } from "./manifest.ts";
+import { isDigest } from "./names.ts";
 
 /** What an image index lists (image-spec 1.1, "Descriptor"); what is not looked at passes untouched. */
 export interface Descriptor {
@@ -50,7 +51,7 @@ export function ofTypes(descriptors: readonly Descriptor[], wanted: readonly str
 }
 
 /** Several members' referrers as one list. */
-export interface Joined {
+export interface MergedReferrers {
   /** Each digest once: the first member's word for it. */
   readonly descriptors: readonly Descriptor[];
   /** The places of the lists that did not fit in any more; none of their descriptors is among those that were joined. */
@@ -61,7 +62,7 @@ export interface Joined {
  * Joins lists as long as the index of them fits into `limit` bytes. A list that does not fit is left out as a whole: half of
  * one could pass for all of it.
  */
-export function joinReferrers(lists: readonly (readonly Descriptor[])[], limit: number): Joined {
+export function mergeReferrers(lists: readonly (readonly Descriptor[])[], limit: number): MergedReferrers {
   const joined = new Map<string, Descriptor>();
   const leftOut: number[] = [];
   let size = Buffer.byteLength(imageIndex([]));
@@ -97,4 +98,60 @@ export function imageIndex(manifests: readonly Descriptor[]): string {
 
 function isDescriptor(value: unknown): value is Descriptor {
   return typeof value === "object" && value !== null && "digest" in value && typeof value.digest === "string";
+}
+
+/** A manifest or index that refers to another one (image-spec 1.1, "subject"). */
+export interface Referrer {
+  /** The digest of what it refers to. */
+  readonly subject: string;
+  readonly mediaType: string | undefined;
+  readonly artifactType: string | undefined;
+  readonly annotations: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** Reads what a manifest refers to; undefined if it refers to nothing, or is none. */
+export function readReferrer(manifest: Buffer): Referrer | undefined {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(manifest.toString());
+  } catch {
+    return undefined;
+  }
+  if (!isTable(parsed)) {
+    return undefined;
+  }
+  const { subject, config, annotations } = parsed;
+  const digest = isTable(subject) ? subject.digest : undefined;
+  if (typeof digest !== "string" || !isDigest(digest)) {
+    return undefined;
+  }
+  return {
+    subject: digest,
+    mediaType: text(parsed.mediaType),
+    // distribution-spec 1.1, "Listing Referrers": a manifest without a type is of that of its configuration.
+    artifactType: text(parsed.artifactType) ?? (isTable(config) ? text(config.mediaType) : undefined),
+    annotations: isTable(annotations) ? annotations : undefined,
+  };
+}
+
+/** How a referrer stands in the list of its subject's (distribution-spec 1.1, "Pushing Manifests with Subject"). */
+export function descriptorOf(
+  { mediaType, artifactType, annotations }: Referrer,
+  pushed: { readonly digest: string; readonly size: number; readonly type: string | undefined },
+): Descriptor {
+  return {
+    mediaType: pushed.type?.split(";")[0]?.trim() ?? mediaType ?? manifestType,
+    digest: pushed.digest,
+    size: pushed.size,
+    ...(artifactType !== undefined && { artifactType }),
+    ...(annotations !== undefined && { annotations }),
+  };
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === "string" && value !== "" ? value : undefined;
+}
+
+function isTable(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

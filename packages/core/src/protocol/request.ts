@@ -1,7 +1,5 @@
-import { isDigest } from "./digest.ts";
 import { RegistryError } from "./errors.ts";
-import { isRepositoryName } from "./repository-name.ts";
-import { isTag } from "./tag.ts";
+import { isDigest, isRepositoryName, isTag } from "./names.ts";
 
 /** What a request is about: a row of the route contract, as a value. */
 export type Resource =

@@ -1,3 +1,5 @@
+import type { RegistryRequest } from "./request.ts";
+
 /** What a token permits, one resource to an item, as the token specification writes it: `repository:a/b:pull`. */
 export type Scope = readonly string[];
 
@@ -30,4 +32,36 @@ function covers(given: string, wanted: string): boolean {
 function split(scope: string): [resource: string, actions: string[]] {
   const colon = scope.lastIndexOf(":");
   return [scope.slice(0, colon + 1), scope.slice(colon + 1).split(",")];
+}
+
+/**
+ * What a token for a request has to permit, in the words of distribution's specification ("Token Scope Documentation"):
+ * by method, as distribution asks for it, and for a mount the other repository as well.
+ * @param nameOf what the upstream calls a repository
+ */
+export function scopeOf(
+  { method, resource }: RegistryRequest,
+  nameOf: (repository: string) => string,
+): Scope {
+  if (resource.kind === "base") {
+    return [];
+  }
+  if (resource.kind === "catalog") {
+    return ["registry:catalog:*"];
+  }
+  const own = repositoryScope(nameOf(resource.repository), method);
+  const from = resource.kind === "uploads" ? resource.mount?.from : undefined;
+  return from === undefined ? [own] : [own, `repository:${nameOf(from)}:pull`];
+}
+
+/** What a token has to permit for a method in a repository. */
+export function repositoryScope(name: string, method: string): string {
+  return `repository:${name}:${actionsOf(method)}`;
+}
+
+function actionsOf(method: string): string {
+  if (method === "GET" || method === "HEAD") {
+    return "pull";
+  }
+  return method === "DELETE" ? "delete" : "pull,push";
 }

@@ -1,5 +1,4 @@
-import { isRepositoryName } from "../protocol/repository-name.ts";
-import { WildComponents } from "./wild-components.ts";
+import { isRepositoryName } from "../protocol/names.ts";
 
 /** Where so many components of a name have been read, and what may follow. */
 interface Node {
@@ -23,11 +22,11 @@ interface Node {
 export class Patterns {
   readonly #root = newNode(false);
   /** The entry that is for every name and comes before all others, if there is one. */
-  readonly #forAll: number | undefined;
+  readonly #shareable: number | undefined;
 
   /** @param entries each with its patterns, as `isPattern` allows them */
   constructor(entries: readonly (readonly string[])[]) {
-    this.#forAll = entries[0]?.includes("**") === true ? 0 : undefined;
+    this.#shareable = entries[0]?.includes("**") === true ? 0 : undefined;
     entries.forEach((patterns, entry) => {
       for (const pattern of patterns) {
         this.#add(pattern, entry);
@@ -37,7 +36,7 @@ export class Patterns {
 
   /** The first entry that has a pattern for a name. */
   first(name: string): number | undefined {
-    return this.#forAll ?? this.#walk(name.split("/"), followersOf);
+    return this.#shareable ?? this.#walk(name.split("/"), followersOf);
   }
 
   /** The first entry with one pattern for everything that `pattern` is for. Several that only do so together are not found. */
@@ -133,4 +132,85 @@ function withDeep(nodes: Iterable<Node>): Set<Node> {
     }
   }
   return all;
+}
+
+/** A component with its `*`, and what it leads to. */
+interface Wild<T> {
+  /** What stands between the stars, the empty beginning and end included. */
+  readonly parts: readonly string[];
+  readonly target: T;
+}
+
+/** Components that have a beginning and an end of the same lengths. */
+interface Shape<T> {
+  readonly start: number;
+  readonly end: number;
+  /** By beginning and end. */
+  readonly byEnds: Map<string, Wild<T>[]>;
+}
+
+/**
+ * Components of patterns in which `*` stands for any part. They are looked up by how they begin and end, so that of a thousand
+ * `team-1-*`, `team-2-*`, ... a name is compared with one.
+ */
+export class WildComponents<T> {
+  readonly #shapes = new Map<string, Shape<T>>();
+  readonly #targets = new Map<string, T>();
+
+  /** What a component leads to; `make` makes it the first time. */
+  add(component: string, make: () => T): T {
+    const known = this.#targets.get(component);
+    if (known !== undefined) {
+      return known;
+    }
+    const target = make();
+    this.#targets.set(component, target);
+    this.#index({ parts: component.split("*"), target });
+    return target;
+  }
+
+  /** What the components lead to that a name's component fits. */
+  matching(component: string): T[] {
+    const found: T[] = [];
+    for (const { start, end, byEnds } of this.#shapes.values()) {
+      if (component.length >= start + end) {
+        const ends = endsOf(component.slice(0, start), component.slice(component.length - end));
+        for (const { parts, target } of byEnds.get(ends) ?? []) {
+          if (hasInside(component, parts)) {
+            found.push(target);
+          }
+        }
+      }
+    }
+    return found;
+  }
+
+  #index(wild: Wild<T>): void {
+    const start = wild.parts[0] ?? "";
+    const end = wild.parts.at(-1) ?? "";
+    const key = `${start.length} ${end.length}`;
+    const shape = this.#shapes.get(key) ?? { start: start.length, end: end.length, byEnds: new Map() };
+    this.#shapes.set(key, shape);
+    const ends = endsOf(start, end);
+    const alike = shape.byEnds.get(ends) ?? [];
+    shape.byEnds.set(ends, alike);
+    alike.push(wild);
+  }
+}
+
+function endsOf(start: string, end: string): string {
+  return `${start}/${end}`;
+}
+
+/** Whether what is between a component's ends has these parts in order; in linear time, unlike a regular expression. */
+function hasInside(component: string, parts: readonly string[]): boolean {
+  let position = parts[0]?.length ?? 0;
+  for (const part of parts.slice(1, -1)) {
+    const found = component.indexOf(part, position);
+    if (found === -1) {
+      return false;
+    }
+    position = found + part.length;
+  }
+  return position <= component.length - (parts.at(-1)?.length ?? 0);
 }

@@ -1,8 +1,7 @@
+import type { Memory } from "../cache/memory.ts";
 import type { Mount, RegistryRequest } from "../protocol/request.ts";
-import type { Candidate, Member } from "./member.ts";
-import type { Memory } from "./memory.ts";
 import type { Policy } from "./policy.ts";
-import type { Ruling } from "./ruling.ts";
+import type { Candidate, Member, ResolvedRule } from "./ruling.ts";
 
 /** How the lists of several registries become one answer. */
 export type Lists = "first" | "hosted" | "merge";
@@ -18,13 +17,13 @@ export type Plan<M extends Member> =
   /** A request without a body, to one upstream and back. */
   | { readonly action: "pass"; readonly to: M }
   /** An upload, with its body. */
-  | { readonly action: "forward"; readonly to: M; readonly ruling: Ruling<M> }
+  | { readonly action: "forward"; readonly to: M; readonly ruling: ResolvedRule<M> }
   /** A manifest. */
-  | { readonly action: "push"; readonly to: M; readonly ruling: Ruling<M> }
+  | { readonly action: "push"; readonly to: M; readonly ruling: ResolvedRule<M> }
   /** A blob to be taken over from another repository. */
   | { readonly action: "mount"; readonly to: M; readonly mount: Mount }
   /** Not to be done. */
-  | { readonly action: "deny"; readonly ruling: Ruling<M> };
+  | { readonly action: "deny"; readonly ruling: ResolvedRule<M> };
 
 /** Whom to ask, in which order. */
 export interface ListPlan<M extends Member> {
@@ -40,7 +39,7 @@ export interface LookupPlan<M extends Member> extends ListPlan<M> {
 }
 
 /** What a plan follows from, apart from the request. */
-export interface Known<M extends Candidate> {
+export interface PlanContext<M extends Candidate> {
   readonly policy: Policy<M>;
   readonly memory: Memory<M>;
   readonly lists: Lists;
@@ -54,8 +53,8 @@ export interface Known<M extends Candidate> {
  */
 export function plan<M extends Candidate>(
   request: RegistryRequest,
-  ruling: Ruling<M> | undefined,
-  known: Known<M>,
+  ruling: ResolvedRule<M> | undefined,
+  known: PlanContext<M>,
 ): Plan<M> {
   if (ruling === undefined) {
     return request.resource.kind === "base" ? { action: "base", direct: known.direct } : planCatalog(known);
@@ -76,7 +75,10 @@ export function plan<M extends Candidate>(
   }
 }
 
-function planWrite<M extends Member>({ method, resource }: RegistryRequest, ruling: Ruling<M>): Plan<M> {
+function planWrite<M extends Member>(
+  { method, resource }: RegistryRequest,
+  ruling: ResolvedRule<M>,
+): Plan<M> {
   const { push: to } = ruling;
   if (to === undefined) {
     return { action: "deny", ruling };
@@ -90,7 +92,7 @@ function planWrite<M extends Member>({ method, resource }: RegistryRequest, ruli
   return { action: resource.kind === "manifest" ? "push" : "forward", to, ruling };
 }
 
-function planCatalog<M extends Candidate>({ policy, lists, direct }: Known<M>): Plan<M> {
+function planCatalog<M extends Candidate>({ policy, lists, direct }: PlanContext<M>): Plan<M> {
   const all = lists === "merge" ? [policy.hosted, ...policy.proxies] : [policy.hosted];
   const members = direct === undefined ? all : [direct];
   // To take names out of a list, it has to be read, and told anew page by page, even where it is one registry's.
@@ -99,7 +101,10 @@ function planCatalog<M extends Candidate>({ policy, lists, direct }: Known<M>): 
     : { action: "list", order: members, stopsAtFailure: false };
 }
 
-function planTags<M extends Candidate>({ pull, onFailure }: Ruling<M>, { lists, direct }: Known<M>): Plan<M> {
+function planTags<M extends Candidate>(
+  { pull, onFailure }: ResolvedRule<M>,
+  { lists, direct }: PlanContext<M>,
+): Plan<M> {
   const members = hostedFirst(pull);
   if (lists === "merge" && members.length > 1) {
     return { action: "merge", members };
@@ -116,7 +121,7 @@ function planTags<M extends Candidate>({ pull, onFailure }: Ruling<M>, { lists, 
  */
 function planLookup<M extends Member>(
   { method, resource }: RegistryRequest,
-  { pull, onFailure }: Ruling<M>,
+  { pull, onFailure }: ResolvedRule<M>,
   memory: Memory<M>,
 ): LookupPlan<M> {
   const stopsAtFailure = onFailure === "stop";

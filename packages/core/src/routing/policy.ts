@@ -1,8 +1,7 @@
 import { LRUCache } from "lru-cache";
-import { atMost } from "./cache-bounds.ts";
-import type { Candidate } from "./member.ts";
+import { atMost } from "../cache/bounds.ts";
 import { Patterns } from "./patterns.ts";
-import { isRestricted, type Narrowing, type Ruling, type WrittenRule } from "./ruling.ts";
+import { type Candidate, isRestricted, type ResolvedRule, type Restriction, type Rule } from "./ruling.ts";
 
 // Names that the rules need not be gone through for again.
 const mostKnown = 4_096;
@@ -13,11 +12,11 @@ export interface PolicyOptions<M extends Candidate> {
   /** In the order in which they are asked. */
   readonly proxies: readonly M[];
   /** In the order in which they are tried; the first that has a pattern for a name is the name's rule. */
-  readonly rules: readonly WrittenRule[];
+  readonly rules: readonly Rule[];
 }
 
 /** Which way a request came in, where that narrows down who is meant. */
-export interface Entrance {
+export interface EntryPoint {
   /** The registry that a containerd mirror asks on behalf of: `?ns=docker.io`. */
   readonly namespace: string | undefined;
   /** What the client takes this registry to be called: `Host` without port, in lower case. */
@@ -31,10 +30,10 @@ export class Policy<M extends Candidate> {
   /** Whether there are names that not everybody may pull whom `authorize` lets in. */
   readonly restrictsPulls: boolean;
   readonly #patterns: Patterns;
-  readonly #rulings: readonly Ruling<M>[];
-  readonly #default: Ruling<M>;
+  readonly #rulings: readonly ResolvedRule<M>[];
+  readonly #default: ResolvedRule<M>;
   /** What was found for the names of late. */
-  readonly #known = new LRUCache<string, Ruling<M>>(atMost(mostKnown));
+  readonly #known = new LRUCache<string, ResolvedRule<M>>(atMost(mostKnown));
   readonly #byHost: ReadonlyMap<string, M>;
   /** Those that some proxy says it serves. */
   readonly #namespaces: ReadonlySet<string>;
@@ -52,12 +51,12 @@ export class Policy<M extends Candidate> {
   }
 
   /** The one registry that a host name stands for, if it does not stand for all of them. */
-  directly({ host }: Entrance): M | undefined {
+  upstreamByHost({ host }: EntryPoint): M | undefined {
     return host === undefined ? undefined : this.#byHost.get(host);
   }
 
   /** What the first rule for a name says. */
-  ruleOn(repository: string): Ruling<M> {
+  ruleOn(repository: string): ResolvedRule<M> {
     let ruling = this.#known.get(repository);
     if (ruling === undefined) {
       const position = this.#patterns.first(repository);
@@ -68,23 +67,23 @@ export class Policy<M extends Candidate> {
   }
 
   /** The same, and who is left for this name and this way in. */
-  rulingFor(repository: string, entrance: Entrance): Ruling<M> {
+  rulingFor(repository: string, entryPoint: EntryPoint): ResolvedRule<M> {
     const ruling = this.ruleOn(repository);
-    const direct = this.directly(entrance);
+    const direct = this.upstreamByHost(entryPoint);
     const pull = ruling.pull.filter(
       (member) =>
         member.serves(repository) &&
         (direct === undefined || member === direct) &&
-        this.#isMeant(member, entrance.namespace),
+        this.#isMeant(member, entryPoint.namespace),
     );
-    const noPushBy = this.#noPushBy(ruling, entrance);
+    const noPushBy = this.#noPushBy(ruling, entryPoint);
     return pull.length === ruling.pull.length && noPushBy === undefined
       ? ruling
       : { ...ruling, pull, push: noPushBy === undefined ? ruling.push : undefined, noPushBy };
   }
 
   /** The namespace that a way in names, if some proxy serves it. */
-  namespaceOf({ namespace }: Entrance): string | undefined {
+  namespaceOf({ namespace }: EntryPoint): string | undefined {
     return namespace !== undefined && this.#namespaces.has(namespace) ? namespace : undefined;
   }
 
@@ -100,15 +99,15 @@ export class Policy<M extends Candidate> {
   }
 
   /** What is pushed has to be there when it is pulled the same way. */
-  #noPushBy({ push }: Ruling<M>, entrance: Entrance): Narrowing | undefined {
-    const direct = this.directly(entrance);
+  #noPushBy({ push }: ResolvedRule<M>, entryPoint: EntryPoint): Restriction | undefined {
+    const direct = this.upstreamByHost(entryPoint);
     if (push === undefined || (direct !== undefined && direct !== push)) {
       return push === undefined ? undefined : "host";
     }
-    return this.namespaceOf(entrance) === undefined ? undefined : "namespace";
+    return this.namespaceOf(entryPoint) === undefined ? undefined : "namespace";
   }
 
-  #compile({ pull, push, match, ...rest }: WrittenRule, position: number | undefined): Ruling<M> {
+  #compile({ pull, push, match, ...rest }: Rule, position: number | undefined): ResolvedRule<M> {
     const members = pull.flatMap((name) => this.#membersCalled(name));
     return {
       ...rest,
@@ -129,7 +128,7 @@ export class Policy<M extends Candidate> {
 }
 
 /** What holds for names that no rule is for. */
-export const defaultRule: WrittenRule = {
+export const defaultRule: Rule = {
   match: ["**"],
   pull: ["proxy", "hosted"],
   push: "hosted",

@@ -1,6 +1,6 @@
-import type { FailureReport } from "../routing/attempt.ts";
-import { withinTime } from "./patience.ts";
+import type { FailureReport } from "../routing/outcome.ts";
 import type { Upstream } from "./upstream.ts";
+import { withTimeout } from "./with-timeout.ts";
 
 /** How an upstream's `/v2/` was last answered. */
 export interface Ping {
@@ -53,7 +53,7 @@ export function isUp(upstream: Upstream, { status }: Ping): boolean {
 }
 
 async function pingNow(upstream: Upstream): Promise<Ping> {
-  const pinged = await withinTime(upstream.timeouts.ping, (signal) => upstream.ping(signal));
+  const pinged = await withTimeout(upstream.timeouts.ping, (signal) => upstream.ping(signal));
   const { failure, latency } = pinged;
   return { status: failure === undefined ? pinged.value : failure.status, failure, latency };
 }

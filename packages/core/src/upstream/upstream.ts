@@ -1,18 +1,17 @@
 import type { CompleteUpstream } from "../config/complete.ts";
 import { valuesOf } from "../protocol/headers.ts";
-import type { Candidate } from "../routing/member.ts";
 import { Patterns } from "../routing/patterns.ts";
-import { type Agents, createAgents } from "./agents.ts";
-import type { Answer } from "./ask.ts";
-import { Asker } from "./asker.ts";
-import { errorBodyLimit, readBounded } from "./bounded-body.ts";
-import type { BreakerState } from "./breaker.ts";
-import { Credentials } from "./credentials.ts";
-import { base, type Errand, isRead, type OwnErrand, type Sender } from "./errand.ts";
-import { type Delivery, Forwarder } from "./forwarder.ts";
-import { Guard } from "./guard.ts";
-import { inHand } from "./in-hand.ts";
-import { requestTokenOver } from "./token-request.ts";
+import type { Candidate } from "../routing/ruling.ts";
+import { Credentials } from "./auth/credentials.ts";
+import { requestTokenOver } from "./auth/token-endpoint.ts";
+import type { BreakerState } from "./breaker/breaker.ts";
+import { UpstreamGate } from "./breaker/gate.ts";
+import { UpstreamClient } from "./client.ts";
+import { base, type InternalRequest, isRead, type Origin, type UpstreamRequest } from "./request.ts";
+import { type Agents, createAgents } from "./transport/agents.ts";
+import { type Delivery, Forwarder } from "./transport/forward.ts";
+import { errorBodyLimit, readUpTo, readWhole } from "./transport/read-body.ts";
+import type { UpstreamResponse } from "./transport/send.ts";
 
 /** What the router as a whole contributes to every upstream. */
 export interface UpstreamContext {
@@ -39,9 +38,9 @@ export class Upstream implements Candidate {
   readonly #libraryPrefix: boolean;
   readonly #agents: Agents;
   readonly #credentials: Credentials | undefined;
-  readonly #asker: Asker;
+  readonly #client: UpstreamClient;
   readonly #forwarder: Forwarder;
-  readonly #guard: Guard;
+  readonly #gate: UpstreamGate;
 
   constructor(config: CompleteUpstream, { via, clientIdle, breakerChanged }: UpstreamContext) {
     this.name = config.name;
@@ -59,17 +58,17 @@ export class Upstream implements Candidate {
       config.auth === "passthrough"
         ? undefined
         : new Credentials(config.auth, config.url, requestTokenOver(this.#agents, config));
-    this.#asker = new Asker(config, { via, agents: this.#agents, credentials: this.#credentials });
-    this.#forwarder = new Forwarder(config.url, this.#agents, {
+    this.#client = new UpstreamClient(config, { via, agents: this.#agents, credentials: this.#credentials });
+    this.#forwarder = new Forwarder(config, this.#agents, {
       connectTimeout: config.timeouts.connect,
       answerTimeout: config.timeouts.write,
       upstreamIdle: config.timeouts.idle,
       clientIdle,
     });
-    this.#guard = new Guard(config, {
+    this.#gate = new UpstreamGate(config, {
       kind: config.kind,
-      patience: config.timeouts.headers,
-      trial: (asked, patience) => this.#trial(asked, patience),
+      timeout: config.timeouts.headers,
+      probe: (asked, timeout) => this.#probe(asked, timeout),
       changed: () => breakerChanged(this),
     });
   }
@@ -85,7 +84,7 @@ export class Upstream implements Candidate {
 
   /** Whether it is asked, left out, or being tried. */
   get state(): BreakerState {
-    return this.#guard.state;
+    return this.#gate.state;
   }
 
   /**
@@ -93,45 +92,45 @@ export class Upstream implements Candidate {
    * upstream is left out.
    * @throws UpstreamFailure, ClientGone
    */
-  ask(errand: Errand, from: Sender): Promise<Answer> {
-    const own = ownErrand(errand, from);
-    const work = () => this.#asker.ask(errand, from);
-    const finish = (answer: Answer) => this.#asker.follow(answer, errand, from);
-    if (errand.body !== undefined) {
+  ask(asked: UpstreamRequest, from: Origin): Promise<UpstreamResponse> {
+    const own = toInternal(asked, from);
+    const work = () => this.#client.ask(asked, from);
+    const finish = (answer: UpstreamResponse) => this.#client.follow(answer, asked, from);
+    if (asked.body !== undefined) {
       // A push: their number is that of the clients.
-      return this.#guard.send(own, work);
+      return this.#gate.send(own, work);
     }
-    if (errand.lastChance === true) {
-      return this.#guard.askAnyway(from.signal, async () => finish(await work()));
+    if (asked.bypassBreaker === true) {
+      return this.#gate.sendBypassingBreaker(from.signal, async () => finish(await work()));
     }
-    if (errand.forAll === true) {
-      const read = (answer: Answer) => inHand(answer, errand.method, this.timeouts.idle, from.signal);
-      const end = (answer: Answer) => (answer.read === undefined ? finish(answer).then(read) : answer);
-      return this.#guard.ask(own, from.signal, () => work().then(read), end);
+    if (asked.shareable === true) {
+      const read = (answer: UpstreamResponse) =>
+        readWhole(answer, asked.method, this.timeouts.idle, from.signal);
+      const end = (answer: UpstreamResponse) =>
+        answer.read === undefined ? finish(answer).then(read) : answer;
+      return this.#gate.ask(own, from.signal, () => work().then(read), end);
     }
-    return this.#guard.ask(own, from.signal, work, finish);
+    return this.#gate.ask(own, from.signal, work, finish);
   }
 
   /**
    * Asks for the router's own ends.
    * @throws UpstreamFailure, ClientGone; CopyFailure if that is what a body that streams broke off with
    */
-  askAlone(own: OwnErrand, signal: AbortSignal): Promise<Answer> {
-    const work = () => this.#asker.askAlone(own, signal);
-    const finish = (answer: Answer) => this.#asker.followAlone(answer, own, signal);
-    return isRead(own.errand.method)
-      ? this.#guard.ask(own, signal, work, finish)
-      : this.#guard.send(own, work);
+  sendInternal(own: InternalRequest, signal: AbortSignal): Promise<UpstreamResponse> {
+    const work = () => this.#client.sendInternal(own, signal);
+    const finish = (answer: UpstreamResponse) => this.#client.followAlone(answer, own, signal);
+    return isRead(own.asked.method) ? this.#gate.ask(own, signal, work, finish) : this.#gate.send(own, work);
   }
 
   /** If it is left out and it is time to, tries in the background whether it is back. */
-  tryAgain(): void {
-    this.#guard.tryAgain();
+  probeIfDue(): void {
+    this.#gate.probeIfDue();
   }
 
   /** Whether there is still hope in an upstream that was left out: it is back, or it may have some things. */
-  lastChance(): Promise<"back" | "maybe" | undefined> {
-    return this.#guard.lastChance();
+  bypassBreaker(): Promise<"back" | "maybe" | undefined> {
+    return this.#gate.bypassBreaker();
   }
 
   /**
@@ -139,25 +138,25 @@ export class Upstream implements Candidate {
    * @throws UpstreamFailure, ClientGone
    */
   async forward(
-    errand: Errand,
-    from: Sender,
-    delivery: Pick<Delivery, "response" | "moved">,
-  ): Promise<Answer> {
-    const sent = await this.#headerForBody(errand, from);
-    const answer = await this.#guard.send(ownErrand(errand, from), () =>
+    asked: UpstreamRequest,
+    from: Origin,
+    delivery: Pick<Delivery, "response" | "transferred">,
+  ): Promise<UpstreamResponse> {
+    const sent = await this.#headerForBody(asked, from);
+    const answer = await this.#gate.send(toInternal(asked, from), () =>
       this.#forwarder.forward({
         ...delivery,
         request: from.request,
-        method: errand.method,
-        path: this.#asker.target(errand),
-        headers: this.#asker.headers(errand, from, {
-          authorization: sent ?? this.#asker.passedThrough(from),
-          body: errand.opaque === true ? "opaque" : "typed",
+        method: asked.method,
+        path: this.#client.target(asked),
+        headers: this.#client.headers(asked, from, {
+          authorization: sent ?? this.#client.passedThrough(from),
+          body: asked.opaque === true ? "opaque" : "typed",
         }),
         signal: from.signal,
       }),
     );
-    this.#asker.learn(answer, { sent, scope: errand.scope, neutral: false });
+    this.#client.learn(answer, { sent, scope: asked.scope, neutral: false });
     return answer;
   }
 
@@ -166,30 +165,30 @@ export class Upstream implements Candidate {
    * @throws UpstreamFailure, ClientGone
    */
   async ping(signal: AbortSignal): Promise<number> {
-    const answer = await this.#asker.askAlone(base, signal);
-    await readBounded(answer.body, errorBodyLimit, this.timeouts.ping);
+    const answer = await this.#client.sendInternal(base, signal);
+    await readUpTo(answer.body, errorBodyLimit, this.timeouts.ping);
     return answer.status;
   }
 
   /** A trial shall not ask for what it was last asked for: of this repository, or whatever it was. */
-  forgetSuspect(repository?: string): void {
-    this.#guard.forget(repository);
+  dropProbe(repository?: string): void {
+    this.#gate.forget(repository);
   }
 
   /**
    * Asks on nobody's behalf, past the breaker and without consequences for it: to tell people what the upstream says.
    * @throws UpstreamFailure, ClientGone
    */
-  inspect(own: OwnErrand, signal: AbortSignal): Promise<Answer> {
-    return this.#asker.askAlone(own, signal);
+  inspect(own: InternalRequest, signal: AbortSignal): Promise<UpstreamResponse> {
+    return this.#client.sendInternal(own, signal);
   }
 
   /**
    * The same without making itself known, to see what the upstream says to strangers.
    * @throws UpstreamFailure, ClientGone
    */
-  inspectAsStranger(own: OwnErrand, signal: AbortSignal): Promise<Answer> {
-    return this.#asker.askAsStranger(own, signal);
+  inspectAnonymously(own: InternalRequest, signal: AbortSignal): Promise<UpstreamResponse> {
+    return this.#client.sendAnonymously(own, signal);
   }
 
   /** Closes every connection, used or kept. */
@@ -198,7 +197,7 @@ export class Upstream implements Candidate {
   }
 
   /** A body cannot be sent twice, so how the upstream wants to be addressed is found out without one. */
-  async #headerForBody({ scope }: Errand, { signal }: Sender): Promise<string | undefined> {
+  async #headerForBody({ scope }: UpstreamRequest, { signal }: Origin): Promise<string | undefined> {
     if (this.#credentials?.needsProbe() === true) {
       await this.ping(signal);
     }
@@ -210,15 +209,15 @@ export class Upstream implements Candidate {
     }
   }
 
-  async #trial(asked: OwnErrand, patience: number): Promise<Answer> {
-    const answer = await this.#asker.askAlone(asked, new AbortController().signal, patience);
+  async #probe(asked: InternalRequest, timeout: number): Promise<UpstreamResponse> {
+    const answer = await this.#client.sendInternal(asked, new AbortController().signal, timeout);
     // Its head is what was asked for.
-    void readBounded(answer.body, errorBodyLimit, patience);
+    void readUpTo(answer.body, errorBodyLimit, timeout);
     return answer;
   }
 }
 
 /** An errand as it can be repeated when its client is gone. */
-function ownErrand(errand: Errand, { request }: Sender): OwnErrand {
-  return { errand, accept: valuesOf(request.rawHeaders, "accept") };
+function toInternal(asked: UpstreamRequest, { request }: Origin): InternalRequest {
+  return { asked, accept: valuesOf(request.rawHeaders, "accept") };
 }

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import type { UpstreamTlsConfig } from "@combined-registry/core";
 import { describe, expect, it } from "@jest/globals";
 import { completeConfig } from "../../src/config/complete-config.ts";
-import { ConfigError, type ConfigProblem } from "../../src/config/config-error.ts";
+import { ConfigError, type ConfigProblem } from "../../src/config/problems.ts";
 
 const fixture = (name: string) => readFileSync(new URL(`../fixtures/${name}`, import.meta.url), "utf8");
 const cert = fixture("test-only.cert.pem");

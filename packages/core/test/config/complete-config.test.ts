@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
 import { assertConfig, completeConfig } from "../../src/config/complete-config.ts";
-import { ConfigError, type ConfigProblem } from "../../src/config/config-error.ts";
+import { ConfigError, type ConfigProblem } from "../../src/config/problems.ts";
 
 const hosted = "http://hosted:5000";
 const proxy = "http://cache:5000";

@@ -1,7 +1,7 @@
 import type { CombinedRegistryConfig, RuleConfig } from "@combined-registry/core";
 import { describe, expect, it } from "@jest/globals";
 import { completeConfig } from "../../src/config/complete-config.ts";
-import { ConfigError, type ConfigProblem } from "../../src/config/config-error.ts";
+import { ConfigError, type ConfigProblem } from "../../src/config/problems.ts";
 
 const hosted = "http://hosted:5000";
 const proxy = [

@@ -7,7 +7,7 @@ import {
 } from "@combined-registry/core";
 import { type RegistryOptions, startRegistry, type TestRegistry } from "@combined-registry/testkit";
 import { describe, expect, it } from "@jest/globals";
-import { proxy as proxyFindings } from "../../src/inspect/findings/proxy.ts";
+import { proxy as proxyFindings } from "../../src/inspect/findings/hosted.ts";
 import { closedPort, startRouter } from "../support/router.ts";
 import { within } from "../support/within.ts";
 
@@ -98,7 +98,7 @@ describe("check", () => {
       },
     );
 
-    expect(found(report, "hosted")).toEqual(["error late"]);
+    expect(found(report, "hosted")).toEqual(["error timeout"]);
     expect(report.ok).toBe(false);
   });
 

@@ -16,7 +16,7 @@ describe("the box that explains an image", () => {
     });
 
     const said = textOf(text, "explanation");
-    expect(said).toMatch(/^team\/app:1\.0 pull from hosted : proxy absent digest sha256:/);
+    expect(said).toMatch(/^team\/app:1\.0 pull from hosted : proxy not found digest sha256:/);
     expect(said).toContain(digest);
     expect(said).toContain("docker pull registry.example.com:5000/team/app:1.0 Copy");
     expect(said).toContain("docker push registry.example.com:5000/team/app:1.0 Copy");
@@ -39,7 +39,7 @@ describe("the box that explains an image", () => {
 
     const said = textOf(text, "explanation");
     expect(said).toContain("not asked corp, lab: its match leaves the name out →");
-    expect(said).toMatch(/hub HEAD library\/nginx absent 404 .* hosted HEAD absent 404/);
+    expect(said).toMatch(/hub HEAD library\/nginx not found 404 .* hosted HEAD not found 404/);
   });
 
   it.each([

@@ -134,7 +134,7 @@ describe("the status page", () => {
     expect(textOf(text, "upstreams")).toMatch(/hosted private ✓ up 200, [\d.]+ ms closed 3 0 3 /);
     expect(textOf(text, "upstreams")).toMatch(/proxy cache ✓ up 200, [\d.]+ ms closed 2 0 0 0 B 0 B/);
     expect(textOf(text, "decisions")).toMatch(
-      /team\/none:x GET manifest 404 \w+ proxy absent, hosted absent \d s ago team\/app@sha256:[0-9a-f]{12}… GET blob 200 hosted remembered \d s ago team\/app:1\.0 GET manifest 200 hosted found; proxy absent \d s ago$/,
+      /team\/none:x GET manifest 404 \w+ proxy not found, hosted not found \d s ago team\/app@sha256:[0-9a-f]{12}… GET blob 200 hosted found by location hint \d s ago team\/app:1\.0 GET manifest 200 hosted found; proxy not found \d s ago$/,
     );
     expect(text).not.toContain("in-the-query");
   });
@@ -151,14 +151,14 @@ describe("the status page", () => {
     expect(status).toBe(200);
     expect(textOf(text, "state")).toContain("✗ In trouble: proxy at");
     expect(textOf(text, "upstreams")).toMatch(
-      /proxy cache ✗ down connection refused, [\d.]+ ms open: left out after failures 1 1 0/,
+      /proxy cache ✗ down connection refused, [\d.]+ ms circuit open 1 1 0/,
     );
   });
 
   it("says whose numbers it shows where several processes answer", async () => {
     const peers = {
-      oneAtATime: <T>(_key: string, work: () => Promise<T>) => work(),
-      tell: async () => undefined,
+      withLock: <T>(_key: string, work: () => Promise<T>) => work(),
+      publish: async () => undefined,
     };
     await using router = await startRouter({ ...nobody, peers });
     const text = async () => (await fetchPage(router)).text;

@@ -1,8 +1,7 @@
 import { describe, expect, it } from "@jest/globals";
 import { html } from "../../src/page/html.ts";
-import type { Model } from "../../src/page/model.ts";
+import { ago, bytes, type Model, shortDigest } from "../../src/page/model.ts";
 import { renderPage } from "../../src/page/render.ts";
-import { ago, bytes, shortDigest } from "../../src/page/words.ts";
 
 const evil = `"><img src=x onerror=alert(1)>'</td>`;
 const hour = { answered: 1, down: 2, up: 3, asked: 4, failed: 5 };
@@ -57,7 +56,7 @@ function modelOf(said: string): Model {
                 breaker: "open",
               },
             ],
-            leftOut: [{ name: said, kind: "hosted", reason: said }],
+            skipped: [{ name: said, kind: "hosted", reason: said }],
             pull: { from: said, status: 200, because: said },
             push: { to: said, because: said },
             shadowing: [{ hosted: digest, proxy: digest }],

@@ -5,7 +5,7 @@ import {
   isLoop,
   publicHost,
 } from "../../src/protocol/forwarding.ts";
-import { endToEnd, valuesOf, warning } from "../../src/protocol/headers.ts";
+import { boundWarnings, endToEnd, valuesOf, warning } from "../../src/protocol/headers.ts";
 
 const stranger = { address: "192.0.2.7", origin: "192.0.2.7", encrypted: false, trusted: false };
 const balancer = { address: "10.0.0.1", origin: "192.0.2.7", encrypted: false, trusted: true };
@@ -141,7 +141,39 @@ describe("forwardedHeaders", () => {
 
 describe("warning", () => {
   it("cannot be broken out of", () => {
-    expect(warning("router", 'a"b\\c\r\nSet-Cookie: x\u2603')).toBe(`299 router "a'b'c??Set-Cookie: x?"`);
+    expect(warning('a"b\\c\r\nSet-Cookie: x\u2603')).toBe(`299 - "a'b'c??Set-Cookie: x?"`);
+  });
+
+  it("is clipped if it is long, and stays one quoted string", () => {
+    const long = warning('\u2603"\\'.repeat(5_000));
+
+    expect(long).toMatch(/^299 - "[^"\\]*\.\.\."$/);
+    expect(long.length).toBeLessThan(1_024);
+  });
+});
+
+describe("the warnings of an answer", () => {
+  const bytesOf = (values: readonly string[]) =>
+    values.reduce((sum, value) => sum + `Warning: ${value}\r\n`.length, 0);
+
+  it.each([
+    ["very many", Array.from({ length: 500 }, (_, index) => warning(`proxy-${index} failed`))],
+    ["long", Array.from({ length: 6 }, (_, index) => warning(`${index} ${"x".repeat(5_000)}`))],
+  ])("are 4096 bytes at the most where there are %s, the first ones whole", (_, warnings) => {
+    const headers = warnings.flatMap((value) => ["Warning", value]);
+
+    const kept = valuesOf(boundWarnings(["Link", "<a>", ...headers, "ETag", "x"]), "warning");
+
+    expect(kept).toEqual(warnings.slice(0, kept.length));
+    expect(bytesOf(kept)).toBeLessThanOrEqual(4096);
+    expect(bytesOf(warnings.slice(0, kept.length + 1))).toBeGreaterThan(4096);
+  });
+
+  it("do not cost the answer another header, nor do those of an upstream that are too long cost the router's", () => {
+    const own = warning("proxy failed");
+    const headers = ["warning", `299 - "${"y".repeat(5_000)}"`, "Link", "<a>", "Warning", own, "ETag", "x"];
+
+    expect(boundWarnings(headers)).toEqual(["Link", "<a>", "Warning", own, "ETag", "x"]);
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { nextQuery } from "../../src/protocol/links.ts";
+import { nextQuery } from "../../src/protocol/locations.ts";
 
 describe("the query of the next page", () => {
   it.each([

@@ -6,10 +6,10 @@ import {
   mergeNames,
   mostNames,
   nextLink,
+  orderOf,
   parseListQuery,
   readNames,
 } from "../../src/protocol/lists.ts";
-import { orderOf } from "../../src/protocol/name-order.ts";
 
 const order = orderOf("tags");
 

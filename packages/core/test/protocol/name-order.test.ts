@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { goesOnFrom, isAscending, orderOf, tellingPlace } from "../../src/protocol/name-order.ts";
+import { goesOnFrom, isAscending, orderOf, tellingPlace } from "../../src/protocol/lists.ts";
 
 const ignoringCase = (one: string, other: string) =>
   one.toLowerCase() < other.toLowerCase() ? -1 : one.toLowerCase() > other.toLowerCase() ? 1 : 0;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { rateLimitRemaining } from "../../src/protocol/rate-limit.ts";
+import { rateLimitRemaining } from "../../src/protocol/headers.ts";
 
 describe("RateLimit-Remaining", () => {
   it.each([

@@ -2,12 +2,12 @@ import { describe, expect, it } from "@jest/globals";
 import {
   type Descriptor,
   imageIndex,
-  joinReferrers,
+  mergeReferrers,
   ofTypes,
+  readReferrer,
   referrersTag,
   wantedTypes,
 } from "../../src/protocol/referrers.ts";
-import { readReferrer } from "../../src/protocol/subject.ts";
 
 describe("the referrers tag", () => {
   it.each([
@@ -48,7 +48,7 @@ describe("lists of referrers", () => {
 
   it.each([0, -1])("are joined up to the limit and %i bytes, whole or not at all", (more) => {
     const limit = imageIndex([a, b, c]).length + 1 + more;
-    const joined = joinReferrers(
+    const joined = mergeReferrers(
       [
         [a, b],
         [b, c, { digest: "d" }],

@@ -1,6 +1,11 @@
 import { describe, expect, it } from "@jest/globals";
-import { impersonalWish, namesType } from "../../src/protocol/impersonal.ts";
-import { isAboutContent, mayBeOwnFailure, shareableLength } from "../../src/protocol/shareable.ts";
+import {
+  acceptsMediaType,
+  isAboutContent,
+  isClientSpecific,
+  shareableLength,
+  variantKey,
+} from "../../src/protocol/shareable.ts";
 
 describe("a question that does not depend on who asks", () => {
   it.each([
@@ -69,8 +74,8 @@ describe("a question that does not depend on who asks", () => {
         "traefik-0",
       ],
     ],
-  ])("is that of %s: its wish is the query and Accept", (_, headers) => {
-    expect(impersonalWish(headers, "?ns=docker.io")).toBe("?ns=docker.io\nx/y");
+  ])("is that of %s: its variant is the query and Accept", (_, headers) => {
+    expect(variantKey(headers, "?ns=docker.io")).toBe("?ns=docker.io\nx/y");
   });
 
   it.each([
@@ -88,28 +93,28 @@ describe("a question that does not depend on who asks", () => {
     ["Connection", "Accept"],
     ["connection", "keep-alive, accept"],
   ])("is none with %s", (name, value) => {
-    expect(impersonalWish(["Host", "a", name, value], "")).toBeUndefined();
+    expect(variantKey(["Host", "a", name, value], "")).toBeUndefined();
   });
 
   it("is none if what is wanted is too long to be kept", () => {
-    expect(impersonalWish(["Accept", "x/y".padEnd(3_000, "z")], "")).toBeUndefined();
+    expect(variantKey(["Accept", "x/y".padEnd(3_000, "z")], "")).toBeUndefined();
   });
 
   it("is none with so many headers that it may be refused for them; those for the router alone do not count", () => {
     const long = "x".repeat(5_000);
 
-    expect(impersonalWish(["Host", "a", "Baggage", long], "")).toBeUndefined();
-    expect(impersonalWish(["Host", "a", "Authorization", `Bearer ${long}`], "")).toBe("");
+    expect(variantKey(["Host", "a", "Baggage", long], "")).toBeUndefined();
+    expect(variantKey(["Host", "a", "Authorization", `Bearer ${long}`], "")).toBe("");
   });
 
   it("wants other things if Accept comes in another order or in several headers", () => {
-    const wishes = [
+    const variants = [
       ["Accept", "a, b"],
       ["Accept", "b, a"],
       ["Accept", "a", "accept", "b"],
-    ].map((headers) => impersonalWish(headers, ""));
+    ].map((headers) => variantKey(headers, ""));
 
-    expect(new Set(wishes).size).toBe(3);
+    expect(new Set(variants).size).toBe(3);
   });
 });
 
@@ -184,7 +189,7 @@ describe("an answer that says no", () => {
     [413, true],
     [431, true],
   ])("and is a failure, %s, may be that of one client, or not", (status, mayBe) => {
-    expect(mayBeOwnFailure(status)).toBe(mayBe);
+    expect(isClientSpecific(status)).toBe(mayBe);
   });
 });
 
@@ -199,6 +204,6 @@ describe("Accept", () => {
     [["*/*", "a/*"], false],
     [[], false],
   ])("%j names a/b or not", (accept, isNamed) => {
-    expect(namesType(accept, "a/b")).toBe(isNamed);
+    expect(acceptsMediaType(accept, "a/b")).toBe(isNamed);
   });
 });

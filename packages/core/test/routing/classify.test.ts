@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { classify } from "../../src/routing/classify.ts";
+import { classify } from "../../src/routing/outcome.ts";
 
 const proxy = { name: "proxy", kind: "proxy", passthrough: false } as const;
 const hosted = { name: "hosted", kind: "hosted", passthrough: false } as const;
@@ -23,13 +23,13 @@ describe("an answer to a lookup means", () => {
   it.each([
     ["found", proxy, [200, 206, 304, 301, 302, 307, 308, 416]],
     ["found", hosted, [200, 206, 304, 301, 302, 307, 308, 416]],
-    ["absent", proxy, [400, 401, 403, 404, 405, 406, 410, 451]],
+    ["not_found", proxy, [400, 401, 403, 404, 405, 406, 410, 451]],
     ["failed", proxy, [408, 409, 413, 429, 431, 500, 502, 503, 504, 599]],
-    ["absent", hosted, [404]],
+    ["not_found", hosted, [404]],
     ["final", hosted, [400, 405, 409, 416 + 1, 422]],
     ["failed", hosted, [401, 403, 408, 429, 500, 502, 503, 504]],
     ["final", passthrough, [401, 403, 400]],
-    ["absent", passthrough, [404]],
+    ["not_found", passthrough, [404]],
   ] as const)("%s", (expected, member, statuses) => {
     for (const status of statuses) {
       expect([status, classify(member, status, "")]).toEqual([status, expected]);
@@ -37,9 +37,9 @@ describe("an answer to a lookup means", () => {
   });
 
   it.each([
-    ["distribution 2.8's 500 for an unknown digest", distribution2, "absent"],
-    ["distribution 3.1's 500 for an unknown digest", distribution3, "absent"],
-    ["a 500 whose code says so", JSON.stringify({ errors: [{ code: "BLOB_UNKNOWN" }] }), "absent"],
+    ["distribution 2.8's 500 for an unknown digest", distribution2, "not_found"],
+    ["distribution 3.1's 500 for an unknown digest", distribution3, "not_found"],
+    ["a 500 whose code says so", JSON.stringify({ errors: [{ code: "BLOB_UNKNOWN" }] }), "not_found"],
     ["a 500 because its own upstream is away", unreachable, "failed"],
     [
       "a 500 whose message only mentions it",

@@ -1,11 +1,10 @@
 import { describe, expect, it } from "@jest/globals";
-import type { Attempt, FailureReport } from "../../src/routing/attempt.ts";
-import { conclude, failureCode } from "../../src/routing/conclude.ts";
+import { type Attempt, combine, type FailureReport, failureCode } from "../../src/routing/outcome.ts";
 
 const proxy = { name: "proxy", kind: "proxy", passthrough: false } as const;
 const hosted = { name: "hosted", kind: "hosted", passthrough: false } as const;
 
-const absent = (member: Attempt["member"]): Attempt => ({ member, outcome: "absent", status: 404 });
+const absent = (member: Attempt["member"]): Attempt => ({ member, outcome: "not_found", status: 404 });
 const failed = (member: Attempt["member"], failure: Partial<FailureReport> = {}): Attempt => ({
   member,
   outcome: "failed",
@@ -14,43 +13,47 @@ const failed = (member: Attempt["member"], failure: Partial<FailureReport> = {})
 
 describe("when nobody has it", () => {
   it.each([
-    ["GET", "every upstream said absent", [absent(proxy), absent(hosted)], "absent"],
-    ["HEAD", "every upstream said absent", [absent(hosted), absent(proxy)], "absent"],
+    ["GET", "every upstream said absent", [absent(proxy), absent(hosted)], "not_found"],
+    ["HEAD", "every upstream said absent", [absent(hosted), absent(proxy)], "not_found"],
     ["GET", "a proxy failed", [failed(proxy), absent(hosted)], "failed"],
-    ["HEAD", "a proxy failed and hosted said absent", [absent(hosted), failed(proxy)], "absent"],
+    ["HEAD", "a proxy failed and hosted said absent", [absent(hosted), failed(proxy)], "not_found"],
     ["HEAD", "hosted failed", [failed(hosted), absent(proxy)], "failed"],
     ["GET", "hosted failed", [absent(proxy), failed(hosted)], "failed"],
     ["HEAD", "a proxy failed and hosted was not asked", [failed(proxy)], "failed"],
     ["HEAD", "all failed", [failed(hosted), failed(proxy)], "failed"],
   ])("%s, %s", (method, _, attempts, kind) => {
-    expect(conclude(method, attempts).kind).toBe(kind);
+    expect(combine(method, attempts).kind).toBe(kind);
   });
 
   it("names the failures that a 404 passes over", () => {
     const failure = failed(proxy);
 
-    expect(conclude("HEAD", [absent(hosted), failure])).toEqual({ kind: "absent", failures: [failure] });
+    expect(combine("HEAD", [absent(hosted), failure])).toEqual({ kind: "not_found", failures: [failure] });
   });
 });
 
 describe("the code of a failure", () => {
   it.each([
     ["unreachable", [failed(proxy), absent(hosted)], "UPSTREAM_FAILED"],
-    ["late", [failed(proxy, { kind: "late" }), absent(hosted)], "UPSTREAM_TIMEOUT"],
-    ["limited", [failed(proxy, { kind: "limited", retryAfter: "7" }), absent(hosted)], "TOOMANYREQUESTS"],
+    ["late", [failed(proxy, { kind: "timeout" }), absent(hosted)], "UPSTREAM_TIMEOUT"],
+    [
+      "limited",
+      [failed(proxy, { kind: "rate-limited", retryAfter: "7" }), absent(hosted)],
+      "TOOMANYREQUESTS",
+    ],
     [
       "limited and late",
-      [failed(proxy, { kind: "limited" }), failed(hosted, { kind: "late" })],
+      [failed(proxy, { kind: "rate-limited" }), failed(hosted, { kind: "timeout" })],
       "UPSTREAM_TIMEOUT",
     ],
-    ["limited and unreachable", [failed(proxy, { kind: "limited" }), failed(hosted)], "UPSTREAM_FAILED"],
+    ["limited and unreachable", [failed(proxy, { kind: "rate-limited" }), failed(hosted)], "UPSTREAM_FAILED"],
     ["refused", [failed(hosted, { kind: "refused" })], "UPSTREAM_FAILED"],
   ])("%s", (_, attempts, code) => {
     expect(failureCode(attempts).code).toBe(code);
   });
 
   it("waits for the longest limit", () => {
-    const limits = ["7", "30", "x"].map((retryAfter) => failed(proxy, { kind: "limited", retryAfter }));
+    const limits = ["7", "30", "x"].map((retryAfter) => failed(proxy, { kind: "rate-limited", retryAfter }));
 
     expect(failureCode(limits).retryAfter).toBe("30");
   });
@@ -58,6 +61,6 @@ describe("the code of a failure", () => {
   it("passes a date on if that is all there is", () => {
     const date = "Wed, 21 Oct 2026 07:28:00 GMT";
 
-    expect(failureCode([failed(proxy, { kind: "limited", retryAfter: date })]).retryAfter).toBe(date);
+    expect(failureCode([failed(proxy, { kind: "rate-limited", retryAfter: date })]).retryAfter).toBe(date);
   });
 });

@@ -1,10 +1,9 @@
 import { describe, expect, it } from "@jest/globals";
+import { Memory } from "../../src/cache/memory.ts";
 import { parseRequest, type RegistryRequest } from "../../src/protocol/request.ts";
-import type { Candidate } from "../../src/routing/member.ts";
-import { Memory } from "../../src/routing/memory.ts";
 import { type Lists, type Plan, plan } from "../../src/routing/plan.ts";
 import { Policy } from "../../src/routing/policy.ts";
-import type { Ruling } from "../../src/routing/ruling.ts";
+import type { Candidate, ResolvedRule } from "../../src/routing/ruling.ts";
 import { candidate } from "../support/candidate.ts";
 
 const digest = `sha256:${"a".repeat(64)}`;
@@ -29,7 +28,7 @@ function planFor(
   return plan(request, rulingFor(request), { policy, memory, lists, direct: undefined });
 }
 
-function rulingFor({ resource }: RegistryRequest): Ruling<Candidate> | undefined {
+function rulingFor({ resource }: RegistryRequest): ResolvedRule<Candidate> | undefined {
   return "repository" in resource
     ? policy.rulingFor(resource.repository, { namespace: undefined, host: undefined })
     : undefined;

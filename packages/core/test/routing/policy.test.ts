@@ -1,8 +1,7 @@
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
-import type { Candidate } from "../../src/routing/member.ts";
-import { defaultRule, type Entrance, Policy } from "../../src/routing/policy.ts";
-import { ruleName, type WrittenRule } from "../../src/routing/ruling.ts";
+import { defaultRule, type EntryPoint, Policy } from "../../src/routing/policy.ts";
+import { type Candidate, type Rule, ruleName } from "../../src/routing/ruling.ts";
 import { candidate } from "../support/candidate.ts";
 import { cases } from "../support/cases.ts";
 
@@ -10,9 +9,9 @@ const hosted = candidate("private", "hosted", { hosts: ["hosted.example.com"] })
 const hub = candidate("hub", "proxy", { namespace: "docker.io", hosts: ["hub.example.com"] });
 const ghcr = candidate("ghcr", "proxy", { namespace: "ghcr.io", serves: (name) => name.startsWith("org/") });
 const spare = candidate("spare", "proxy");
-const anyWay: Entrance = { namespace: undefined, host: undefined };
+const anyWay: EntryPoint = { namespace: undefined, host: undefined };
 
-function policyWith(...rules: readonly Partial<WrittenRule>[]): Policy<Candidate> {
+function policyWith(...rules: readonly Partial<Rule>[]): Policy<Candidate> {
   return new Policy({
     hosted,
     proxies: [hub, ghcr, spare],
@@ -20,7 +19,7 @@ function policyWith(...rules: readonly Partial<WrittenRule>[]): Policy<Candidate
   });
 }
 
-function pullOf(policy: Policy<Candidate>, name: string, entrance: Partial<Entrance> = {}): string[] {
+function pullOf(policy: Policy<Candidate>, name: string, entrance: Partial<EntryPoint> = {}): string[] {
   return policy.rulingFor(name, { ...anyWay, ...entrance }).pull.map((member) => member.name);
 }
 

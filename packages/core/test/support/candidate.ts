@@ -1,4 +1,4 @@
-import type { Candidate } from "../../src/routing/member.ts";
+import type { Candidate } from "../../src/routing/ruling.ts";
 
 /** An upstream as routing sees it. */
 export function candidate(

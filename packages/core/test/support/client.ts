@@ -10,6 +10,8 @@ import { within } from "./within.ts";
 export interface Received {
   readonly status: number;
   readonly headers: IncomingMessage["headers"];
+  /** Names and values in turn, line by line. */
+  readonly rawHeaders: readonly string[];
   readonly body: Buffer;
   /** False when the connection broke before the end. */
   readonly complete: boolean;
@@ -39,6 +41,7 @@ export function fetchRaw(origin: string, target: string, ask: Ask = {}): Promise
         resolve({
           status: response.statusCode ?? 0,
           headers: response.headers,
+          rawHeaders: response.rawHeaders,
           body: Buffer.concat(chunks),
           complete: response.complete,
         });

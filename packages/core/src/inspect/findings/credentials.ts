@@ -1,9 +1,9 @@
 import { isLoopbackHost } from "../../protocol/host.ts";
 import type { Finding } from "../check-report.ts";
-import type { Survey } from "../survey.ts";
+import type { Inspection } from "../survey.ts";
 
 /** Whether an upstream takes the router for who it says it is. */
-export function credentials(survey: Survey): Finding[] {
+export function credentials(survey: Inspection): Finding[] {
   const { upstream, config } = survey;
   if (config.auth === "passthrough") {
     return [...passthrough(survey), ...readable(survey, "what clients log in with")];
@@ -12,7 +12,7 @@ export function credentials(survey: Survey): Finding[] {
   return [...found, ...(upstream.hasCredentials ? readable(survey, "the router's user and password") : [])];
 }
 
-function withUser({ upstream, option, base, stranger }: Survey): Finding[] {
+function withUser({ upstream, option, base, stranger }: Inspection): Finding[] {
   const where = upstream.name;
   const refused =
     base.failure === undefined ? base.status === 401 || base.status === 403 : base.failure.kind === "refused";
@@ -43,7 +43,7 @@ function withUser({ upstream, option, base, stranger }: Survey): Finding[] {
     : [{ id: "credentials", severity: "ok", where, what: "takes the router's user" }];
 }
 
-function withoutUser({ upstream, option, base }: Survey): Finding[] {
+function withoutUser({ upstream, option, base }: Inspection): Finding[] {
   const asks =
     base.failure === undefined ? base.status === 401 || base.status === 403 : base.failure.kind === "refused";
   return asks
@@ -62,7 +62,7 @@ function withoutUser({ upstream, option, base }: Survey): Finding[] {
     : [];
 }
 
-function passthrough({ upstream, base }: Survey): Finding[] {
+function passthrough({ upstream, base }: Inspection): Finding[] {
   const where = upstream.name;
   if (base.failure !== undefined) {
     return [];
@@ -81,7 +81,7 @@ function passthrough({ upstream, base }: Survey): Finding[] {
 }
 
 /** Over plain HTTP. */
-function readable({ option, config, upstream }: Survey, what: string): Finding[] {
+function readable({ option, config, upstream }: Inspection, what: string): Finding[] {
   if (config.url.protocol === "https:" || isLoopbackHost(config.url.hostname)) {
     return [];
   }

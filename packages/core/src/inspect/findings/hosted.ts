@@ -1,10 +1,11 @@
-import { errorCodes } from "../../protocol/unknown-content.ts";
+import { errorCodes } from "../../protocol/error-body.ts";
 import type { Finding } from "../check-report.ts";
 import { type Probe, textOf } from "../probe.ts";
-import type { Survey } from "../survey.ts";
+import { isTrouble } from "../product.ts";
+import type { Inspection } from "../survey.ts";
 
 /** Whether hosted deletes what it is told to: it knows nothing of what it was asked to delete, or it refuses to delete at all. */
-export function deletesAt({ deletion }: Pick<Survey, "deletion">): boolean | undefined {
+export function deletesAt({ deletion }: Pick<Inspection, "deletion">): boolean | undefined {
   const status = statusOf(deletion);
   if (status === 405) {
     return false;
@@ -13,7 +14,7 @@ export function deletesAt({ deletion }: Pick<Survey, "deletion">): boolean | und
 }
 
 /** Whether hosted has the referrers API, which says of what it does not know so in OCI's words, or that nothing refers to it. */
-export function referrersAt({ referrers }: Pick<Survey, "referrers">): boolean | undefined {
+export function referrersAt({ referrers }: Pick<Inspection, "referrers">): boolean | undefined {
   if (referrers === undefined || referrers.failure !== undefined) {
     return undefined;
   }
@@ -27,7 +28,7 @@ export function referrersAt({ referrers }: Pick<Survey, "referrers">): boolean |
 }
 
 /** What hosted has to be able to. */
-export function hosted(survey: Survey): Finding[] {
+export function hosted(survey: Inspection): Finding[] {
   const { upstream, product } = survey;
   if (upstream.kind !== "hosted") {
     return [];
@@ -46,7 +47,7 @@ export function hosted(survey: Survey): Finding[] {
   return [...deletes(survey), ...referrers(survey)];
 }
 
-function deletes(survey: Survey): Finding[] {
+function deletes(survey: Inspection): Finding[] {
   const where = survey.upstream.name;
   const can = deletesAt(survey);
   const status = statusOf(survey.deletion);
@@ -76,7 +77,7 @@ function deletes(survey: Survey): Finding[] {
   ];
 }
 
-function referrers(survey: Survey): Finding[] {
+function referrers(survey: Inspection): Finding[] {
   const where = survey.upstream.name;
   const can = referrersAt(survey);
   if (can === undefined) {
@@ -97,4 +98,56 @@ function referrers(survey: Survey): Finding[] {
 
 function statusOf(said: Probe | undefined): number | undefined {
   return said === undefined || said.failure !== undefined ? undefined : said.status;
+}
+
+/** The part of a survey that tells of a proxy. */
+export interface ProxySurvey extends Pick<Inspection, "option" | "product" | "manifest"> {
+  readonly upstream: Pick<Inspection["upstream"], "name" | "kind">;
+  readonly config: Pick<Inspection["config"], "libraryPrefix">;
+}
+
+/** What a proxy is, and how what stands behind it is. */
+export function proxy({ upstream, option, product, manifest, config }: ProxySurvey): Finding[] {
+  if (upstream.kind !== "proxy") {
+    return [];
+  }
+  const where = upstream.name;
+  const found: Finding[] = [];
+  if (product.cache === true) {
+    found.push(
+      manifest?.failure === undefined && manifest !== undefined && isTrouble(textOf(manifest))
+        ? {
+            id: "cache-upstream",
+            severity: "warning",
+            where,
+            what: "is a cache that cannot ask its own public registry: it has what it has, and says of the rest that it is not there",
+            advice: "see its log, and whether it can reach its remoteurl",
+          }
+        : {
+            id: "cache",
+            severity: "ok",
+            where,
+            what: "is a pull-through cache, which refuses writes by itself",
+          },
+    );
+  }
+  if (product.name === "CNCF distribution" && product.cache === false) {
+    found.push({
+      id: "proxy-is-registry",
+      severity: "warning",
+      where,
+      what: "is a registry of its own, not a pull-through cache",
+      advice: "give its configuration proxy.remoteurl, or see whether hosted and proxy are mixed up",
+    });
+  }
+  if (product.name === "Docker Hub" && !config.libraryPrefix) {
+    found.push({
+      id: "library-prefix",
+      severity: "hint",
+      where: `${option}.libraryPrefix`,
+      what: "clients have to say library/nginx for Docker Hub's nginx",
+      advice: "libraryPrefix: true asks it for library/nginx when the client says nginx",
+    });
+  }
+  return found;
 }

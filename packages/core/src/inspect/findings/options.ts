@@ -1,15 +1,15 @@
 import type { CompleteConfig } from "../../config/complete.ts";
 import { defaultRule } from "../../routing/policy.ts";
-import type { WrittenRule } from "../../routing/ruling.ts";
+import type { Rule } from "../../routing/ruling.ts";
 import type { Finding } from "../check-report.ts";
-import type { Survey } from "../survey.ts";
+import type { Inspection } from "../survey.ts";
 
 /** What the configuration alone shows, and nothing forbids. */
-export function options({ rules }: CompleteConfig, surveys: readonly Survey[]): Finding[] {
+export function options({ rules }: CompleteConfig, surveys: readonly Inspection[]): Finding[] {
   return [...surveys.flatMap(unverified), ...sameRegistry(surveys), ...chains(surveys), ...shadowed(rules)];
 }
 
-function unverified({ option, config, upstream }: Survey): Finding[] {
+function unverified({ option, config, upstream }: Inspection): Finding[] {
   return config.url.protocol === "https:" && !config.tls.verify
     ? [
         {
@@ -23,7 +23,7 @@ function unverified({ option, config, upstream }: Survey): Finding[] {
     : [];
 }
 
-function sameRegistry(surveys: readonly Survey[]): Finding[] {
+function sameRegistry(surveys: readonly Inspection[]): Finding[] {
   return surveys.flatMap(({ option, config, upstream }, index) => {
     const twin = surveys.slice(0, index).find(({ config: { url } }) => url.href === config.url.href);
     return twin === undefined
@@ -40,7 +40,7 @@ function sameRegistry(surveys: readonly Survey[]): Finding[] {
   });
 }
 
-function chains(surveys: readonly Survey[]): Finding[] {
+function chains(surveys: readonly Inspection[]): Finding[] {
   return surveys
     .filter(({ product }) => product.name === "Combined Registry")
     .map(({ upstream }) => ({
@@ -53,7 +53,7 @@ function chains(surveys: readonly Survey[]): Finding[] {
 }
 
 /** A public image can take the place of a private one. */
-function shadowed(rules: readonly WrittenRule[]): Finding[] {
+function shadowed(rules: readonly Rule[]): Finding[] {
   const guarded = rules.some((rule) => rule.owned || !rule.pull.some((name) => name !== "hosted"));
   const silent = rules.flatMap((rule, position): Finding[] =>
     rule.shadow === "allow" && !rule.owned && proxyFirst(rule)
@@ -85,6 +85,6 @@ function shadowed(rules: readonly WrittenRule[]): Finding[] {
     : silent;
 }
 
-function proxyFirst({ pull }: Pick<WrittenRule, "pull">): boolean {
+function proxyFirst({ pull }: Pick<Rule, "pull">): boolean {
   return pull[0] !== "hosted" && pull.includes("hosted");
 }

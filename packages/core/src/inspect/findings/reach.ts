@@ -1,10 +1,10 @@
 import { isLoopbackHost } from "../../protocol/host.ts";
 import type { Finding } from "../check-report.ts";
 import { type ProbeAnswer, type ProbeFailure, textOf } from "../probe.ts";
-import { addressOf, type Survey } from "../survey.ts";
+import { addressOf, type Inspection } from "../survey.ts";
 
 /** Whether an upstream can be reached, and what is there is a registry and not this router. */
-export function reach({ upstream, option, base, config }: Survey): Finding[] {
+export function reach({ upstream, option, base, config }: Inspection): Finding[] {
   const where = upstream.name;
   if (base.failure === undefined) {
     return [looped(where, base) ?? answers(where, option, base)];
@@ -95,7 +95,7 @@ function troubleFor(
             advice: `give the certificate of its issuer in ${option}.tls (caFile in a file, ca in a program)`,
           }
         : {
-            id: failure.kind === "late" ? "late" : "unreachable",
+            id: failure.kind === "timeout" ? "timeout" : "unreachable",
             advice: `see that it runs, and that nothing between here and ${url.host} stops connections`,
           };
   }
@@ -106,4 +106,49 @@ function adviceOnRefusal(option: string, url: URL): string {
   return isLoopbackHost(url.hostname)
     ? `${start}; in a container, ${url.hostname} is the container itself`
     : `${start}. A distribution cache also ends at start while its public registry is away`;
+}
+
+// Certificates, tokens and rate limits are about minutes. Seconds.
+const tolerated = 60;
+
+/** Seconds by which an upstream's clock is ahead; undefined if it does not tell. */
+export function skewOf({ clocks }: Pick<Inspection, "clocks">): number | undefined {
+  return clocks && Math.round((clocks.there - clocks.here) / 1000);
+}
+
+/** Clocks that differ; if all do alike, it is this one that is wrong. */
+export function clocks(surveys: readonly Inspection[]): Finding[] {
+  const told = surveys.flatMap((one) => {
+    const skew = skewOf(one);
+    return skew === undefined ? [] : [{ name: one.upstream.name, skew }];
+  });
+  const off = told.filter(({ skew }) => Math.abs(skew) > tolerated);
+  const skews = off.map(({ skew }) => skew);
+  const alike = Math.max(...skews) - Math.min(...skews) <= tolerated;
+  if (off.length > 1 && off.length === told.length && alike) {
+    return [
+      {
+        id: "clock",
+        severity: "warning",
+        where: "clock",
+        what: `all upstreams' clocks are ${difference(skews[0] ?? 0)} this machine's`,
+        advice: "set this machine's clock (NTP): certificates and tokens are judged by it",
+      },
+    ];
+  }
+  return told.map(({ name, skew }) =>
+    Math.abs(skew) > tolerated
+      ? {
+          id: "clock",
+          severity: "warning",
+          where: name,
+          what: `its clock is ${difference(skew)} this machine's`,
+          advice: "set both by NTP: tokens and certificates are judged by clocks",
+        }
+      : { id: "clock", severity: "ok", where: name, what: "its clock is right" },
+  );
+}
+
+function difference(skew: number): string {
+  return `${Math.abs(skew)} s ${skew > 0 ? "ahead of" : "behind"}`;
 }

@@ -1,0 +1,121 @@
+import { mapConcurrently } from "../concurrency/semaphore.ts";
+import { CopyFailure } from "../errors.ts";
+import type { Exchange } from "../http/exchange.ts";
+import { firstValue } from "../protocol/headers.ts";
+import { longestManifest, manifestTypes, type Part, partsOf } from "../protocol/manifest.ts";
+import { isContent } from "../protocol/names.ts";
+import type { RegistryRequest } from "../protocol/request.ts";
+import { afterAccept, type Push } from "../push/accepted.ts";
+import type { Services } from "../services.ts";
+import { readUpTo } from "../upstream/transport/read-body.ts";
+import { copyBlob } from "./blob.ts";
+import { askHosted, type CopyJob, expectStatus, findAtProxies, hostedHas } from "./requests.ts";
+
+/** How much was copied. */
+export interface CopyCount {
+  readonly blobs: number;
+  readonly manifests: number;
+}
+
+// Of one push. The largest indexes have a few dozen manifests, and images a hundred or so layers.
+const mostManifests = 500;
+const mostBlobs = 5_000;
+const deepest = 4;
+const blobsAtOnce = 4;
+
+/**
+ * Copies from the proxies what a pushed manifest is made of and hosted lacks: of an index its manifests too, each after what it
+ * is made of itself.
+ * @throws CopyFailure if something cannot be had, or there is too much of it; ClientGone
+ */
+export async function copyMissing(
+  services: Services,
+  exchange: Exchange,
+  copying: CopyJob,
+  { body, namespace }: Pick<Push, "body"> & Pick<RegistryRequest, "namespace">,
+): Promise<CopyCount> {
+  const copier = new Copier(services, exchange, copying, namespace);
+  await copier.copyParts(body, 0);
+  return copier.count;
+}
+
+class Copier {
+  readonly count = { blobs: 0, manifests: 0 };
+  readonly #services: Services;
+  readonly #exchange: Exchange;
+  readonly #copying: CopyJob;
+  readonly #namespace: string | undefined;
+  readonly #seen = { blobs: new Set<string>(), manifests: new Set<string>() };
+
+  constructor(services: Services, exchange: Exchange, copying: CopyJob, namespace: string | undefined) {
+    this.#services = services;
+    this.#exchange = exchange;
+    this.#copying = copying;
+    this.#namespace = namespace;
+  }
+
+  async copyParts(manifest: Buffer, depth: number): Promise<void> {
+    const { blobs, children } = partsOf(manifest);
+    if (children.length > 0 && depth === deepest) {
+      throw new CopyFailure(`more than ${deepest} indexes one inside the other`);
+    }
+    for (const child of unseen(children, this.#seen.manifests, mostManifests, "manifests")) {
+      await this.#copyManifest(child, depth + 1);
+    }
+    const wanted = unseen(blobs, this.#seen.blobs, mostBlobs, "blobs");
+    const { signal } = this.#exchange;
+    await mapConcurrently(wanted, { atOnce: blobsAtOnce, signal }, async (part, wantedStill) => {
+      if ((await copyBlob(this.#services, this.#copying, part, wantedStill)) === "copied") {
+        this.count.blobs += 1;
+      }
+    });
+  }
+
+  async #copyManifest(part: Part, depth: number): Promise<void> {
+    const { signal } = this.#exchange;
+    const address = `manifests/${part.digest}`;
+    if (await hostedHas(this.#services, this.#copying, address, signal, manifestTypes)) {
+      return;
+    }
+    const { body, type } = await this.#fetchManifest(part, address);
+    await this.copyParts(body, depth);
+    const { hosted, repository } = this.#copying;
+    const step = { method: "PUT", address, body, type };
+    const put = await askHosted(this.#services, this.#copying, step, signal);
+    const answer = expectStatus(put, `PUT of ${address}`, hosted, 201);
+    this.count.manifests += 1;
+    const resource = { kind: "manifest", repository, reference: part.digest, byDigest: true } as const;
+    const asked = { resource, namespace: this.#namespace };
+    await afterAccept(this.#services, this.#exchange, asked, { to: hosted, body, type }, answer);
+  }
+
+  async #fetchManifest(
+    { digest }: Part,
+    address: string,
+  ): Promise<{ readonly body: Buffer; readonly type: string }> {
+    const { signal } = this.#exchange;
+    const { proxy, answer } = await findAtProxies(
+      this.#services,
+      this.#copying,
+      address,
+      signal,
+      manifestTypes,
+    );
+    const body = await readUpTo(answer.body, longestManifest, proxy.timeouts.idle);
+    if (body === undefined || !isContent(digest, body)) {
+      throw new CopyFailure(`${proxy.name} sent something else for ${address}, or not all of it`);
+    }
+    return { body, type: firstValue(answer.headers, "content-type") ?? "application/json" };
+  }
+}
+
+function unseen(parts: readonly Part[], seen: Set<string>, most: number, what: string): readonly Part[] {
+  const fresh = parts.filter(({ digest }) => !seen.has(digest));
+  for (const { digest } of fresh) {
+    seen.add(digest);
+  }
+  if (seen.size > most) {
+    throw new CopyFailure(`more than ${most} ${what}`);
+  }
+  return fresh;
+}

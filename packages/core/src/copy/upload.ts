@@ -1,0 +1,82 @@
+import type { Readable } from "node:stream";
+import { CopyFailure } from "../errors.ts";
+import { firstValue } from "../protocol/headers.ts";
+import { relativeLocations } from "../protocol/locations.ts";
+import type { Services } from "../services.ts";
+import type { UpstreamResponse } from "../upstream/transport/send.ts";
+import { askHosted, type CopyJob, type CopyRequest, expectStatus } from "./requests.ts";
+
+/** What is sent to hosted. */
+export interface Blob {
+  readonly digest: string;
+  /** Bytes; undefined if it is not known before the end. */
+  readonly length: number | undefined;
+  readonly bytes: Readable;
+}
+
+// For hosted to forget an upload that nobody waits for. Milliseconds.
+const timeout = 10_000;
+
+/**
+ * Uploads a blob in one piece, or in chunks where its length is not known (distribution-spec 1.1, "Pushing blobs").
+ * @throws CopyFailure, ClientGone; then hosted has been told to forget the upload
+ */
+export async function uploadBlob(
+  services: Services,
+  copying: CopyJob,
+  { digest, length, bytes }: Blob,
+  signal: AbortSignal,
+): Promise<void> {
+  const stream = { type: "application/octet-stream", stream: { bytes, length } };
+  const take = async (step: CopyRequest, expected: number) =>
+    expectStatus(
+      await askHosted(services, copying, step, signal),
+      `upload of ${digest}`,
+      copying.hosted,
+      expected,
+    );
+  let session: string | undefined;
+  try {
+    session = sessionOf(copying, await take({ method: "POST", address: "blobs/uploads/" }, 202));
+    if (length === undefined) {
+      session = sessionOf(copying, await take({ method: "PATCH", address: session, ...stream }, 202));
+    }
+    const put = { method: "PUT", address: withDigest(session, digest) };
+    await take(length === undefined ? put : { ...put, ...stream }, 201);
+  } catch (error) {
+    cancel(services, copying, session);
+    throw error;
+  } finally {
+    // An answer may have come before the end.
+    bytes.destroy();
+  }
+}
+
+/** Tells hosted to forget an upload, and does not wait for it: if that fails, hosted forgets it by itself one day. */
+export function cancel(services: Services, copying: CopyJob, session: string | undefined): void {
+  if (session !== undefined) {
+    askHosted(services, copying, { method: "DELETE", address: session }, AbortSignal.timeout(timeout))
+      .then((said) => expectStatus(said, "end of an upload", copying.hosted))
+      .catch(() => undefined);
+  }
+}
+
+/**
+ * Path and query of an upload session, its state included. It is asked for at hosted alone, whatever it names.
+ * @throws CopyFailure if there is none, or it is somewhere else
+ */
+export function sessionOf(
+  { hosted, publicHost }: CopyJob,
+  { headers }: Pick<UpstreamResponse, "headers">,
+): string {
+  const location = firstValue(headers, "location") ?? "";
+  const [, address = ""] = relativeLocations(["Location", location], { upstream: hosted.url, publicHost });
+  if (!address.startsWith("/v2/")) {
+    throw new CopyFailure(`${hosted.name} has its uploads somewhere else, or does not say where`);
+  }
+  return address;
+}
+
+function withDigest(session: string, digest: string): string {
+  return `${session}${session.includes("?") ? "&" : "?"}digest=${encodeURIComponent(digest)}`;
+}

@@ -1,0 +1,63 @@
+import { base } from "./endpoints/version-check.ts";
+import type { Exchange } from "./http/exchange.ts";
+import { list } from "./lists/first.ts";
+import { mergedList } from "./lists/merged.ts";
+import { RegistryError } from "./protocol/errors.ts";
+import type { RegistryRequest } from "./protocol/request.ts";
+import { lookup } from "./pull/lookup.ts";
+import { passThrough } from "./push/delete.ts";
+import { forward } from "./push/forward.ts";
+import { mount } from "./push/mount.ts";
+import { pushManifest } from "./push/put-manifest.ts";
+import { referrers } from "./referrers/list.ts";
+import type { Plan } from "./routing/plan.ts";
+import { type ResolvedRule, ruleName } from "./routing/ruling.ts";
+import type { Services } from "./services.ts";
+import type { Upstream } from "./upstream/upstream.ts";
+
+/**
+ * Does what was decided.
+ * @throws RegistryError, among others DENIED where nothing may be pushed
+ */
+export async function perform(
+  services: Services,
+  exchange: Exchange,
+  request: RegistryRequest,
+  plan: Plan<Upstream>,
+): Promise<void> {
+  switch (plan.action) {
+    case "base":
+      return base(services, exchange, request, plan.direct);
+    case "lookup":
+      return lookup(services, exchange, request, plan.lookup);
+    case "list":
+      return list(services, exchange, request, plan);
+    case "merge":
+      return mergedList(services, exchange, request, plan.members);
+    case "referrers":
+      return referrers(services, exchange, request, plan.members);
+    case "pass":
+      return passThrough(services, exchange, request, plan.to);
+    case "forward":
+      return forward(services, exchange, request, plan.to);
+    case "push":
+      return pushManifest(services, exchange, request, plan);
+    case "mount":
+      return mount(services, exchange, request, plan);
+    case "deny":
+      throw new RegistryError("DENIED", {
+        message: `nothing is pushed to ${exchange.repository} or deleted there: ${whyNot(plan.ruling)}`,
+      });
+  }
+}
+
+function whyNot(ruling: ResolvedRule<Upstream>): string {
+  switch (ruling.noPushBy) {
+    case "host":
+      return "under this host name a registry is reached that this router pushes nothing to";
+    case "namespace":
+      return "with ?ns= the content of another registry is asked for, which this router only mirrors";
+    case undefined:
+      return `${ruleName(ruling)} denies it`;
+  }
+}

@@ -1,0 +1,45 @@
+import { authorizeUnruled } from "../authorize/admit.ts";
+import { anonymousToken, tokenFor } from "../authorize/own-tokens.ts";
+import type { Exchange } from "../http/exchange.ts";
+import { sendJson } from "../http/respond.ts";
+import { RegistryError } from "../protocol/errors.ts";
+import type { Services } from "../services.ts";
+
+// Nothing ends with it but the client's use of it: the credentials are checked with every request.
+const lifetime = 300;
+
+/**
+ * `GET /v2/token`: a token in exchange for right credentials, and another one for none (distribution's specification, "Token
+ * Authentication"). It permits nothing by itself, so whatever scope is asked for makes no difference.
+ * @throws RegistryError UNSUPPORTED to POST, after which clients try GET; UNAUTHORIZED and others as `admit` does
+ */
+export async function token(services: Services, exchange: Exchange): Promise<void> {
+  const { method } = exchange.request;
+  if (method !== "GET") {
+    throw new RegistryError("UNSUPPORTED", {
+      message: "tokens are asked for by GET",
+      headers: { Allow: "GET" },
+    });
+  }
+  const given = await tokenOf(services, exchange);
+  exchange.decision = { upstream: "router", reason: "token" };
+  const answer = { token: given, access_token: given, expires_in: lifetime };
+  sendJson(exchange, 200, answer, ["Cache-Control", "no-store"]);
+}
+
+async function tokenOf(services: Services, exchange: Exchange): Promise<string> {
+  const { authorization } = exchange.request.headers;
+  if (authorization === undefined) {
+    return anonymousToken;
+  }
+  await authorizeUnruled(services, exchange, { repository: undefined, access: "base" });
+  const token = tokenFor(authorization);
+  if (token === undefined) {
+    // Whatever else a hook may go by, it is no use here to those who are sent here.
+    throw new RegistryError("UNAUTHORIZED", {
+      message: "tokens are given for Basic credentials",
+      headers: { "WWW-Authenticate": 'Basic realm="combined-registry", charset="UTF-8"' },
+    });
+  }
+  return token;
+}

@@ -1,0 +1,61 @@
+import type { Exchange } from "../http/exchange.ts";
+import { firstValue } from "../protocol/headers.ts";
+import type { RegistryRequest } from "../protocol/request.ts";
+import { respondNotFound, respondWith } from "../pull/answer.ts";
+import { failover } from "../pull/failover.ts";
+import { type QueryOutcome, query, toUpstreamRequest } from "../pull/query.ts";
+import type { ListPlan } from "../routing/plan.ts";
+import type { Services } from "../services.ts";
+import { readUpTo } from "../upstream/transport/read-body.ts";
+import type { Upstream } from "../upstream/upstream.ts";
+
+/** Tags and catalog: hosted's, or where hosted does not know the repository that of the first proxy that does. */
+export async function list(
+  services: Services,
+  exchange: Exchange,
+  request: RegistryRequest,
+  { order, stopsAtFailure }: ListPlan<Upstream>,
+): Promise<void> {
+  const end = await failover(services, {
+    order,
+    ask: async (upstream, bypassBreaker) => {
+      const said = await query(services, exchange, upstream, {
+        ...toUpstreamRequest(request, upstream),
+        bypassBreaker,
+      });
+      return upstream.kind === "hosted" && order.length > 1 ? withoutNullLists(said, upstream) : said;
+    },
+    retriesSkipped: true,
+    // Only hosted's word that it does not know the repository opens the way to the others' lists.
+    stopsAfterFailureOf: (upstream) => upstream.kind === "hosted" || stopsAtFailure,
+  });
+  if (end.ended === "exhausted") {
+    respondNotFound(services, exchange, request.resource.kind, end);
+  } else {
+    await respondWith(exchange, end, "found");
+  }
+}
+
+const longestNullList = 1024;
+
+/**
+ * distribution answers `tags/list?last=...` of a repository that it does not know with 200 and `"tags": null`,
+ * where it answers 404 without `last`. Taken for a list, it would end a walk over a proxy's tags at page one.
+ */
+async function withoutNullLists(said: QueryOutcome, upstream: Upstream): Promise<QueryOutcome> {
+  if (said.outcome !== "found") {
+    return said;
+  }
+  const { answer } = said;
+  const length = Number(firstValue(answer.headers, "content-length") ?? Number.NaN);
+  if (answer.status !== 200 || !(length <= longestNullList)) {
+    return said;
+  }
+  const body = await readUpTo(answer.body, longestNullList, upstream.timeouts.idle);
+  if (body === undefined) {
+    return { outcome: "failed", failure: { kind: "broken", cause: "the list broke off" } };
+  }
+  return /"tags":\s*null/.test(body.toString())
+    ? { outcome: "not_found", answer, body }
+    : { outcome: "final", answer, body };
+}

@@ -1,0 +1,145 @@
+import { namesFor } from "../authorize/authorize.ts";
+import { type Exchange, entryPointOf } from "../http/exchange.ts";
+import { relayBuffered } from "../http/relay.ts";
+import { sendJson } from "../http/respond.ts";
+import { warning } from "../protocol/headers.ts";
+import { type ListKind, mergeNames, nextLink, orderOf, parseListQuery } from "../protocol/lists.ts";
+import type { RegistryRequest } from "../protocol/request.ts";
+import { respondNotFound } from "../pull/answer.ts";
+import { query, reportOf, toUpstreamRequest } from "../pull/query.ts";
+import { type Attempt, describeAttempt } from "../routing/outcome.ts";
+import type { Services } from "../services.ts";
+import type { Upstream } from "../upstream/upstream.ts";
+import { listOf, type MemberList } from "./member.ts";
+
+/** A member, and what it said. */
+interface MemberAnswer {
+  readonly member: Upstream;
+  readonly said: MemberList;
+}
+
+/**
+ * Tags and catalog of all members as one list, in one order, each name once. Nothing is kept from page to page:
+ * every member is asked for what it has after `last`.
+ */
+export async function mergedList(
+  services: Services,
+  exchange: Exchange,
+  request: RegistryRequest,
+  members: readonly Upstream[],
+): Promise<void> {
+  const kind: ListKind = request.resource.kind === "catalog" ? "catalog" : "tags";
+  const page = parseListQuery(request.search);
+  const order = orderOf(kind);
+  const heard = await Promise.all(
+    members.map(async (member): Promise<MemberAnswer> => {
+      const asked = { ...toUpstreamRequest(request, member), whole: true };
+      const said = await listOf({
+        member,
+        kind,
+        order,
+        query: page,
+        // One more, to know whether there is another page.
+        wanted: page.limit + 1,
+        shows: shownFrom(services, exchange, request, member),
+        ask: (search) => query(services, exchange, member, { ...asked, search }),
+      });
+      return { member, said };
+    }),
+  );
+  if (refused(services, exchange, request, heard)) {
+    return;
+  }
+  const lists = heard.flatMap(({ said }) => (said.outcome === "listed" ? [said] : []));
+  const { names, more } = mergeNames(lists, order, page.limit);
+  const last = names.at(-1);
+  const headers = warningsOf(kind, heard);
+  if (more && last !== undefined) {
+    headers.push("Link", nextLink(request.path, page, last));
+  }
+  exchange.decision = { upstream: "router", reason: reasonFor(heard) };
+  const body =
+    kind === "catalog" ? { repositories: names } : { name: exchange.repository ?? "", tags: names };
+  sendJson(exchange, 200, body, headers);
+}
+
+/** The one place that says which of the names in a member's catalog a client is shown: those that it may and could pull from there. */
+function shownFrom(
+  { policy }: Services,
+  exchange: Exchange,
+  request: RegistryRequest,
+  member: Upstream,
+): (name: string) => boolean {
+  if (request.resource.kind !== "catalog") {
+    return () => true;
+  }
+  const entryPoint = entryPointOf(exchange, request);
+  const isForUser = namesFor(policy, exchange.user) ?? (() => true);
+  return (name) => isForUser(name) && policy.rulingFor(name, entryPoint).pull.includes(member);
+}
+
+/**
+ * Answers where there is no list to give: hosted judges the client's own credentials and refuses them, or nobody knows the
+ * repository.
+ * @throws RegistryError if somebody could not tell
+ */
+function refused(
+  services: Services,
+  exchange: Exchange,
+  { resource }: RegistryRequest,
+  heard: readonly MemberAnswer[],
+): boolean {
+  const hosted = heard.find(({ member }) => member.kind === "hosted");
+  const isAlone = heard.length === 1;
+  if (hosted?.said.outcome === "final" && (isAlone || isAboutCredentials(hosted.said.answer.status))) {
+    exchange.decision = { upstream: hosted.member.name, reason: `answered ${hosted.said.answer.status}` };
+    relayBuffered(exchange, hosted.member, hosted.said);
+    return true;
+  }
+  const attempts = heard.flatMap(attemptOf);
+  const listed = heard.flatMap(({ said }) => (said.outcome === "listed" ? [said] : []));
+  const doubted =
+    attempts.some(({ outcome }) => outcome === "failed") && listed.every(({ isNull }) => isNull);
+  if (listed.length > 0 && !doubted) {
+    return false;
+  }
+  const refusal = hosted?.said.outcome === "not_found" ? hosted.said : undefined;
+  respondNotFound(services, exchange, resource.kind, { ended: "exhausted", attempts, refusal });
+  return true;
+}
+
+function isAboutCredentials(status: number): boolean {
+  return status === 401 || status === 403;
+}
+
+/** Every registry has a catalog, so one that says 404 there has only kept it to itself; that of tags is an answer. */
+function warningsOf(kind: ListKind, heard: readonly MemberAnswer[]): string[] {
+  return heard.flatMap(attemptOf).flatMap((attempt) => {
+    if (attempt.outcome === "not_found" && kind === "tags") {
+      return [];
+    }
+    const text =
+      attempt.outcome === "not_found"
+        ? `${attempt.member.name} gives no catalog (answered ${attempt.status})`
+        : describeAttempt(attempt);
+    return ["Warning", warning(text)];
+  });
+}
+
+function attemptOf({ member, said }: MemberAnswer): Attempt[] {
+  switch (said.outcome) {
+    case "listed":
+      return [];
+    case "not_found":
+      return [{ member, outcome: "not_found", status: said.answer.status }];
+    case "failed":
+      return [{ member, outcome: "failed", failure: said.failure }];
+    case "final":
+      return [{ member, outcome: "failed", failure: reportOf(member, said.answer) }];
+  }
+}
+
+function reasonFor(heard: readonly MemberAnswer[]): string {
+  const joined = heard.flatMap(({ member, said }) => (said.outcome === "listed" ? [member.name] : []));
+  return [`joined from ${joined.join(", ")}`, ...heard.flatMap(attemptOf).map(describeAttempt)].join("; ");
+}

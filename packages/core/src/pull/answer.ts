@@ -1,0 +1,94 @@
+import type { Exchange } from "../http/exchange.ts";
+import { relay, relayBuffered, type Safeguards } from "../http/relay.ts";
+import { type ErrorCode, RegistryError } from "../protocol/errors.ts";
+import { warning } from "../protocol/headers.ts";
+import type { Resource } from "../protocol/request.ts";
+import {
+  type Attempt,
+  combine,
+  describeAttempt,
+  type FailureReport,
+  failureCode,
+} from "../routing/outcome.ts";
+import type { Services } from "../services.ts";
+import type { Upstream } from "../upstream/upstream.ts";
+import type { FailoverResult } from "./failover.ts";
+
+const unknown: Partial<Record<Resource["kind"], ErrorCode>> = {
+  manifest: "MANIFEST_UNKNOWN",
+  blob: "BLOB_UNKNOWN",
+};
+
+/**
+ * Answers a request that no upstream could.
+ * @throws RegistryError unless hosted's own 404 is repeated
+ */
+export function respondNotFound(
+  services: Services,
+  exchange: Exchange,
+  kind: Resource["kind"],
+  { attempts, refusal }: Extract<FailoverResult, { ended: "exhausted" }>,
+): void {
+  const conclusion = combine(exchange.request.method ?? "", attempts);
+  exchange.decision = { upstream: "router", reason: attempts.map(describeAttempt).join(", ") };
+  if (conclusion.kind === "failed") {
+    throw errorFromAttempts(attempts);
+  }
+  const warnings = conclusion.failures.map((attempt) => warning(describeAttempt(attempt)));
+  if (refusal === undefined) {
+    throw new RegistryError(unknown[kind] ?? "NAME_UNKNOWN", { headers: { Warning: warnings } });
+  }
+  const { hosted } = services.policy;
+  exchange.decision = { upstream: hosted.name, reason: exchange.decision.reason };
+  relayBuffered(
+    exchange,
+    hosted,
+    refusal,
+    warnings.flatMap((text) => ["Warning", text]),
+  );
+}
+
+/** The error for when somebody could not tell: it names every upstream and what each one said. */
+export function errorFromAttempts(attempts: readonly Attempt[]): RegistryError {
+  const { code, retryAfter } = failureCode(attempts);
+  return new RegistryError(code, {
+    message: attempts.map(describeAttempt).join(", "),
+    detail: { upstreams: attempts.map(describe) },
+    headers: retryAfter === undefined ? {} : { "Retry-After": retryAfter },
+  });
+}
+
+/** The error for when the one upstream that counts could not tell. */
+export function errorFrom(member: Upstream, failure: FailureReport): RegistryError {
+  return errorFromAttempts([{ member, outcome: "failed", failure }]);
+}
+
+function describe(attempt: Attempt): object {
+  const { member, outcome } = attempt;
+  return outcome === "not_found"
+    ? { upstream: member.name, outcome, status: attempt.status }
+    : {
+        upstream: member.name,
+        outcome,
+        cause: attempt.failure.cause,
+        ...(attempt.failure.status !== undefined && { status: attempt.failure.status }),
+      };
+}
+
+/** Gives the client the answer that a walk ended with. */
+export async function respondWith(
+  exchange: Exchange,
+  { upstream, said, attempts }: Extract<FailoverResult, { ended: "answered" }>,
+  how: string,
+  safeguards?: Safeguards,
+): Promise<void> {
+  const before = attempts.map(describeAttempt).join(", ");
+  const reason = said.answer.status >= 400 ? `answered ${said.answer.status}` : how;
+  exchange.decision = { upstream: upstream.name, reason: before === "" ? reason : `${reason}; ${before}` };
+  const { answer, body } = said;
+  if (body === undefined) {
+    await relay(exchange, upstream, answer, safeguards);
+  } else {
+    relayBuffered(exchange, upstream, { answer, body });
+  }
+}

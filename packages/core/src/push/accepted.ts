@@ -1,0 +1,64 @@
+import type { Exchange } from "../http/exchange.ts";
+import { firstValue } from "../protocol/headers.ts";
+import { digestsIn } from "../protocol/manifest.ts";
+import { sha256 } from "../protocol/names.ts";
+import { descriptorOf, readReferrer } from "../protocol/referrers.ts";
+import type { RegistryRequest } from "../protocol/request.ts";
+import { errorFrom } from "../pull/answer.ts";
+import { markOwned } from "../pull/ownership.ts";
+import { addReferrer } from "../referrers/write-index.ts";
+import type { Services } from "../services.ts";
+import type { UpstreamResponse } from "../upstream/transport/send.ts";
+import type { Upstream } from "../upstream/upstream.ts";
+
+/** A manifest as it is put. */
+export interface Push {
+  readonly to: Upstream;
+  readonly body: Buffer;
+  /** Its `Content-Type`. */
+  readonly type: string | undefined;
+}
+
+/**
+ * Does what follows from hosted having accepted a manifest. What hosted accepted is pulled from there; and clients that were
+ * answered about referrers leave it to the router to list a manifest among its subject's, where hosted does not do so itself.
+ * @param request what hosted was asked: the client's request, or one of the router's own for a manifest that it copied
+ * @returns headers to add to hosted's answer
+ * @throws RegistryError if it could not be listed, so that the client pushes again
+ */
+export async function afterAccept(
+  services: Services,
+  exchange: Exchange,
+  { resource, namespace }: Pick<RegistryRequest, "resource" | "namespace">,
+  { to, body, type }: Push,
+  { headers }: Pick<UpstreamResponse, "headers">,
+): Promise<string[]> {
+  if (resource.kind !== "manifest") {
+    return [];
+  }
+  const { repository, byDigest, reference } = resource;
+  const digest = byDigest ? reference : (firstValue(headers, "docker-content-digest") ?? sha256(body));
+  services.memory.holders.manifestAt(to, repository, digest);
+  services.memory.holders.partsAt(to, repository, digest, digestsIn(body));
+  if (!byDigest) {
+    // Not before: the other manifests of an index may still rely on what a proxy has.
+    markOwned(services, repository);
+  }
+  const referrer = readReferrer(body);
+  if (referrer === undefined) {
+    return [];
+  }
+  if (firstValue(headers, "oci-subject") !== undefined) {
+    services.referrersSupport.learn(to, true);
+    return [];
+  }
+  const { subject } = referrer;
+  const descriptor = descriptorOf(referrer, { digest, size: body.length, type });
+  const place = { member: to, repository, subject, namespace };
+  const failure = await addReferrer(services, exchange, place, descriptor);
+  if (failure !== undefined) {
+    const cause = `accepted the manifest, but it could not be listed among the referrers of ${subject}: ${failure.cause}`;
+    throw errorFrom(to, { ...failure, cause });
+  }
+  return ["OCI-Subject", subject];
+}

@@ -1,0 +1,108 @@
+import type { Exchange } from "../http/exchange.ts";
+import { relayBuffered } from "../http/relay.ts";
+import { warning } from "../protocol/headers.ts";
+import { longestManifest, manifestTypes } from "../protocol/manifest.ts";
+import { readReferrer } from "../protocol/referrers.ts";
+import { manifestRequest, type RegistryRequest } from "../protocol/request.ts";
+import { respondNotFound, respondWith } from "../pull/answer.ts";
+import { type FailoverResult, failover } from "../pull/failover.ts";
+import { manifestDeleted } from "../pull/invalidate.ts";
+import { query, toUpstreamRequest } from "../pull/query.ts";
+import { removeReferrer } from "../referrers/write-index.ts";
+import type { Services } from "../services.ts";
+import { errorBodyLimit, readUpTo } from "../upstream/transport/read-body.ts";
+import type { Upstream } from "../upstream/upstream.ts";
+
+const deletion = "deletes go to hosted";
+
+/** Deletes and the state of upload sessions: hosted alone is asked, and its word stands. */
+export async function passThrough(
+  services: Services,
+  exchange: Exchange,
+  request: RegistryRequest,
+  to: Upstream,
+): Promise<void> {
+  const { resource, method } = request;
+  const unlisting =
+    method === "DELETE" ? await referrerRemovalFor(services, exchange, request, to) : undefined;
+  let end: FailoverResult;
+  try {
+    end = await failover(services, {
+      order: [to],
+      ask: (upstream, bypassBreaker) =>
+        query(services, exchange, upstream, { ...toUpstreamRequest(request, upstream), bypassBreaker }),
+      retriesSkipped: method === "GET",
+      stopsAfterFailureOf: () => true,
+    });
+  } finally {
+    if (method === "DELETE" && resource.kind === "manifest") {
+      await manifestDeleted(services, resource);
+    }
+  }
+  if (end.ended === "exhausted") {
+    respondNotFound(services, exchange, resource.kind, end);
+    return;
+  }
+  const { said } = end;
+  if (unlisting !== undefined && said.outcome === "found") {
+    const body = (await readUpTo(said.answer.body, errorBodyLimit, to.timeouts.idle)) ?? Buffer.alloc(0);
+    const headers = await unlisting.run();
+    exchange.decision = { upstream: to.name, reason: deletion };
+    relayBuffered(exchange, to, { answer: said.answer, body }, headers);
+    return;
+  }
+  await respondWith(exchange, end, method === "DELETE" ? deletion : "found");
+}
+
+/** What is to be done once a manifest is deleted. */
+export interface ReferrerRemoval {
+  /**
+   * Takes the manifest off the list of its subject's referrers.
+   * @returns headers to add to the answer: the manifest is gone, whether or not that works
+   */
+  run(): Promise<string[]>;
+}
+
+/**
+ * Finds out, before a manifest is deleted, whether it stands on a list that the router keeps: nobody can tell afterwards.
+ * Undefined if it does not.
+ * @throws ClientGone
+ */
+export async function referrerRemovalFor(
+  services: Services,
+  exchange: Exchange,
+  request: RegistryRequest,
+  from: Upstream,
+): Promise<ReferrerRemoval | undefined> {
+  const { resource, namespace } = request;
+  if (resource.kind !== "manifest" || !resource.byDigest || services.referrersSupport.has(from) === true) {
+    return undefined;
+  }
+  const { repository, reference } = resource;
+  const read = manifestRequest("GET", repository, reference, namespace);
+  const said = await query(services, exchange, from, {
+    ...toUpstreamRequest(read, from),
+    whole: true,
+    accept: manifestTypes.join(", "),
+  });
+  if (said.outcome !== "found") {
+    return undefined;
+  }
+  const bytes = await readUpTo(said.answer.body, longestManifest, from.timeouts.idle);
+  const subject = bytes === undefined ? undefined : readReferrer(bytes)?.subject;
+  if (subject === undefined) {
+    return undefined;
+  }
+  const place = { member: from, repository, subject, namespace };
+  return {
+    async run() {
+      const failure = await removeReferrer(services, exchange, place, reference);
+      return failure === undefined
+        ? []
+        : [
+            "Warning",
+            warning(`still listed among the referrers of ${subject}: ${from.name} ${failure.cause}`),
+          ];
+    },
+  };
+}

@@ -1,0 +1,105 @@
+import { copyBlob } from "../copy/blob.ts";
+import { type CopyJob, planCopy } from "../copy/requests.ts";
+import { cancel, sessionOf } from "../copy/upload.ts";
+import { CopyFailure } from "../errors.ts";
+import { type Exchange, entryPointOf } from "../http/exchange.ts";
+import { relayBuffered } from "../http/relay.ts";
+import { hasBody } from "../http/request-body.ts";
+import { send } from "../http/respond.ts";
+import type { RawHeaders } from "../protocol/headers.ts";
+import type { Mount, RegistryRequest } from "../protocol/request.ts";
+import { toUpstreamRequest } from "../pull/query.ts";
+import type { Services } from "../services.ts";
+import { errorBodyLimit, readUpTo } from "../upstream/transport/read-body.ts";
+import type { Upstream } from "../upstream/upstream.ts";
+import { forward, sendToHosted } from "./forward.ts";
+
+/** What came of the proxies: the copying that was done, or why there was none. */
+type Outcome = { readonly done: CopyJob } | { readonly done: undefined; readonly note: string };
+
+/**
+ * `POST ?mount=<digest>&from=<repository>`: hosted is asked, and if it has not got the blob there, a proxy may. Without `from`
+ * hosted's word stands: it alone can know where else it has a blob.
+ */
+export async function mount(
+  services: Services,
+  exchange: Exchange,
+  request: RegistryRequest,
+  { to, mount: { digest, from } }: { readonly to: Upstream; readonly mount: Mount },
+): Promise<void> {
+  if (from === undefined || !services.config.copy || hasBody(exchange.request)) {
+    return forward(services, exchange, request, to);
+  }
+  const answer = await sendToHosted(services, to, () => to.ask(toUpstreamRequest(request, to), exchange));
+  const body = (await readUpTo(answer.body, errorBodyLimit, to.timeouts.idle)) ?? Buffer.alloc(0);
+  const outcome: Outcome =
+    answer.status === 202
+      ? await takeOver(services, exchange, request, { hosted: to, from, digest, begun: answer.headers })
+      : { done: undefined, note: "" };
+  if (outcome.done === undefined) {
+    exchange.decision = { upstream: to.name, reason: `pushes go to hosted${outcome.note}` };
+    relayBuffered(exchange, to, { answer, body });
+    return;
+  }
+  const { repository } = outcome.done;
+  exchange.decision = { upstream: to.name, reason: `copied from ${from} of a proxy` };
+  send(exchange, {
+    status: 201,
+    headers: ["Location", `/v2/${repository}/blobs/${digest}`, "Docker-Content-Digest", digest],
+    body: "",
+  });
+}
+
+/** What hosted has not mounted, and the head of its answer to that: it has begun an upload. */
+interface NotMounted {
+  readonly hosted: Upstream;
+  readonly from: string;
+  readonly digest: string;
+  readonly begun: RawHeaders;
+}
+
+/**
+ * Copies the blob, by the rules for the repository that it is to come from. If it cannot, the client uploads it itself: the
+ * upload that hosted has begun is kept for that alone.
+ */
+async function takeOver(
+  services: Services,
+  exchange: Exchange,
+  request: RegistryRequest,
+  { hosted, from, digest, begun }: NotMounted,
+): Promise<Outcome> {
+  const { repository = "", signal } = exchange;
+  const source = services.policy.rulingFor(from, entryPointOf(exchange, request));
+  let copying: CopyJob | undefined;
+  try {
+    copying = await planCopy(services, exchange, { hosted, repository, from }, source);
+    if (copying === undefined) {
+      return { done: undefined, note: "" };
+    }
+    await copyBlob(services, copying, { digest, size: undefined }, signal);
+    giveUpSession(services, copying, begun);
+    return { done: copying };
+  } catch (error) {
+    if (!(error instanceof CopyFailure)) {
+      // A client that has gone has not heard of the upload.
+      giveUpSession(services, copying, begun);
+      throw error;
+    }
+    if (!error.isAbsent) {
+      exchange.problem = error;
+    }
+    return { done: undefined, note: `; not mounted from proxies: ${error.message}` };
+  }
+}
+
+/** Of the upload that hosted has begun and nobody will go on with. */
+function giveUpSession(services: Services, copying: CopyJob | undefined, headers: RawHeaders): void {
+  if (copying === undefined) {
+    return;
+  }
+  try {
+    cancel(services, copying, sessionOf(copying, { headers }));
+  } catch {
+    // Hosted did not say where it is: it forgets it by itself one day.
+  }
+}

@@ -1,0 +1,157 @@
+import { setTimeout as wait } from "node:timers/promises";
+import { compareDigests, otherSideOf, type Tagged } from "../cache/shadowed-tags.ts";
+import type { Exchange } from "../http/exchange.ts";
+import { RegistryError } from "../protocol/errors.ts";
+import { type RawHeaders, warning } from "../protocol/headers.ts";
+import { manifestTypes } from "../protocol/manifest.ts";
+import { sha256 } from "../protocol/names.ts";
+import type { RegistryRequest } from "../protocol/request.ts";
+import type { Push } from "../push/accepted.ts";
+import { type ResolvedRule, ruleName } from "../routing/ruling.ts";
+import type { Services } from "../services.ts";
+import type { Upstream } from "../upstream/upstream.ts";
+import { reportIfShadowed } from "./on-pull.ts";
+import { type TagDigest, tagDigestAt } from "./tag-digest.ts";
+
+/** Whether a tag that is being pushed is at a proxy as well, with another digest. */
+export interface PushedTag {
+  /**
+   * Under `shadow: deny`, waits until that is known.
+   * @throws RegistryError DENIED
+   */
+  permit(): Promise<void>;
+  /**
+   * Once hosted has it: reports what was found.
+   * @returns `Warning` headers for the client
+   */
+  accepted(): Promise<RawHeaders>;
+}
+
+/** What a proxy says about the tag. */
+interface Said {
+  readonly proxy: Upstream;
+  readonly tag: TagDigest;
+}
+
+/** What is pushed, and by which rule. */
+interface Context {
+  readonly services: Services;
+  readonly exchange: Exchange;
+  readonly request: RegistryRequest;
+  readonly rule: ResolvedRule<Upstream>;
+  /** `team/app:1` */
+  readonly name: string;
+  readonly pushed: Tagged;
+}
+
+const timeout = 3_000;
+// What the answer to a push waits for proxies once hosted has answered. What they say later goes to log and metric alone.
+const grace = 200;
+
+const nothingToCheck: PushedTag = {
+  permit: () => Promise.resolve(),
+  accepted: () => Promise.resolve([]),
+};
+
+/**
+ * Asks the proxies of a repository's rule for the tag that is being pushed, at once. Neither `?ns=` nor a host name of hosted's
+ * own leads around it.
+ */
+export function checkPushedTag(
+  services: Services,
+  exchange: Exchange,
+  request: RegistryRequest,
+  { to, body }: Pick<Push, "to" | "body">,
+): PushedTag {
+  const { resource } = request;
+  if (resource.kind !== "manifest" || resource.byDigest) {
+    return nothingToCheck;
+  }
+  const rule = services.policy.rulingFor(resource.repository, { namespace: undefined, host: undefined });
+  const proxies = otherSideOf(to, rule.pull, rule);
+  if (proxies.length === 0) {
+    return nothingToCheck;
+  }
+  const name = `${resource.repository}:${resource.reference}`;
+  const context = { services, exchange, request, rule, name, pushed: { member: to, digest: sha256(body) } };
+  const answers = askAll(context, proxies);
+  return {
+    async permit() {
+      if (rule.shadow === "deny") {
+        permit(context, await answers);
+      }
+    },
+    accepted() {
+      // A host application's logger that throws must not cost the client its answer.
+      const told = answers.then((said) => tell(context, said)).catch(() => []);
+      return Promise.race([told, wait(grace, [], { ref: false })]);
+    },
+  };
+}
+
+/** Never rejects. */
+function askAll(
+  { services, exchange, request, rule }: Context,
+  proxies: readonly Upstream[],
+): Promise<Said[]> {
+  // A refusal must not be got around by a reload at the right moment; a mere report may be lost.
+  const ended = rule.shadow === "deny" ? [] : [services.ended.signal];
+  const question = { accept: manifestTypes, timeout, signals: [exchange.signal, ...ended] };
+  // Its query is hosted's business.
+  const plain = { ...request, search: "" };
+  return Promise.all(
+    proxies.map(async (proxy) => ({ proxy, tag: await tagDigestAt(services, proxy, plain, question) })),
+  );
+}
+
+function permit({ exchange, rule, name, pushed: { digest: pushed } }: Context, said: readonly Said[]): void {
+  for (const { proxy, tag } of said) {
+    if (tag.outcome === "found" && compareDigests(tag.digest, pushed) === "different") {
+      exchange.decision = { upstream: "router", reason: `${proxy.name} has ${name} with another digest` };
+      throw new RegistryError("DENIED", {
+        message: `${name} is not pushed as ${pushed}: ${proxy.name} has that tag with ${tag.digest}, and ${ruleName(rule)} denies tags that shadow others`,
+        detail: { upstream: proxy.name, digest: tag.digest, pushed },
+      });
+    }
+  }
+}
+
+/** Tells everybody what was found. */
+function tell(context: Context, said: readonly Said[]): RawHeaders {
+  const { services, request, pushed } = context;
+  return said.flatMap(({ proxy, tag }) => {
+    if (tag.outcome === "found") {
+      reportIfShadowed(services, request, pushed, { member: proxy, digest: tag.digest });
+    }
+    const text = remark(context, { proxy, tag });
+    return text === undefined ? [] : ["Warning", warning(text)];
+  });
+}
+
+function remark(context: Context, { proxy, tag }: Said): string | undefined {
+  if (tag.outcome === "unknown") {
+    return unchecked(context, proxy, tag.cause);
+  }
+  if (tag.outcome === "not_found") {
+    return undefined;
+  }
+  const { name, pushed } = context;
+  switch (compareDigests(tag.digest, pushed.digest)) {
+    case "different":
+      return `${proxy.name} has ${name} as well, with ${tag.digest}; pushed was ${pushed.digest}`;
+    case "incomparable":
+      return unchecked(context, proxy, `it has ${tag.digest} there`);
+    case "same":
+      return undefined;
+  }
+}
+
+/** The private side goes on when a public one is in trouble; where a push might have been refused, that is said. */
+function unchecked({ services, rule, name }: Context, { name: proxy }: Upstream, cause: string) {
+  if (rule.shadow !== "deny") {
+    return undefined;
+  }
+  const text = `whether ${proxy} has ${name} with another digest could not be found out: ${cause}`;
+  services.config.logger?.warn({ upstream: proxy, rule: ruleName(rule) }, text);
+  return text;
+}

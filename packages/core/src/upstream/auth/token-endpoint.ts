@@ -1,0 +1,193 @@
+import type { CompleteUpstream } from "../../config/complete.ts";
+import { UpstreamFailure, upstreamFailure } from "../../errors.ts";
+import { basicAuthorization } from "../../protocol/challenge.ts";
+import { firstValue, type RawHeaders } from "../../protocol/headers.ts";
+import type { Scope } from "../../protocol/token-scope.ts";
+import type { Agents } from "../transport/agents.ts";
+import { readUpTo } from "../transport/read-body.ts";
+import { addressOf, ask, type HttpRequest, type UpstreamResponse } from "../transport/send.ts";
+import type { Denial, RequestToken, Token, TokenSource } from "./tokens.ts";
+
+type Method = "GET" | "POST";
+
+// Seconds of milliseconds, whatever an upstream itself is given: clients wait for both.
+const answerTimeout = 10_000;
+const longestAnswer = 256 * 1024;
+// Not the request, but the way of asking is what it does not know.
+const otherWayWanted = [404, 405];
+const clientId = "combined-registry";
+
+/**
+ * Asks token endpoints over the network: with GET as the specification has it, or where that is not known, with a form
+ * (https://distribution.github.io/distribution/spec/auth/oauth/).
+ */
+export function requestTokenOver(
+  agents: Agents,
+  { name, timeouts }: Pick<CompleteUpstream, "name" | "timeouts">,
+): RequestToken {
+  let known: { readonly realm: string; readonly method: Method } | undefined;
+
+  const send = async (method: Method, source: TokenSource, scope: Scope): Promise<Reply> => {
+    const url = source.realm;
+    const destination = {
+      upstream: name,
+      address: addressOf(url),
+      connectTimeout: timeouts.connect,
+      answerTimeout: Math.min(timeouts.headers, answerTimeout),
+      idle: timeouts.idle,
+    };
+    const question = method === "GET" ? query(source, scope) : form(source, scope);
+    try {
+      return await readReply(await ask(agents.tokens(url), destination, question), destination.answerTimeout);
+    } catch (error) {
+      const { kind, cause } = upstreamFailure(error).report;
+      throw new UpstreamFailure(kind, `token endpoint: ${cause}`, { cause: error });
+    }
+  };
+
+  return async (source, scope) => {
+    const started = performance.now();
+    const realm = source.realm.href;
+    let reply: Reply | undefined;
+    for (const method of methodsFor(source, known?.realm === realm ? known.method : "GET")) {
+      reply = await send(method, source, scope);
+      if (!otherWayWanted.includes(reply.status)) {
+        known = { realm, method };
+        break;
+      }
+    }
+    return meaningOf(reply, performance.now() - started);
+  };
+}
+
+/** The way that is likely to be understood first. A form is for users: there is none for nobody. */
+function methodsFor({ user }: TokenSource, likely: Method): readonly Method[] {
+  if (user === undefined) {
+    return ["GET"];
+  }
+  return likely === "GET" ? ["GET", "POST"] : ["POST", "GET"];
+}
+
+function query({ realm, service, user }: TokenSource, scope: Scope): HttpRequest {
+  const address = new URL(realm);
+  if (service !== undefined) {
+    address.searchParams.set("service", service);
+  }
+  for (const one of scope) {
+    address.searchParams.append("scope", one);
+  }
+  return {
+    method: "GET",
+    path: address.pathname + address.search,
+    headers: ["Accept", "application/json", ...(user ? ["Authorization", basicAuthorization(user)] : [])],
+    signal: new AbortController().signal,
+  };
+}
+
+function form({ realm, service, user }: TokenSource, scope: Scope): HttpRequest {
+  const fields = new URLSearchParams({ grant_type: "password", client_id: clientId, ...user });
+  if (service !== undefined) {
+    fields.set("service", service);
+  }
+  if (scope.length > 0) {
+    fields.set("scope", scope.join(" "));
+  }
+  const body = fields.toString();
+  return {
+    method: "POST",
+    path: realm.pathname + realm.search,
+    headers: [
+      "Accept",
+      "application/json",
+      "Content-Type",
+      "application/x-www-form-urlencoded",
+      "Content-Length",
+      String(Buffer.byteLength(body)),
+    ],
+    body,
+    signal: new AbortController().signal,
+  };
+}
+
+interface Reply {
+  readonly status: number;
+  readonly headers: RawHeaders;
+  /** Undefined if it broke off, or is too long. */
+  readonly text: string | undefined;
+}
+
+async function readReply({ status, headers, body }: UpstreamResponse, milliseconds: number): Promise<Reply> {
+  const text = (await readUpTo(body, longestAnswer, milliseconds))?.toString();
+  return { status, headers, text };
+}
+
+function meaningOf(reply: Reply | undefined, elapsed: number): Token | Denial {
+  const { status = 0, headers = [], text } = reply ?? {};
+  if (status === 429) {
+    const retryAfter = firstValue(headers, "retry-after");
+    throw new UpstreamFailure("rate-limited", "token endpoint: rate limited", {
+      status,
+      ...(retryAfter !== undefined && { retryAfter }),
+    });
+  }
+  if (status >= 400 && status < 500 && status !== 408) {
+    return { denied: status };
+  }
+  if (status !== 200) {
+    throw new UpstreamFailure("broken", `token endpoint answered ${status}`);
+  }
+  if (text === undefined) {
+    throw new UpstreamFailure("broken", "token endpoint broke off its answer, or went on without end");
+  }
+  const token = readToken(text, firstValue(headers, "date"));
+  if (token === undefined) {
+    throw new UpstreamFailure("broken", "token endpoint sent no token");
+  }
+  return { value: token.value, lifetime: token.lifetime - elapsed };
+}
+
+// The specification's default ("expires_in"). Seconds.
+const usualLife = 60;
+const longestLife = 24 * 60 * 60;
+const longestToken = 32 * 1024;
+
+/**
+ * Reads the answer of a token endpoint; undefined if there is no token in it.
+ * @param date its `Date` header
+ */
+export function readToken(text: string, date: string | undefined): Token | undefined {
+  const said = parse(text);
+  if (typeof said !== "object" || said === null) {
+    return undefined;
+  }
+  const value = ["token", "access_token"].map((key) => Reflect.get(said, key)).find(isToken);
+  if (value === undefined) {
+    return undefined;
+  }
+  const seconds = Number(Reflect.get(said, "expires_in"));
+  const life = (seconds > 0 ? Math.min(seconds, longestLife) : usualLife) * 1000;
+  return { value, lifetime: life - ageOf(Reflect.get(said, "issued_at"), date, life) };
+}
+
+/**
+ * Milliseconds that a token had lived when it was sent: endpoints may give the same one out again. Both times are of the
+ * endpoint's clock, so that it does not matter what the router's says. Nobody gives out what has expired: an age beyond the
+ * token's life is that of a clock in between which is wrong.
+ */
+function ageOf(issuedAt: unknown, date: string | undefined, life: number): number {
+  const age = Date.parse(date ?? "") - Date.parse(String(issuedAt));
+  return age > 0 && age < life ? age : 0;
+}
+
+/** It is to stand in a header: nothing in it may end the line, and it has to fit. */
+function isToken(value: unknown): value is string {
+  return typeof value === "string" && value.length <= longestToken && /^[\x21-\x7e]+$/.test(value);
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

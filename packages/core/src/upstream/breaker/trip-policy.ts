@@ -1,0 +1,89 @@
+import { CircuitState, type IBreaker } from "cockatiel";
+import type { HealthSignal } from "./verdict.ts";
+
+/** When to open. */
+export interface TripsOptions {
+  /** So many failures in a row. */
+  readonly limit: number;
+  /** Milliseconds in which as many late ones count as much, whatever is answered in between. */
+  readonly window: number;
+  /** Whether they do not: what hosted answers, it would not have at hand if something behind it hung. */
+  readonly onlyInRow: boolean;
+}
+
+/** Which request had an outcome. */
+export interface RequestTiming {
+  /** The repository that it was about. */
+  readonly name: string;
+  /** When it was sent, as `Date.now()`. */
+  readonly begun: number;
+}
+
+/**
+ * When to open: after failures in a row, or after as many late ones within a while, whatever came in between. A cache whose
+ * public registry hangs goes on serving what it has; the rest would each cost a client the full timeout. But one image may
+ * hang for reasons of its own: requests for it that wait side by side count once, and of what is late within a while no
+ * image is more than about half.
+ */
+export class TripPolicy implements IBreaker {
+  state: unknown;
+  readonly #limit: number;
+  readonly #window: number;
+  readonly #onlyInRow: boolean;
+  readonly #mostOfOne: number;
+  #inRow = 0;
+  #lastWasLate = false;
+  /** At most `limit`: with more, it would be open. */
+  #late: { readonly name: string; readonly time: number }[] = [];
+
+  constructor({ limit, window, onlyInRow }: TripsOptions) {
+    this.#limit = limit;
+    this.#window = window;
+    this.#onlyInRow = onlyInRow;
+    this.#mostOfOne = Math.ceil(limit / 2);
+  }
+
+  /** Whether the last failure that counted was a request that was never answered. */
+  get lastWasLate(): boolean {
+    return this.#lastWasLate;
+  }
+
+  /** How a request went, before cockatiel calls `success` or `failure` for it. */
+  note(verdict: HealthSignal, heard: RequestTiming): void {
+    if (verdict === "answered") {
+      this.#inRow = 0;
+    } else if (verdict === "failed") {
+      this.#inRow += 1;
+      this.#lastWasLate = false;
+    } else if (verdict === "late") {
+      this.#noteLate(heard);
+    }
+  }
+
+  success(state: CircuitState): void {
+    if (state === CircuitState.HalfOpen) {
+      this.#inRow = 0;
+      this.#late = [];
+    }
+  }
+
+  failure(): boolean {
+    return this.#inRow >= this.#limit || (!this.#onlyInRow && this.#late.length >= this.#limit);
+  }
+
+  #noteLate({ name, begun }: RequestTiming): void {
+    const now = Date.now();
+    const late = this.#late.filter(({ time }) => time > now - this.#window);
+    const same = late.filter((one) => one.name === name);
+    if (same.some(({ time }) => begun < time)) {
+      return;
+    }
+    this.#inRow += 1;
+    this.#lastWasLate = true;
+    const [first] = same;
+    this.#late = [
+      ...(same.length < this.#mostOfOne ? late : late.filter((one) => one !== first)),
+      { name, time: now },
+    ].slice(-this.#limit);
+  }
+}

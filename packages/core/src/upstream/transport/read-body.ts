@@ -1,0 +1,82 @@
+import type { Readable } from "node:stream";
+import { ClientAborted, UpstreamFailure } from "../../errors.ts";
+import { shareableLength } from "../../protocol/shareable.ts";
+import type { UpstreamResponse } from "./send.ts";
+
+/** Longest error or list that is read into memory when its text matters. */
+export const errorBodyLimit = 64 * 1024;
+
+/**
+ * Reads a body that ought to be small. Undefined if it is longer than `limit`, breaks off, or takes longer
+ * than `milliseconds`; it is destroyed then.
+ * @param goesOn whether the time counts anew from each piece
+ */
+export function readUpTo(
+  body: Readable,
+  limit: number,
+  milliseconds: number,
+  { goesOn = false }: { readonly goesOn?: boolean } = {},
+): Promise<Buffer | undefined> {
+  return new Promise((resolve) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    const give = (result: Buffer | undefined) => {
+      clearTimeout(timer);
+      body.off("data", take);
+      if (result === undefined) {
+        body.destroy();
+      }
+      resolve(result);
+    };
+    const take = (chunk: Buffer) => {
+      size += chunk.length;
+      if (size > limit) {
+        give(undefined);
+      } else {
+        chunks.push(chunk);
+        if (goesOn) {
+          timer.refresh();
+        }
+      }
+    };
+    const timer = setTimeout(() => give(undefined), milliseconds);
+    body.on("data", take);
+    body.once("end", () => give(Buffer.concat(chunks)));
+    body.once("error", () => give(undefined));
+    body.once("close", () => give(undefined));
+  });
+}
+
+/**
+ * An answer that may be given to all, read to its end; any other as it is, and then nothing of it has been read.
+ * @param idle milliseconds that it may stand still
+ * @param signal aborted when nobody waits for it any more
+ * @throws UpstreamFailure if it does not come to its end; ClientGone
+ */
+export async function readWhole(
+  answer: UpstreamResponse,
+  method: string,
+  idle: number,
+  signal: AbortSignal,
+): Promise<UpstreamResponse> {
+  const length = shareableLength(method, answer.status, answer.headers);
+  if (length === undefined) {
+    return answer;
+  }
+  const cancel = () => answer.body.destroy();
+  signal.addEventListener("abort", cancel, { once: true });
+  if (signal.aborted) {
+    cancel();
+  }
+  const read = await readUpTo(answer.body, length, idle, { goesOn: true });
+  signal.removeEventListener("abort", cancel);
+  if (signal.aborted) {
+    throw new ClientAborted();
+  }
+  if (read?.length !== length) {
+    throw answer.body.errored === null
+      ? new UpstreamFailure("timeout", "did not come to the end of a manifest")
+      : new UpstreamFailure("broken", "broke off in the middle of a manifest");
+  }
+  return { ...answer, read };
+}

@@ -1,0 +1,64 @@
+import { UpstreamFailure } from "../../errors.ts";
+import { endToEnd, firstValue, type RawHeaders } from "../../protocol/headers.ts";
+import { isFound } from "../../routing/outcome.ts";
+import type { HttpRequest, UpstreamResponse } from "./send.ts";
+
+const redirectStatuses = [301, 302, 303, 307, 308];
+const longestChain = 5;
+const neverFollowed: ReadonlySet<string> = new Set([
+  "authorization",
+  "cookie",
+  "via",
+  "x-forwarded-for",
+  "x-forwarded-host",
+  "x-forwarded-proto",
+]);
+
+/** Whether an answer sends the client elsewhere. */
+export function isRedirect(answer: UpstreamResponse): boolean {
+  return redirectStatuses.includes(answer.status) && firstValue(answer.headers, "location") !== undefined;
+}
+
+/**
+ * Follows an upstream's redirects on behalf of the client, without any credentials: object storage takes
+ * its own from the address, and refuses others.
+ * @param from the address that answered
+ * @throws UpstreamFailure after five redirects, one to something else than http(s), or when the content is not there
+ *   although the upstream says so: storage that refuses an expired address has not said that the content is unknown
+ */
+export async function followRedirects(
+  answer: UpstreamResponse,
+  from: URL,
+  question: HttpRequest,
+  askElsewhere: (url: URL, question: HttpRequest) => Promise<UpstreamResponse>,
+): Promise<UpstreamResponse> {
+  const headers: RawHeaders = endToEnd(question.headers, neverFollowed);
+  let current = answer;
+  let address = from;
+  for (let hop = 0; isRedirect(current); hop++) {
+    // The redirect's own body is of no use, and its connection not worth keeping for it.
+    current.body.destroy();
+    if (hop === longestChain) {
+      throw new UpstreamFailure("broken", `more than ${longestChain} redirects`);
+    }
+    address = nextAddress(current, address);
+    current = await askElsewhere(address, { ...question, path: address.pathname + address.search, headers });
+  }
+  if (!isFound(current.status)) {
+    current.body.destroy();
+    throw new UpstreamFailure("broken", `redirected to storage that answered ${current.status}`);
+  }
+  return current;
+}
+
+function nextAddress(answer: UpstreamResponse, from: URL): URL {
+  const location = firstValue(answer.headers, "location") ?? "";
+  const next = URL.canParse(location, from.href) ? new URL(location, from) : undefined;
+  if (next === undefined || !["http:", "https:"].includes(next.protocol)) {
+    throw new UpstreamFailure("broken", "redirect to an address that is not http(s)");
+  }
+  if (from.protocol === "https:" && next.protocol === "http:") {
+    throw new UpstreamFailure("broken", "redirect from https to http");
+  }
+  return next;
+}

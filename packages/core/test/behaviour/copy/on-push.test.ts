@@ -1,0 +1,410 @@
+import { createServer } from "node:http";
+import { startRegistry } from "@combined-registry/testkit";
+import { describe, expect, it } from "@jest/globals";
+import { fetchRaw } from "../../support/client.ts";
+import { asked, codesOf, digestOf, manifestOf, putManifest, startSides } from "../../support/push.ts";
+import { listen, startRouter } from "../../support/router.ts";
+import { until, within } from "../../support/within.ts";
+
+const indexType = "application/vnd.oci.image.index.v1+json";
+
+describe("a manifest whose blobs a proxy has in the same repository", () => {
+  it("is accepted after these have been copied, and no others", async () => {
+    await using sides = await startSides();
+    const { proxy, hosted, router } = sides;
+    const config = hosted.addBlob("library/app", "{}");
+    const layers = ["one", "two", "three"].map((text) => proxy.addBlob("library/app", text));
+    const manifest = manifestOf(config, ...layers);
+
+    const put = await putManifest(router, "library/app", "mine", manifest);
+
+    expect([put.status, put.headers["docker-content-digest"]]).toEqual([201, digestOf(manifest)]);
+    expect(put.headers["x-combined-registry"]).toBe(
+      "hosted; pushes go to hosted; 3 blobs and 0 manifests copied from proxies",
+    );
+    expect(hosted.manifest("library/app", "mine")?.toString()).toBe(manifest);
+    expect(layers.map(({ digest }) => hosted.hasBlob("library/app", digest))).toEqual([true, true, true]);
+    expect(asked(proxy, "GET").sort()).toEqual(
+      layers.map(({ digest }) => `library/app/blobs/${digest}`).sort(),
+    );
+    expect(await metricsOf(router.url)).toMatchObject({
+      'combined_registry_copied_blobs_total{from="proxy"}': 3,
+      'combined_registry_copied_bytes_total{from="proxy"}': 11,
+    });
+  });
+
+  it("is pulled from hosted afterwards", async () => {
+    await using sides = await startSides();
+    const { proxy, router } = sides;
+    const manifest = manifestOf(proxy.addBlob("app", "{}"));
+    await putManifest(router, "app", "1", manifest);
+
+    const pulled = await fetchRaw(router.url, `/v2/app/manifests/${digestOf(manifest)}`);
+
+    expect(pulled.headers["x-combined-registry"]).toBe("hosted; found by location hint");
+  });
+
+  it("of several proxies, each of which has some", async () => {
+    await using hosted = await startRegistry();
+    await using first = await startRegistry();
+    await using second = await startRegistry();
+    await using router = await startRouter({ hosted: hosted.url, proxy: [first.url, second.url] });
+    const manifest = manifestOf(first.addBlob("app", "{}"), second.addBlob("app", "layer"));
+
+    const put = await putManifest(router, "app", "1", manifest);
+
+    expect(put.status).toBe(201);
+  });
+
+  it("which calls the repository by another name", async () => {
+    await using hosted = await startRegistry();
+    await using proxy = await startRegistry();
+    await using router = await startRouter({
+      hosted: hosted.url,
+      proxy: { url: proxy.url, libraryPrefix: true },
+    });
+    const layer = proxy.addBlob("library/nginx", "layer");
+
+    const put = await putManifest(router, "nginx", "mine", manifestOf(layer));
+
+    expect([put.status, hosted.hasBlob("nginx", layer.digest)]).toEqual([201, true]);
+  });
+
+  it("and redirects to storage, which gets no credentials and is followed although clients follow for themselves", async () => {
+    await using storage = await startRegistry();
+    await using hosted = await startRegistry({ locations: "absolute" });
+    const auth = { username: "reader", password: "right" };
+    await using proxy = await startRegistry({ auth, redirectBlobs: storage.url });
+    await using router = await startRouter({ hosted: hosted.url, proxy: { url: proxy.url, auth } });
+    const layer = proxy.addBlob("app", "in storage");
+    storage.addBlob("somewhere", "in storage");
+
+    const put = await putManifest(router, "app", "1", manifestOf(layer));
+
+    expect([put.status, hosted.hasBlob("app", layer.digest)]).toEqual([201, true]);
+    expect(storage.requests.map(({ headers }) => headers.authorization)).toEqual([undefined]);
+  });
+
+  it("where hosted and the proxy ask for tokens", async () => {
+    const user = { username: "router", password: "right" };
+    await using hosted = await startRegistry({ tokens: { user } });
+    await using proxy = await startRegistry({ tokens: {} });
+    await using router = await startRouter({ hosted: { url: hosted.url, auth: user }, proxy: proxy.url });
+    const layer = proxy.addBlob("app", "layer");
+
+    const put = await putManifest(router, "app", "1", manifestOf(layer));
+
+    expect([put.status, hosted.hasBlob("app", layer.digest)]).toEqual([201, true]);
+  });
+
+  it("where hosted judges the client's own credentials, which no proxy sees", async () => {
+    const auth = { username: "alice", password: "right" };
+    await using hosted = await startRegistry({ auth });
+    await using proxy = await startRegistry();
+    await using router = await startRouter({
+      hosted: { url: hosted.url, auth: "passthrough" },
+      proxy: proxy.url,
+    });
+    const layer = proxy.addBlob("app", "layer");
+
+    const put = await fetchRaw(router.url, "/v2/app/manifests/1", {
+      method: "PUT",
+      headers: { Authorization: `Basic ${Buffer.from("alice:right").toString("base64")}` },
+      body: manifestOf(layer),
+    });
+
+    expect([put.status, hosted.hasBlob("app", layer.digest)]).toEqual([201, true]);
+    expect(proxy.requests.map(({ headers }) => headers.authorization)).toEqual([undefined]);
+  });
+
+  it("which says no length: the blob goes up in chunks", async () => {
+    const content = "as long as it is";
+    const digest = digestOf(content);
+    await using hosted = await startRegistry();
+    const chunked = createServer((_, response) => {
+      response.write(content.slice(0, 5));
+      response.end(content.slice(5));
+    });
+    await using router = await startRouter({
+      hosted: hosted.url,
+      proxy: `http://127.0.0.1:${await listen(chunked)}`,
+    });
+
+    const put = await putManifest(router, "app", "1", manifestOf({ digest, size: content.length }));
+
+    expect([put.status, hosted.hasBlob("app", digest)]).toEqual([201, true]);
+    expect(asked(hosted, "PATCH")).toHaveLength(1);
+    chunked.close();
+  });
+});
+
+describe("an index whose manifests a proxy has", () => {
+  it("is accepted after these, each after its own blobs", async () => {
+    await using sides = await startSides();
+    const { proxy, hosted, router } = sides;
+    const image = proxy.addImage("app", { tag: "1", platforms: ["linux/amd64", "linux/arm64"] });
+    const index = proxy.manifest("app", "1") ?? Buffer.alloc(0);
+
+    const put = await putManifest(router, "app", "2", index, indexType);
+
+    expect([put.status, put.headers["docker-content-digest"]]).toEqual([201, image.digest]);
+    for (const { digest } of image.manifests) {
+      expect(hosted.manifest("app", digest)).toEqual(proxy.manifest("app", digest));
+    }
+    const puts = hosted.requests.filter(({ method, status }) => method === "PUT" && status === 201);
+    expect(puts.at(-1)?.path).toBe("/v2/app/manifests/2");
+    const child = await fetchRaw(router.url, `/v2/app/manifests/${image.manifests[0]?.digest}`);
+    expect(child.headers["x-combined-registry"]).toBe("hosted; found by location hint");
+    expect(child.headers["content-type"]).toBe("application/vnd.oci.image.manifest.v1+json");
+  });
+
+  it("may have indexes in it, up to four deep", async () => {
+    await using sides = await startSides();
+    const { proxy, router } = sides;
+    let inner = proxy.addImage("app");
+    const pushNested = async () => {
+      const outer = JSON.stringify({ schemaVersion: 2, mediaType: indexType, manifests: [inner] });
+      const put = await putManifest(router, "app", "1", outer, indexType);
+      inner = { ...inner, ...proxy.addManifest("app", outer) };
+      return put;
+    };
+    const deepEnough = [];
+    for (let depth = 0; depth < 4; depth++) {
+      deepEnough.push((await pushNested()).status);
+    }
+    await using empty = await startRegistry();
+    router.handler.reload({ hosted: empty.url, proxy: proxy.url });
+
+    const tooDeep = await pushNested();
+
+    expect(deepEnough).toEqual([201, 201, 201, 201]);
+    expect(tooDeep.status).toBe(400);
+    expect(tooDeep.body.toString()).toContain("more than 4 indexes one inside the other");
+  });
+});
+
+describe("a manifest that needs too much", () => {
+  it.each([
+    ["blobs", 5_001, "more than 5000 blobs"],
+    ["manifests", 501, "more than 500 manifests"],
+  ])("in the way of %s is not begun with", async (key, count, sentence) => {
+    await using sides = await startSides({ rules: [{ match: "**", shadow: "allow" }] });
+    const parts = Array.from({ length: count }, (_, index) => ({ digest: digestOf(String(index)), size: 1 }));
+
+    const put = await putManifest(sides.router, "app", "1", JSON.stringify({ [key]: parts, layers: parts }));
+
+    expect([put.status, put.body.toString().includes(sentence)]).toEqual([400, true]);
+    expect(sides.proxy.requests).toEqual([]);
+  });
+});
+
+describe("a proxy that breaks off", () => {
+  it("is asked for the rest", async () => {
+    await using sides = await startSides({ rules: [{ match: "**", shadow: "allow" }] });
+    const { proxy, hosted, router } = sides;
+    const layer = proxy.addBlob("app", Buffer.alloc(3_000_000, "x"));
+    proxy.fault({ path: /blobs/, cutAt: 1_000_000, times: 1 });
+
+    const put = await putManifest(router, "app", "1", manifestOf(layer));
+
+    expect([put.status, hosted.hasBlob("app", layer.digest)]).toEqual([201, true]);
+    expect(proxy.requests.map(({ headers }) => String(headers.range).replace(/\d+-/, "N-"))).toEqual([
+      "undefined",
+      "bytes=N-2999999",
+    ]);
+  });
+
+  it("again and again, or stands still, fails the copy: hosted's refusal stands, with the cause, and no upload is left", async () => {
+    await using sides = await startSides({
+      proxy: "http://127.0.0.1:1",
+    });
+    const { proxy, hosted, router } = sides;
+    router.handler.reload({ hosted: hosted.url, proxy: { url: proxy.url, timeouts: { idle: 100 } } });
+    const layer = proxy.addBlob("app", Buffer.alloc(3_000_000, "x"));
+
+    for (const fault of [{ cutAt: 10_000 }, { stallAt: 10_000 }] as const) {
+      hosted.clearRequests();
+      proxy.clearFaults();
+      proxy.fault({ path: /blobs/, ...fault });
+      const put = await within(10_000, "the answer", putManifest(router, "app", "1", manifestOf(layer)));
+
+      expect([put.status, ...codesOf(put)]).toEqual([400, "MANIFEST_BLOB_UNKNOWN", "UPSTREAM_FAILED"]);
+      expect(put.body.toString()).toMatch(/not copied from proxies: proxy broke off at byte \d+/);
+      await until(2_000, "hosted is told to forget the upload", () => asked(hosted, "DELETE").length === 1);
+      await until(2_000, "nothing is under way", () => proxy.openResponses + hosted.openResponses === 0);
+    }
+    expect(hosted.hasBlob("app", layer.digest)).toBe(false);
+  });
+});
+
+describe("a copy that fails", () => {
+  it("because the bytes are not those of the digest leaves nothing at hosted", async () => {
+    await using sides = await startSides();
+    const { proxy, hosted, router } = sides;
+    const layer = proxy.addBlob("app", "x".repeat(1_000_000));
+    proxy.fault({ path: /blobs/, status: 200, body: "y".repeat(1_000_000) });
+
+    const put = await putManifest(router, "app", "1", manifestOf(layer));
+
+    expect([put.status, ...codesOf(put)]).toEqual([400, "MANIFEST_BLOB_UNKNOWN", "UPSTREAM_FAILED"]);
+    expect(put.body.toString()).toContain(`what was sent for ${layer.digest} is something else`);
+    const uploads = hosted.requests.filter(({ method, path }) => method === "PUT" && /uploads/.test(path));
+    expect(uploads.map(({ bodyBytes }) => bodyBytes < 1_000_000)).toEqual([true]);
+    expect(hosted.hasBlob("app", layer.digest)).toBe(false);
+    await until(2_000, "hosted is told to forget the upload", () => asked(hosted, "DELETE").length === 1);
+  });
+
+  it("because the length is not what the manifest says sends nothing to hosted", async () => {
+    await using sides = await startSides();
+    const { proxy, hosted, router } = sides;
+    const layer = proxy.addBlob("app", "layer");
+
+    const put = await putManifest(router, "app", "1", manifestOf({ ...layer, size: 6 }));
+
+    expect(put.body.toString()).toContain(`proxy has 5 bytes for ${layer.digest}, the manifest says 6`);
+    expect(asked(hosted, "POST")).toEqual([]);
+  });
+
+  it("because nobody has the blob is hosted's refusal, and says that", async () => {
+    await using sides = await startSides();
+    const digest = digestOf("nowhere");
+
+    const put = await putManifest(sides.router, "app", "1", manifestOf({ digest, size: 7 }));
+
+    expect([put.status, ...codesOf(put)]).toEqual([400, "MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN"]);
+    expect(JSON.parse(put.body.toString()).errors).toMatchObject([
+      { detail: digest },
+      { message: `not copied from proxies: blobs/${digest} of app: proxy not found` },
+    ]);
+  });
+
+  it("because hosted refuses the upload says so, reads no more of the proxy, and is logged", async () => {
+    const logged: object[] = [];
+    const log = (fields: object) => void logged.push(fields);
+    await using sides = await startSides({ logger: { debug: log, info: log, warn: log, error: log } });
+    const { proxy, hosted, router } = sides;
+    const layer = proxy.addGeneratedBlob("app", { size: 64 * 1024 * 1024, seed: 1 });
+    hosted.fault({ method: "PUT", path: /uploads/, status: 507 });
+
+    const put = await putManifest(router, "app", "1", manifestOf(layer));
+
+    expect(put.status).toBe(400);
+    expect(put.body.toString()).toContain(`upload of ${layer.digest}: hosted failed (answered 507)`);
+    await until(2_000, "the proxy's answer is given up", () => proxy.openResponses === 0);
+    await until(2_000, "it is logged", () => logged.some((fields) => Reflect.has(fields, "err")));
+  });
+
+  it("of a child manifest that is not what its digest stands for", async () => {
+    await using sides = await startSides();
+    const { proxy, hosted, router } = sides;
+    proxy.addImage("app", { tag: "1", platforms: ["linux/amd64", "linux/arm64"] });
+    const index = proxy.manifest("app", "1") ?? Buffer.alloc(0);
+    proxy.fault({ path: /manifests/, status: 200, body: "{}" });
+
+    const put = await putManifest(router, "app", "2", index, indexType);
+
+    expect([put.status, ...codesOf(put).slice(-1)]).toEqual([400, "UPSTREAM_FAILED"]);
+    expect(asked(hosted, "PUT")).toEqual(["app/manifests/2"]);
+  });
+
+  it("is no fault of the one that it was for: hosted goes on being asked", async () => {
+    await using sides = await startSides({ proxy: "http://127.0.0.1:1" });
+    const { proxy, hosted, router } = sides;
+    router.handler.reload({ hosted: { url: hosted.url, breaker: { failures: 1 } }, proxy: proxy.url });
+    const layer = proxy.addBlob("app", "what was meant");
+    proxy.fault({ path: /blobs/, status: 200, body: "something else" });
+
+    await putManifest(router, "app", "1", manifestOf(layer));
+
+    expect((await router.handler.health()).upstreams[0]?.breaker).toBe("closed");
+  });
+});
+
+describe("nothing is copied", () => {
+  it.each([
+    ["if it is switched off", { copy: false, rules: [{ match: "**", shadow: "allow" as const }] }],
+    ["if no proxy is named by the rule", { rules: [{ match: "app", pull: ["hosted"] }] }],
+  ])("%s: hosted's refusal stands as it is", async (_, config) => {
+    await using sides = await startSides(config);
+    const { proxy, hosted, router } = sides;
+    const manifest = manifestOf(proxy.addBlob("app", "layer"));
+    const direct = await putManifest(hosted, "app", "1", manifest);
+
+    const put = await putManifest(router, "app", "1", manifest);
+
+    expect([put.status, put.body.toString()]).toEqual([direct.status, direct.body.toString()]);
+    expect(proxy.requests).toEqual([]);
+    expect(asked(hosted, "HEAD")).toEqual([]);
+  });
+
+  it.each([
+    ["of another kind", 400, { errors: [{ code: "NAME_INVALID" }] }],
+    ["that is no OCI error", 400, "no"],
+    ["of a registry in trouble", 500, { errors: [{ code: "MANIFEST_BLOB_UNKNOWN" }] }],
+  ])("for a refusal %s", async (_, status, body) => {
+    await using sides = await startSides({ rules: [{ match: "**", shadow: "allow" }] });
+    const { proxy, hosted, router } = sides;
+    hosted.fault({ method: "PUT", status, body });
+
+    const put = await putManifest(router, "app", "1", manifestOf(proxy.addBlob("app", "layer")));
+
+    expect([put.status, proxy.requests.length]).toEqual([status, 0]);
+  });
+
+  it("for layers that are kept elsewhere", async () => {
+    await using sides = await startSides();
+    const { hosted, router } = sides;
+    const layer = { digest: digestOf("foreign"), size: 7, urls: ["http://example.com/foreign"] };
+
+    const put = await putManifest(router, "app", "1", manifestOf(hosted.addBlob("app", "{}"), layer));
+
+    expect(put.status).toBe(201);
+  });
+
+  it.each(["BLOB_UNKNOWN", "MANIFEST_UNKNOWN", "NAME_UNKNOWN", "MANIFEST_INVALID"])(
+    "only for distribution's words: a hosted that says %s gets what it lacks, too",
+    async (code) => {
+      await using sides = await startSides();
+      const { proxy, hosted, router } = sides;
+      const layer = proxy.addBlob("app", "layer");
+      hosted.fault({ method: "PUT", path: /manifests/, status: 404, body: { errors: [{ code }] }, times: 1 });
+
+      const put = await putManifest(router, "app", "1", manifestOf(layer));
+
+      expect([put.status, hosted.hasBlob("app", layer.digest)]).toEqual([201, true]);
+    },
+  );
+});
+
+describe("a manifest", () => {
+  it("of more than 4 MiB is refused before hosted hears of it, whether its length is told or not", async () => {
+    await using sides = await startSides();
+    const body = Buffer.alloc(4 * 1024 * 1024 + 1, " ");
+
+    const told = await putManifest(sides.router, "app", "1", body);
+    const inChunks = await fetchRaw(sides.router.url, "/v2/app/manifests/1", {
+      method: "PUT",
+      headers: { "Transfer-Encoding": "chunked" },
+      body,
+    });
+
+    expect([told.status, ...codesOf(told)]).toEqual([413, "SIZE_INVALID"]);
+    expect([inChunks.status, ...codesOf(inChunks)]).toEqual([413, "SIZE_INVALID"]);
+    expect(sides.hosted.requests).toEqual([]);
+  });
+
+  it("of 4 MiB arrives as it was sent", async () => {
+    await using sides = await startSides();
+    const manifest = JSON.stringify({ schemaVersion: 2, config: undefined }).padEnd(4 * 1024 * 1024);
+
+    const put = await putManifest(sides.router, "app", "1", manifest);
+
+    expect([put.status, put.headers["docker-content-digest"]]).toEqual([201, digestOf(manifest)]);
+  });
+});
+
+async function metricsOf(url: string): Promise<Record<string, number>> {
+  const { body } = await fetchRaw(url, "/metrics");
+  const lines = [...body.toString().matchAll(/^(combined_registry_copied\S+) (\d+)$/gm)];
+  return Object.fromEntries(lines.map(([, name, value]) => [name, Number(value)]));
+}

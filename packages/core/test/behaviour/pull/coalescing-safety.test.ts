@@ -1,0 +1,323 @@
+import { EventEmitter, once } from "node:events";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { connect } from "node:net";
+import type { UpstreamConfig } from "@combined-registry/core";
+import { startRegistry } from "@combined-registry/testkit";
+import { describe, expect, it, test } from "@jest/globals";
+import { completeConfig } from "../../../src/config/complete-config.ts";
+import { failover } from "../../../src/pull/failover.ts";
+import type { ManifestOutcome } from "../../../src/pull/manifest.ts";
+import { describeAttempt } from "../../../src/routing/outcome.ts";
+import { createServices } from "../../../src/services.ts";
+import { lasting, stateOf } from "../../support/breaker.ts";
+import { type Ask, fetchRaw, type Received } from "../../support/client.ts";
+import { digestOf, manifestType, putManifest } from "../../support/push.ts";
+import { listen, startRouter } from "../../support/router.ts";
+import { until, within } from "../../support/within.ts";
+
+// Ways in which what one client is told could become what another one is told.
+
+const quiet = { rules: [{ match: "**", shadow: "allow" as const }] };
+const tag = "/v2/library/tool/manifests/1.0";
+
+type Reply = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** A registry that answers as it is told, maybe later. */
+async function startScripted(reply: Reply) {
+  const asked: IncomingMessage[] = [];
+  const server = createServer((request, response) => {
+    asked.push(request);
+    reply(request, response);
+  });
+  const port = await listen(server);
+  return {
+    url: `http://127.0.0.1:${port}`,
+    asked,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+/** A router with a scripted proxy, and hosted that has nothing. */
+async function startWith(reply: Reply, upstream: Partial<UpstreamConfig> = {}) {
+  const proxy = await startScripted(reply);
+  const hosted = await startRegistry();
+  let admitted = 0;
+  const authorize = () => {
+    admitted += 1;
+    return "allow" as const;
+  };
+  const router = await startRouter({
+    hosted: hosted.url,
+    proxy: { url: proxy.url, ...upstream },
+    authorize,
+    ...quiet,
+  });
+  return {
+    proxy,
+    hosted,
+    router,
+    /** Sends requests, and waits until all of them have got as far as to ask, or to wait with those who do. */
+    async inRouter(count: number, ask: Ask): Promise<readonly Promise<Received>[]> {
+      const before = admitted;
+      const sent = Array.from({ length: count }, () => fetchRaw(router.url, tag, ask));
+      await until(20_000, `${count} requests in the router`, () => admitted === before + count);
+      return sent;
+    },
+    async [Symbol.asyncDispose]() {
+      await router[Symbol.asyncDispose]();
+      await proxy[Symbol.asyncDispose]();
+      await hosted.close();
+    },
+  };
+}
+
+/** What answers wait for. */
+function newGate() {
+  const gate = new EventEmitter();
+  return { opened: once(gate, "open"), open: () => void gate.emit("open") };
+}
+
+const by = (agent: string) => ({ headers: { "User-Agent": agent, Accept: manifestType } });
+
+function manifest(response: ServerResponse, text: string, headers: Record<string, string> = {}): void {
+  response.writeHead(200, {
+    "Content-Type": manifestType,
+    "Content-Length": text.length,
+    "Docker-Content-Digest": digestOf(text),
+    ...headers,
+  });
+  response.end(text);
+}
+
+function refuse(response: ServerResponse, status: number, body: string): void {
+  response.writeHead(status, { "Content-Length": body.length }).end(body);
+}
+
+describe("a refusal of one client by what stands before a registry", () => {
+  // A firewall that knows a scanner by its name, or a server that finds a header too long.
+  const firewall =
+    (status: number): Reply =>
+    ({ headers }, response) =>
+      headers["user-agent"] === "scanner"
+        ? refuse(response, status, "<h1>no</h1>")
+        : manifest(response, "the manifest");
+
+  it.each([400, 403])("is not remembered as the absence of a tag (%d)", async (status) => {
+    await using sides = await startWith(firewall(status));
+    const { router } = sides;
+
+    const refused = await fetchRaw(router.url, tag, by("scanner"));
+    const other = await fetchRaw(router.url, tag, by("docker"));
+
+    expect([refused.status, other.status]).toEqual([404, 200]);
+  });
+
+  it.each([400, 403, 431])("is not given to those who ask at the same time (%d)", async (status) => {
+    const gate = newGate();
+    const answer = firewall(status);
+    await using sides = await startWith((request, response) => {
+      void gate.opened.then(() => answer(request, response));
+    });
+    const { router } = sides;
+    const scanners = await sides.inRouter(2, by("scanner"));
+    const others = await sides.inRouter(3, by("docker"));
+    gate.open();
+
+    const statusOf = async (sent: readonly Promise<Received>[]) =>
+      (await within(5_000, "all answers", Promise.all(sent))).map((one) => one.status);
+
+    expect(await statusOf(others)).toEqual([200, 200, 200]);
+    expect(await statusOf(scanners)).not.toContain(200);
+    expect((await fetchRaw(router.url, tag, by("docker"))).status).toBe(200);
+  });
+
+  it("is remembered where the registry itself says that it will not give it", async () => {
+    const said = JSON.stringify({ errors: [{ code: "DENIED", message: "requested access is denied" }] });
+    await using sides = await startWith((_, response) => refuse(response, 403, said));
+    const { proxy, router } = sides;
+
+    await fetchRaw(router.url, tag);
+    await fetchRaw(router.url, tag);
+
+    expect(proxy.asked).toHaveLength(1);
+  });
+});
+
+describe("an answer that says no, and that it is not to be kept", () => {
+  it.each([
+    ["Cache-Control", "no-store"],
+    ["Cache-Control", "private"],
+    ["Set-Cookie", "a=b"],
+    ["Vary", "Authorization"],
+  ])("is not remembered as the absence of a tag (%s: %s)", async (name, value) => {
+    await using sides = await startWith((_, response) => {
+      response.writeHead(404, { [name]: value, "Content-Length": 0 }).end();
+    });
+    const { proxy, router } = sides;
+
+    await fetchRaw(router.url, tag);
+    await fetchRaw(router.url, tag);
+
+    expect(proxy.asked).toHaveLength(2);
+  });
+});
+
+describe("an answer that varies by what two clients say differently", () => {
+  it("is asked for by each of them", async () => {
+    const gate = newGate();
+    await using sides = await startWith((request, response) => {
+      const text = `for ${request.headers["user-agent"]}`;
+      void gate.opened.then(() => manifest(response, text, { Vary: "Accept, User-Agent" }));
+    });
+    const sent = [...(await sides.inRouter(1, by("old"))), ...(await sides.inRouter(1, by("new")))];
+    gate.open();
+
+    const answers = await within(5_000, "both answers", Promise.all(sent));
+
+    expect(answers.map(({ body }) => body.toString())).toEqual(["for old", "for new"]);
+  });
+
+  it("is not remembered as the absence of a tag", async () => {
+    await using sides = await startWith(({ headers }, response) => {
+      response.setHeader("Vary", "User-Agent");
+      if (headers["user-agent"] === "old") {
+        refuse(response, 404, "");
+      } else {
+        manifest(response, "the manifest");
+      }
+    });
+    const { router } = sides;
+
+    const statuses = [await fetchRaw(router.url, tag, by("old")), await fetchRaw(router.url, tag, by("new"))];
+
+    expect(statuses.map(({ status }) => status)).toEqual([404, 200]);
+  });
+});
+
+describe("a manifest that comes with a warning", () => {
+  it("is asked for again: the next client is warned as well, and of what is so then", async () => {
+    let warnings = 0;
+    const text = JSON.stringify({ schemaVersion: 2 });
+    await using sides = await startWith((_, response) => {
+      warnings += 1;
+      manifest(response, text, { Warning: `299 - "deprecated ${warnings}"` });
+    });
+    const path = `/v2/library/tool/manifests/${digestOf(text)}`;
+
+    const answers = [
+      await fetchRaw(sides.router.url, path, by("a")),
+      await fetchRaw(sides.router.url, path, by("b")),
+    ];
+
+    expect(answers.map(({ headers }) => headers.warning)).toEqual([
+      '299 - "deprecated 1"',
+      '299 - "deprecated 2"',
+    ]);
+  });
+});
+
+describe("a manifest that comes bit by bit", () => {
+  it("is not given up as long as it goes on", async () => {
+    const text = "x".repeat(12);
+    await using sides = await startWith(
+      (_, response) => {
+        response.writeHead(200, { "Content-Length": text.length });
+        let sent = 0;
+        const next = () => {
+          sent += 1;
+          if (sent === text.length) {
+            response.end("x");
+          } else {
+            response.write("x");
+            setTimeout(next, 60);
+          }
+        };
+        next();
+      },
+      { timeouts: { idle: 400 } },
+    );
+
+    expect((await fetchRaw(sides.router.url, tag)).body.toString()).toBe(text);
+  });
+});
+
+describe("a manifest that is pushed again as something else", () => {
+  it("is served as what it was pushed as last, whatever was remembered", async () => {
+    const body = JSON.stringify({ schemaVersion: 2 });
+    const types = [manifestType, "application/vnd.docker.distribution.manifest.v2+json"] as const;
+    await using sides = await startWith((_, response) => refuse(response, 404, ""));
+    const { router } = sides;
+    const path = `/v2/team/app/manifests/${digestOf(body)}`;
+    const accept = { headers: { Accept: types.join(", ") } };
+
+    for (const reference of ["1.0", digestOf(body)]) {
+      for (const type of types) {
+        await putManifest(router, "team/app", reference, body, type);
+        expect((await fetchRaw(router.url, path, accept)).headers["content-type"]).toBe(type);
+        expect((await fetchRaw(router.url, path, accept)).headers["content-type"]).toBe(type);
+      }
+    }
+  });
+});
+
+describe("an upstream whose manifests break off", () => {
+  it("is counted as one that fails, and left out after as many as one that does not answer", async () => {
+    await using sides = await startWith((_, response) => {
+      response.writeHead(200, { "Content-Length": 1_000 });
+      response.write("{", () => response.destroy());
+    }, lasting);
+    const { proxy, router } = sides;
+
+    for (const name of ["a", "b", "c", "d"]) {
+      await fetchRaw(router.url, `/v2/library/${name}/manifests/1.0`);
+    }
+
+    const { body } = await fetchRaw(router.url, "/metrics");
+    expect(body.toString()).toContain('upstream_requests_total{upstream="proxy",outcome="failed"} 3');
+    expect(body.toString()).not.toContain('upstream="proxy",outcome="found"');
+    expect([proxy.asked.length, await stateOf(router)]).toEqual([3, "open"]);
+  });
+
+  it("is not blamed for what its clients do not wait for", async () => {
+    await using sides = await startWith((_, response) => {
+      response.writeHead(200, { "Content-Length": 1_000 }).write("{");
+    }, lasting);
+    const { proxy, router } = sides;
+
+    for (const count of [1, 2, 3]) {
+      const client = connect(router.port, "127.0.0.1");
+      client.write(`GET ${tag} HTTP/1.1\r\nHost: a\r\n\r\n`);
+      await until(5_000, `request ${count} at the proxy`, () => proxy.asked.length === count);
+      const given = proxy.asked[count - 1]?.socket;
+      client.destroy();
+      await until(5_000, `request ${count} to be given up`, () => given?.destroyed === true);
+    }
+
+    const { body } = await fetchRaw(router.url, "/metrics");
+    expect(body.toString()).not.toContain('upstream="proxy",outcome="failed"');
+    expect(await stateOf(router)).toBe("closed");
+  }, 30_000);
+});
+
+test("whoever was left out, and is then known not to have a tag, has said so", async () => {
+  const services = createServices(
+    completeConfig({ hosted: "http://hosted.example", proxy: "http://proxy.example", via: "router" }),
+  );
+  const [proxy] = services.policy.proxies;
+  const words: ManifestOutcome[] = [
+    { outcome: "failed", failure: { kind: "circuit-open", cause: "circuit open" } },
+    { outcome: "known absent" },
+  ];
+
+  const end = await failover(services, {
+    order: proxy === undefined ? [] : [proxy],
+    ask: () => Promise.resolve(words.shift() as ManifestOutcome),
+    retriesSkipped: true,
+    stopsAfterFailureOf: () => false,
+  });
+
+  expect(end.attempts.map(describeAttempt)).toEqual(["proxy not found (cached)"]);
+});

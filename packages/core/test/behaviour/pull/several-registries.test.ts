@@ -1,0 +1,292 @@
+import type { CombinedRegistryConfig, ProxyConfig } from "@combined-registry/core";
+import { startRegistry, type TestRegistry } from "@combined-registry/testkit";
+import { describe, expect, it } from "@jest/globals";
+import { errorOf, fetchRaw } from "../../support/client.ts";
+import { startRouter } from "../../support/router.ts";
+
+type Sides = Partial<Record<"hosted" | "hub" | "ghcr", object>>;
+
+/** Hosted and two proxies, each with an image that says whose it is. */
+async function startSides(
+  of: Sides & { readonly config?: Partial<CombinedRegistryConfig>; readonly ghcrHas?: string } = {},
+) {
+  const [hosted, hub, ghcr] = await Promise.all([startRegistry(), startRegistry(), startRegistry()]);
+  hosted.addImage("org/app", { tag: "hosted", layers: ["hosted's"] });
+  hub.addImage("org/app", { tag: "hub", layers: ["hub's"] });
+  ghcr.addImage("org/app", { tag: "ghcr", layers: ["ghcr's"] });
+  for (const [registry, name] of [
+    [hosted, "hosted"],
+    [hub, "hub"],
+    [ghcr, "ghcr"],
+  ] as const) {
+    registry.addImage("org/all", { tag: "latest", layers: [name] });
+  }
+  const proxy = (name: string, { url }: TestRegistry, more: object = {}): ProxyConfig => ({
+    name,
+    url,
+    ...more,
+  });
+  const router = await startRouter({
+    hosted: { url: hosted.url, ...of.hosted },
+    proxy: [proxy("hub", hub, of.hub), proxy("ghcr", ghcr, of.ghcr)],
+    ...of.config,
+  });
+  return {
+    hosted,
+    hub,
+    ghcr,
+    router,
+    all: { hosted, hub, ghcr },
+    async [Symbol.asyncDispose]() {
+      await router[Symbol.asyncDispose]();
+      await Promise.all([hosted, hub, ghcr].map((registry) => registry.close()));
+    },
+  };
+}
+
+/** Who was asked for anything, in alphabetical order. */
+function asked(all: Readonly<Record<string, TestRegistry>>): string[] {
+  return Object.keys(all)
+    .filter((name) => all[name]?.requests.length !== 0)
+    .sort();
+}
+
+describe("several proxies", () => {
+  it("are asked in order, then hosted", async () => {
+    await using sides = await startSides();
+
+    const answer = await fetchRaw(sides.router.url, "/v2/org/app/manifests/hosted");
+
+    expect(answer.headers["x-combined-registry"]).toBe("hosted; found; hub not found, ghcr not found");
+    expect(
+      (await fetchRaw(sides.router.url, "/v2/org/all/manifests/latest")).headers["x-combined-registry"],
+    ).toBe("hub; found");
+  });
+
+  it("are asked in the order of the rule", async () => {
+    await using sides = await startSides({
+      config: { rules: [{ match: "org/**", pull: ["ghcr", "hosted", "hub"] }] },
+    });
+
+    const answer = await fetchRaw(sides.router.url, "/v2/org/app/manifests/hub");
+
+    expect(answer.headers["x-combined-registry"]).toBe("hub; found; ghcr not found, hosted not found");
+  });
+
+  it("are asked for the names that they are for alone", async () => {
+    await using sides = await startSides({ hub: { match: ["library/**", "*"] }, ghcr: { match: "org/**" } });
+
+    await fetchRaw(sides.router.url, "/v2/org/app/manifests/none");
+
+    expect(asked(sides.all)).toEqual(["ghcr", "hosted"]);
+  });
+});
+
+describe("onFailure", () => {
+  it.each([
+    ["continue", 200, ["ghcr", "hub"]],
+    ["stop", 502, ["hub"]],
+  ] as const)("%s, when the first proxy fails", async (onFailure, status, whom) => {
+    await using sides = await startSides({ config: { rules: [{ match: "org/**", onFailure }] } });
+    sides.hub.fault({ status: 500 });
+
+    const answer = await fetchRaw(sides.router.url, "/v2/org/app/manifests/ghcr");
+
+    expect(answer.status).toBe(status);
+    expect(asked(sides.all)).toEqual(whom);
+  });
+
+  it("stop names the failure and those who were asked, and an absence stops nothing", async () => {
+    await using sides = await startSides({ config: { rules: [{ match: "**", onFailure: "stop" }] } });
+    sides.ghcr.fault({ status: 429, headers: { "Retry-After": "7" } });
+
+    const answer = await fetchRaw(sides.router.url, "/v2/org/app/manifests/hosted");
+
+    expect(answer.status).toBe(429);
+    expect(answer.headers["retry-after"]).toBe("7");
+    expect(errorOf(answer)).toMatchObject({
+      message: "hub not found, ghcr failed (rate limited)",
+    });
+    expect((await fetchRaw(sides.router.url, "/v2/org/app/manifests/hub")).status).toBe(200);
+  });
+});
+
+describe("?ns=", () => {
+  const namespaces: Sides = { hub: { namespace: "docker.io" }, ghcr: { namespace: "ghcr.io" } };
+
+  it.each([
+    ["docker.io", "hub", 200],
+    ["ghcr.io", "ghcr", 200],
+    ["ghcr.io", "hub", 404],
+    ["docker.io", "hosted", 404],
+  ])("%s has the tag %s: %d, and nobody else is asked", async (namespace, tag, status) => {
+    await using sides = await startSides(namespaces);
+
+    const answer = await fetchRaw(sides.router.url, `/v2/org/app/manifests/${tag}?ns=${namespace}`);
+
+    expect(answer.status).toBe(status);
+    expect(answer.headers["oci-namespace"]).toBe(namespace);
+    expect(asked(sides.all)).toEqual([namespace === "docker.io" ? "hub" : "ghcr"]);
+  });
+
+  it("of a registry that no proxy is for asks hosted, and is not acknowledged", async () => {
+    await using sides = await startSides(namespaces);
+
+    const answer = await fetchRaw(sides.router.url, "/v2/org/app/manifests/hosted?ns=registry.example.com");
+
+    expect(answer.status).toBe(200);
+    expect(answer.headers["oci-namespace"]).toBeUndefined();
+    expect(asked(sides.all)).toEqual(["hosted"]);
+  });
+
+  it("goes on to the upstream with the rest of the query, for mirrors in a row", async () => {
+    await using sides = await startSides(namespaces);
+
+    await fetchRaw(sides.router.url, "/v2/org/app/tags/list?n=5&ns=docker.io");
+
+    expect(sides.hub.requests.map(({ url }) => url)).toEqual(["/v2/org/app/tags/list?n=5&ns=docker.io"]);
+  });
+
+  it("leaves one OCI-Namespace where the proxy sends its own", async () => {
+    await using sides = await startSides(namespaces);
+    sides.hub.fault({ status: 200, headers: { "OCI-Namespace": "docker.io" }, body: "{}" });
+
+    const answer = await fetchRaw(sides.router.url, "/v2/org/app/manifests/hub?ns=docker.io");
+
+    expect(answer.headers["oci-namespace"]).toBe("docker.io");
+  });
+
+  it("takes no pushes to what is only mirrored", async () => {
+    await using sides = await startSides(namespaces);
+
+    const answer = await fetchRaw(sides.router.url, "/v2/org/app/blobs/uploads/?ns=docker.io", {
+      method: "POST",
+    });
+
+    expect(answer.status).toBe(403);
+    expect(errorOf(answer)).toMatchObject({
+      code: "DENIED",
+      message: expect.stringMatching(/with \?ns= the content of another registry is asked for/),
+    });
+    expect(asked(sides.all)).toEqual([]);
+  });
+
+  it.each(["ns=docker.io&ns=ghcr.io", "ns=docker.io;ns=ghcr.io", "n%73=a&ns=b"])(
+    "cannot be said twice: %s",
+    async (query) => {
+      await using sides = await startSides(namespaces);
+
+      expect((await fetchRaw(sides.router.url, `/v2/org/app/manifests/hub?${query}`)).status).toBe(400);
+      expect(asked(sides.all)).toEqual([]);
+    },
+  );
+});
+
+describe("a host name that stands for one registry", () => {
+  const hosts: Sides = { hosted: { hosts: ["hosted.example.com"] }, hub: { hosts: ["hub.example.com"] } };
+  const at = (host: string) => ({ headers: { Host: host } });
+
+  it.each([
+    ["hosted.example.com", "hosted"],
+    ["hub.example.com", "hub"],
+    ["HUB.example.com:5000", "hub"],
+    ["hub.example.com.", "hub"],
+  ])("%s: %s alone is asked, for all there is to ask", async (host, name) => {
+    await using sides = await startSides(hosts);
+    const digest = `sha256:${"0".repeat(64)}`;
+
+    const answer = await fetchRaw(sides.router.url, "/v2/org/all/manifests/latest", at(host));
+    for (const target of [
+      "/v2/",
+      "/v2/_catalog",
+      "/v2/org/app/tags/list",
+      "/v2/none/tags/list",
+      `/v2/org/app/referrers/${digest}`,
+      `/v2/org/app/blobs/${digest}`,
+      "/v2/org/app/manifests/none",
+    ]) {
+      await fetchRaw(sides.router.url, target, at(host));
+    }
+
+    expect(answer.headers["x-combined-registry"]).toBe(`${name}; found`);
+    expect(asked(sides.all)).toEqual([name]);
+  });
+
+  it.each(["registry.example.com", "hub.example.com.evil.org", "ghcr"])(
+    "%s is not one: all are asked",
+    async (host) => {
+      await using sides = await startSides(hosts);
+
+      await fetchRaw(sides.router.url, "/v2/org/app/manifests/none", at(host));
+
+      expect(asked(sides.all)).toEqual(["ghcr", "hosted", "hub"]);
+    },
+  );
+
+  it("has a catalog and tags of its own, with lists of any kind", async () => {
+    for (const lists of ["first", "hosted", "merge"] as const) {
+      await using sides = await startSides({ ...hosts, config: { lists } });
+      const tags = await fetchRaw(sides.router.url, "/v2/org/app/tags/list", at("hub.example.com"));
+      const catalog = await fetchRaw(sides.router.url, "/v2/_catalog", at("hub.example.com"));
+
+      expect(JSON.parse(tags.body.toString())).toMatchObject({ tags: ["hub"] });
+      expect(JSON.parse(catalog.body.toString())).toEqual({ repositories: ["org/all", "org/app"] });
+      expect(asked(sides.all)).toEqual(["hub"]);
+    }
+  });
+
+  it("is up when its registry is", async () => {
+    await using sides = await startSides(hosts);
+    sides.ghcr.fault({ status: 503 });
+
+    expect((await fetchRaw(sides.router.url, "/v2/")).status).toBe(503);
+    expect((await fetchRaw(sides.router.url, "/v2/", at("hub.example.com"))).status).toBe(200);
+    sides.hub.fault({ status: 500 });
+    await using later = await startRouter({
+      hosted: sides.hosted.url,
+      proxy: { url: sides.hub.url, hosts: ["hub.example.com"] },
+      base: "hosted",
+    });
+    expect((await fetchRaw(later.url, "/v2/")).status).toBe(200);
+    expect((await fetchRaw(later.url, "/v2/", at("hub.example.com"))).status).toBe(503);
+  });
+
+  it("takes pushes if that is hosted, and says why not if it is not", async () => {
+    await using sides = await startSides(hosts);
+    const push = (host: string) =>
+      fetchRaw(sides.router.url, "/v2/org/app/blobs/uploads/", { method: "POST", ...at(host) });
+
+    expect((await push("hosted.example.com")).status).toBe(202);
+    const refused = await push("hub.example.com");
+
+    expect(refused.status).toBe(403);
+    expect(errorOf(refused).message).toBe(
+      "nothing is pushed to org/app or deleted there: under this host name a registry is reached that this router pushes nothing to",
+    );
+    expect(sides.hub.requests).toEqual([]);
+  });
+
+  it("is what a trusted load balancer says, and not what anybody says", async () => {
+    const headers = { "X-Forwarded-Host": "hub.example.com" };
+    await using trusting = await startSides({ ...hosts, config: { trustProxy: ["127.0.0.1"] } });
+    await using wary = await startSides(hosts);
+
+    await fetchRaw(trusting.router.url, "/v2/org/app/manifests/none", { headers });
+    await fetchRaw(wary.router.url, "/v2/org/app/manifests/none", { headers });
+
+    expect(asked(trusting.all)).toEqual(["hub"]);
+    expect(asked(wary.all)).toEqual(["ghcr", "hosted", "hub"]);
+  });
+
+  it("of a proxy does not ask hosted to judge the client's credentials", async () => {
+    await using hosted = await startRegistry({ auth: { username: "a", password: "b" } });
+    await using hub = await startRegistry();
+    await using router = await startRouter({
+      hosted: { url: hosted.url, auth: "passthrough" },
+      proxy: { url: hub.url, hosts: ["hub.example.com"] },
+    });
+
+    expect((await fetchRaw(router.url, "/v2/")).status).toBe(401);
+    expect((await fetchRaw(router.url, "/v2/", at("hub.example.com"))).status).toBe(200);
+  });
+});

@@ -1,0 +1,268 @@
+import { createHash } from "node:crypto";
+import { startRegistry, type TestRegistry } from "@combined-registry/testkit";
+import { describe, expect, it } from "@jest/globals";
+import { errorOf, fetchRaw, type Received } from "../../support/client.ts";
+import { emptyConfig, indexType, listed, manifestType, referrer, tagOf } from "../../support/referrers.ts";
+import { type RunningRouter, startRouter } from "../../support/router.ts";
+import { until } from "../../support/within.ts";
+
+const subject = `sha256:${"a".repeat(64)}`;
+const tagPath = `/v2/a/manifests/${tagOf(subject)}`;
+
+async function startSides(hostedHasApi: boolean) {
+  const proxy = await startRegistry({ referrers: false });
+  const hosted = await startRegistry({ referrers: hostedHasApi });
+  hosted.addBlob("a", "{}");
+  const router = await startRouter({ hosted: hosted.url, proxy: proxy.url });
+  return {
+    hosted,
+    router,
+    async [Symbol.asyncDispose]() {
+      await router[Symbol.asyncDispose]();
+      await Promise.all([proxy.close(), hosted.close()]);
+    },
+  };
+}
+
+function digestOf(body: string): string {
+  return `sha256:${createHash("sha256").update(body).digest("hex")}`;
+}
+
+function put({ url }: RunningRouter, manifest: object, reference?: string): Promise<Received> {
+  const body = JSON.stringify(manifest);
+  return fetchRaw(url, `/v2/a/manifests/${reference ?? digestOf(body)}`, {
+    method: "PUT",
+    headers: { "Content-Type": manifestType },
+    body,
+  });
+}
+
+function digestAt(answer: Received): string {
+  return String(answer.headers["docker-content-digest"]);
+}
+
+function indexAt(hosted: TestRegistry): string[] {
+  return listed({ body: hosted.manifest("a", tagOf(subject)) ?? Buffer.from('{"manifests":[]}') });
+}
+
+function methods({ requests }: TestRegistry): string[] {
+  return requests.map(({ method, path }) => `${method} ${path.slice("/v2/a/".length)}`);
+}
+
+describe("a manifest with a subject, pushed to a hosted registry without the referrers API", () => {
+  it("is listed under the tag, so that it is found, and the client is told that nothing is left to do", async () => {
+    await using sides = await startSides(false);
+    const { hosted, router } = sides;
+
+    const manifest = referrer(subject, "type/sbom", "first");
+    const first = await put(router, manifest);
+    const second = await put(router, referrer(subject, undefined, "second"), "by-tag");
+    const again = await put(router, manifest);
+    const found = await fetchRaw(router.url, `/v2/a/referrers/${subject}`);
+
+    expect([first.status, second.status, again.status]).toEqual([201, 201, 201]);
+    expect([first, second, again].map(({ headers }) => headers["oci-subject"])).toEqual([
+      subject,
+      subject,
+      subject,
+    ]);
+    expect(JSON.parse(found.body.toString()).manifests).toEqual([
+      {
+        mediaType: manifestType,
+        digest: digestAt(first),
+        size: JSON.stringify(manifest).length,
+        artifactType: "type/sbom",
+        annotations: { note: "first" },
+      },
+      expect.objectContaining({ digest: digestAt(second), artifactType: emptyConfig.mediaType }),
+    ]);
+    expect(hosted.requests.find(({ method, path }) => method === "PUT" && path === tagPath)).toMatchObject({
+      headers: { "content-type": indexType },
+    });
+  });
+
+  it("is listed, and so is every other one that is pushed at the same time", async () => {
+    await using sides = await startSides(false);
+    const { hosted, router } = sides;
+
+    const pushed = await Promise.all(
+      Array.from({ length: 20 }, (_, number) =>
+        put(router, referrer(subject, "type/signature", String(number))),
+      ),
+    );
+
+    expect(indexAt(hosted)).toEqual(pushed.map(digestAt).sort());
+  });
+
+  it("is an error if it cannot be listed, and listed when the client pushes again", async () => {
+    await using sides = await startSides(false);
+    const { hosted, router } = sides;
+    const manifest = referrer(subject, "type/sbom", "x");
+    const fault = hosted.fault({ method: "PUT", path: tagPath, status: 500 });
+
+    const failed = await put(router, manifest);
+    fault.remove();
+    hosted.fault({ method: "GET", path: tagPath, status: 503, times: 1 });
+    const unread = await put(router, manifest);
+    const again = await put(router, manifest);
+
+    expect([failed.status, unread.status, again.status]).toEqual([502, 502, 201]);
+    expect(errorOf(failed).message).toBe(
+      `hosted failed (accepted the manifest, but it could not be listed among the referrers of ${subject}: answered 500)`,
+    );
+    expect(failed.headers["oci-subject"]).toBeUndefined();
+    expect(indexAt(hosted)).toEqual([digestAt(again)]);
+  });
+
+  it("is listed although its client leaves when hosted has it", async () => {
+    await using sides = await startSides(false);
+    const { hosted, router } = sides;
+    const reading = hosted.fault({ method: "GET", path: tagPath, delay: 200 });
+    const body = JSON.stringify(referrer(subject, "type/sbom", "x"));
+    const leaving = new AbortController();
+    const pushed = fetch(`${router.url}/v2/a/manifests/${digestOf(body)}`, {
+      method: "PUT",
+      headers: { "Content-Type": manifestType },
+      body,
+      signal: leaving.signal,
+    });
+    const gone = expect(pushed).rejects.toThrow();
+    await until(5_000, "the list to be read", () => reading.hits === 1);
+    leaving.abort();
+
+    await gone;
+    await until(5_000, "the manifest to be listed", () => indexAt(hosted).length > 0);
+    expect(indexAt(hosted)).toEqual([digestOf(body)]);
+  });
+
+  it("takes the place of those that are there no more, which hosted would refuse to list", async () => {
+    await using sides = await startSides(false);
+    const { hosted, router } = sides;
+    const stays = digestAt(await put(router, referrer(subject, "type/sbom", "stays")));
+    const goes = digestAt(await put(router, referrer(subject, "type/sbom", "goes")));
+    await fetchRaw(hosted.url, `/v2/a/manifests/${goes}`, { method: "DELETE" });
+
+    const added = await put(router, referrer(subject, "type/sbom", "added"));
+
+    expect(added.status).toBe(201);
+    expect(indexAt(hosted)).toEqual([stays, digestAt(added)].sort());
+  });
+
+  it("is an error if hosted refuses to list that very one, and no other is given up", async () => {
+    await using sides = await startSides(false);
+    const { hosted, router } = sides;
+    const stays = digestAt(await put(router, referrer(subject, "type/sbom", "stays")));
+    const manifest = referrer(subject, "type/sbom", "refused");
+    const detail = digestOf(JSON.stringify(manifest));
+    const body = { errors: [{ code: "MANIFEST_BLOB_UNKNOWN", detail }] };
+    hosted.fault({ method: "PUT", path: tagPath, times: 1, status: 400, body });
+
+    const refused = await put(router, manifest);
+
+    expect(refused.status).toBe(502);
+    expect(errorOf(refused).message).toContain("answered 400");
+    expect(indexAt(hosted)).toEqual([stays]);
+  });
+
+  it("is refused as hosted refuses it, and not listed", async () => {
+    await using sides = await startSides(false);
+    const { hosted, router } = sides;
+    const missing = { ...emptyConfig, digest: `sha256:${"b".repeat(64)}` };
+
+    const refused = await put(router, { ...referrer(subject, "type/sbom", "x"), config: missing });
+
+    expect(errorOf(refused).code).toBe("MANIFEST_BLOB_UNKNOWN");
+    expect(methods(hosted).filter((line) => !line.startsWith("HEAD blobs/"))).toHaveLength(1);
+  });
+
+  it("is taken off the list when it is deleted", async () => {
+    await using sides = await startSides(false);
+    const { hosted, router } = sides;
+    const stays = digestAt(await put(router, referrer(subject, "type/sbom", "stays")));
+    const goes = digestAt(await put(router, referrer(subject, "type/sbom", "goes")));
+
+    const deleted = await fetchRaw(router.url, `/v2/a/manifests/${goes}`, { method: "DELETE" });
+
+    expect([deleted.status, deleted.headers.warning]).toEqual([202, undefined]);
+    expect(indexAt(hosted)).toEqual([stays]);
+  });
+
+  it("is deleted with a Warning if it stays on the list", async () => {
+    await using sides = await startSides(false);
+    const { hosted, router } = sides;
+    const digest = digestAt(await put(router, referrer(subject, "type/sbom", "x")));
+    hosted.fault({ method: "PUT", path: tagPath, status: 500 });
+
+    const deleted = await fetchRaw(router.url, `/v2/a/manifests/${digest}`, { method: "DELETE" });
+
+    expect(deleted.status).toBe(202);
+    expect(deleted.headers.warning).toContain(
+      `"still listed among the referrers of ${subject}: hosted answered 500"`,
+    );
+  });
+
+  it("stays on the list if hosted does not delete it", async () => {
+    await using sides = await startSides(false);
+    const { hosted, router } = sides;
+    const digest = digestAt(await put(router, referrer(subject, "type/sbom", "x")));
+    hosted.fault({ method: "DELETE", status: 405 });
+
+    const refused = await fetchRaw(router.url, `/v2/a/manifests/${digest}`, { method: "DELETE" });
+
+    expect([refused.status, indexAt(hosted)]).toEqual([405, [digest]]);
+  });
+});
+
+describe("a hosted registry with the referrers API", () => {
+  it("is left to list and unlist by itself", async () => {
+    await using sides = await startSides(true);
+    const { hosted, router } = sides;
+
+    const pushed = await put(router, referrer(subject, "type/sbom", "x"), "1");
+    const digest = digestAt(pushed);
+    await fetchRaw(router.url, `/v2/a/manifests/${digest}`, { method: "DELETE" });
+
+    expect(pushed.headers["oci-subject"]).toBe(subject);
+    expect(methods(hosted)).toEqual(["PUT manifests/1", `DELETE manifests/${digest}`]);
+  });
+});
+
+describe("a manifest", () => {
+  const limit = 4 * 1024 * 1024;
+
+  it.each([
+    ["with a length", {}],
+    ["in chunks", { "Transfer-Encoding": "chunked" }],
+  ])("of up to 4 MiB is pushed %s, and a longer one is answered 413", async (_, headers) => {
+    await using sides = await startSides(false);
+    const { hosted, router } = sides;
+    const push = (size: number) =>
+      fetchRaw(router.url, "/v2/a/manifests/1", { method: "PUT", headers, body: "{}".padEnd(size) });
+
+    const fits = await push(limit);
+    const tooLong = await push(limit + 1);
+
+    expect([fits.status, tooLong.status, errorOf(tooLong).code]).toEqual([201, 413, "SIZE_INVALID"]);
+    expect(hosted.requests.map(({ bodyBytes }) => bodyBytes)).toEqual([limit]);
+    expect(hosted.requests[0]?.headers).toMatchObject({ "content-length": String(limit) });
+  });
+
+  it("that its client does not send to the end reaches nobody", async () => {
+    await using proxy = await startRegistry();
+    await using hosted = await startRegistry();
+    await using router = await startRouter({
+      hosted: hosted.url,
+      proxy: proxy.url,
+      limits: { clientIdle: 100 },
+    });
+
+    const cut = fetchRaw(router.url, "/v2/a/manifests/1", {
+      method: "PUT",
+      headers: { "Content-Length": "100" },
+      body: "{}",
+    });
+
+    await expect(cut).rejects.toThrow();
+    expect(hosted.requests).toEqual([]);
+  });
+});

@@ -1,0 +1,383 @@
+import { describe, expect, it } from "@jest/globals";
+import {
+  lasting,
+  openBreaker,
+  privateTag,
+  publicTag,
+  pullUntil,
+  quick,
+  startSides,
+  stateOf,
+} from "../../support/breaker.ts";
+import { errorOf, fetchRaw } from "../../support/client.ts";
+import { until } from "../../support/within.ts";
+
+describe("an upstream that keeps failing", () => {
+  it.each([
+    ["resets connections", { reset: true }],
+    ["never answers", { hang: true }],
+    ["is a gateway with nothing behind it", { status: 502 }],
+    ["is unavailable", { status: 503 }],
+  ] as const)("is left out when it %s", async (_, fault) => {
+    await using sides = await startSides(lasting);
+    const { proxy, router } = sides;
+    proxy.fault(fault);
+    await openBreaker(router);
+    proxy.clearRequests();
+
+    const answer = await fetchRaw(router.url, privateTag);
+
+    expect([answer.status, answer.headers["x-combined-registry"]]).toEqual([
+      200,
+      "hosted; found; proxy failed (circuit open)",
+    ]);
+    expect(proxy.requests).toEqual([]);
+  });
+
+  it.each([
+    ["any other error, which is an answer", { status: 500 }],
+    ["a limit, which will pass", { status: 429 }],
+    ["an absence, however it is said", { status: 403 }],
+  ] as const)("is not left out for %s", async (_, fault) => {
+    await using sides = await startSides(lasting);
+    const { proxy, router } = sides;
+    proxy.fault(fault);
+    for (let pull = 0; pull < 5; pull++) {
+      await fetchRaw(router.url, privateTag);
+    }
+    proxy.clearFaults();
+
+    expect(await stateOf(router)).toBe("closed");
+    expect((await fetchRaw(router.url, publicTag)).status).toBe(200);
+  });
+
+  it("is asked on while failures are not in a row", async () => {
+    await using sides = await startSides(lasting);
+    const { proxy, router } = sides;
+    for (let round = 0; round < 3; round++) {
+      proxy.fault({ reset: true, times: 2 });
+      await fetchRaw(router.url, privateTag);
+      await fetchRaw(router.url, privateTag);
+      await fetchRaw(router.url, publicTag);
+    }
+
+    expect(await stateOf(router)).toBe("closed");
+  });
+
+  it("is left out for being late even if it answers in between, as a cache does whose public registry hangs", async () => {
+    await using sides = await startSides(lasting);
+    const { proxy, router } = sides;
+    proxy.fault({ path: /acme/, hang: true });
+    for (const name of ["acme/one", "acme/two", "acme/three"]) {
+      await fetchRaw(router.url, `/v2/${name}/manifests/1.0`);
+      expect((await fetchRaw(router.url, publicTag)).status).toBe(200);
+    }
+
+    expect(await stateOf(router)).toBe("open");
+  });
+
+  it("may be switched off", async () => {
+    await using sides = await startSides({ breaker: false });
+    const { proxy, router } = sides;
+    proxy.fault({ status: 503 });
+    for (let pull = 0; pull < 10; pull++) {
+      await fetchRaw(router.url, privateTag);
+    }
+
+    expect(proxy.requests).toHaveLength(10);
+    expect(await stateOf(router)).toBe("closed");
+  });
+});
+
+describe("what only an upstream has that is left out", () => {
+  it("is answered 503 with Retry-After at once, and the answer says why", async () => {
+    await using sides = await startSides(lasting);
+    const { proxy, router } = sides;
+    proxy.fault({ reset: true });
+    await openBreaker(router);
+    proxy.clearRequests();
+
+    const answer = await fetchRaw(router.url, publicTag);
+
+    expect([answer.status, errorOf(answer).code]).toEqual([503, "UNAVAILABLE"]);
+    expect(errorOf(answer).message).toBe("proxy failed (circuit open), hosted not found");
+    expect(Number(answer.headers["retry-after"])).toBeGreaterThan(0);
+    expect(Number(answer.headers["retry-after"])).toBeLessThanOrEqual(60);
+    expect(proxy.requests).toEqual([]);
+  });
+
+  it("is 404 with a Warning for HEAD, as pushing clients give up on anything else", async () => {
+    await using sides = await startSides(lasting);
+    const { proxy, router } = sides;
+    proxy.fault({ reset: true });
+    await openBreaker(router);
+
+    const answer = await fetchRaw(router.url, publicTag, { method: "HEAD" });
+
+    expect(answer.status).toBe(404);
+    expect(answer.headers.warning).toContain("circuit open");
+  });
+
+  it.each(["GET", "HEAD"])(
+    "is still had by %s if it was left out for being late and has it at hand",
+    async (method) => {
+      await using sides = await startSides(lasting);
+      const { proxy, router } = sides;
+      proxy.fault({ path: /acme/, hang: true });
+      await openBreaker(router);
+
+      const answer = await fetchRaw(router.url, publicTag, { method });
+
+      expect([answer.status, answer.headers["x-combined-registry"]]).toEqual([
+        200,
+        "proxy; found; hosted not found",
+      ]);
+      expect(await stateOf(router)).toBe("open");
+    },
+  );
+
+  it("does not keep its client waiting long if that does not answer either", async () => {
+    await using sides = await startSides({ ...lasting, timeouts: { headers: 30_000 } });
+    const { proxy, router } = sides;
+    const hanging = proxy.fault({ hang: true });
+    // Each of these would take the full 30 s.
+    const lost = [1, 2, 3].map((client) =>
+      fetchRaw(router.url, `${privateTag}?client=${client}`).catch(() => undefined),
+    );
+    await until(5_000, "three pulls to hang", () => hanging.hits === 3);
+    router.handler.reload({
+      hosted: sides.hosted.url,
+      proxy: { url: proxy.url, ...lasting, timeouts: { headers: 100 } },
+    });
+    await openBreaker(router);
+
+    expect((await fetchRaw(router.url, publicTag)).status).toBe(503);
+    router.server.closeAllConnections();
+    await Promise.all(lost);
+  });
+});
+
+describe("an upstream that was left out", () => {
+  it("is asked again once it answers what it had failed, tried in the background", async () => {
+    await using sides = await startSides();
+    const { proxy, router } = sides;
+    proxy.fault({ hang: true });
+    await openBreaker(router);
+    proxy.clearFaults();
+    proxy.clearRequests();
+
+    await pullUntil(router, "the proxy to be asked again", () => {
+      return proxy.requests.length > 0;
+    });
+    const [trial] = proxy.requests;
+    await pullUntil(router, "the proxy to be asked again", async () => (await stateOf(router)) === "closed");
+
+    expect([trial?.method, trial?.path]).toEqual(["GET", privateTag]);
+    expect((await fetchRaw(router.url, publicTag)).status).toBe(200);
+  });
+
+  it("is back as soon as any request is answered, though one goes on failing", async () => {
+    await using sides = await startSides();
+    const { proxy, router } = sides;
+    proxy.fault({ path: privateTag, status: 502 });
+    await openBreaker(router);
+
+    await until(
+      5_000,
+      "the public image to be served",
+      async () => (await fetchRaw(router.url, publicTag)).status === 200,
+    );
+  });
+
+  it("makes nobody wait for a trial who can be served without it", async () => {
+    await using sides = await startSides({ ...quick, timeouts: { headers: 10_000 } });
+    const { proxy, router, hosted } = sides;
+    proxy.fault({ reset: true });
+    await openBreaker(router);
+    proxy.clearFaults();
+    const hanging = proxy.fault({ hang: true });
+    await pullUntil(router, "a trial to begin", () => {
+      return hanging.hits === 1;
+    });
+    hosted.clearRequests();
+
+    const answers = await Promise.all(Array.from({ length: 20 }, () => fetchRaw(router.url, privateTag)));
+
+    expect(answers.every(({ status }) => status === 200)).toBe(true);
+    expect(hanging.hits).toBe(1);
+    expect(await stateOf(router)).toBe("half-open");
+  });
+
+  it("serves who waits for the trial that brings it back", async () => {
+    await using sides = await startSides(quick);
+    const { proxy, router } = sides;
+    proxy.fault({ reset: true });
+    await openBreaker(router);
+    proxy.clearFaults();
+    const slow = proxy.fault({ path: privateTag, delay: 100 });
+    await pullUntil(router, "a trial to begin", () => {
+      return slow.hits === 1;
+    });
+
+    expect((await fetchRaw(router.url, publicTag)).status).toBe(200);
+  });
+
+  it("is tried less and less often while it does not come back", async () => {
+    await using sides = await startSides({
+      ...quick,
+      breaker: { failures: 3, delay: 40, longestDelay: 160 },
+    });
+    const { proxy, router } = sides;
+    proxy.fault({ reset: true });
+    const begun = performance.now();
+    await openBreaker(router);
+    const times: number[] = [];
+    const seen = () => proxy.requests.length;
+    let before = seen();
+    await pullUntil(router, "five trials", () => {
+      if (seen() > before) {
+        before = seen();
+        times.push(performance.now());
+      }
+      return times.length === 5;
+    });
+
+    // Trials are noticed later than they happen, never sooner, and begin to count after the beginning.
+    const soonest = [40, 40 + 80, 40 + 80 + 160, 40 + 80 + 2 * 160, 40 + 80 + 3 * 160];
+    expect(times.map((time, index) => time - begun >= (soonest[index] ?? 0) - 10)).toEqual(
+      soonest.map(() => true),
+    );
+  });
+
+  it("is tried and comes back where nobody but /healthcheck asks, by what it had failed", async () => {
+    await using sides = await startSides();
+    const { proxy, router } = sides;
+    proxy.fault({ path: /acme/, reset: true });
+    await openBreaker(router);
+    proxy.clearFaults();
+    proxy.clearRequests();
+
+    await until(
+      5_000,
+      "/healthcheck to find it back",
+      async () => (await fetchRaw(router.url, "/healthcheck")).status === 200,
+    );
+
+    const trials = proxy.requests.filter(({ path }) => path !== "/v2/");
+    expect(trials.map(({ method, path }) => [method, path])).toEqual([["GET", privateTag]]);
+  });
+
+  it("shows it in /healthcheck and in metrics", async () => {
+    await using sides = await startSides(lasting);
+    const { proxy, router } = sides;
+    expect(await router.handler.metrics.metrics()).toContain('breaker_state{upstream="proxy"} 0');
+    proxy.fault({ path: /acme/, reset: true });
+    await openBreaker(router);
+
+    const health = await fetchRaw(router.url, "/healthcheck");
+    const ready = await fetchRaw(router.url, "/readyz");
+
+    expect([health.status, ready.status]).toEqual([503, 200]);
+    expect(JSON.parse(health.body.toString())).toMatchObject({
+      proxy: 200,
+      upstreams: [
+        { name: "hosted", up: true, breaker: "closed" },
+        { name: "proxy", up: false, status: 200, breaker: "open" },
+      ],
+    });
+    expect(await router.handler.metrics.metrics()).toContain('breaker_state{upstream="proxy"} 2');
+  });
+});
+
+describe("hosted that keeps failing", () => {
+  it("refuses pulls and pushes at once, and takes them when it is back", async () => {
+    await using sides = await startSides(quick, { lists: "hosted" });
+    const { hosted, proxy, router } = sides;
+    router.handler.reload({
+      hosted: { url: hosted.url, breaker: { failures: 3, delay: 100, longestDelay: 100 } },
+      proxy: proxy.url,
+    });
+    const body = Buffer.from("{}");
+    hosted.fault({ method: ["GET", "PUT", "POST"], path: /acme/, reset: true });
+    for (let push = 0; push < 3; push++) {
+      await fetchRaw(router.url, "/v2/acme/app/blobs/uploads/", { method: "POST" });
+    }
+    hosted.clearRequests();
+
+    const refused = await fetchRaw(router.url, "/v2/acme/app/manifests/2.0", { method: "PUT", body });
+    expect([refused.status, errorOf(refused).code, refused.headers["retry-after"]]).toEqual([
+      503,
+      "UNAVAILABLE",
+      "1",
+    ]);
+    hosted.clearFaults();
+
+    await pullUntil(router, "hosted to be tried", () => {
+      return hosted.requests.some(({ status }) => status === 200);
+    });
+    await pullUntil(
+      router,
+      "hosted to be asked again",
+      async () => (await stateOf(router, "hosted")) === "closed",
+    );
+    const pushed = await fetchRaw(router.url, "/v2/acme/app/blobs/uploads/", { method: "POST" });
+    expect(pushed.status).toBe(202);
+  });
+});
+
+describe("hosted that is left out", () => {
+  it("leaves the router ready while its /v2/ answers: only requests bring it back", async () => {
+    await using sides = await startSides();
+    const { hosted, proxy, router } = sides;
+    router.handler.reload({ hosted: { url: hosted.url, ...lasting }, proxy: proxy.url });
+    hosted.fault({ path: /acme/, reset: true });
+    await openBreaker(router, 3, "hosted");
+
+    expect((await fetchRaw(router.url, "/readyz")).status).toBe(200);
+    expect((await fetchRaw(router.url, "/healthcheck")).status).toBe(503);
+  });
+});
+
+describe("too many lookups at one upstream", () => {
+  it("wait in a queue; what does not fit goes on to the next upstream, or is answered 503", async () => {
+    await using sides = await startSides({
+      lookups: { concurrent: 2, queued: 1 },
+      timeouts: { headers: 20_000 },
+    });
+    const { proxy, router } = sides;
+    const slow = proxy.fault({ path: new RegExp(publicTag), delay: 400 });
+    // Each of them for something else: the same would be asked once.
+    const asked = [1, 2, 3].map((client) => fetchRaw(router.url, `${publicTag}?client=${client}`));
+    await until(5_000, "two lookups to be under way", () => slow.hits === 2);
+    // The third has been read off its connection before these are.
+    const queued = async () => (await fetchRaw(router.url, privateTag)).headers["x-combined-registry"];
+    await until(5_000, "the queue to be full", () => proxy.requests.length === 2);
+
+    const beyond = await queued();
+    const nowhere = await fetchRaw(router.url, publicTag);
+
+    expect(beyond).toBe("hosted; found; proxy failed (queue full)");
+    expect([nowhere.status, nowhere.headers["retry-after"]]).toEqual([503, "1"]);
+    expect((await Promise.all(asked)).map(({ status }) => status)).toEqual([200, 200, 200]);
+  });
+
+  it("a client that leaves the queue does not hold up those behind it", async () => {
+    await using sides = await startSides({
+      lookups: { concurrent: 1, queued: 5 },
+      timeouts: { headers: 20_000 },
+    });
+    const { proxy, router } = sides;
+    const slow = proxy.fault({ path: new RegExp(publicTag), delay: 200, times: 1 });
+    const first = fetchRaw(router.url, `${publicTag}?client=1`);
+    await until(5_000, "the first lookup to be under way", () => slow.hits === 1);
+    const controller = new AbortController();
+    const leaver = fetch(`${router.url}${publicTag}?client=2`, { signal: controller.signal }).catch(
+      () => "left",
+    );
+    const last = fetchRaw(router.url, `${publicTag}?client=3`);
+    controller.abort();
+
+    expect(await leaver).toBe("left");
+    expect([(await first).status, (await last).status]).toEqual([200, 200]);
+  });
+});

@@ -1,0 +1,93 @@
+import { describe, expect, it } from "@jest/globals";
+import { NegativeCache } from "../../src/cache/absences.ts";
+import { VariantIds } from "../../src/cache/request-variants.ts";
+import type { Member } from "../../src/routing/ruling.ts";
+
+const first: Member = { name: "first", kind: "proxy", passthrough: false };
+const second: Member = { name: "second", kind: "proxy", passthrough: false };
+const get = (variant: number) => ({ variant, method: "GET" });
+const head = (variant: number) => ({ variant, method: "HEAD" });
+
+describe("what is remembered of absent tags", () => {
+  it("is remembered of one member, one tag and one variant", () => {
+    const memory = new NegativeCache(1_000);
+
+    memory.learn(first, "a", "1", get(1));
+
+    expect(memory.has(first, "a", "1", get(1))).toBe(true);
+    expect(memory.has(second, "a", "1", get(1))).toBe(false);
+    expect(memory.has(first, "a", "2", get(1))).toBe(false);
+    expect(memory.has(first, "b", "1", get(1))).toBe(false);
+    expect(memory.has(first, "a", "1", get(2))).toBe(false);
+  });
+
+  it("is over after its time, counted from when it was said last", () => {
+    let now = 0;
+    const memory = new NegativeCache(1_000, { now: () => now });
+    memory.learn(first, "a", "1", get(1));
+
+    now = 900;
+    memory.learn(second, "a", "1", get(1));
+    now = 1_100;
+    expect([memory.has(first, "a", "1", get(1)), memory.has(second, "a", "1", get(1))]).toEqual([
+      false,
+      true,
+    ]);
+    now = 1_900;
+    expect(memory.has(second, "a", "1", get(1))).toBe(false);
+  });
+
+  it("is forgotten of everybody when the tag is pushed", () => {
+    const memory = new NegativeCache(1_000);
+    for (const member of [first, second]) {
+      memory.learn(member, "a", "1", get(1));
+      memory.learn(member, "a", "2", get(1));
+    }
+
+    memory.forget("a", "1");
+
+    expect([memory.has(first, "a", "1", get(1)), memory.has(second, "a", "1", get(1))]).toEqual([
+      false,
+      false,
+    ]);
+    expect([memory.has(first, "a", "2", get(1)), memory.has(second, "a", "2", get(1))]).toEqual([true, true]);
+  });
+
+  it("is remembered of HEAD after GET, and not the other way about", () => {
+    const memory = new NegativeCache(1_000);
+
+    memory.learn(first, "a", "1", get(1));
+    memory.learn(first, "a", "2", head(1));
+
+    expect([memory.has(first, "a", "1", get(1)), memory.has(first, "a", "1", head(1))]).toEqual([true, true]);
+    expect([memory.has(first, "a", "2", get(1)), memory.has(first, "a", "2", head(1))]).toEqual([
+      false,
+      true,
+    ]);
+  });
+
+  it("is bounded: of many ways to ask for one tag the latest are kept", () => {
+    const memory = new NegativeCache(1_000);
+    for (let variant = 0; variant < 100; variant += 1) {
+      memory.learn(first, "a", "1", get(variant));
+    }
+
+    expect([memory.has(first, "a", "1", get(0)), memory.has(first, "a", "1", get(99))]).toEqual([
+      false,
+      true,
+    ]);
+  });
+});
+
+describe("variants", () => {
+  it("have the same number for the same text alone, and a new one when theirs is forgotten", () => {
+    const variants = new VariantIds();
+    const one = variants.numberOf("a");
+
+    expect([variants.numberOf("a"), variants.numberOf("b") === one]).toEqual([one, false]);
+    for (let index = 0; index < 1_000; index += 1) {
+      variants.numberOf(`other ${index}`);
+    }
+    expect(variants.numberOf("a")).not.toBe(one);
+  });
+});

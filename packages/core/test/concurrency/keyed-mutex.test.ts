@@ -1,0 +1,29 @@
+import { describe, expect, it } from "@jest/globals";
+import { KeyedMutex } from "../../src/concurrency/keyed-mutex.ts";
+
+describe("work that is done one by one", () => {
+  it("is done one at a time under one key, in order, although some fail, and at once under others", async () => {
+    const changes = new KeyedMutex();
+    const log: string[] = [];
+    const work = (name: string, fails = false) =>
+      changes.take(name.slice(0, 1), async () => {
+        log.push(`${name} begins`);
+        await new Promise(setImmediate);
+        log.push(`${name} ends`);
+        if (fails) {
+          throw new Error(name);
+        }
+      });
+
+    const ends = await Promise.allSettled([work("a1", true), work("a2"), work("b1")]);
+
+    expect(ends.map(({ status }) => status)).toEqual(["rejected", "fulfilled", "fulfilled"]);
+    expect(log.filter((line) => line.startsWith("a"))).toEqual([
+      "a1 begins",
+      "a1 ends",
+      "a2 begins",
+      "a2 ends",
+    ]);
+    expect(log.indexOf("b1 begins")).toBeLessThan(log.indexOf("a1 ends"));
+  });
+});

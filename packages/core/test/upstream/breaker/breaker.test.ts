@@ -1,0 +1,194 @@
+import { IncomingMessage } from "node:http";
+import { Socket } from "node:net";
+import { afterEach, beforeEach, describe, expect, it, jest } from "@jest/globals";
+import { ClientAborted, UpstreamFailure } from "../../../src/errors.ts";
+import { Breaker } from "../../../src/upstream/breaker/breaker.ts";
+import type { InternalRequest } from "../../../src/upstream/request.ts";
+import type { UpstreamResponse } from "../../../src/upstream/transport/send.ts";
+
+beforeEach(() => {
+  jest.useFakeTimers({ now: 0, doNotFake: ["nextTick", "queueMicrotask"] });
+});
+
+afterEach(() => {
+  jest.useRealTimers();
+});
+
+const answer: UpstreamResponse = { status: 200, headers: [], body: new IncomingMessage(new Socket()) };
+
+function about(repository: string): InternalRequest {
+  return {
+    asked: { method: "GET", path: `/v2/${repository}/manifests/1`, search: "", scope: [], repository },
+    accept: [],
+  };
+}
+
+/** A breaker whose trials hang until it is back, and what those asked when. */
+function breakerOf(kind: "hosted" | "proxy") {
+  const trials: { name: string | undefined; time: number; patience: number }[] = [];
+  let isBack = false;
+  const breaker = new Breaker(
+    { failures: 5, delay: 1_000, longestDelay: 10_000 },
+    {
+      kind,
+      timeout: 30_000,
+      probe: async ({ asked: errand }, patience) => {
+        trials.push({ name: errand.repository, time: Date.now(), patience });
+        if (!isBack) {
+          await jest.advanceTimersByTimeAsync(patience);
+          throw new UpstreamFailure("timeout", "no answer");
+        }
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        return answer;
+      },
+      changed: () => undefined,
+    },
+  );
+  return {
+    breaker,
+    trials,
+    comeBack() {
+      isBack = true;
+    },
+  };
+}
+
+/** A request that ends so after a while. */
+async function ends(breaker: Breaker, name: string, after: number, error?: Error): Promise<void> {
+  const work = async () => {
+    await jest.advanceTimersByTimeAsync(after);
+    if (error !== undefined) {
+      throw error;
+    }
+    return answer;
+  };
+  await breaker.run(about(name), work).catch(() => undefined);
+}
+
+const late = new UpstreamFailure("timeout", "no answer");
+
+async function endEach(breaker: Breaker, names: readonly string[], between?: string): Promise<void> {
+  for (const name of names) {
+    await ends(breaker, name, 10_000, late);
+    if (between !== undefined) {
+      await ends(breaker, between, 10);
+    }
+  }
+}
+
+describe("answers in between", () => {
+  it.each([
+    ["a proxy that is late for five images", "proxy", ["a", "b", "c", "d", "e"], "open"],
+    [
+      "a proxy that is late for one image three times, and for two others",
+      "proxy",
+      ["a", "a", "b", "a", "c"],
+      "open",
+    ],
+    [
+      "a proxy that is late for one image often, and for another once",
+      "proxy",
+      ["a", "a", "a", "a", "b", "a", "a"],
+      "closed",
+    ],
+    ["hosted that is late for five images", "hosted", ["a", "b", "c", "d", "e"], "closed"],
+  ] as const)("%s", async (_, kind, names, state) => {
+    const { breaker } = breakerOf(kind);
+
+    await endEach(breaker, names, "fine");
+
+    expect(breaker.state).toBe(state);
+  });
+
+  it.each(["proxy", "hosted"] as const)("none of %s: late five times in a row", async (kind) => {
+    const { breaker } = breakerOf(kind);
+
+    await endEach(breaker, ["a", "a", "a", "a", "a"]);
+
+    expect(breaker.state).toBe("open");
+  });
+
+  it("late ones long ago are forgotten", async () => {
+    const { breaker } = breakerOf("proxy");
+    await endEach(breaker, ["a", "b", "c", "d"], "fine");
+    await jest.advanceTimersByTimeAsync(300_000);
+
+    await endEach(breaker, ["e"], "fine");
+
+    expect(breaker.state).toBe("closed");
+  });
+});
+
+describe("clients that leave", () => {
+  it.each([
+    ["after five seconds show that it is late", 5_000, "open"],
+    ["before show nothing", 4_999, "closed"],
+  ])("%s", async (_, after, state) => {
+    const { breaker } = breakerOf("proxy");
+
+    for (const name of ["a", "b", "c", "d", "e"]) {
+      await ends(breaker, name, after, new ClientAborted());
+    }
+
+    expect(breaker.state).toBe(state);
+  });
+});
+
+describe("trials", () => {
+  it("begin no later than ten seconds after each other, and wait five, so that it is back within fifteen", async () => {
+    const { breaker, trials } = breakerOf("proxy");
+    await endEach(breaker, ["a", "b", "c", "d", "e"]);
+    for (let step = 0; trials.length < 8 && step < 1_000; step++) {
+      breaker.probeIfDue();
+      await jest.advanceTimersByTimeAsync(100);
+    }
+
+    const gaps = trials.slice(1).map(({ time }, index) => time - (trials[index]?.time ?? 0));
+    expect(gaps.every((gap) => gap <= 10_200)).toBe(true);
+    expect(new Set(trials.map(({ patience }) => patience))).toEqual(new Set([5_000]));
+  });
+
+  it("ask each image that was late in turn", async () => {
+    const { breaker, trials } = breakerOf("proxy");
+    await endEach(breaker, ["a", "b", "c", "d", "e"]);
+    for (let step = 0; trials.length < 7 && step < 1_000; step++) {
+      breaker.rejected(about("at hand"));
+      await jest.advanceTimersByTimeAsync(100);
+    }
+
+    expect(trials.map(({ name }) => name)).toEqual(["a", "b", "c", "d", "e", "a", "b"]);
+  });
+
+  it("ask for another image where only one was late", async () => {
+    const { breaker, trials, comeBack } = breakerOf("proxy");
+    await endEach(breaker, ["a", "a", "a", "a", "a"]);
+    await jest.advanceTimersByTimeAsync(1_000);
+    comeBack();
+
+    breaker.rejected(about("other"));
+    await jest.advanceTimersByTimeAsync(100);
+
+    expect([trials.map(({ name }) => name), breaker.state]).toEqual([["other"], "closed"]);
+  });
+
+  it("are not spoilt by requests from before that end meanwhile", async () => {
+    const { breaker, comeBack } = breakerOf("proxy");
+    let fail = (_: Error) => {};
+    const straggler = breaker.run(
+      about("z"),
+      () =>
+        new Promise((_, reject) => {
+          fail = reject;
+        }),
+    );
+    await endEach(breaker, ["a", "b", "c", "d", "e"]);
+    await jest.advanceTimersByTimeAsync(1_000);
+    comeBack();
+    breaker.probeIfDue();
+    fail(new UpstreamFailure("unreachable", "connection refused"));
+    await expect(straggler).rejects.toThrow("connection refused");
+    await jest.advanceTimersByTimeAsync(100);
+
+    expect(breaker.state).toBe("closed");
+  });
+});
