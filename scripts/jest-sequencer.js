@@ -20,7 +20,7 @@ const seconds = {
   "core/test/breaker-review.test.ts": 20,
   "e2e/test/copy-large.test.ts": 24,
   "e2e/test/rolling-restart.test.ts": 24,
-  "e2e/test/examples/jest-harness.test.ts": 20,
+  "e2e/test/examples/test-runners.test.ts": 40,
   "e2e/test/large-blob.test.ts": 17,
   "e2e/test/drain.test.ts": 15,
   "e2e/test/status-page.test.ts": 14,
