@@ -18,7 +18,7 @@ describe("explain", () => {
     expect(lines).toContain("rule rules[0]: match corp/**; pull hosted; shadow warn");
     expect(lines).toContain("pull from hosted: hosted is asked first");
     expect(lines).toContain("push to hosted: rules[0] says push: hosted");
-    expect(lines).toContain("not asked proxy the rule's pull leaves it out");
+    expect(lines).toContain("not asked proxy the rule's pull does not list it");
     expect(out).toMatch(/hosted +HEAD corp\/secret +found +200 +[\d.]+ ms +sha256:[0-9a-f]{12} /);
     expect(lab.proxy.requests).toEqual([]);
   });

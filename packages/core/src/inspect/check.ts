@@ -4,7 +4,7 @@ import { credentials } from "./findings/credentials.ts";
 import { deletesAt, hosted, proxy, referrersAt } from "./findings/hosted.ts";
 import { options } from "./findings/options.ts";
 import { clocks, reach, skewOf } from "./findings/reach.ts";
-import { addressOf, type Inspection, inspectUpstream } from "./survey.ts";
+import { addressOf, type Inspection, inspectUpstream } from "./inspection.ts";
 
 /** Asks every upstream at once how it is, and looks for what will hurt. Never rejects. */
 export async function check(services: Services): Promise<CheckReport> {

@@ -13,7 +13,7 @@ export interface Trait {
 /** What a registry has answered; undefined where it has not. */
 export interface Traits {
   /** GET `/v2/` without credentials. */
-  readonly stranger: Trait | undefined;
+  readonly anonymous: Trait | undefined;
   /** GET `/v2/`. */
   readonly base: Trait | undefined;
   /** GET of a manifest by a digest that nothing has. */
@@ -50,25 +50,25 @@ const services: readonly (readonly [name: string, realm: RegExp, service: RegExp
 export function detectProduct(traits: Traits): Product {
   return (
     combinedRegistry(traits) ??
-    byChallenge(traits.stranger) ??
+    byChallenge(traits.anonymous) ??
     byHeader(traits.base) ??
     zot(traits.extensions) ??
     distribution(traits) ?? { name: "unknown" }
   );
 }
 
-function combinedRegistry({ base, stranger }: Traits): Product | undefined {
-  const is = [base, stranger].some(
+function combinedRegistry({ base, anonymous }: Traits): Product | undefined {
+  const is = [base, anonymous].some(
     (one) => one !== undefined && firstValue(one.headers, "x-combined-registry") !== undefined,
   );
   return is ? { name: "Combined Registry" } : undefined;
 }
 
-function byChallenge(stranger: Trait | undefined): Product | undefined {
-  if (stranger?.status !== 401) {
+function byChallenge(anonymous: Trait | undefined): Product | undefined {
+  if (anonymous?.status !== 401) {
     return undefined;
   }
-  for (const { parameters } of parseChallenges(valuesOf(stranger.headers, "www-authenticate"))) {
+  for (const { parameters } of parseChallenges(valuesOf(anonymous.headers, "www-authenticate"))) {
     const realm = parameters.get("realm") ?? "";
     const service = parameters.get("service") ?? "";
     const known = services.find(([, address, called]) => address.test(realm) && called.test(service));

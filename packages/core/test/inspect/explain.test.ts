@@ -324,7 +324,7 @@ describe("a name that a rule keeps from the proxies reaches none", () => {
       {
         name: "proxy",
         kind: "proxy",
-        reason: "the rule says owned, and whether hosted has the repository cannot be told",
+        reason: "the rule says owned, and hosted cannot say whether it has the repository",
       },
     ]);
   });
@@ -344,7 +344,7 @@ describe("a name that a rule keeps from the proxies reaches none", () => {
     const { skipped } = await lab.explain("team/both:1");
 
     expect(asked(lab.proxy)).toEqual([]);
-    expect(skipped).toEqual([{ name: "proxy", kind: "proxy", reason: "its match leaves the name out" }]);
+    expect(skipped).toEqual([{ name: "proxy", kind: "proxy", reason: "its match does not cover the name" }]);
   });
 });
 
@@ -388,7 +388,7 @@ describe("the host in an image's name", () => {
     const { push } = await lab.explain("hub.example.com/library/public:1");
 
     expect(push).toEqual({
-      because: "the host in the image's name stands for a registry that is not pushed to",
+      because: "the host in the image's name selects a registry that takes no pushes",
     });
   });
 });

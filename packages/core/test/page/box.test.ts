@@ -38,7 +38,7 @@ describe("the box that explains an image", () => {
     const { text } = await fetchPage(sides.router, { image: "nginx" });
 
     const said = textOf(text, "explanation");
-    expect(said).toContain("not asked corp, lab: its match leaves the name out →");
+    expect(said).toContain("not asked corp, lab: its match does not cover the name →");
     expect(said).toMatch(/hub HEAD library\/nginx not found 404 .* hosted HEAD not found 404/);
   });
 

@@ -1,6 +1,6 @@
 import { isLoopbackHost } from "../../protocol/host.ts";
 import type { Finding } from "../check-report.ts";
-import type { Inspection } from "../survey.ts";
+import type { Inspection } from "../inspection.ts";
 
 /** Whether an upstream takes the router for who it says it is. */
 export function credentials(survey: Inspection): Finding[] {
@@ -12,7 +12,7 @@ export function credentials(survey: Inspection): Finding[] {
   return [...found, ...(upstream.hasCredentials ? readable(survey, "the router's user and password") : [])];
 }
 
-function withUser({ upstream, option, base, stranger }: Inspection): Finding[] {
+function withUser({ upstream, option, base, anonymous }: Inspection): Finding[] {
   const where = upstream.name;
   const refused =
     base.failure === undefined ? base.status === 401 || base.status === 403 : base.failure.kind === "refused";
@@ -30,7 +30,7 @@ function withUser({ upstream, option, base, stranger }: Inspection): Finding[] {
   if (base.failure !== undefined || base.status !== 200) {
     return [];
   }
-  return stranger.failure === undefined && stranger.status === 200
+  return anonymous.failure === undefined && anonymous.status === 200
     ? [
         {
           id: "credentials-unneeded",

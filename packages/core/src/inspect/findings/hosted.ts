@@ -1,8 +1,8 @@
 import { errorCodes } from "../../protocol/error-body.ts";
 import type { Finding } from "../check-report.ts";
+import type { Inspection } from "../inspection.ts";
 import { type Probe, textOf } from "../probe.ts";
 import { isTrouble } from "../product.ts";
-import type { Inspection } from "../survey.ts";
 
 /** Whether hosted deletes what it is told to: it knows nothing of what it was asked to delete, or it refuses to delete at all. */
 export function deletesAt({ deletion }: Pick<Inspection, "deletion">): boolean | undefined {

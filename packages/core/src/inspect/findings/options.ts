@@ -2,7 +2,7 @@ import type { CompleteConfig } from "../../config/complete.ts";
 import { defaultRule } from "../../routing/policy.ts";
 import type { Rule } from "../../routing/ruling.ts";
 import type { Finding } from "../check-report.ts";
-import type { Inspection } from "../survey.ts";
+import type { Inspection } from "../inspection.ts";
 
 /** What the configuration alone shows, and nothing forbids. */
 export function options({ rules }: CompleteConfig, surveys: readonly Inspection[]): Finding[] {

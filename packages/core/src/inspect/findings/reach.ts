@@ -1,7 +1,7 @@
 import { isLoopbackHost } from "../../protocol/host.ts";
 import type { Finding } from "../check-report.ts";
+import { addressOf, type Inspection } from "../inspection.ts";
 import { type ProbeAnswer, type ProbeFailure, textOf } from "../probe.ts";
-import { addressOf, type Inspection } from "../survey.ts";
 
 /** Whether an upstream can be reached, and what is there is a registry and not this router. */
 export function reach({ upstream, option, base, config }: Inspection): Finding[] {
