@@ -25,6 +25,7 @@ export type {
 } from "./config/upstream-options.ts";
 export { type CombinedRegistryHandler, createCombinedRegistryHandler } from "./handler.ts";
 export type { CheckReport, Finding, Severity, UpstreamReport } from "./inspect/check-report.ts";
+export { describeExplanation, type ExplanationText } from "./inspect/describe-explanation.ts";
 export type {
   ExplainedAccess,
   ExplainedHost,

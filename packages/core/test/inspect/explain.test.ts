@@ -232,7 +232,7 @@ describe("explain", () => {
 
     expect(upstreams[0]).toMatchObject({ name: "proxy", outcome: "failed", cause: "connection refused" });
     expect(pull).toEqual({ status: 502, because: "proxy failed (connection refused), hosted not found" });
-    expect(advice.join()).toMatch(/proxy could not tell \(connection refused\)/);
+    expect(advice.join()).toMatch(/proxy failed \(connection refused\)/);
   });
 
   it("says of a hosted that judges clients that it was asked without credentials", async () => {
@@ -244,7 +244,7 @@ describe("explain", () => {
     const { upstreams, advice } = await lab.explain("team/private:1");
 
     expect(upstreams.find(({ name }) => name === "hosted")).toMatchObject({ outcome: "final", status: 401 });
-    expect(advice.join()).toMatch(/judges each client's own credentials/);
+    expect(advice.join()).toMatch(/checks each client's own credentials/);
   });
 
   it("tells that the circuit of an upstream is open, asks it all the same, and changes nothing about it", async () => {
