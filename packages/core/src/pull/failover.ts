@@ -5,23 +5,22 @@ import type { Upstream } from "../upstream/upstream.ts";
 import type { ManifestOutcome } from "./manifest.ts";
 import type { QueryOutcome } from "./query.ts";
 
-/** How asking upstreams in turn ended. */
 export type FailoverResult<M extends Member = Upstream> =
   | {
       readonly ended: "answered";
       readonly upstream: M;
       readonly said: Extract<QueryOutcome, { outcome: "found" | "final" }>;
-      /** What those before it said. */
+      /** The outcomes of the upstreams before it. */
       readonly attempts: readonly Attempt[];
     }
   | {
       readonly ended: "exhausted";
       readonly attempts: readonly Attempt[];
-      /** Hosted's own way of saying that it has not got it, to be repeated word for word. */
+      /** Hosted's own "not found", to be relayed unchanged. */
       readonly refusal: ErrorResponse | undefined;
     };
 
-/** An answer that says no, read to its end. */
+/** An error response, with its body read to the end. */
 export interface ErrorResponse {
   readonly answer: UpstreamResponse;
   readonly body: Buffer;
@@ -33,8 +32,8 @@ export interface FailoverPlan<M extends Member> {
   /** @param bypassBreaker whether it is asked although its circuit is open */
   ask(upstream: M, bypassBreaker: boolean): Promise<ManifestOutcome>;
   /**
-   * Whether an upstream that was skipped can be asked after all, because no other has it: `back` if its circuit has closed,
-   * `maybe` if it is to be asked past its open circuit. Undefined if the request is not worth the wait.
+   * Whether a skipped upstream can be asked after all, once no other has it: `back` if its circuit has closed, `maybe` if it is
+   * to be asked past its open circuit, undefined if neither. A plan without `revive` does not retry.
    */
   readonly revive?: ((upstream: M) => Promise<"back" | "maybe" | undefined>) | undefined;
   /** Whether no further upstream may be asked after this one failed. */
