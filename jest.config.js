@@ -20,6 +20,7 @@ const layer = (name, more = {}) => ({
   transform: { "\\.ts$": swc },
   moduleNameMapper: {
     "^@combined-registry/deadline$": "<rootDir>/../deadline/src/index.ts",
+    "^@combined-registry/core/(koa|fastify|hono)$": "<rootDir>/../core/src/adapters/$1.ts",
     "^@combined-registry/core$": "<rootDir>/../core/src/index.ts",
     "^@combined-registry/testkit$": "<rootDir>/../testkit/src/index.ts",
     "^@combined-registry/e2e/(.*)$": "<rootDir>/../e2e/src/$1.ts",

@@ -1,8 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { run } from "./run.ts";
-import { isInstalled, searchPath } from "./search-path.ts";
+import { endUserNamespace } from "./clients.ts";
 
 /** What a test file has opened, closed in the reverse order. Stands in for AsyncDisposableStack, which Node 20 has not got. */
 export class Resources implements AsyncDisposable {
@@ -39,14 +38,8 @@ export class Resources implements AsyncDisposable {
 }
 
 async function remove(folder: string): Promise<void> {
-  try {
-    await rm(folder, { recursive: true, force: true, maxRetries: 3 });
-  } catch (error) {
-    // Files of images belong to other users, whom only the user namespace that podman and buildah work in can speak for.
-    const tool = ["podman", "buildah"].find(isInstalled);
-    if (process.getuid?.() === 0 || tool === undefined) {
-      throw error;
-    }
-    await run(tool, ["unshare", "rm", "-rf", folder], { ...process.env, PATH: searchPath });
+  if (process.getuid?.() !== 0) {
+    await endUserNamespace(folder);
   }
+  await rm(folder, { recursive: true, force: true, maxRetries: 3 });
 }

@@ -1,8 +1,7 @@
 import { readFile } from "node:fs/promises";
 import type { JsonSchema } from "@combined-registry/core";
-import { describeOptions, unitOf } from "./described.ts";
-import { fileSchema } from "./file-schema.ts";
-import { mapSchema } from "./map-schema.ts";
+import { describeOptions, unitOf } from "./descriptions.ts";
+import { fileSchema, mapSchema } from "./file-schema.ts";
 import { renderReference } from "./page.ts";
 
 const root = new URL("../../../../", import.meta.url);

@@ -211,7 +211,8 @@ export class UpstreamClient {
     // To close an upload, a registry reads and moves a whole layer before it answers.
     const answerTimeout = isRead(method) ? Math.min(headers, patience ?? headers) : write;
     const connectTimeout = Math.min(connect, patience ?? connect);
-    return ask(connections, { address, connectTimeout, answerTimeout, idle }, question);
+    const upstream = this.#config.name;
+    return ask(connections, { upstream, address, connectTimeout, answerTimeout, idle }, question);
   }
 }
 

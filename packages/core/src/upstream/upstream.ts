@@ -59,7 +59,7 @@ export class Upstream implements Candidate {
         ? undefined
         : new Credentials(config.auth, config.url, requestTokenOver(this.#agents, config));
     this.#client = new UpstreamClient(config, { via, agents: this.#agents, credentials: this.#credentials });
-    this.#forwarder = new Forwarder(config.url, this.#agents, {
+    this.#forwarder = new Forwarder(config, this.#agents, {
       connectTimeout: config.timeouts.connect,
       answerTimeout: config.timeouts.write,
       upstreamIdle: config.timeouts.idle,
