@@ -5,29 +5,28 @@ import type { Upstream } from "../upstream/upstream.ts";
 import type { ManifestOutcome } from "./manifest.ts";
 import type { QueryOutcome } from "./query.ts";
 
-/** How asking upstreams in turn ended. */
 export type FailoverResult<M extends Member = Upstream> =
   | {
       readonly ended: "answered";
       readonly upstream: M;
       readonly said: Extract<QueryOutcome, { outcome: "found" | "final" }>;
-      /** What those before it said. */
+      /** The outcomes of the upstreams before it. */
       readonly attempts: readonly Attempt[];
     }
   | {
       readonly ended: "exhausted";
       readonly attempts: readonly Attempt[];
-      /** Hosted's own way of saying that it has not got it, to be repeated word for word. */
+      /** Hosted's own "not found", to be relayed unchanged. */
       readonly refusal: Refusal<M> | undefined;
     };
 
-/** An answer that says no, read to its end. */
+/** An error response, with its body read to the end. */
 export interface ErrorResponse {
   readonly answer: UpstreamResponse;
   readonly body: Buffer;
 }
 
-/** The same, and whose it is. */
+/** An error response, and who sent it. */
 export interface Refusal<M extends Member = Upstream> extends ErrorResponse {
   readonly upstream: M;
 }
@@ -38,8 +37,8 @@ export interface FailoverPlan<M extends Member> {
   /** @param bypassBreaker whether it is asked although its circuit is open */
   ask(upstream: M, bypassBreaker: boolean): Promise<ManifestOutcome>;
   /**
-   * Whether an upstream that was skipped can be asked after all, because no other has it: `back` if its circuit has closed,
-   * `maybe` if it is to be asked past its open circuit. Undefined if the request is not worth the wait.
+   * Whether a skipped upstream can be asked after all, once no other has it: `back` if its circuit has closed, `maybe` if it is
+   * to be asked past its open circuit, undefined if neither. A plan without `revive` does not retry.
    */
   readonly revive?: ((upstream: M) => Promise<"back" | "maybe" | undefined>) | undefined;
   /** Whether no further upstream may be asked after this one failed. */

@@ -94,7 +94,7 @@ function respond(
     headers.push("Warning", warning(describeAttempt(failure)));
   }
   const from = words.map(({ member }) => member.name).join(", ");
-  const decision = routerDecision(from === "" ? "nobody is asked for it" : `joined from ${from}`);
+  const decision = routerDecision(from === "" ? "no upstream may be asked" : `joined from ${from}`);
   return send(exchange, decision, { status: 200, headers, body: imageIndex(descriptors) });
 }
 
