@@ -1,13 +1,13 @@
-import { Readable } from "node:stream";
 import { CopyFailure } from "../errors.ts";
 import { firstValue, type RawHeaders } from "../protocol/headers.ts";
 import type { Part } from "../protocol/manifest.ts";
+import { ResumableBody } from "../pull/resumable-body.ts";
 import { createResumer } from "../pull/resume.ts";
 import type { CopyResult, Services } from "../services.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import { BlobReader, verified } from "./blob-reader.ts";
 import { askProxy, type CopyJob, type Found, findAtProxies, hostedHas } from "./requests.ts";
 import { uploadBlob } from "./upload.ts";
+import { VerifiedBlob } from "./verified-blob.ts";
 
 /**
  * Sees to it that hosted has a blob. Those who need the same one at a time wait for the same copy.
@@ -41,31 +41,33 @@ async function copyUnlessThere(
     return "there already";
   }
   const found = await findAtProxies(services, copying, address, signal);
-  const reader = readerOf(services, copying, part, found, signal);
+  const body = bodyOf(services, copying, part, found, signal);
   try {
     const length = lengthOf(found, part);
-    const bytes = Readable.from(verified(reader, part.digest));
+    const bytes = new VerifiedBlob(body, part.digest);
     await uploadBlob(services, copying, { digest: part.digest, length, bytes }, signal);
   } finally {
-    reader.close();
+    body.close();
   }
   services.metrics.copiedBlobs.inc({ from: found.proxy.name });
   return "copied";
 }
 
-function readerOf(
+function bodyOf(
   services: Services,
   copying: CopyJob,
   { digest }: Part,
   { proxy, answer }: Found,
   signal: AbortSignal,
-): BlobReader {
+): ResumableBody {
   const ask = (upstream: Upstream, range: string) =>
     askProxy(services, copying, upstream, { address: `blobs/${digest}`, range }, signal);
-  return new BlobReader(
+  return new ResumableBody(
     { upstream: proxy, answer, passOver: 0 },
-    createResumer(services, { digest, order: copying.proxies, ask }, answer),
-    (from, bytes) => services.metrics.copiedBytes.inc({ from: from.name }, bytes),
+    {
+      resumer: createResumer(services, { digest, order: copying.proxies, ask }, answer),
+      received: (from, bytes) => services.metrics.copiedBytes.inc({ from: from.name }, bytes),
+    },
   );
 }
 

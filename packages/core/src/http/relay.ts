@@ -1,26 +1,20 @@
 import type { ServerResponse } from "node:http";
-import type { Readable } from "node:stream";
 import { TLSSocket } from "node:tls";
-import { ClientAborted, UpstreamFailure } from "../errors.ts";
+import { UpstreamFailure } from "../errors.ts";
 import { publicHost } from "../protocol/forwarding.ts";
-import { endToEnd, firstValue, type RawHeaders } from "../protocol/headers.ts";
+import { endToEnd, type RawHeaders } from "../protocol/headers.ts";
 import { relativeLocations } from "../protocol/locations.ts";
 import type { ErrorResponse } from "../pull/failover.ts";
 import type { IntegrityCheck } from "../pull/integrity.ts";
+import { ResumableBody } from "../pull/resumable-body.ts";
 import type { Resumer, Source } from "../pull/resume.ts";
-import { processBuffers } from "../upstream/transport/buffers.ts";
-import { LargeBody } from "../upstream/transport/large-body.ts";
 import type { UpstreamResponse } from "../upstream/transport/send.ts";
-import { StallWatch } from "../upstream/transport/stall-watch.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { Exchange } from "./exchange.ts";
-import { pipeBody } from "./pipe-body.ts";
 import { discardUpload, isUploading } from "./request-body.ts";
 import { send, writeHead } from "./respond.ts";
 
 const nothing: ReadonlySet<string> = new Set();
-// Bytes. The connection cannot be used again.
-const leastForLargePieces = 4 * 1024 * 1024;
 const contentLength: ReadonlySet<string> = new Set(["content-length"]);
 
 /** What keeps a body from ending short. */
@@ -108,28 +102,36 @@ function relayWithoutBody(
   exchange.response.end();
 }
 
-async function stream(
-  exchange: Exchange,
-  first: Source,
-  { resumer: mender, integrity: proof }: Safeguards,
-): Promise<void> {
-  const { request, response, transferred: moved } = exchange;
-  let source = first;
-  let broken = await pipeFrom(exchange, source, proof);
-  while (broken !== undefined) {
-    const next = await mender?.resumeAt(source.upstream, moved.down);
-    if (next === undefined) {
-      throw broken;
-    }
-    const { upstream, reason } = exchange.decision;
-    exchange.decision = {
-      upstream,
-      reason: `${reason}; ${source.upstream.name} broke off at byte ${moved.down} (${broken.report.cause}), ${next.upstream.name} went on`,
-    };
-    source = next;
-    broken = await pipeFrom(exchange, source, proof);
+async function stream(exchange: Exchange, first: Source, { resumer, integrity }: Safeguards): Promise<void> {
+  const { request, response, transferred } = exchange;
+  const body = new ResumableBody(first, {
+    resumer,
+    lendsBuffers: request.method === "GET",
+    resumed: (from, to, { report }) => {
+      const { upstream, reason } = exchange.decision;
+      exchange.decision = {
+        upstream,
+        reason: `${reason}; ${from.name} broke off at byte ${body.given} (${report.cause}), ${to.name} went on`,
+      };
+    },
+  });
+  const onDrain = () => body.resume();
+  response.on("drain", onDrain);
+  // Not at the end of the body: pieces of it may still wait to be sent.
+  response.once("close", () => body.close());
+  if (response.destroyed) {
+    body.close();
   }
-  if (proof?.holds() === false) {
+  try {
+    await body.pour((piece, release) => {
+      transferred.down += piece.length;
+      integrity?.add(piece);
+      return response.write(piece, release);
+    });
+  } finally {
+    response.off("drain", onDrain);
+  }
+  if (integrity?.holds() === false) {
     throw new UpstreamFailure("broken", "the connection ended before the content did");
   }
   if (isUploading(request)) {
@@ -138,77 +140,9 @@ async function stream(
   response.end();
 }
 
-/**
- * Pours as much of a body as comes.
- * @returns what it broke off with
- * @throws ClientGone
- */
-async function pipeFrom(
-  exchange: Exchange,
-  source: Source,
-  integrity: IntegrityCheck | undefined,
-): Promise<UpstreamFailure | undefined> {
-  const { response, transferred: moved } = exchange;
-  let received = 0;
-  const watch = watchUpstream(exchange, source, () => received);
-  try {
-    await pipeBody(inLargePieces(exchange, source.answer), response, {
-      passOver: source.passOver,
-      transferred: (bytes) => {
-        received += bytes;
-      },
-      written: (piece) => {
-        moved.down += piece.length;
-        integrity?.add(piece);
-      },
-    });
-    return undefined;
-  } catch (error) {
-    if (error instanceof ClientAborted) {
-      throw error;
-    }
-    return error instanceof UpstreamFailure
-      ? error
-      : new UpstreamFailure("broken", "connection closed", { cause: error });
-  } finally {
-    watch.clear();
-  }
-}
-
-/** The body of an answer, taken past Node's parser if it is worth a connection. */
-function inLargePieces(
-  { request, response }: Exchange,
-  { body, headers, reader }: UpstreamResponse,
-): Readable {
-  const length = Number(firstValue(headers, "content-length"));
-  const isLarge = request.method === "GET" && length >= leastForLargePieces && !body.complete;
-  if (!isLarge || reader === undefined || firstValue(headers, "transfer-encoding") !== undefined) {
-    return body;
-  }
-  const large = new LargeBody(body, length, reader, processBuffers);
-  // Without a limit: one more listens each time that somebody else goes on, and a large body can be gone on with very often.
-  response.setMaxListeners(0);
-  // Not before: what has been written may still be on its way.
-  response.once("close", () => large.abandon());
-  return large;
-}
-
 /** An HTTP/1.0 client takes the end of the connection for the end of the body, unless it ends in an error. */
 function reset({ socket }: ServerResponse): void {
   if (socket !== null && !(socket instanceof TLSSocket)) {
     socket.resetAndDestroy();
   }
-}
-
-function watchUpstream(
-  { response }: Exchange,
-  { upstream: { timeouts }, answer: { body } }: Source,
-  received: () => number,
-): StallWatch {
-  return new StallWatch({
-    limit: timeouts.idle,
-    measure: () => (response.writableNeedDrain ? undefined : received()),
-    stalled: () =>
-      body.destroy(new UpstreamFailure("timeout", `no byte of the body within ${timeouts.idle} ms`)),
-  });
 }
