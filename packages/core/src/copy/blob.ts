@@ -10,8 +10,8 @@ import { uploadBlob } from "./upload.ts";
 import { VerifiedBlob } from "./verified-blob.ts";
 
 /**
- * Sees to it that hosted has a blob. Those who need the same one at a time wait for the same copy.
- * @throws CopyFailure, ClientGone
+ * Copies a blob to hosted, unless hosted has it. Pushes that need the same blob at the same time share one copy.
+ * @throws CopyFailure, ClientAborted
  */
 export function copyBlob(
   services: Services,
@@ -25,7 +25,7 @@ export function copyBlob(
   );
 }
 
-/** Those who share a copy have to be permitted the same: by the rules, and by hosted where it judges them. */
+/** Only pushes with the same rights share a copy: by the rules, and by hosted where it checks the client's credentials. */
 function keyOf({ repository, from, proxies, authorization }: CopyJob, { digest }: Part): string {
   return JSON.stringify([repository, digest, from, proxies.map(({ name }) => name), authorization]);
 }
@@ -63,7 +63,7 @@ function bodyOf(
   const ask = (upstream: Upstream, range: string) =>
     askProxy(services, copying, upstream, { address: `blobs/${digest}`, range }, signal);
   return new ResumableBody(
-    { upstream: proxy, answer, passOver: 0 },
+    { upstream: proxy, answer, skip: 0 },
     {
       resumer: createResumer(services, { digest, order: copying.proxies, ask }, answer),
       received: (from, bytes) => services.metrics.copiedBytes.inc({ from: from.name }, bytes),
@@ -71,7 +71,7 @@ function bodyOf(
   );
 }
 
-/** Bytes to come; undefined if they come in chunks. @throws CopyFailure if it is not what the manifest says */
+/** Bytes; undefined if they come in chunks. @throws CopyFailure if the manifest says otherwise */
 function lengthOf({ proxy, answer }: Found, { digest, size }: Part): number | undefined {
   const length = contentLength(answer.headers);
   if (length !== undefined && size !== undefined && length !== size) {

@@ -17,18 +17,18 @@ import { send, writeHead } from "./respond.ts";
 const nothing: ReadonlySet<string> = new Set();
 const contentLength: ReadonlySet<string> = new Set(["content-length"]);
 
-/** What keeps a body from ending short. */
+/** What prevents that a body ends short. */
 export interface Safeguards {
-  /** Knows how to go on when the upstream breaks off. */
+  /** Asks for the rest when the upstream breaks off. */
   readonly resumer?: Resumer | undefined;
-  /** Tells a cut from the end where the body does not. */
+  /** Tells a cut from the end of a body that has neither a length nor chunks. */
   readonly integrity?: IntegrityCheck | undefined;
 }
 
 /**
- * Streams an upstream's answer to the client. If the upstream breaks off and nobody goes on, or whichever end breaks, the other
- * is torn down at once: a short body never ends as if it were whole.
- * @throws what the body broke off with
+ * Streams an upstream's answer to the client. If the client leaves, the upstream's connection is closed at once. If the upstream
+ * breaks off and no upstream resumes, the client's is: a short body never ends as if it were complete.
+ * @throws UpstreamFailure if the body broke off; ClientAborted
  */
 export async function relay(
   exchange: Exchange,
@@ -46,7 +46,7 @@ export async function relay(
     throw error;
   }
   try {
-    await stream(exchange, { upstream, answer, passOver: 0 }, safeguards);
+    await stream(exchange, { upstream, answer, skip: 0 }, safeguards);
   } catch (error) {
     if (exchange.request.httpVersion === "1.0") {
       reset(exchange.response);
@@ -55,7 +55,7 @@ export async function relay(
   }
 }
 
-/** Gives the client an answer that has been read already, with `extra` headers. */
+/** Sends an answer whose body was read before, with `extra` headers. */
 export function relayBuffered(
   exchange: Exchange,
   upstream: Upstream,
@@ -72,7 +72,7 @@ export function relayBuffered(
   send(exchange, { status: answer.status, headers: [...headers, ...extra], body });
 }
 
-/** The headers of an upstream's answer as the client is to see them. */
+/** An upstream's headers without those for one hop, with addresses that lead back to the router. */
 function answerHeaders(
   { request, client, repository }: Exchange,
   upstream: Upstream,
@@ -86,8 +86,8 @@ function answerHeaders(
   });
 }
 
-// distribution 2.8 answers a range that cannot be satisfied with the Content-Length of the whole blob and a
-// short text, then closes. What counts is the status and Content-Range.
+// distribution 2.8 answers a range that cannot be satisfied with the Content-Length of the whole blob and a short text, then
+// closes. Clients need only the status and Content-Range.
 function relayWithoutBody(
   exchange: Exchange,
   upstream: Upstream,
@@ -117,7 +117,7 @@ async function stream(exchange: Exchange, first: Source, { resumer, integrity }:
   });
   const onDrain = () => body.resume();
   response.on("drain", onDrain);
-  // Not at the end of the body: pieces of it may still wait to be sent.
+  // Not earlier, at the end of the body: lent pieces may still wait to be sent.
   response.once("close", () => body.close());
   if (response.destroyed) {
     body.close();
@@ -140,7 +140,7 @@ async function stream(exchange: Exchange, first: Source, { resumer, integrity }:
   response.end();
 }
 
-/** An HTTP/1.0 client takes the end of the connection for the end of the body, unless it ends in an error. */
+/** For an HTTP/1.0 client, a closed connection is the end of the body. Only a reset tells it that the body is cut. */
 function reset({ socket }: ServerResponse): void {
   if (socket !== null && !(socket instanceof TLSSocket)) {
     socket.resetAndDestroy();

@@ -33,8 +33,8 @@ export type TakePiece = (piece: Buffer, release?: () => void) => boolean;
 const leastForLargePieces = 4 * 1024 * 1024;
 
 /**
- * The body of an answer, with the rest from elsewhere where an upstream breaks off. It pushes its pieces, as an async iterator
- * would join the pieces that wait into a copy of them.
+ * The body of an upstream's answer. If the upstream breaks off, the rest comes from another one. Pieces are pushed: an async
+ * iterator would copy pieces that wait into one buffer, and could not lend any.
  */
 export class ResumableBody {
   readonly #options: ResumableBodyOptions;
@@ -85,7 +85,7 @@ export class ResumableBody {
     }
   }
 
-  /** Goes on after `take` returned false. */
+  /** Gives more pieces, after `take` returned false. */
   resume(): void {
     if (this.#isPaused) {
       this.#isPaused = false;
@@ -105,7 +105,7 @@ export class ResumableBody {
     }
   }
 
-  /** @returns what the current upstream broke off with; undefined if its body came to its end */
+  /** @returns why the current upstream broke off; undefined at the end of the body */
   async #pourSource(take: TakePiece): Promise<UpstreamFailure | undefined> {
     if (this.#isClosed) {
       throw new ClientAborted();
@@ -141,10 +141,10 @@ export class ResumableBody {
     }
   }
 
-  /** Hands pieces of a stream on, without the bytes that were given before. */
+  /** Gives pieces of a stream to `take`, without the bytes that were given before. */
   #giver(stream: Readable, take: TakePiece): (piece: Buffer) => void {
     const large = stream instanceof LargeBody ? stream : undefined;
-    let toSkip = this.#source.passOver;
+    let toSkip = this.#source.skip;
     return (piece) => {
       const rest = toSkip === 0 ? piece : piece.subarray(toSkip);
       toSkip -= piece.length - rest.length;
@@ -168,14 +168,14 @@ export class ResumableBody {
         stream.off("data", onData);
         reject(error);
       };
+      // Stays after the end: an error that comes late has no other listener, and would end the process.
+      stream.once("error", broken);
       if (stream.destroyed) {
         broken(stream.errored);
         return;
       }
       this.#leave = () => broken(undefined);
       stream.once("end", resolve);
-      // Stays after the end: an error that comes late has no other listener, and would end the process.
-      stream.once("error", broken);
       stream.once("close", () => broken(stream.errored));
       if (this.#isPaused) {
         stream.pause();
@@ -192,7 +192,7 @@ export class ResumableBody {
   /** The body of an answer, read past Node's parser if it is large. */
   #inLargePieces({ body, headers, reader }: UpstreamResponse): Readable {
     const length = Number(firstValue(headers, "content-length"));
-    const isLarge = length >= leastForLargePieces && !body.complete;
+    const isLarge = length >= leastForLargePieces && !body.complete && !body.destroyed;
     if (!isLarge || reader === undefined || firstValue(headers, "transfer-encoding") !== undefined) {
       return body;
     }
