@@ -12,15 +12,15 @@ import type { Policy } from "../routing/policy.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { listOf, type MemberList } from "./member.ts";
 
-/** A member, and what it said. */
+/** A member's answer. */
 interface MemberAnswer {
   readonly member: Upstream;
   readonly said: MemberList;
 }
 
 /**
- * Tags and catalog of all members as one list, in one order, each name once. Nothing is kept from page to page:
- * every member is asked for what it has after `last`.
+ * Tags or catalog of all members as one list, in one order, each name once. The router keeps nothing between pages: each member is
+ * asked for its names after `last`.
  */
 export async function mergedList(
   policy: Policy<Upstream>,
@@ -63,7 +63,7 @@ export async function mergedList(
   return sendJson(exchange, routerDecision(reasonFor(heard)), { status: 200, value, headers });
 }
 
-/** The one place that says which of the names in a member's catalog a client is shown: those that it may and could pull from there. */
+/** Which names of a member's catalog the client may see: those that it can and may pull from this member. */
 function shownFrom(
   policy: Policy<Upstream>,
   exchange: Exchange,
@@ -79,10 +79,9 @@ function shownFrom(
 }
 
 /**
- * Answers where there is no list to give: hosted judges the client's own credentials and refuses them, or nobody knows the
- * repository.
+ * Answers if there is no list: hosted refuses the client's own credentials, or no member knows the repository.
  * @returns undefined if there is a list
- * @throws RegistryError if an upstream could not tell
+ * @throws RegistryError if a member failed
  */
 function refuse(
   exchange: Exchange,
@@ -113,7 +112,7 @@ function isAboutCredentials(status: number): boolean {
   return status === 401 || status === 403;
 }
 
-/** Every registry has a catalog, so one that says 404 there has only kept it to itself; that of tags is an answer. */
+/** A 404 for a catalog is worth a warning, because every registry has one. For tags it is an answer: not this repository. */
 function warningsOf(kind: ListKind, heard: readonly MemberAnswer[]): string[] {
   return heard.flatMap(attemptOf).flatMap((attempt) => {
     if (attempt.outcome === "not_found" && kind === "tags") {

@@ -8,6 +8,7 @@ import { digestsIn } from "../protocol/manifest.ts";
 import { isDigest } from "../protocol/names.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import type { LookupPlan } from "../routing/plan.ts";
+import type { Resumer } from "../upstream/resumable-body.ts";
 import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { respondNotFound, respondWith } from "./answer.ts";
@@ -16,7 +17,7 @@ import { type FailoverResult, failover } from "./failover.ts";
 import { integrityCheckFor } from "./integrity.ts";
 import type { ManifestFetcher } from "./manifest.ts";
 import { type QueryOutcome, query, toUpstreamRequest } from "./query.ts";
-import { createResumer, type Resumer } from "./resume.ts";
+import { createResumer } from "./resume.ts";
 
 /** How a lookup ended. */
 export interface LookupResult {
