@@ -5,7 +5,7 @@ import { VariantIds } from "./cache/request-variants.ts";
 import { ShadowLog } from "./cache/shadowed-tags.ts";
 import { TickBatch } from "./concurrency/batch.ts";
 import { KeyedMutex } from "./concurrency/keyed-mutex.ts";
-import { Bounded, Semaphore } from "./concurrency/semaphore.ts";
+import { Semaphore } from "./concurrency/semaphore.ts";
 import { Singleflight } from "./concurrency/singleflight.ts";
 import type { CompleteConfig, CompleteUpstream } from "./config/complete.ts";
 import { Activity } from "./observe/activity.ts";
@@ -41,7 +41,7 @@ export interface Services {
   /** What the status page tells of the last hour; undefined without one. */
   readonly activity: Activity | undefined;
   /** Images being explained on the status page. */
-  readonly explaining: Bounded;
+  readonly explaining: Semaphore;
   readonly copies: Copies;
   readonly shadows: ShadowLog;
   /** Aborted when no new request goes by this configuration: what goes on behind answered ones is given up then. */
@@ -104,7 +104,7 @@ export function createServices(config: CompleteConfig, before?: Services): Servi
     policy: new Policy({ hosted, proxies, rules: config.rules }),
     owners: before?.policy.hosted === hosted ? before.owners : new Ownership(),
     activity: activityFor(config, upstreams, before),
-    explaining: before?.explaining ?? new Bounded(explainedAtOnce),
+    explaining: before?.explaining ?? new Semaphore(explainedAtOnce),
     copies: { shared: new Singleflight(), places: new Semaphore(copiesAtOnce) },
     shadows: before?.shadows ?? new ShadowLog(),
     ended: new AbortController(),

@@ -30,7 +30,6 @@ const moving = [
   "node:stream",
   "node:tls",
   "node:zlib",
-  "cockatiel",
   "http-proxy",
 ];
 const mayImport: Readonly<Record<string, readonly string[]>> = {
@@ -48,7 +47,6 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 const onlyIn: Readonly<Record<string, string>> = {
   "node:https": "upstream",
   "http-proxy": "upstream/",
-  cockatiel: "upstream/",
 };
 
 function files(folder: string): string[] {

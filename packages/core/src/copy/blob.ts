@@ -21,7 +21,7 @@ export function copyBlob(
 ): Promise<CopyResult> {
   const { shared, places } = services.copies;
   return shared.run(keyOf(copying, part), signal, (wanted) =>
-    places.take(wanted, () => copyUnlessThere(services, copying, part, wanted)),
+    places.run(wanted, () => copyUnlessThere(services, copying, part, wanted)),
   );
 }
 

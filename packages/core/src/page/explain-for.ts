@@ -24,7 +24,7 @@ export async function explainFor(services: Services, exchange: Exchange, image: 
   if (!(await canAccess(services, exchange, { repository, access: "pull" }))) {
     return refused(`You may not pull from ${repository}, so nobody was asked for it.`);
   }
-  const explanation = await services.explaining.do(() =>
+  const explanation = await services.explaining.tryRun(() =>
     // A browser that goes away makes place for others.
     explain(services, asFrom(services, exchange, image, name), exchange.signal),
   );

@@ -1,6 +1,6 @@
-import { type BulkheadPolicy, BulkheadRejectedError, bulkhead } from "cockatiel";
+import { Semaphore } from "../../concurrency/semaphore.ts";
 import type { CompleteUpstream } from "../../config/complete.ts";
-import { ClientAborted, UpstreamFailure } from "../../errors.ts";
+import { UpstreamFailure } from "../../errors.ts";
 import type { InternalRequest } from "../request.ts";
 import type { UpstreamResponse } from "../transport/send.ts";
 import { Breaker, type BreakerContext, type BreakerState } from "./breaker.ts";
@@ -13,12 +13,12 @@ const mostWaitingForOne = 64;
 /** Stands before an upstream: how many may ask it at a time, and whether it is asked at all. */
 export class UpstreamGate {
   readonly #breaker: Breaker | undefined;
-  readonly #lookups: BulkheadPolicy;
-  readonly #lastChances = bulkhead(mostBypassing, mostWaitingForOne);
+  readonly #lookups: Semaphore;
+  readonly #lastChances = new Semaphore(mostBypassing, mostWaitingForOne);
 
   constructor({ breaker, lookups }: Pick<CompleteUpstream, "breaker" | "lookups">, context: BreakerContext) {
     this.#breaker = breaker && new Breaker(breaker, context);
-    this.#lookups = bulkhead(lookups.concurrent, lookups.queued);
+    this.#lookups = new Semaphore(lookups.concurrent, lookups.queued);
   }
 
   get state(): BreakerState {
@@ -62,7 +62,6 @@ export class UpstreamGate {
     work: () => Promise<UpstreamResponse>,
     since = performance.now(),
   ): Promise<UpstreamResponse> {
-    this.#checkOpen(asked, since);
     return this.#breaker === undefined ? work() : this.#breaker.run(asked, work, since);
   }
 
@@ -86,31 +85,18 @@ export class UpstreamGate {
 
   #checkOpen(asked: InternalRequest, since: number): void {
     if (this.#breaker !== undefined && this.state !== "closed") {
-      this.#breaker.rejected(asked, since);
-      const retryAfter = String(this.#breaker.retryAfter);
-      throw new UpstreamFailure("circuit-open", "circuit open", { retryAfter });
+      throw this.#breaker.rejected(asked, since);
     }
   }
 }
 
 async function inTurn(
-  turns: BulkheadPolicy,
+  turns: Semaphore,
   signal: AbortSignal,
   work: () => Promise<UpstreamResponse>,
 ): Promise<UpstreamResponse> {
-  try {
-    // Not with the client's signal: of a cancelled one in its queue, cockatiel would forget to wake the next.
-    return await turns.execute(() => {
-      // Much may have happened while it waited.
-      if (signal.aborted) {
-        throw new ClientAborted();
-      }
-      return work();
-    });
-  } catch (error) {
-    if (error instanceof BulkheadRejectedError) {
-      throw new UpstreamFailure("queue-full", "queue full", { retryAfter: "1" });
-    }
-    throw error;
+  if (turns.isFull) {
+    throw new UpstreamFailure("queue-full", "queue full", { retryAfter: "1" });
   }
+  return turns.run(signal, work);
 }

@@ -15,6 +15,7 @@ const mostForgotten = 1_000;
  */
 export class ProbeRequests {
   readonly #isHosted: boolean;
+  readonly #clock: { now(): number };
   /** One request per image, the one to be asked next first. */
   readonly #late = new Map<string, InternalRequest>();
   /** The last request that failed otherwise, or found the upstream left out. */
@@ -23,13 +24,14 @@ export class ProbeRequests {
   readonly #forgotten = new LRUCache<string, number>({ max: mostForgotten });
   #allForgotten = Number.NEGATIVE_INFINITY;
 
-  constructor(kind: "hosted" | "proxy") {
+  constructor(kind: "hosted" | "proxy", clock: { now(): number }) {
     this.#isHosted = kind === "hosted";
+    this.#clock = clock;
   }
 
   /**
    * A request had an outcome.
-   * @param since when it was made, by `performance.now()`
+   * @param since when it was made
    */
   heard(asked: InternalRequest, verdict: HealthSignal, since: number): void {
     if (!isTelling(asked) || this.#wasForgotten(asked, since)) {
@@ -72,11 +74,11 @@ export class ProbeRequests {
   /** It is not to be tried with anything of this repository that was asked for until now; of no repository, if none is given. */
   forget(repository: string | undefined): void {
     if (repository === undefined) {
-      this.#allForgotten = performance.now();
+      this.#allForgotten = this.#clock.now();
       this.clear();
       return;
     }
-    this.#forgotten.set(repository, performance.now());
+    this.#forgotten.set(repository, this.#clock.now());
     this.#late.delete(repository);
     if (this.#other?.asked.repository === repository) {
       this.#other = undefined;

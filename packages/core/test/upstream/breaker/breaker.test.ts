@@ -33,7 +33,7 @@ function breakerOf(kind: "hosted" | "proxy") {
       kind,
       timeout: 30_000,
       probe: async ({ asked: errand }, patience) => {
-        trials.push({ name: errand.repository, time: Date.now(), patience });
+        trials.push({ name: errand.repository, time: performance.now(), patience });
         if (!isBack) {
           await jest.advanceTimersByTimeAsync(patience);
           throw new UpstreamFailure("timeout", "no answer");
@@ -62,7 +62,7 @@ async function ends(breaker: Breaker, name: string, after: number, error?: Error
     }
     return answer;
   };
-  await breaker.run(about(name), work).catch(() => undefined);
+  await breaker.run(about(name), work, performance.now()).catch(() => undefined);
 }
 
 const late = new UpstreamFailure("timeout", "no answer");
@@ -152,7 +152,7 @@ describe("trials", () => {
     const { breaker, trials } = breakerOf("proxy");
     await endEach(breaker, ["a", "b", "c", "d", "e"]);
     for (let step = 0; trials.length < 7 && step < 1_000; step++) {
-      breaker.rejected(about("at hand"));
+      breaker.rejected(about("at hand"), performance.now());
       await jest.advanceTimersByTimeAsync(100);
     }
 
@@ -165,7 +165,7 @@ describe("trials", () => {
     await jest.advanceTimersByTimeAsync(1_000);
     comeBack();
 
-    breaker.rejected(about("other"));
+    breaker.rejected(about("other"), performance.now());
     await jest.advanceTimersByTimeAsync(100);
 
     expect([trials.map(({ name }) => name), breaker.state]).toEqual([["other"], "closed"]);
@@ -180,6 +180,7 @@ describe("trials", () => {
         new Promise((_, reject) => {
           fail = reject;
         }),
+      performance.now(),
     );
     await endEach(breaker, ["a", "b", "c", "d", "e"]);
     await jest.advanceTimersByTimeAsync(1_000);
