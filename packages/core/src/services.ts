@@ -10,6 +10,7 @@ import { Singleflight } from "./concurrency/singleflight.ts";
 import type { CompleteConfig, CompleteUpstream } from "./config/complete.ts";
 import { Activity } from "./observe/activity.ts";
 import { Metrics } from "./observe/metrics.ts";
+import { UpstreamAccount } from "./observe/upstream-account.ts";
 import { TrustedAddresses } from "./protocol/client-address.ts";
 import { Ownership } from "./pull/ownership.ts";
 import { Policy } from "./routing/policy.ts";
@@ -38,6 +39,7 @@ export interface Services {
   readonly referrersTurns: KeyedMutex;
   readonly pings: Pings;
   readonly metrics: Metrics;
+  readonly upstreamAccount: UpstreamAccount;
   /** What the status page tells of the last hour; undefined without one. */
   readonly activity: Activity | undefined;
   /** Images being explained on the status page. */
@@ -80,7 +82,8 @@ export function createServices(config: CompleteConfig, before?: Services): Servi
   if (config.metrics.process) {
     metrics.addProcess();
   }
-  const { hosted, proxies } = upstreamsFor(config, contextFor(config, metrics), before);
+  const upstreamAccount = before?.upstreamAccount ?? new UpstreamAccount(metrics);
+  const { hosted, proxies } = upstreamsFor(config, contextFor(config, upstreamAccount), before);
   const upstreams = [hosted, ...proxies];
   if (JSON.stringify(before?.config.rules) !== JSON.stringify(config.rules)) {
     for (const proxy of proxies) {
@@ -93,6 +96,8 @@ export function createServices(config: CompleteConfig, before?: Services): Servi
     // From the start, so that the first finding is an increase.
     metrics.shadowedTags.inc({ upstream: name }, 0);
   }
+  const activity = activityFor(config, upstreams, before);
+  upstreamAccount.activity = activity;
   const memory = memoryToKeep(config, upstreams, before) ?? new Memory(config.memory);
   return {
     config,
@@ -103,7 +108,8 @@ export function createServices(config: CompleteConfig, before?: Services): Servi
     trusted: new TrustedAddresses(config.trustProxy),
     policy: new Policy({ hosted, proxies, rules: config.rules }),
     owners: before?.policy.hosted === hosted ? before.owners : new Ownership(),
-    activity: activityFor(config, upstreams, before),
+    activity,
+    upstreamAccount,
     explaining: before?.explaining ?? new Semaphore(explainedAtOnce),
     copies: { shared: new Singleflight(), places: new Semaphore(copiesAtOnce) },
     shadows: before?.shadows ?? new ShadowLog(),
@@ -117,13 +123,8 @@ export function createServices(config: CompleteConfig, before?: Services): Servi
   };
 }
 
-/** Apart from `upstreamsFor`, whose variables a function made there would keep alive, and with them all that is there no more. */
-function contextFor({ via, limits }: CompleteConfig, metrics: Metrics): UpstreamContext {
-  return {
-    via,
-    clientIdle: limits.clientIdle,
-    breakerChanged: (upstream) => metrics.upstreams.breakerChanged(upstream),
-  };
+function contextFor({ via, limits }: CompleteConfig, observer: UpstreamAccount): UpstreamContext {
+  return { via, clientIdle: limits.clientIdle, observer };
 }
 
 function activityFor(

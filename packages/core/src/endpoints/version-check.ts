@@ -3,9 +3,10 @@ import { sendJson } from "../http/respond.ts";
 import { RegistryError } from "../protocol/errors.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import { errorFrom, respondWith } from "../pull/answer.ts";
-import { query, reportOf, toUpstreamRequest } from "../pull/query.ts";
 import type { Services } from "../services.ts";
+import { reportOf } from "../upstream/outcome.ts";
 import { isUp } from "../upstream/pings.ts";
+import { toUpstreamRequest } from "../upstream/request.ts";
 import { errorBodyLimit, readUpTo } from "../upstream/transport/read-body.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
@@ -54,7 +55,7 @@ async function refusedByHosted(
   request: RegistryRequest,
   hosted: Upstream,
 ): Promise<boolean> {
-  const said = await query(services, exchange, hosted, toUpstreamRequest(request, hosted));
+  const said = await hosted.query(toUpstreamRequest(request, hosted, exchange));
   if (said.outcome === "final") {
     await respondWith(exchange, { ended: "answered", upstream: hosted, said, attempts: [] }, "");
     return true;

@@ -2,10 +2,11 @@ import { firstValue, quotable, type RawHeaders } from "../protocol/headers.ts";
 import { longestManifest, manifestTypes } from "../protocol/manifest.ts";
 import { isDigest, sha256 } from "../protocol/names.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
-import { reportOf, toUpstreamRequest } from "../pull/query.ts";
 import { classify } from "../routing/outcome.ts";
 import type { Policy } from "../routing/policy.ts";
 import type { ResolvedRule } from "../routing/ruling.ts";
+import { reportOf } from "../upstream/outcome.ts";
+import { targetAt } from "../upstream/request.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { ExplainedHost, SkippedUpstream, UpstreamAnswer } from "./explanation.ts";
 import { type Probe, type ProbeAnswer, type ProbeQuestion, probe, textOf } from "./probe.ts";
@@ -40,7 +41,7 @@ export async function askForManifest(
 function questionFor(upstream: Upstream, request: RegistryRequest, method: "HEAD" | "GET"): ProbeQuestion {
   const { connect, headers } = upstream.timeouts;
   return {
-    asked: { ...toUpstreamRequest({ ...request, method }, upstream), method },
+    asked: { ...targetAt(upstream, request), method },
     accept: manifestTypes,
     limit: connect + headers,
     bodyLimit: longestManifest,

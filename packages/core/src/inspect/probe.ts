@@ -8,7 +8,7 @@ import { withTimeout } from "../upstream/with-timeout.ts";
 
 /** A question to one upstream that nobody but the router has. */
 export interface ProbeQuestion {
-  readonly asked: Omit<UpstreamRequest, "method" | "repository"> & { readonly method: Probing };
+  readonly asked: Pick<UpstreamRequest, "path" | "search" | "scope"> & { readonly method: Probing };
   /** `Accept` values. */
   readonly accept?: readonly string[];
   /** Milliseconds for everything, the body included. */
@@ -51,26 +51,25 @@ export interface ProbeFailure {
  * @throws ClientGone if nobody waits for the answer any more; nothing else
  */
 export async function probe(upstream: Upstream, question: ProbeQuestion): Promise<Probe> {
-  const { asked: errand, accept = [], limit, bodyLimit = errorBodyLimit, asStranger = false } = question;
+  const { asked, accept = [], limit, bodyLimit = errorBodyLimit, asStranger = false } = question;
   const ask = async (signal: AbortSignal) => {
     // The breaker, which wants to know, is passed by.
-    const own = { asked: { ...errand, repository: undefined }, accept };
-    const answer = await (asStranger
-      ? upstream.inspectAnonymously(own, signal)
-      : upstream.inspect(own, signal));
+    const { method, path, search, scope } = asked;
+    const target = { method, path, search, scope, repository: undefined, decided: performance.now() };
+    const answer = await upstream.inspect({ ...target, accept, anonymous: asStranger, signal });
     // Its request is over with its head, so that nobody else breaks off the rest. One that is complete is not touched by it.
     signal.addEventListener("abort", () => answer.body.destroy(), { once: true });
     const body = await readUpTo(answer.body, bodyLimit, limit);
     return { status: answer.status, headers: answer.headers, body };
   };
-  const asked = await withTimeout(limit, ask, question.signal);
+  const timed = await withTimeout(limit, ask, question.signal);
   if (question.signal?.aborted) {
     throw new ClientAborted();
   }
-  const { failure, latency } = asked;
+  const { failure, latency } = timed;
   return failure === undefined
-    ? { ...asked.value, latency }
-    : { failure, code: errorCode(causeOf(asked.error)), latency };
+    ? { ...timed.value, latency }
+    : { failure, code: errorCode(causeOf(timed.error)), latency };
 }
 
 /** The text of an answer's body, empty where there is none. */

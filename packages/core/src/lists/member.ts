@@ -12,7 +12,7 @@ import {
   tellingPlace,
 } from "../protocol/lists.ts";
 import { nextQuery } from "../protocol/locations.ts";
-import { type QueryOutcome, reportOf } from "../pull/query.ts";
+import { type QueryOutcome, reportOf } from "../upstream/outcome.ts";
 import { readUpTo } from "../upstream/transport/read-body.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 

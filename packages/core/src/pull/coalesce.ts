@@ -3,10 +3,10 @@ import type { Exchange } from "../http/exchange.ts";
 import type { RegistryRequest, Resource } from "../protocol/request.ts";
 import { isAboutContent, isClientSpecific, isShareable } from "../protocol/shareable.ts";
 import type { Services } from "../services.ts";
-import type { Origin } from "../upstream/request.ts";
+import type { QueryOutcome } from "../upstream/outcome.ts";
+import { toUpstreamRequest, type UpstreamRequest } from "../upstream/request.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { cacheManifest } from "./cached-manifest.ts";
-import { type QueryOutcome, query, toUpstreamRequest } from "./query.ts";
 
 /** A question for a manifest whose answer does not depend on who asks. */
 export interface ManifestQuestion {
@@ -51,8 +51,8 @@ export async function fetchCoalesced(
     (signal, hasChanged) => {
       isLeader = true;
       // It is the first one's question. Nothing in it that an answer may depend on is that client's alone.
-      const { request: message, client } = exchange;
-      return find(services, { request: message, client, signal }, upstream, question, hasChanged);
+      const asked = { ...toUpstreamRequest(request, upstream, exchange), signal, shareable: true };
+      return find(services, upstream, question, asked, hasChanged);
     },
   );
   return { isLeader, shared };
@@ -60,16 +60,13 @@ export async function fetchCoalesced(
 
 async function find(
   services: Services,
-  from: Origin,
   upstream: Upstream,
   question: ManifestQuestion,
+  asked: UpstreamRequest,
   hasChanged: () => boolean,
 ): Promise<Shared> {
   const { request } = question;
-  const said = await query(services, from, upstream, {
-    ...toUpstreamRequest(request, upstream),
-    shareable: true,
-  });
+  const said = await upstream.query(asked);
   if (!mayGoToAll(said)) {
     // At once: nobody would notice if what is still to come of it broke off meanwhile.
     return exclusive(request.method, said);

@@ -6,6 +6,8 @@ import type { RegistryRequest } from "../protocol/request.ts";
 import type { LookupPlan } from "../routing/plan.ts";
 import type { Services } from "../services.ts";
 import { checkPulled } from "../shadow/on-pull.ts";
+import type { QueryOutcome } from "../upstream/outcome.ts";
+import { toUpstreamRequest } from "../upstream/request.ts";
 import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { respondNotFound, respondWith } from "./answer.ts";
@@ -13,7 +15,6 @@ import { cachedManifest, sendCached } from "./cached-manifest.ts";
 import { type FailoverResult, failover } from "./failover.ts";
 import { integrityCheckFor } from "./integrity.ts";
 import { manifestQuestion, queryManifest } from "./manifest.ts";
-import { type QueryOutcome, query, toUpstreamRequest } from "./query.ts";
 import { createResumer, type Resumer } from "./resume.ts";
 
 /**
@@ -37,7 +38,7 @@ export async function lookup(
     order: plan.order,
     ask: (upstream, bypassBreaker) =>
       question === undefined || bypassBreaker || upstream.passthrough
-        ? query(services, exchange, upstream, { ...toUpstreamRequest(request, upstream), bypassBreaker })
+        ? upstream.query({ ...toUpstreamRequest(request, upstream, exchange), bypassBreaker })
         : queryManifest(services, exchange, upstream, question),
     // Pushing clients ask HEAD about every layer, and go on when hosted has not got it; for pulling ones, HEAD of a tag is final.
     retriesSkipped:
@@ -82,7 +83,7 @@ function resumerFor(
     return undefined;
   }
   const ask = (upstream: Upstream, range: string) =>
-    query(services, exchange, upstream, { ...toUpstreamRequest(request, upstream), range });
+    upstream.query({ ...toUpstreamRequest(request, upstream, exchange), range });
   return createResumer(services, { digest: resource.digest, order, ask }, first);
 }
 

@@ -3,9 +3,10 @@ import type { RegistryRequest } from "../protocol/request.ts";
 import { variantKey } from "../protocol/shareable.ts";
 import type { FailureKind } from "../routing/outcome.ts";
 import type { Services } from "../services.ts";
+import type { QueryOutcome } from "../upstream/outcome.ts";
+import { toUpstreamRequest } from "../upstream/request.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { type CoalescedFetch, fetchCoalesced, type ManifestQuestion } from "./coalesce.ts";
-import { type QueryOutcome, query, toUpstreamRequest } from "./query.ts";
 
 /** What an upstream said, or is known to say. */
 export type ManifestOutcome = QueryOutcome | { readonly outcome: "known absent" };
@@ -58,7 +59,7 @@ export async function queryManifest(
     return shared.said;
   }
   const mine = shared.method === request.method ? shared.take() : undefined;
-  return mine ?? query(services, exchange, upstream, toUpstreamRequest(request, upstream));
+  return mine ?? upstream.query(toUpstreamRequest(request, upstream, exchange));
 }
 
 /** Whoever has joined others in vain tries once more, together with those who do the same. */

@@ -1,9 +1,9 @@
 import { firstValue } from "../protocol/headers.ts";
 import { type ByteRange, byteRangeOf, rangeFor, restOf, skip } from "../protocol/range.ts";
 import type { Services } from "../services.ts";
+import type { QueryOutcome } from "../upstream/outcome.ts";
 import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import type { QueryOutcome } from "./query.ts";
 
 /** A body on its way to the client, and who sends it. */
 export interface Source {

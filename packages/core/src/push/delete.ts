@@ -7,9 +7,9 @@ import { manifestRequest, type RegistryRequest } from "../protocol/request.ts";
 import { respondNotFound, respondWith } from "../pull/answer.ts";
 import { type FailoverResult, failover } from "../pull/failover.ts";
 import { manifestDeleted } from "../pull/invalidate.ts";
-import { query, toUpstreamRequest } from "../pull/query.ts";
 import { removeReferrer } from "../referrers/write-index.ts";
 import type { Services } from "../services.ts";
+import { toUpstreamRequest } from "../upstream/request.ts";
 import { errorBodyLimit, readUpTo } from "../upstream/transport/read-body.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
@@ -30,7 +30,7 @@ export async function passThrough(
     end = await failover(services, {
       order: [to],
       ask: (upstream, bypassBreaker) =>
-        query(services, exchange, upstream, { ...toUpstreamRequest(request, upstream), bypassBreaker }),
+        upstream.query({ ...toUpstreamRequest(request, upstream, exchange), bypassBreaker }),
       retriesSkipped: method === "GET",
       stopsAfterFailureOf: () => true,
     });
@@ -80,10 +80,10 @@ export async function referrerRemovalFor(
   }
   const { repository, reference } = resource;
   const read = manifestRequest("GET", repository, reference, namespace);
-  const said = await query(services, exchange, from, {
-    ...toUpstreamRequest(read, from),
+  const said = await from.query({
+    ...toUpstreamRequest(read, from, exchange),
     whole: true,
-    accept: manifestTypes.join(", "),
+    accept: manifestTypes,
   });
   if (said.outcome !== "found") {
     return undefined;

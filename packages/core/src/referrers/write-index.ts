@@ -5,9 +5,10 @@ import { type Descriptor, imageIndex, referrersTag } from "../protocol/referrers
 import { manifestRequest } from "../protocol/request.ts";
 import { manifestPut } from "../pull/invalidate.ts";
 import { markOwned } from "../pull/ownership.ts";
-import { type QueryOutcome, query, toUpstreamRequest } from "../pull/query.ts";
 import type { FailureReport } from "../routing/outcome.ts";
 import type { Services } from "../services.ts";
+import type { QueryOutcome } from "../upstream/outcome.ts";
+import { toUpstreamRequest } from "../upstream/request.ts";
 import { errorBodyLimit, readUpTo } from "../upstream/transport/read-body.ts";
 import { listUnderTag, type SubjectLocation } from "./tag-schema.ts";
 
@@ -89,10 +90,10 @@ async function write(
     return { outcome: "failed", failure: { kind: "broken", cause } };
   }
   const put = manifestRequest("PUT", repository, referrersTag(subject), namespace);
-  const asked = { ...toUpstreamRequest(put, member), body, type: indexType };
+  const asked = { ...toUpstreamRequest(put, member, exchange), body, type: indexType };
   let said: QueryOutcome;
   try {
-    said = await query(services, exchange, member, asked);
+    said = await member.query(asked);
   } finally {
     await manifestPut(services, put.resource, body);
   }

@@ -1,6 +1,6 @@
 import type { CompleteBreaker } from "../../config/complete.ts";
 import { UpstreamFailure } from "../../errors.ts";
-import type { InternalRequest } from "../request.ts";
+import type { Send, UpstreamRequest } from "../request.ts";
 import type { UpstreamResponse } from "../transport/send.ts";
 import { nameOf, ProbeRequests } from "./probe-requests.ts";
 import { TripPolicy } from "./trip-policy.ts";
@@ -15,8 +15,8 @@ export interface BreakerContext {
   readonly kind: "hosted" | "proxy";
   /** Milliseconds that a request which is never answered takes. */
   readonly timeout: number;
-  /** Sends a half-open probe, and waits so many milliseconds for its answer. */
-  probe(asked: InternalRequest, timeout: number): Promise<UpstreamResponse>;
+  /** Sends a half-open probe. */
+  probe: Send;
   /** Told of every change of the state. */
   changed(): void;
   /** Milliseconds; never goes back. @default performance */
@@ -29,6 +29,7 @@ const longestWait = 1_000;
 /** A circuit breaker: sends no requests to an upstream that does not answer, and finds out when it does again. */
 export class Breaker {
   readonly #context: BreakerContext;
+  readonly #next: Send;
   readonly #clock: { now(): number };
   readonly #firstDelay: number;
   readonly #longestDelay: number;
@@ -40,9 +41,11 @@ export class Breaker {
   #nextProbe = 0;
   #probing: Promise<void> | undefined;
 
-  constructor({ failures, delay, longestDelay }: CompleteBreaker, context: BreakerContext) {
+  /** @param next sends the requests that go through */
+  constructor({ failures, delay, longestDelay }: CompleteBreaker, context: BreakerContext, next: Send) {
     const { kind, timeout, clock = performance } = context;
     this.#context = context;
+    this.#next = next;
     this.#clock = clock;
     this.#firstDelay = delay;
     this.#delay = delay;
@@ -65,37 +68,24 @@ export class Breaker {
   }
 
   /**
-   * Does what goes to the upstream while the circuit is closed, and learns from the outcome.
-   * @param since when it was decided to ask
-   * @throws UpstreamFailure (`circuit-open`) at once if it is not
+   * Sends a request while the circuit is closed, and learns from the outcome.
+   * @throws UpstreamFailure (`circuit-open`) at once if the circuit is not closed; else what sending throws
    */
-  async run(
-    asked: InternalRequest,
-    work: () => Promise<UpstreamResponse>,
-    since: number,
-  ): Promise<UpstreamResponse> {
+  readonly send: Send = async (request) => {
     if (this.#state !== "closed") {
-      throw this.rejected(asked, since);
+      throw this.#rejected(request);
     }
     const begun = this.#clock.now();
-    let answer: UpstreamResponse;
+    let response: UpstreamResponse;
     try {
-      answer = await work();
+      response = await this.#next(request);
     } catch (error) {
-      this.#learn(asked, signalOfError(error, asked, this.#waits(begun)), { begun, since });
+      this.#learn(request, signalOfError(error, request, this.#waits(begun)), begun);
       throw error;
     }
-    this.#learn(asked, signalOfResponse(answer, asked), { begun, since });
-    return answer;
-  }
-
-  /** The circuit is not closed for a request. A probe begins in the background, if it is time to, maybe with this very request. */
-  rejected(asked: InternalRequest, since: number): UpstreamFailure {
-    this.#probeRequests.rejected(asked, since);
-    this.probeIfDue();
-    const retryAfter = Math.max(1, Math.ceil((this.#nextProbe - this.#clock.now()) / 1000));
-    return new UpstreamFailure("circuit-open", "circuit open", { retryAfter: String(retryAfter) });
-  }
+    this.#learn(request, signalOfResponse(response, request), begun);
+    return response;
+  };
 
   /** Begins a half-open probe in the background, if it is time to. */
   probeIfDue(): void {
@@ -122,37 +112,44 @@ export class Breaker {
     this.#probeRequests.forget(repository);
   }
 
-  #learn(
-    asked: InternalRequest,
-    signal: HealthSignal,
-    { begun, since }: { readonly begun: number; readonly since: number },
-  ): void {
-    this.#probeRequests.heard(asked, signal, since);
+  /** A probe begins in the background, if it is time to, maybe with this very request. */
+  #rejected(request: UpstreamRequest): UpstreamFailure {
+    this.#probeRequests.rejected(request);
+    this.probeIfDue();
+    const retryAfter = Math.max(1, Math.ceil((this.#nextProbe - this.#clock.now()) / 1000));
+    return new UpstreamFailure("circuit-open", "circuit open", { retryAfter: String(retryAfter) });
+  }
+
+  #learn(request: UpstreamRequest, signal: HealthSignal, begun: number): void {
+    if (signal === "failed" || signal === "late") {
+      this.#probeRequests.failed(request, signal);
+    }
     // What was sent before the circuit opened, and ends now, says nothing new, and must not spoil a probe.
-    if (this.#state === "closed" && this.#note(asked, signal, begun)) {
+    if (this.#state === "closed" && this.#note(request, signal, begun)) {
       this.#open(this.#clock.now());
     }
   }
 
-  #note(asked: InternalRequest, signal: HealthSignal, begun: number): boolean {
-    return this.#tripPolicy.note(signal, { name: nameOf(asked), begun, ended: this.#clock.now() });
+  #note(request: UpstreamRequest, signal: HealthSignal, begun: number): boolean {
+    return this.#tripPolicy.note(signal, { name: nameOf(request), begun, ended: this.#clock.now() });
   }
 
   /** Never rejects. */
   async #probe(): Promise<void> {
     const begun = this.#clock.now();
-    const asked = this.#probeRequests.next(this.openedByTimeouts);
+    const timeout = Math.min(this.#context.timeout, noticeableWait);
+    const { signal } = new AbortController();
+    const request = { ...this.#probeRequests.next(this.openedByTimeouts), timeout, signal };
     this.#change("half-open");
-    let signal: HealthSignal;
+    let health: HealthSignal;
     try {
-      const timeout = Math.min(this.#context.timeout, noticeableWait);
-      signal = signalOfResponse(await this.#context.probe(asked, timeout), asked);
+      health = signalOfResponse(await this.#context.probe(request), request);
     } catch (error) {
-      signal = signalOfError(error, asked, this.#waits(begun));
+      health = signalOfError(error, request, this.#waits(begun));
     }
-    this.#probeRequests.heard(asked, signal, begun);
-    this.#note(asked, signal, begun);
-    if (signal === "failed" || signal === "late") {
+    this.#note(request, health, begun);
+    if (health === "failed" || health === "late") {
+      this.#probeRequests.failed(request, health);
       this.#open(begun);
     } else {
       this.#close();
