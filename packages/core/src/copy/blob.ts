@@ -1,17 +1,17 @@
-import { Readable } from "node:stream";
 import { CopyFailure } from "../errors.ts";
 import { firstValue, type RawHeaders } from "../protocol/headers.ts";
 import type { Part } from "../protocol/manifest.ts";
+import { ResumableBody } from "../pull/resumable-body.ts";
 import { createResumer } from "../pull/resume.ts";
 import type { CopyResult, Services } from "../services.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import { BlobReader, verified } from "./blob-reader.ts";
 import { askProxy, type CopyJob, type Found, findAtProxies, hostedHas } from "./requests.ts";
 import { uploadBlob } from "./upload.ts";
+import { VerifiedBlob } from "./verified-blob.ts";
 
 /**
- * Sees to it that hosted has a blob. Those who need the same one at a time wait for the same copy.
- * @throws CopyFailure, ClientGone
+ * Copies a blob to hosted, unless hosted has it. Pushes that need the same blob at the same time share one copy.
+ * @throws CopyFailure, ClientAborted
  */
 export function copyBlob(
   services: Services,
@@ -25,7 +25,7 @@ export function copyBlob(
   );
 }
 
-/** Those who share a copy have to be permitted the same: by the rules, and by hosted where it judges them. */
+/** Only pushes with the same rights share a copy: by the rules, and by hosted where it checks the client's credentials. */
 function keyOf({ repository, from, proxies, authorization }: CopyJob, { digest }: Part): string {
   return JSON.stringify([repository, digest, from, proxies.map(({ name }) => name), authorization]);
 }
@@ -41,35 +41,37 @@ async function copyUnlessThere(
     return "there already";
   }
   const found = await findAtProxies(services, copying, address, signal);
-  const reader = readerOf(services, copying, part, found, signal);
+  const body = bodyOf(services, copying, part, found, signal);
   try {
     const length = lengthOf(found, part);
-    const bytes = Readable.from(verified(reader, part.digest));
+    const bytes = new VerifiedBlob(body, part.digest);
     await uploadBlob(services, copying, { digest: part.digest, length, bytes }, signal);
   } finally {
-    reader.close();
+    body.close();
   }
   services.metrics.copiedBlobs.inc({ from: found.proxy.name });
   return "copied";
 }
 
-function readerOf(
+function bodyOf(
   services: Services,
   copying: CopyJob,
   { digest }: Part,
   { proxy, answer }: Found,
   signal: AbortSignal,
-): BlobReader {
+): ResumableBody {
   const ask = (upstream: Upstream, range: string) =>
     askProxy(services, copying, upstream, { address: `blobs/${digest}`, range }, signal);
-  return new BlobReader(
-    { upstream: proxy, answer, passOver: 0 },
-    createResumer(services, { digest, order: copying.proxies, ask }, answer),
-    (from, bytes) => services.metrics.copiedBytes.inc({ from: from.name }, bytes),
+  return new ResumableBody(
+    { upstream: proxy, answer, skip: 0 },
+    {
+      resumer: createResumer(services, { digest, order: copying.proxies, ask }, answer),
+      received: (from, bytes) => services.metrics.copiedBytes.inc({ from: from.name }, bytes),
+    },
   );
 }
 
-/** Bytes to come; undefined if they come in chunks. @throws CopyFailure if it is not what the manifest says */
+/** Bytes; undefined if they come in chunks. @throws CopyFailure if the manifest says otherwise */
 function lengthOf({ proxy, answer }: Found, { digest, size }: Part): number | undefined {
   const length = contentLength(answer.headers);
   if (length !== undefined && size !== undefined && length !== size) {

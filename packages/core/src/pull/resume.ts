@@ -5,40 +5,41 @@ import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { QueryOutcome } from "./query.ts";
 
-/** A body on its way to the client, and who sends it. */
+/** An upstream's answer whose body is being read. */
 export interface Source {
   readonly upstream: Upstream;
   readonly answer: UpstreamResponse;
-  /** Bytes at its beginning that the client has already. */
-  readonly passOver: number;
+  /** Bytes at the beginning of the body that were given before. */
+  readonly skip: number;
 }
 
-/** Those who may hold a blob. */
+/** The upstreams that may have a blob. */
 export interface Holders {
   readonly digest: string;
   readonly order: readonly Upstream[];
-  /** Asks one of them for a part of it. */
+  /** Asks one of them for a range of the blob. */
   ask(upstream: Upstream, range: string): Promise<QueryOutcome>;
 }
 
-/** Finds somebody who goes on where a body broke off. */
+/** Asks for the rest of a body that broke off. */
 export interface Resumer {
   /**
-   * @param broken who sent the body so far
-   * @param sent bytes of the answer that the client has been given
-   * @throws ClientGone
+   * The rest; undefined if no upstream has it.
+   * @param broken the upstream that broke off
+   * @param sent bytes of the answer that were given so far
+   * @throws ClientAborted
    */
   resumeAt(broken: Upstream, sent: number): Promise<Source | undefined>;
 }
 
-// Upstreams that break off again and again would otherwise be asked for a blob byte by byte: so many times in a row they
-// may send less than a mebibyte.
-const mostPoorRepairs = 3;
-const poor = 1024 * 1024;
+// An upstream that breaks off again and again must not be asked for a blob byte by byte: at most three times in a row it may
+// send less than a mebibyte.
+const mostShortResumes = 3;
+const shortResume = 1024 * 1024;
 
 /**
- * The digest fixes the bytes of a blob, so whoever holds it can go on with it. Undefined for answers whose bytes cannot be
- * counted.
+ * Resumes a blob at any upstream that has it, because the digest fixes its bytes. Undefined for an answer that does not say which
+ * bytes it has.
  */
 export function createResumer(
   { metrics }: Services,
@@ -49,16 +50,16 @@ export function createResumer(
   if (extent === undefined) {
     return undefined;
   }
-  let poorRepairs = 0;
+  let shortResumes = 0;
   let sentBefore = 0;
   return {
     async resumeAt(broken, sent) {
       const wanted = restOf(extent, sent);
-      poorRepairs = sent - sentBefore < poor ? poorRepairs + 1 : 0;
-      if (wanted === undefined || poorRepairs > mostPoorRepairs) {
+      shortResumes = sent - sentBefore < shortResume ? shortResumes + 1 : 0;
+      if (wanted === undefined || shortResumes > mostShortResumes) {
         return undefined;
       }
-      // Whoever sent the body so far is likely to have the rest, unless it was asked and sent nothing.
+      // The upstream that broke off is likely to have the rest, unless it sent nothing since it was last asked.
       const others = holders.order.filter((upstream) => upstream !== broken);
       const inTurn = sent === sentBefore ? [...others, broken] : [broken, ...others];
       sentBefore = sent;
@@ -90,10 +91,10 @@ async function continuation(
     answer.body.destroy();
     return undefined;
   }
-  return { upstream, answer, passOver: skipped };
+  return { upstream, answer, skip: skipped };
 }
 
-/** Where an upstream says what it sends, that has to be what was asked for. */
+/** An upstream that names a digest must name the one that it was asked for. */
 function isOfDigest({ headers }: UpstreamResponse, digest: string): boolean {
   const said = firstValue(headers, "docker-content-digest");
   return said === undefined || said === digest;
