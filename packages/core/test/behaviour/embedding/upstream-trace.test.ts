@@ -3,9 +3,10 @@ import { tracingChannel } from "node:diagnostics_channel";
 import type { UpstreamRequestTrace } from "@combined-registry/core";
 import { startRegistry } from "@combined-registry/testkit";
 import { afterEach, expect, it } from "@jest/globals";
-import { fetchRaw } from "./support/client.ts";
-import { digestOf, startSides } from "./support/push.ts";
-import { startRouter } from "./support/router.ts";
+import { fetchRaw } from "../../support/client.ts";
+import { digestOf } from "../../support/push.ts";
+import { startRouter } from "../../support/router.ts";
+import { startSides } from "../../support/sides.ts";
 
 const channel = tracingChannel<unknown, UpstreamRequestTrace>("combined-registry.upstream");
 const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";

@@ -4,10 +4,10 @@ import { connect } from "node:net";
 import { createCombinedRegistryHandler } from "@combined-registry/core";
 import { startRegistry } from "@combined-registry/testkit";
 import { expect, it } from "@jest/globals";
-import { fetchRaw } from "./support/client.ts";
-import { startSides } from "./support/push.ts";
-import { listen, startRouter } from "./support/router.ts";
-import { until, within } from "./support/within.ts";
+import { fetchRaw } from "../../support/client.ts";
+import { listen, startRouter } from "../../support/router.ts";
+import { startSides } from "../../support/sides.ts";
+import { until, within } from "../../support/within.ts";
 
 const config = { hosted: "http://127.0.0.1:1", proxy: "http://127.0.0.1:1" };
 

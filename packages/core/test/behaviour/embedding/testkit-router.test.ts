@@ -2,8 +2,8 @@ import { createServer } from "node:http";
 import { ConfigError, createCombinedRegistryHandler, serverOptions } from "@combined-registry/core";
 import { startRouter } from "@combined-registry/testkit";
 import { expect, it } from "@jest/globals";
-import { fetchRaw } from "./support/client.ts";
-import { until } from "./support/within.ts";
+import { fetchRaw } from "../../support/client.ts";
+import { until } from "../../support/within.ts";
 
 it("starts a hosted registry, a proxy and the router in front of both", async () => {
   await using router = await startRouter(createCombinedRegistryHandler);

@@ -2,9 +2,9 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { CombinedRegistryHandler, DecisionRecord, Logger } from "@combined-registry/core";
 import { startRegistry, type TestRegistry } from "@combined-registry/testkit";
 import { expect, it } from "@jest/globals";
-import { fetchRaw } from "./support/client.ts";
-import { startRouter } from "./support/router.ts";
-import { until } from "./support/within.ts";
+import { fetchRaw } from "../../support/client.ts";
+import { startRouter } from "../../support/router.ts";
+import { until } from "../../support/within.ts";
 
 // Frameworks answer by themselves when a middleware returns without having said that the answer is not theirs.
 type Around = (

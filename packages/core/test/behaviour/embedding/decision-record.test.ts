@@ -1,10 +1,10 @@
 import type { DecisionRecord, Logger } from "@combined-registry/core";
 import { startRegistry } from "@combined-registry/testkit";
 import { expect, it } from "@jest/globals";
-import { fetchRaw } from "./support/client.ts";
-import { startSides } from "./support/push.ts";
-import { startRouter } from "./support/router.ts";
-import { until } from "./support/within.ts";
+import { fetchRaw } from "../../support/client.ts";
+import { startRouter } from "../../support/router.ts";
+import { startSides } from "../../support/sides.ts";
+import { until } from "../../support/within.ts";
 
 interface Line {
   readonly level: string;
@@ -26,9 +26,11 @@ it("tells of each answered request once, what the log says", async () => {
   const records: DecisionRecord[] = [];
   const { lines, logger } = keptLines();
   await using sides = await startSides({
-    authorize: () => ({ decision: "allow", user: "alice" }),
-    onDecision: (record) => records.push(record),
-    logger,
+    router: {
+      authorize: () => ({ decision: "allow", user: "alice" }),
+      onDecision: (record) => records.push(record),
+      logger,
+    },
   });
   sides.hosted.addImage("team/app", { tag: "1.0" });
   const body = sides.hosted.manifest("team/app", "1.0");
@@ -70,7 +72,7 @@ it.each<readonly [string, () => void]>([
   ["rejects", () => Promise.reject(new Error("hook broke"))],
 ])("a hook that %s harms no request, and the log names it", async (_how, onDecision) => {
   const { lines, logger } = keptLines();
-  await using sides = await startSides({ onDecision, logger });
+  await using sides = await startSides({ router: { onDecision, logger } });
   sides.hosted.addImage("team/app", { tag: "1.0" });
 
   for (let request = 0; request < 2; request++) {

@@ -15,10 +15,10 @@ import { bodyParser } from "@koa/bodyparser";
 import Fastify from "fastify";
 import { Hono } from "hono";
 import Koa from "koa";
-import { fetchRaw } from "./support/client.ts";
-import { digestOf, manifestOf, manifestType, putManifest } from "./support/push.ts";
-import { listen } from "./support/router.ts";
-import { until } from "./support/within.ts";
+import { fetchRaw } from "../../support/client.ts";
+import { digestOf, manifestOf, manifestType, putManifest } from "../../support/push.ts";
+import { listen } from "../../support/router.ts";
+import { until } from "../../support/within.ts";
 
 /** A host application: its own page at /own, an echo of JSON bodies at /echo, and the registry. */
 type Host = (registry: CombinedRegistryHandler, log: string[]) => RequestListener | Promise<RequestListener>;
