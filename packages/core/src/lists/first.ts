@@ -9,7 +9,7 @@ import type { Services } from "../services.ts";
 import { readUpTo } from "../upstream/transport/read-body.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
-/** Tags and catalog: hosted's, or where hosted does not know the repository that of the first proxy that does. */
+/** Tags or catalog of hosted. If hosted does not know the repository, of the first proxy that does. */
 export async function list(
   services: Services,
   exchange: Exchange,
@@ -26,7 +26,7 @@ export async function list(
       return upstream.kind === "hosted" && order.length > 1 ? withoutNullLists(said, upstream) : said;
     },
     retriesSkipped: true,
-    // Only hosted's word that it does not know the repository opens the way to the others' lists.
+    // The list of a cache must not pass for the whole list while hosted fails.
     stopsAfterFailureOf: (upstream) => upstream.kind === "hosted" || stopsAtFailure,
   });
   if (end.ended === "exhausted") {
@@ -39,8 +39,8 @@ export async function list(
 const longestNullList = 1024;
 
 /**
- * distribution answers `tags/list?last=...` of a repository that it does not know with 200 and `"tags": null`,
- * where it answers 404 without `last`. Taken for a list, it would end a walk over a proxy's tags at page one.
+ * distribution answers `tags/list?last=...` of a repository that it does not know with 200 and `"tags": null`, and with 404
+ * without `last`. If null counted as a list, a walk over a proxy's tags would end after one page.
  */
 async function withoutNullLists(said: QueryOutcome, upstream: Upstream): Promise<QueryOutcome> {
   if (said.outcome !== "found") {

@@ -12,15 +12,15 @@ import type { Services } from "../services.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { listOf, type MemberList } from "./member.ts";
 
-/** A member, and what it said. */
+/** A member's answer. */
 interface MemberAnswer {
   readonly member: Upstream;
   readonly said: MemberList;
 }
 
 /**
- * Tags and catalog of all members as one list, in one order, each name once. Nothing is kept from page to page:
- * every member is asked for what it has after `last`.
+ * Tags or catalog of all members as one list, in one order, each name once. The router keeps nothing between pages: each member is
+ * asked for its names after `last`.
  */
 export async function mergedList(
   services: Services,
@@ -63,7 +63,7 @@ export async function mergedList(
   sendJson(exchange, 200, body, headers);
 }
 
-/** The one place that says which of the names in a member's catalog a client is shown: those that it may and could pull from there. */
+/** Which names of a member's catalog the client may see: those that it can and may pull from this member. */
 function shownFrom(
   { policy }: Services,
   exchange: Exchange,
@@ -79,9 +79,8 @@ function shownFrom(
 }
 
 /**
- * Answers where there is no list to give: hosted judges the client's own credentials and refuses them, or nobody knows the
- * repository.
- * @throws RegistryError if somebody could not tell
+ * Answers if there is no list: hosted refuses the client's own credentials, or no member knows the repository.
+ * @throws RegistryError if a member failed
  */
 function refused(
   services: Services,
@@ -112,7 +111,7 @@ function isAboutCredentials(status: number): boolean {
   return status === 401 || status === 403;
 }
 
-/** Every registry has a catalog, so one that says 404 there has only kept it to itself; that of tags is an answer. */
+/** A 404 for a catalog is worth a warning, because every registry has one. For tags it is an answer: not this repository. */
 function warningsOf(kind: ListKind, heard: readonly MemberAnswer[]): string[] {
   return heard.flatMap(attemptOf).flatMap((attempt) => {
     if (attempt.outcome === "not_found" && kind === "tags") {
