@@ -16,7 +16,7 @@ export async function list(
   request: RegistryRequest,
   { order, stopsAtFailure }: ListPlan<Upstream>,
 ): Promise<void> {
-  const end = await failover(services, {
+  const end = await failover<Upstream>({
     order,
     ask: async (upstream, bypassBreaker) => {
       const said = await query(services, exchange, upstream, {
@@ -25,9 +25,10 @@ export async function list(
       });
       return upstream.kind === "hosted" && order.length > 1 ? withoutNullLists(said, upstream) : said;
     },
-    retriesSkipped: true,
+    revive: (upstream) => upstream.bypassBreaker(),
     // The list of a cache must not pass for the whole list while hosted fails.
     stopsAfterFailureOf: (upstream) => upstream.kind === "hosted" || stopsAtFailure,
+    onFallback: (from, to) => services.metrics.fallbacks.inc({ from: from.name, to: to.name }),
   });
   if (end.ended === "exhausted") {
     respondNotFound(services, exchange, request.resource.kind, end);

@@ -33,16 +33,19 @@ export async function lookup(
     sendCached(services, exchange, kept);
     return;
   }
-  const end = await failover(services, {
+  const end = await failover<Upstream>({
     order: plan.order,
     ask: (upstream, bypassBreaker) =>
       question === undefined || bypassBreaker || upstream.passthrough
         ? query(services, exchange, upstream, { ...toUpstreamRequest(request, upstream), bypassBreaker })
         : queryManifest(services, exchange, upstream, question),
     // Pushing clients ask HEAD about every layer, and go on when hosted has not got it; for pulling ones, HEAD of a tag is final.
-    retriesSkipped:
-      request.method === "GET" || (request.resource.kind === "manifest" && !request.resource.byDigest),
+    revive:
+      request.method === "GET" || (request.resource.kind === "manifest" && !request.resource.byDigest)
+        ? (upstream) => upstream.bypassBreaker()
+        : undefined,
     stopsAfterFailureOf: () => plan.stopsAtFailure,
+    onFallback: (from, to) => services.metrics.fallbacks.inc({ from: from.name, to: to.name }),
   });
   countMemory(services, request, plan, end);
   if (end.ended === "exhausted") {

@@ -27,11 +27,11 @@ export async function passThrough(
     method === "DELETE" ? await referrerRemovalFor(services, exchange, request, to) : undefined;
   let end: FailoverResult;
   try {
-    end = await failover(services, {
+    end = await failover<Upstream>({
       order: [to],
       ask: (upstream, bypassBreaker) =>
         query(services, exchange, upstream, { ...toUpstreamRequest(request, upstream), bypassBreaker }),
-      retriesSkipped: method === "GET",
+      revive: method === "GET" ? (upstream) => upstream.bypassBreaker() : undefined,
       stopsAfterFailureOf: () => true,
     });
   } finally {

@@ -94,7 +94,7 @@ function answer(exchange: Exchange, { search }: RegistryRequest, words: readonly
   const from = words.map(({ member }) => member.name).join(", ");
   exchange.decision = {
     upstream: "router",
-    reason: from === "" ? "nobody is asked for it" : `joined from ${from}`,
+    reason: from === "" ? "no upstream may be asked" : `joined from ${from}`,
   };
   send(exchange, { status: 200, headers, body: imageIndex(descriptors) });
 }

@@ -4,12 +4,11 @@ import { connect } from "node:net";
 import type { UpstreamConfig } from "@combined-registry/core";
 import { startRegistry } from "@combined-registry/testkit";
 import { describe, expect, it, test } from "@jest/globals";
-import { completeConfig } from "../../../src/config/complete-config.ts";
 import { failover } from "../../../src/pull/failover.ts";
 import type { ManifestOutcome } from "../../../src/pull/manifest.ts";
 import { describeAttempt } from "../../../src/routing/outcome.ts";
-import { createServices } from "../../../src/services.ts";
 import { lasting, stateOf } from "../../support/breaker.ts";
+import { candidate } from "../../support/candidate.ts";
 import { type Ask, fetchRaw, type Received } from "../../support/client.ts";
 import { digestOf, manifestType, putManifest } from "../../support/push.ts";
 import { listen, startRouter } from "../../support/router.ts";
@@ -302,20 +301,17 @@ describe("an upstream whose manifests break off", () => {
   }, 30_000);
 });
 
-test("whoever was left out, and is then known not to have a tag, has said so", async () => {
-  const services = createServices(
-    completeConfig({ hosted: "http://hosted.example", proxy: "http://proxy.example", via: "router" }),
-  );
-  const [proxy] = services.policy.proxies;
-  const words: ManifestOutcome[] = [
+test("an upstream that an open circuit skipped, and that is then known not to have a tag, counts as not found", async () => {
+  const proxy = candidate("proxy", "proxy");
+  const said: ManifestOutcome[] = [
     { outcome: "failed", failure: { kind: "circuit-open", cause: "circuit open" } },
     { outcome: "known absent" },
   ];
 
-  const end = await failover(services, {
-    order: proxy === undefined ? [] : [proxy],
-    ask: () => Promise.resolve(words.shift() as ManifestOutcome),
-    retriesSkipped: true,
+  const end = await failover({
+    order: [proxy],
+    ask: () => Promise.resolve(said.shift() as ManifestOutcome),
+    revive: () => Promise.resolve("back"),
     stopsAfterFailureOf: () => false,
   });
 
