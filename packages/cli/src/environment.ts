@@ -15,14 +15,17 @@ export interface EnvironmentSettings {
 export const environmentTable: readonly (readonly [variables: string, meaning: string])[] = [
   ["HOSTED_HOSTNAME", "the private registry: host[:port] or URL"],
   ["PROXY_HOSTNAME", "the pull-through cache: host[:port] or URL"],
-  ["HOSTED_URL, PROXY_URL", "their URLs; the names above are then those under which each is reached alone"],
+  ["HOSTED_URL, PROXY_URL", "their URLs; the host names above then each serve only that registry"],
   ["AGGREGATE_HOSTNAME", "the public name of this address"],
   ["ENABLE_AUTH", "true or false: ask clients for user and password"],
   ["HTPASSWD_FILE", `users and passwords (${defaults.htpasswdFile} if ENABLE_AUTH=true)`],
   ["HOST, PORT", `where to listen (${defaults.host}, ${defaults.port})`],
   ["WORKERS", `processes that share the port, or auto for one per processor (${defaults.workers})`],
-  ["DRAIN_TIMEOUT", `seconds for what is under way when told to stop (${defaults.drainTimeout / 1000})`],
-  ["STATUS_PAGE", "true or false: show people a page at / (true)"],
+  [
+    "DRAIN_TIMEOUT",
+    `seconds for requests under way after a signal to stop (${defaults.drainTimeout / 1000})`,
+  ],
+  ["STATUS_PAGE", "true or false: serve a status page at / (true)"],
   ["LOG_LEVEL", `trace, debug, info, warn, error, fatal or silent (${defaults.logLevel})`],
 ];
 

@@ -194,12 +194,12 @@ export function trackConnections(
       }
     },
     cut() {
-      let answers = 0;
+      let responses = 0;
       for (const [socket, count] of unfinished) {
-        answers += count;
+        responses += count;
         socket.destroy();
       }
-      return answers;
+      return responses;
     },
   };
 }

@@ -26,15 +26,15 @@ export function allowed(milliseconds: number): number {
  * @param milliseconds how long, before `timeFactor`
  */
 export async function within<T>(label: string, milliseconds: number, promise: Promise<T>): Promise<T> {
-  const over = new AbortController();
-  const late = async (): Promise<never> => {
-    await pause(allowed(milliseconds), undefined, { signal: over.signal });
-    throw new Error(`waited ${allowed(milliseconds)} ms for ${label}`);
-  };
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const fail = () => reject(new Error(`waited ${allowed(milliseconds)} ms for ${label}`));
+    timer = setTimeout(fail, allowed(milliseconds));
+  });
   try {
-    return await Promise.race([promise, late()]);
+    return await Promise.race([promise, late]);
   } finally {
-    over.abort();
+    clearTimeout(timer);
   }
 }
 

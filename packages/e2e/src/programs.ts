@@ -21,6 +21,8 @@ export type Program =
   | "htpasswd"
   | "haproxy"
   | "script"
+  | "git"
+  | "bash"
   | "zsh"
   | "fish"
   | "openssl";

@@ -14,7 +14,7 @@ export function createAuthorize(passwords: Passwords, realm: string): AuthorizeH
       return challenge;
     }
     const { user, password } = credentials;
-    const verdict = (result: VerifyResult): AuthorizeResult => {
+    const authorizeResult = (result: VerifyResult): AuthorizeResult => {
       if (result === "right") {
         return { decision: "allow", user };
       }
@@ -22,7 +22,7 @@ export function createAuthorize(passwords: Passwords, realm: string): AuthorizeH
     };
     const sender = { address: client, left: () => request.socket.destroyed };
     const result = passwords.verify(user, password, sender);
-    return result instanceof Promise ? result.then(verdict) : verdict(result);
+    return result instanceof Promise ? result.then(authorizeResult) : authorizeResult(result);
   };
 }
 

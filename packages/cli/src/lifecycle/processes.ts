@@ -42,7 +42,8 @@ export class ServingProcess implements Processes {
   readonly #first: LoadedConfig;
   readonly #log: Log;
   readonly #inPool: InPool;
-  #server: Promise<RunningServer> | undefined;
+  #listening: Promise<RunningServer> | undefined;
+  #server: RunningServer | undefined;
   #ended: Promise<Ended> | undefined;
 
   constructor(first: LoadedConfig, log: Log, inPool: InPool = alone) {
@@ -56,15 +57,15 @@ export class ServingProcess implements Processes {
 
   async start(): Promise<string> {
     const { config, tls } = this.#first;
-    this.#server = listen(this.handler, { ...config, tls, log: this.#log });
-    return (await this.#server).url;
+    this.#listening = listen(this.handler, { ...config, tls, log: this.#log });
+    this.#server = await this.#listening;
+    return this.#server.url;
   }
 
   async reload(next: LoadedConfig): Promise<void> {
-    const server = await this.#server;
     this.handler.reload(this.#routerConfig(next));
     this.#useUsers(next);
-    server?.use({ ...next.config, tls: next.tls });
+    this.#server?.use({ ...next.config, tls: next.tls });
   }
 
   async finish(drain: Drain): Promise<Ended> {
@@ -74,8 +75,9 @@ export class ServingProcess implements Processes {
   }
 
   async #finish(drain: Drain): Promise<Ended> {
-    const server = await this.#server;
-    return finish({ server: server ?? { stop: async () => 0 }, handler: this.handler, drain });
+    // Stops to listen at once, without a turn of the event loop in between, unless a signal came before it listened.
+    const server = this.#server ?? (await this.#listening) ?? { stop: async () => 0 };
+    return finish({ server, handler: this.handler, drain });
   }
 
   #routerConfig({ config }: LoadedConfig): CombinedRegistryConfig {

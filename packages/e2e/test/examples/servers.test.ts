@@ -50,6 +50,19 @@ const examples: readonly Expected[] = [
     socket: "/events",
     log: /"path":"\/v2\/library\/hello\/manifests\/1\.0".*"status":200,"complete":true/,
   },
+  {
+    name: "hono",
+    page: ["/", '"application":"fine"'],
+    echo: "/echo",
+    error: ["POST", "/echo", 400, "JSON"],
+    log: /--> .*GET.* \/v2\/library\/hello\/manifests\/1\.0/,
+  },
+  {
+    name: "nestjs",
+    page: ["/", '"application":"fine"'],
+    echo: "/echo",
+    error: ["POST", "/echo", 400, "JSON"],
+  },
 ];
 
 const json = { "Content-Type": "application/json" };
