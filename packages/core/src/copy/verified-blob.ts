@@ -38,7 +38,7 @@ export class VerifiedBlob extends Readable {
 
   async #pour(): Promise<void> {
     try {
-      await this.#body.pour((piece) => this.#take(piece));
+      await this.#body.pipeTo((piece) => this.#take(piece));
       this.#check.finish();
       if (this.#held !== undefined) {
         this.push(this.#held);

@@ -131,9 +131,9 @@ async function stream(
     body.close();
   }
   try {
-    await body.pour((piece, release) => {
+    await body.pipeTo((piece, release) => {
       if (response.writableEnded) {
-        // Other code has ended the response. To write to it would be an error event, which ends the process.
+        // Other code has ended the response. Writing to it would emit an error, which ends the process.
         body.close();
         return false;
       }

@@ -85,8 +85,8 @@ export class ResumableBody {
    * Gives all pieces to `take`, in order, each byte once.
    * @throws UpstreamFailure if an upstream breaks off and none resumes; ClientAborted after `close`
    */
-  async pour(take: TakePiece): Promise<void> {
-    let failure = await this.#pourSource(take);
+  async pipeTo(take: TakePiece): Promise<void> {
+    let failure = await this.#pipeSource(take);
     while (failure !== undefined) {
       const broken = this.#source.upstream;
       const next = await this.#options.resumer?.resumeAt(broken, this.#given);
@@ -99,7 +99,7 @@ export class ResumableBody {
       }
       this.#options.resumed?.(broken, next.upstream, failure);
       this.#source = next;
-      failure = await this.#pourSource(take);
+      failure = await this.#pipeSource(take);
     }
   }
 
@@ -124,7 +124,7 @@ export class ResumableBody {
   }
 
   /** @returns why the current upstream broke off; undefined at the end of the body */
-  async #pourSource(take: TakePiece): Promise<UpstreamFailure | undefined> {
+  async #pipeSource(take: TakePiece): Promise<UpstreamFailure | undefined> {
     if (this.#isClosed) {
       throw new ClientAborted();
     }
