@@ -1,7 +1,7 @@
 import { createCombinedRegistryHandler, serverOptions } from "@combined-registry/core";
+import { fastifyPlugin } from "@combined-registry/core/fastify";
 import websocket from "@fastify/websocket";
 import Fastify from "fastify";
-import { serveRegistry } from "./registry.mjs";
 
 const app = Fastify({
   logger: true,
@@ -9,14 +9,12 @@ const app = Fastify({
   keepAliveTimeout: serverOptions.keepAliveTimeout, // Fastify sets it after `http`
 });
 
-serveRegistry(
-  app,
-  createCombinedRegistryHandler({
-    hosted: process.env.HOSTED ?? "http://127.0.0.1:5001",
-    proxy: process.env.PROXY ?? "http://127.0.0.1:5002",
-    logger: app.log,
-  }),
-);
+const registry = createCombinedRegistryHandler({
+  hosted: process.env.HOSTED ?? "http://127.0.0.1:5001",
+  proxy: process.env.PROXY ?? "http://127.0.0.1:5002",
+  logger: app.log,
+});
+await app.register(fastifyPlugin(registry));
 
 await app.register(websocket);
 app.get("/events", { websocket: true }, (socket) => socket.send("hello"));

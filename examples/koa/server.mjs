@@ -1,8 +1,8 @@
 import { createServer } from "node:http";
 import { createCombinedRegistryHandler, serverOptions } from "@combined-registry/core";
+import { koaMiddleware } from "@combined-registry/core/koa";
 import { bodyParser } from "@koa/bodyparser";
 import Koa from "koa";
-import { koaRegistry } from "./registry.mjs";
 
 const registry = createCombinedRegistryHandler({
   hosted: process.env.HOSTED ?? "http://127.0.0.1:5001",
@@ -16,7 +16,7 @@ app.use(async (ctx, next) => {
   const time = Math.round(performance.now() - started);
   console.log(`${ctx.method} ${ctx.path} ${ctx.res.statusCode} ${time} ms`);
 });
-app.use(koaRegistry(registry));
+app.use(koaMiddleware(registry)); // before the body parser, since pushes are streamed
 app.use(bodyParser());
 app.use((ctx) => {
   if (ctx.path === "/echo") {

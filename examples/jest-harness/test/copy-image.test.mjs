@@ -1,22 +1,22 @@
+import { createCombinedRegistryHandler } from "@combined-registry/core";
+import { startRouter } from "@combined-registry/testkit";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import { copyImage } from "../copy-image.mjs";
-import { startRegistries } from "./registries.mjs";
 
-let registries;
-
+let router;
 beforeEach(async () => {
-  registries = await startRegistries();
+  router = await startRouter(createCombinedRegistryHandler);
 });
-afterEach(() => registries.close());
+afterEach(() => router.close());
 
 test("copies a public image with all its platforms to the private registry", async () => {
-  const { url, cache, hosted } = registries;
-  const image = cache.addImage("library/tool", { tag: "1.0", platforms: ["linux/amd64", "linux/arm64"] });
+  const { url, proxy, hosted } = router;
+  const image = proxy.addImage("library/tool", { tag: "1.0", platforms: ["linux/amd64", "linux/arm64"] });
 
   const digest = await copyImage(url, "library/tool", "team/tool", "1.0");
 
   expect(digest).toBe(image.digest);
-  expect(hosted.manifest("team/tool", "1.0")).toEqual(cache.manifest("library/tool", "1.0"));
+  expect(hosted.manifest("team/tool", "1.0")).toEqual(proxy.manifest("library/tool", "1.0"));
   expect(image.manifests.map((manifest) => hosted.hasManifest("team/tool", manifest.digest))).toEqual([
     true,
     true,
@@ -25,9 +25,9 @@ test("copies a public image with all its platforms to the private registry", asy
 });
 
 test("reports an outage of the public registry, and pushes nothing", async () => {
-  const { url, cache, hosted } = registries;
-  cache.addImage("library/tool", { tag: "1.0" });
-  cache.fault({ path: /manifests/, status: 503 });
+  const { url, proxy, hosted } = router;
+  proxy.addImage("library/tool", { tag: "1.0" });
+  proxy.fault({ path: /manifests/, status: 503 });
 
   await expect(copyImage(url, "library/tool", "team/tool", "1.0")).rejects.toThrow("502");
 
@@ -35,9 +35,9 @@ test("reports an outage of the public registry, and pushes nothing", async () =>
 });
 
 test("resumes a layer that breaks off half-way, so that it arrives whole", async () => {
-  const { url, cache, hosted } = registries;
-  const image = cache.addImage("library/tool", { tag: "1.0" });
-  const cut = cache.fault({ path: /blobs/, cutAt: 100, times: 1 });
+  const { url, proxy, hosted } = router;
+  const image = proxy.addImage("library/tool", { tag: "1.0" });
+  const cut = proxy.fault({ path: /blobs/, cutAt: 100, times: 1 });
 
   await copyImage(url, "library/tool", "team/tool", "1.0");
 

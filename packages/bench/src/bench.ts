@@ -10,17 +10,22 @@ import type { Sizes } from "./sizes.ts";
 import { measureStartup } from "./startup.ts";
 import { worksOf } from "./works.ts";
 
-/** Starts everything, measures everything, ends everything. @param say hears how far it is */
+/**
+ * Starts everything, measures everything, ends everything.
+ * @param say hears how far it is
+ * @param against the program of another build, which then is the only other peer
+ */
 export async function runBench(
   sizes: Sizes,
   say: (line: string) => void,
   abort: AbortSignal,
+  against?: string,
 ): Promise<Results> {
   const resources = new Resources();
   try {
     say("starting and filling the registries");
     const generator = resources.use(await startLoadGenerator());
-    const lab = await openLab(resources, sizes, generator);
+    const lab = await openLab(resources, sizes, generator, against);
     const works = worksOf(lab);
     say("counting upstream requests");
     const tapped = new Resources();
@@ -41,7 +46,7 @@ export async function runBench(
       versions: await versions(),
       sizes,
       driver: "a process of its own with raw keep-alive sockets, on the same machine",
-      notMeasured: absentPeers(),
+      notMeasured: against === undefined ? absentPeers() : [],
       rows,
     };
   } finally {

@@ -14,6 +14,7 @@ const colours: Readonly<Record<PeerName, string>> = {
   "router, 1 rule": "#79b8ff",
   "nginx error_page": "#2da44e",
   "nginx + Lua": "#bf8700",
+  "other build": "#7f7f7f",
   caddy: "#8250df",
   direct: "#8c959f",
   "bare node": "#57606a",

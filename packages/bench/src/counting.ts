@@ -1,4 +1,4 @@
-import { until } from "@combined-registry/e2e/deadline";
+import { until } from "@combined-registry/deadline";
 import type { Resources } from "@combined-registry/e2e/resources";
 import { type Seen, startTap, type Tap } from "@combined-registry/e2e/tap";
 import type { Job } from "./driver/jobs.ts";
@@ -27,7 +27,7 @@ export async function countUpstream(
     resources.use(await startTap(lab.hosted.origin)),
   ] as const;
   const [cache, hosted] = [taps[0].origin, taps[1].origin];
-  const peers = await startCombiners(resources, lab.folder, { cache, hosted });
+  const peers = await startCombiners(resources, lab.folder, { cache, hosted }, lab.against);
   await settled(taps);
   const counts = new Map(counted.map((id) => [id, new Map<PeerName, UpstreamRequests>()]));
   for (const work of works.filter(({ id }) => counted.includes(id))) {

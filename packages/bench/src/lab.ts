@@ -1,4 +1,4 @@
-import { until } from "@combined-registry/e2e/deadline";
+import { until } from "@combined-registry/deadline";
 import { type DockerRegistry, startDockerRegistry } from "@combined-registry/e2e/docker-registry";
 import { request } from "@combined-registry/e2e/http";
 import { acceptManifests } from "@combined-registry/e2e/images";
@@ -12,6 +12,8 @@ import type { Sizes } from "./sizes.ts";
 /** Everything that runs during a benchmark. */
 export interface Lab {
   readonly sizes: Sizes;
+  /** The program of another build of the router, which then is the only other peer. */
+  readonly against: string | undefined;
   readonly folder: string;
   readonly publicOrigin: string;
   readonly cache: DockerRegistry;
@@ -31,7 +33,12 @@ export interface Lab {
 }
 
 /** Starts and fills it. All of it ends with `resources`. */
-export async function openLab(resources: Resources, sizes: Sizes, generator: LoadGenerator): Promise<Lab> {
+export async function openLab(
+  resources: Resources,
+  sizes: Sizes,
+  generator: LoadGenerator,
+  against?: string,
+): Promise<Lab> {
   const folder = await resources.folder();
   const start = async (name: string, remote?: string) => {
     const options = { name, folder, quietPort: await freePort() };
@@ -51,11 +58,17 @@ export async function openLab(resources: Resources, sizes: Sizes, generator: Loa
     );
   return {
     sizes,
+    against,
     folder,
     publicOrigin: publicRegistry.origin,
     cache,
     hosted,
-    combiners: await startCombiners(resources, folder, { cache: cache.origin, hosted: hosted.origin }),
+    combiners: await startCombiners(
+      resources,
+      folder,
+      { cache: cache.origin, hosted: hosted.origin },
+      against,
+    ),
     direct: { cache: asPeer(cache), hosted: asPeer(hosted) },
     bare,
     fewRules: await overBare("router, 1 rule", 1),

@@ -1,7 +1,7 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import { within } from "@combined-registry/e2e/deadline";
+import { within } from "@combined-registry/deadline";
 import type { Job, Outcome } from "./driver/jobs.ts";
 
 /** A process that puts load on servers, so that its own work stays out of theirs and of ours. */

@@ -35,11 +35,11 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-async function runAndReport({ sizes, out }: Arguments, abort: AbortSignal): Promise<void> {
+async function runAndReport({ sizes, out, against }: Arguments, abort: AbortSignal): Promise<void> {
   const begun = performance.now();
   const say = (line: string) =>
     void process.stderr.write(`${Math.round((performance.now() - begun) / 1000)} s: ${line}\n`);
-  const results = await runBench(sizes, say, abort);
+  const results = await runBench(sizes, say, abort, against);
   const folder = resolve(out);
   const text = render(results);
   await mkdir(folder, { recursive: true });

@@ -14,6 +14,7 @@ import { nginxLacks, startNginx } from "./nginx.ts";
 /** Who is measured. */
 export type PeerName =
   | "router"
+  | "other build"
   | "direct"
   | "nginx error_page"
   | "nginx + Lua"
@@ -44,6 +45,7 @@ export async function startRouterPeer(
   folder: string,
   { cache, hosted }: Upstreams,
   config: object = {},
+  bin = program,
 ): Promise<Peer> {
   const port = await freePort();
   const file = join(folder, `router-${port}.json`);
@@ -52,7 +54,7 @@ export async function startRouterPeer(
   const command = {
     label: name,
     program: process.execPath,
-    args: [program, "--config", file, "--log-level", "silent"],
+    args: [bin, "--config", file, "--log-level", "silent"],
     env: { PATH: searchPath },
     folder,
   };
@@ -94,13 +96,17 @@ export function launchBareServer(args: readonly string[] = []): Promise<Daemon> 
   });
 }
 
-/** The combining peers over two upstreams: those that this machine has. They end with `resources`. */
+/** The combining peers over two upstreams: those that this machine has, or two builds of the router. They end with `resources`. */
 export async function startCombiners(
   resources: Resources,
   folder: string,
   upstreams: Upstreams,
+  against?: string,
 ): Promise<Peer[]> {
   const peers = [resources.use(await startRouterPeer("router", folder, upstreams))];
+  if (against !== undefined) {
+    return [...peers, resources.use(await startRouterPeer("other build", folder, upstreams, {}, against))];
+  }
   for (const name of ["nginx error_page", "nginx + Lua"] as const) {
     if (nginxLacks(name) === undefined) {
       peers.push(resources.use(await startNginx(name, folder, upstreams)));

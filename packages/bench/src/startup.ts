@@ -1,8 +1,9 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Daemon } from "@combined-registry/e2e/daemon";
+import { Daemon } from "@combined-registry/e2e/daemon";
 import { program, startRouter } from "@combined-registry/e2e/router";
 import { run } from "@combined-registry/e2e/run";
+import { searchPath } from "@combined-registry/e2e/search-path";
 import type { Lab } from "./lab.ts";
 import { inTurn, rowOf } from "./measure.ts";
 import { launchBareServer, type PeerName } from "./peers.ts";
@@ -24,15 +25,55 @@ export async function measureStartup(lab: Lab, rounds: number): Promise<Row[]> {
     { name: "router", start: () => node(program, "--version") },
     { name: "bare node", start: () => node("--eval", "0") },
   ];
+  if (lab.against !== undefined) {
+    return measureBuilds(lab.against, ["--config", file, "--port", "0"], rounds);
+  }
   const listening: Start[] = [
     { name: "router", start: () => startRouter({ args: ["--config", file], folder: lab.folder }) },
     { name: "bare node", start: bareListening },
   ];
   return [
-    await timed("version", "combined-registry --version", 150, version, rounds),
-    await timed("listening", "from start to listening", 300, listening, rounds),
+    await timed("version", "combined-registry --version", aboveNode(150), version, rounds),
+    await timed("listening", "from start to listening", aboveNode(300), listening, rounds),
   ];
 }
+
+/** How long two builds take, each above the other. */
+async function measureBuilds(against: string, args: readonly string[], rounds: number): Promise<Row[]> {
+  const builds = [
+    { name: "router", bin: program },
+    { name: "other build", bin: against },
+  ] as const;
+  const listening = async (bin: string) => {
+    const daemon = await Daemon.start({
+      label: "the router",
+      program: process.execPath,
+      args: [bin, ...args],
+      env: { PATH: searchPath },
+    });
+    await daemon.waitFor("its address", (line) => (line.includes("listening") ? true : undefined));
+    return daemon;
+  };
+  const version = builds.map(({ name, bin }) => ({
+    name,
+    start: () => run(process.execPath, [bin, "--version"], process.env),
+  }));
+  const targets: Target[] = [{ metric: "p50", against: "other build", most: 1 / 0.97 }];
+  return [
+    await timed("version", "combined-registry --version", targets, version, rounds),
+    await timed(
+      "listening",
+      "from start to listening",
+      targets,
+      builds.map(({ name, bin }) => ({ name, start: () => listening(bin) })),
+      rounds,
+    ),
+  ];
+}
+
+const aboveNode = (most: number): Target[] => [
+  { metric: "p50", against: "bare node", by: "difference", most },
+];
 
 async function bareListening(): Promise<Daemon> {
   const daemon = await launchBareServer();
@@ -43,7 +84,7 @@ async function bareListening(): Promise<Daemon> {
 async function timed(
   id: string,
   title: string,
-  most: number,
+  targets: readonly Target[],
   starts: readonly Start[],
   rounds: number,
 ): Promise<Row> {
@@ -59,6 +100,5 @@ async function timed(
       samples.get(name)?.push({ rate: null, p50: took, p99: took, cpu: null, memory: null, busy: null });
     }
   }
-  const targets: Target[] = [{ metric: "p50", against: "bare node", by: "difference", most }];
   return rowOf({ id, title, unit: null, subject: "router", targets }, samples);
 }

@@ -23,7 +23,20 @@ export interface Work {
 
 /** The rows of the table, in its order. */
 export function worksOf(lab: Lab): Work[] {
-  return [...smallWorks(lab), ...largeWorks(lab), ...scaleWorks(lab)];
+  const combining = [...smallWorks(lab), ...largeWorks(lab)];
+  return lab.against === undefined ? [...combining, ...scaleWorks(lab)] : combining.map(betweenBuilds);
+}
+
+/** The same work for two builds of the router: neither may be slower than the other, or hold more memory. */
+function betweenBuilds(work: Work): Work {
+  const isTimed = work.id !== "new-tag" && work.id !== "slow";
+  const targets: Target[] = [
+    ...(isTimed ? [{ metric: "rate", against: "other build", least: 0.97 } as const] : []),
+    ...(work.unit === "MB/s" ? [{ metric: "memory", against: "other build", most: 1 } as const] : []),
+    ...work.targets.filter(({ against }) => against === undefined),
+  ];
+  const peers = work.peers.filter(({ name }) => name === "router" || name === "other build");
+  return { ...work, peers, targets };
 }
 
 function smallWorks(lab: Lab): Work[] {

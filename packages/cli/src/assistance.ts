@@ -1,31 +1,28 @@
 import { Argument, type Command } from "commander";
 import type { InspectionSources } from "./inspections.ts";
 
-/** The shells that there is completion for. */
 export const shells = ["bash", "zsh", "fish"] as const;
 export type Shell = (typeof shells)[number];
 
-/** A configuration file to write. */
-export interface InitWanted extends InspectionSources {
+export interface InitCommand extends InspectionSources {
   readonly command: "init";
-  /** Nothing is asked. */
+  /** Ask no questions. */
   readonly yes: boolean;
-  /** A file that is there already is written over. */
+  /** Overwrite an existing file. */
   readonly force: boolean;
   /** The first user of a new htpasswd file. */
   readonly user: string | undefined;
   readonly passwordFromInput: boolean;
 }
 
-/** A completion script to print. */
-export interface CompletionWanted {
+export interface CompletionCommand {
   readonly command: "completion";
   readonly shell: Shell;
-  /** What there is to complete. */
+  /** Its commands and options are completed. */
   readonly program: Command;
 }
 
-export type AssistanceWanted = InitWanted | CompletionWanted;
+export type AssistanceCommand = InitCommand | CompletionCommand;
 
 interface InitOptions {
   readonly yes?: boolean;
@@ -35,25 +32,22 @@ interface InitOptions {
 }
 
 /**
- * Adds the commands that help with setting the program up.
- * @param sources what the program's own options say, once they are read
- * @param choose told of the command that was given
+ * Adds the commands that help to set up the program.
+ * @param sources the options of the program, after parsing
+ * @param choose called with the command that was given
  */
 export function addAssistance(
   program: Command,
   sources: () => InspectionSources,
-  choose: (wanted: AssistanceWanted) => void,
+  choose: (parsed: AssistanceCommand) => void,
 ): void {
   program
     .command("init")
-    .description("write a configuration file, by asking on a terminal, else from options and environment")
+    .description("write a configuration file from options, environment and, on a terminal, questions")
     .allowExcessArguments(false)
-    .option("-y, --yes", "ask nothing")
-    .option("--force", "write over a configuration file that is there already")
-    .option(
-      "--user <name>",
-      "make the htpasswd file, with this user; one that is there already is left alone",
-    )
+    .option("-y, --yes", "ask no questions")
+    .option("--force", "overwrite an existing configuration file")
+    .option("--user <name>", "create the htpasswd file with this user; an existing file is not changed")
     .option("--password-stdin", "read the user's password from standard input")
     .addHelpText("after", initExamples)
     .action(({ yes = false, force = false, user, passwordStdin = false }: InitOptions) =>
@@ -61,9 +55,9 @@ export function addAssistance(
     );
   program
     .command("completion")
-    .description("print a script with which a shell completes commands and options")
+    .description("print a completion script for a shell")
     .allowExcessArguments(false)
-    .addArgument(new Argument("<shell>", "for which").choices(shells))
+    .addArgument(new Argument("<shell>", "the shell").choices(shells))
     .addHelpText("after", completionExamples)
     .action((shell: Shell) => choose({ command: "completion", shell, program }));
 }
@@ -76,8 +70,8 @@ Examples:
   combined-registry init --htpasswd ./htpasswd --user alice --password-stdin < password
   HOSTED_HOSTNAME=registry:5000 PROXY_HOSTNAME=cache:5000 ENABLE_AUTH=true combined-registry init --yes
 
-What is written is combined-registry.yaml here, or the file that --config names. It is checked first. Exit code: 0 if it is
-written, 1 if it cannot be, 2 if it is there already or would be refused.
+Writes combined-registry.yaml in this folder, or the file that --config names, after checking the configuration. Exit code: 0 if the
+file is written, 1 if it cannot be written, 2 if it exists or the configuration is wrong.
 `;
 
 const completionExamples = `
@@ -87,5 +81,5 @@ Examples:
   combined-registry completion zsh > ~/.zfunc/_combined-registry
   combined-registry completion fish > ~/.config/fish/completions/combined-registry.fish
 
-For zsh the folder has to be in fpath before compinit is called. Exit code: 0.
+For zsh, the folder must be in fpath before compinit is called. Exit code: 0.
 `;

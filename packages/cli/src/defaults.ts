@@ -1,18 +1,18 @@
-/** What holds where nobody says anything. The router's own defaults stand in its package. */
+/** Defaults of the program. The defaults of the router are in its package. */
 export const defaults = {
   host: "0.0.0.0",
   port: 5000,
   workers: 1,
   logLevel: "info",
-  /** Its process is the router's own. */
+  /** The program exports process metrics, since the whole process is the router's. */
   processMetrics: true,
   maxConnections: 10_000,
-  /** Milliseconds that what is under way has at the end. */
+  /** Milliseconds for requests under way after a signal to stop. */
   drainTimeout: 300_000,
-  /** Where and under which realm the nginx router kept its users. */
+  /** As in the nginx router that this program replaces; so is the realm. */
   htpasswdFile: "/etc/nginx/htpasswd",
   realm: "Docker registry login",
 } as const;
 
-/** From much to nothing. */
+/** From the most to the least. */
 export const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;

@@ -2,12 +2,12 @@ import type { Given, OverridableOption, Overrides } from "./config/overrides.ts"
 import { defaults } from "./defaults.ts";
 import { misuse } from "./failure.ts";
 
-/** What the environment says. An empty variable counts as not set. */
+/** Settings from environment variables. An empty variable counts as not set. */
 export interface EnvironmentSettings {
   readonly overrides: Overrides;
   /** From ENABLE_AUTH; undefined leaves it to the other sources. */
   readonly enableAuth: boolean | undefined;
-  /** The name under which people know this address. */
+  /** The public host name of this address. */
   readonly publicName: string | undefined;
 }
 
@@ -15,20 +15,23 @@ export interface EnvironmentSettings {
 export const environmentTable: readonly (readonly [variables: string, meaning: string])[] = [
   ["HOSTED_HOSTNAME", "the private registry: host[:port] or URL"],
   ["PROXY_HOSTNAME", "the pull-through cache: host[:port] or URL"],
-  ["HOSTED_URL, PROXY_URL", "their URLs; the names above are then those under which each is reached alone"],
+  ["HOSTED_URL, PROXY_URL", "their URLs; the host names above then each serve only that registry"],
   ["AGGREGATE_HOSTNAME", "the public name of this address"],
   ["ENABLE_AUTH", "true or false: ask clients for user and password"],
   ["HTPASSWD_FILE", `users and passwords (${defaults.htpasswdFile} if ENABLE_AUTH=true)`],
   ["HOST, PORT", `where to listen (${defaults.host}, ${defaults.port})`],
   ["WORKERS", `processes that share the port, or auto for one per processor (${defaults.workers})`],
-  ["DRAIN_TIMEOUT", `seconds for what is under way when told to stop (${defaults.drainTimeout / 1000})`],
-  ["STATUS_PAGE", "true or false: show people a page at / (true)"],
+  [
+    "DRAIN_TIMEOUT",
+    `seconds for requests under way after a signal to stop (${defaults.drainTimeout / 1000})`,
+  ],
+  ["STATUS_PAGE", "true or false: serve a status page at / (true)"],
   ["LOG_LEVEL", `trace, debug, info, warn, error, fatal or silent (${defaults.logLevel})`],
 ];
 
 type Read = (variable: string) => string | undefined;
 
-/** @throws Failure if ENABLE_AUTH, STATUS_PAGE or AGGREGATE_HOSTNAME have values that cannot be meant */
+/** @throws Failure if the value of ENABLE_AUTH, STATUS_PAGE or AGGREGATE_HOSTNAME is invalid */
 export function readEnvironment(environment: NodeJS.ProcessEnv): EnvironmentSettings {
   const read: Read = (variable) => environment[variable] || undefined;
   const settings: [OverridableOption, Given | undefined][] = [
@@ -59,7 +62,7 @@ function givenSwitch(read: Read, variable: string): Given | undefined {
   return value === undefined ? undefined : { value, from: `environment variable ${variable}` };
 }
 
-/** Where the URL is given apart, the name is one under which clients reach that registry alone. */
+/** If there is a URL as well, the host name is one under which clients reach only that registry. */
 function upstream(read: Read, urlVariable: string, nameVariable: string): Given | undefined {
   const url = given(read, urlVariable);
   const name = read(nameVariable);
@@ -71,7 +74,7 @@ function upstream(read: Read, urlVariable: string, nameVariable: string): Given 
   if (url === undefined) {
     return { value: address, from: `environment variable ${nameVariable}` };
   }
-  // What is no address is left to the schema to complain about.
+  // The schema will refuse a value that is not an address.
   const host = URL.canParse(address) ? new URL(address).hostname : name;
   return {
     value: { url: url.value, hosts: [host] },
@@ -87,7 +90,7 @@ function readSwitch(read: Read, variable: string): boolean | undefined {
   return value === undefined ? undefined : value === "true";
 }
 
-/** It goes into a header, as the realm. */
+/** The name becomes the realm in a header, hence the characters. */
 function readName(read: Read, variable: string): string | undefined {
   const value = read(variable);
   if (value !== undefined && !/^[\x21-\x7e]+$/.test(value)) {

@@ -1,7 +1,7 @@
-/** Ends the program with a sentence for whoever started it. */
+/** Ends the program with a sentence for its user. */
 export class Failure extends Error {
   override readonly name: string = "Failure";
-  /** 1: it went wrong while running. 2: what was asked for cannot be done. */
+  /** 1: a failure while running. 2: wrong usage or configuration. */
   readonly exitCode: 1 | 2;
 
   constructor(exitCode: 1 | 2, sentences: string | readonly string[], options?: ErrorOptions) {
@@ -15,7 +15,7 @@ export function misuse(...sentences: readonly string[]): Failure {
   return new Failure(2, sentences);
 }
 
-/** It could not be done: exit code 1. */
+/** A failure while running: exit code 1. */
 export function breakdown(sentence: string, cause?: unknown): Failure {
   return new Failure(1, sentence, { cause });
 }
@@ -28,12 +28,12 @@ const fileProblems: Readonly<Record<string, string>> = {
   EISDIR: "it is a folder",
 };
 
-/** Whether reading a file failed, rather than understanding it. */
+/** Whether a file could not be read, as opposed to parsed. */
 export function isFileError(error: unknown): boolean {
   return Object.hasOwn(fileProblems, errorCode(error) ?? "");
 }
 
-/** Why a file could not be read, in plain words. */
+/** Why a file could not be read, for messages. */
 export function fileProblem(error: unknown): string {
   const code = errorCode(error);
   return (code === undefined ? undefined : fileProblems[code]) ?? messageOf(error);
@@ -45,13 +45,13 @@ export function errorCode(error: unknown): string | undefined {
   return typeof code === "string" ? code : undefined;
 }
 
-/** What an error says; anything can be thrown. */
+/** The message of an error. Any value can be thrown. */
 export function messageOf(error: unknown): string {
   const message = property(error, "message");
   return typeof message === "string" ? message : String(error);
 }
 
-/** A property of something that may not even be an object. */
+/** A property of a value that may not be an object. */
 export function property(value: unknown, key: string): unknown {
   return typeof value === "object" && value !== null ? Reflect.get(value, key) : undefined;
 }

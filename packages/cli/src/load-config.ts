@@ -3,29 +3,34 @@ import { dirname, resolve } from "node:path";
 import type { CombinedRegistryConfig } from "@combined-registry/core";
 import { check, refusal } from "./config/check.ts";
 import { type ConfigFile, readConfigFile } from "./config/config-file.ts";
-import { decideAuth } from "./config/decide-auth.ts";
-import { type Origins, overrideOf } from "./config/origin.ts";
-import { applyOverrides, type Overrides, replacedTables } from "./config/overrides.ts";
+import {
+  applyOverrides,
+  decideAuth,
+  type Origins,
+  type Overrides,
+  overrideOf,
+  replacedTables,
+} from "./config/overrides.ts";
 import { type CompleteOwnConfig, divide, type LogLevel, parseOwn } from "./config/own-schema.ts";
 import { substitute } from "./config/substitute.ts";
 import { isTable } from "./config/table.ts";
 import { defaults } from "./defaults.ts";
 import { readEnvironment } from "./environment.ts";
-import type { Reading } from "./lifecycle/load-watched.ts";
+import type { BeforeRead } from "./lifecycle/watch.ts";
 
-/** A file to read later, and how messages call it. */
+/** A file to read later, and its source for messages. */
 export interface NamedFile {
   readonly path: string;
   /** "option --htpasswd", say. */
   readonly from: string;
 }
 
-/** Everything that serving needs to know. */
+/** The complete configuration of `serve`. */
 export interface ServeConfig {
   readonly router: CombinedRegistryConfig;
   readonly host: string;
   readonly port: number;
-  /** How many processes share the port; with 1, this one serves. */
+  /** How many processes share the port. With 1, this process serves. */
   readonly workers: number;
   readonly tls: { readonly cert: NamedFile; readonly key: NamedFile } | undefined;
   readonly auth:
@@ -34,40 +39,38 @@ export interface ServeConfig {
   readonly maxConnections: number;
   /** Milliseconds for the headers of a request. */
   readonly headersTimeout: number;
-  /** At the end: milliseconds before no connections are taken any more, and for what is under way then. */
+  /** After a signal to stop, in milliseconds: how long connections are still accepted, and how long requests may take after that. */
   readonly drain: { readonly delay: number; readonly timeout: number };
-  /** Whether files that change are noticed, or only SIGHUP is. */
+  /** What causes a reload: a changed file or SIGHUP, or only SIGHUP. */
   readonly reload: "watch" | "signal";
   readonly logLevel: LogLevel;
   readonly publicName: string | undefined;
   /** The configuration file that was read. */
   readonly file: ConfigFile | undefined;
-  /** All options, checked; for comparisons, as it has secrets. */
+  /** All options, checked. Only for comparisons: it has secrets. */
   readonly options: Readonly<Record<string, unknown>>;
-  /** What is accepted but not as it may have been meant; for the log. */
+  /** For the log: settings that are accepted but possibly not intended. */
   readonly warnings: readonly string[];
 }
 
-/** Where settings come from. */
 export interface Sources {
-  /** From the command line. */
   readonly flags: Overrides;
-  /** The file named there. */
+  /** The file that `--config` names. */
   readonly configFile: string | undefined;
   readonly environment: NodeJS.ProcessEnv;
-  /** File names and the search for a configuration file start here. */
+  /** The folder of relative file names, and of the search for a configuration file. */
   readonly folder: string;
-  readonly reading: Reading;
+  readonly beforeRead: BeforeRead;
 }
 
 /**
- * Puts flags, environment, file and defaults together, the stronger over the weaker.
- * @param inUse on a reload, the file that is in use: it is not looked for again, and has to be there
+ * Merges flags, environment, file and defaults, in this precedence.
+ * @param inUse on a reload, the file in use: this file is read again, and must exist
  * @throws Failure with one sentence per problem
  */
 export async function loadConfig(sources: Sources, inUse?: ConfigFile): Promise<ServeConfig> {
   const { environment, file, folder, fromFile, overrides, written } = await gather(sources, inUse);
-  const { own, router } = await check(written, folder, sources.reading);
+  const { own, router } = await check(written, folder, sources.beforeRead);
   const named = (option: string, path: string): NamedFile => {
     const from = overrideOf(option, written.origins);
     return from === undefined
@@ -106,9 +109,9 @@ export async function loadConfig(sources: Sources, inUse?: ConfigFile): Promise<
 }
 
 /**
- * Where the router that runs with these settings listens. Nothing else of them is looked at: a health check in a container sees neither
- * the flags that the router was started with nor whether an edit of its file has been refused.
- * @throws Failure if that itself is wrong
+ * Where the router with these settings listens. Checks no other options: a health check in a container does not know the flags that the
+ * router was started with, nor whether the router has refused an edit of its file.
+ * @throws Failure if the options of the program itself are wrong
  */
 export async function loadListener(
   sources: Sources,
@@ -121,7 +124,7 @@ export async function loadListener(
   return own;
 }
 
-/** All settings, the stronger over the weaker, not looked at yet. */
+/** The merged settings, not checked yet. */
 async function gather(sources: Sources, inUse?: ConfigFile) {
   const environment = readEnvironment(sources.environment);
   const file = await readConfigFile(sources, inUse);

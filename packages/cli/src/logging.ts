@@ -4,12 +4,12 @@ import type { LogLevel } from "./config/own-schema.ts";
 /** The program's log: one JSON object per line. Fits the router's `Logger`. */
 export type Log = Logger;
 
-// A reader that stands still must not fill the memory: what is beyond this is lost. Bytes.
+// Bytes. If the reader is stuck, further lines are dropped, so that they do not fill the memory.
 const mostUnwritten = 16 * 1024 * 1024;
 
 /**
- * Logs to standard output without waiting for it; what is left is written when the process exits.
- * Level names instead of pino's numbers, since people read this too.
+ * Logs to standard output without waiting for it. The rest is written when the process exits. People read the log too, so it has level
+ * names instead of pino's numbers.
  */
 export function createLog(
   level: LogLevel,
@@ -27,8 +27,8 @@ export function createLog(
 }
 
 /**
- * The log of one of several processes that write to one standard output. What fits into one write of 4 KiB is never torn
- * apart by what others write to the same pipe (POSIX, PIPE_BUF).
+ * The log of a worker. All workers write to one standard output: a write of at most 4 KiB to a pipe is atomic (POSIX, PIPE_BUF), so
+ * lines of different workers do not mix.
  */
 export function createWorkerLog(level: LogLevel, worker: number): Log {
   return createLog(

@@ -4,17 +4,17 @@ import { isatty } from "node:tty";
 import { CommanderError } from "commander";
 import type { LoadConfig } from "./commands/serve.ts";
 import { Failure } from "./failure.ts";
-import { type Output, parseCommandLine, type Wanted } from "./program.ts";
+import { type Output, type ParsedCommand, parseCommandLine } from "./program.ts";
 import { painter, wantsColour } from "./report/colour.ts";
 import { createProgress, showsProgress } from "./report/progress.ts";
 
-/** What of the process the program uses. */
-export interface Surroundings extends Output {
+/** The parts of the process that the program uses. */
+export interface ProcessIo extends Output {
   readonly environment: NodeJS.ProcessEnv;
   readonly folder: string;
-  /** Which of its streams are terminals; without, none is. */
+  /** Which streams are terminals. @default none */
   readonly terminals?: Terminals;
-  /** Standard input; without, it is empty. */
+  /** Standard input. @default empty */
   readonly input?: () => NodeJS.ReadableStream;
 }
 
@@ -24,7 +24,7 @@ interface Terminals {
   readonly errors: boolean;
 }
 
-const theProcess: Surroundings = {
+const processIo: ProcessIo = {
   environment: process.env,
   folder: process.cwd(),
   input: () => process.stdin,
@@ -36,63 +36,60 @@ const theProcess: Surroundings = {
 const noInput = () => Readable.from([]);
 const noTerminals: Terminals = { input: false, output: false, errors: false };
 
-/** Runs the program. Returns its exit code: 0, 1 for a failure while running, 2 for bad usage or configuration. */
-export async function main(
-  argv: readonly string[],
-  surroundings: Surroundings = theProcess,
-): Promise<number> {
+/** Runs the program. Returns its exit code: 0, 1 for a failure while running, 2 for wrong usage or configuration. */
+export async function main(argv: readonly string[], io: ProcessIo = processIo): Promise<number> {
   try {
-    return await run(await parseCommandLine(argv, packageVersion(), surroundings), surroundings);
+    return await run(await parseCommandLine(argv, packageVersion(), io), io);
   } catch (error) {
     if (error instanceof CommanderError) {
-      // It has said its sentence. Help and version are no errors.
+      // commander has printed its message. Help and version end with exit code 0.
       return error.exitCode === 0 ? 0 : 2;
     }
     if (error instanceof Failure) {
-      surroundings.err(error.message.replace(/^/gm, "combined-registry: ").concat("\n"));
+      io.err(error.message.replace(/^/gm, "combined-registry: ").concat("\n"));
       return error.exitCode;
     }
-    surroundings.err(`combined-registry: ${error instanceof Error ? error.stack : error}\n`);
+    io.err(`combined-registry: ${error instanceof Error ? error.stack : error}\n`);
     return 1;
   }
 }
 
-/** Each command brings its own modules: whoever wants the version or help waits for none of them. */
-async function run(wanted: Wanted, surroundings: Surroundings): Promise<number> {
-  const { environment, folder, out, terminals = noTerminals } = surroundings;
-  const progress = createProgress(surroundings.err, showsProgress(environment, terminals.errors));
-  if (wanted.command === "demo") {
+/** Each command imports its own modules, so that help and version start quickly. */
+async function run(command: ParsedCommand, io: ProcessIo): Promise<number> {
+  const { environment, folder, out, terminals = noTerminals } = io;
+  const progress = createProgress(io.err, showsProgress(environment, terminals.errors));
+  if (command.command === "demo") {
     const { demo } = await import("./commands/demo.ts");
-    await demo(wanted, out, progress);
+    await demo(command, out, progress);
     return 0;
   }
-  if (wanted.command === "completion") {
-    const { completionScript } = await import("./completion/script.ts");
-    out(completionScript(wanted.program, wanted.shell));
+  if (command.command === "completion") {
+    const { completionScript } = await import("./completion/shells.ts");
+    out(completionScript(command.program, command.shell));
     return 0;
   }
-  if (wanted.command === "init") {
+  if (command.command === "init") {
     const { init } = await import("./commands/init.ts");
     const asks = terminals.input && terminals.output;
-    return init(wanted, { environment, folder, print: out, asks, input: surroundings.input ?? noInput });
+    return init(command, { environment, folder, print: out, asks, input: io.input ?? noInput });
   }
-  const { flags, configFile } = wanted;
+  const { flags, configFile } = command;
   const { loadConfig } = await import("./load-config.ts");
-  const load: LoadConfig = (reading, before) =>
-    loadConfig({ flags, configFile, environment, folder, reading }, before?.file);
+  const load: LoadConfig = (beforeRead, before) =>
+    loadConfig({ flags, configFile, environment, folder, beforeRead }, before?.file);
   const printer = { print: out, paint: painter(wantsColour(environment, terminals.output)) };
-  switch (wanted.command) {
+  switch (command.command) {
     case "explain": {
       const { explain } = await import("./commands/explain.ts");
-      return explain(load, wanted, printer);
+      return explain(load, command, printer);
     }
     case "check": {
       const { check } = await import("./commands/check.ts");
-      return check(load, wanted, printer, progress);
+      return check(load, command, printer, progress);
     }
     case "health": {
       const { health } = await import("./commands/health.ts");
-      return health({ flags, configFile, environment, folder, reading: async () => undefined });
+      return health({ flags, configFile, environment, folder, beforeRead: async () => undefined });
     }
     default: {
       const [{ serve }, { createLog }] = await Promise.all([

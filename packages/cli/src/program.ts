@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError } from "commander";
-import { type AssistanceWanted, addAssistance } from "./assistance.ts";
+import { type AssistanceCommand, addAssistance } from "./assistance.ts";
 import { nearest } from "./config/nearest.ts";
 import {
   type Given,
@@ -7,20 +7,19 @@ import {
   type Overrides,
   overridable,
   overridableOptions,
+  type ProxyWord,
+  parseProxy,
 } from "./config/overrides.ts";
 import { defaults } from "./defaults.ts";
 import { environmentTable } from "./environment.ts";
-import { addInspections, type InspectionSources, type InspectionWanted } from "./inspections.ts";
-import { type ProxyWord, parseProxy } from "./proxy-flag.ts";
+import { addInspections, type InspectionCommand, type InspectionSources } from "./inspections.ts";
 
-/** What the command line asks for. */
-export type Wanted =
+export type ParsedCommand =
   | { readonly command: "serve"; readonly configFile: string | undefined; readonly flags: Overrides }
   | { readonly command: "demo"; readonly flags: Overrides; readonly once: boolean }
-  | InspectionWanted
-  | AssistanceWanted;
+  | InspectionCommand
+  | AssistanceCommand;
 
-/** Where help and complaints go. */
 export interface Output {
   out(text: string): void;
   err(text: string): void;
@@ -37,7 +36,7 @@ interface Flags {
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly drainTimeout?: string;
-  /** As there are two flags, commander makes up no default, which would be stronger than the environment and the file. */
+  /** Undefined if neither flag is given. commander sets no default, because both flags are declared; it would override the environment and the file. */
   readonly statusPage?: boolean;
   readonly logLevel?: string;
   readonly demo?: true;
@@ -46,18 +45,18 @@ interface Flags {
 
 /**
  * Reads the command line.
- * @throws CommanderError after help or version, and for what it does not understand
+ * @throws CommanderError after help or version, and for wrong usage
  */
 export async function parseCommandLine(
   argv: readonly string[],
   version: string,
   output: Output,
-): Promise<Wanted> {
-  let wanted: Wanted | undefined;
+): Promise<ParsedCommand> {
+  let parsed: ParsedCommand | undefined;
   const program = describeProgram(version, output);
   const serve = (_: unknown, { args }: Command) => {
     refuseArguments(program, args);
-    wanted = decide(program, program.opts<Flags>());
+    parsed = decide(program, program.opts<Flags>());
   };
   program.allowExcessArguments().action(serve);
   program
@@ -67,13 +66,13 @@ export async function parseCommandLine(
     .addHelpText("after", serveExamples)
     .action(serve);
   const sources = () => sourcesOf(program);
-  const choose = (other: Wanted) => {
-    wanted = other;
+  const choose = (other: ParsedCommand) => {
+    parsed = other;
   };
   addInspections(program, sources, choose);
   addAssistance(program, sources, choose);
   await program.parseAsync(argv, { from: "user" });
-  return wanted ?? program.error("error: no command");
+  return parsed ?? program.error("error: no command");
 }
 
 function describeProgram(version: string, { out, err }: Output): Command {
@@ -82,12 +81,12 @@ function describeProgram(version: string, { out, err }: Output): Command {
     .usage("[command] [options]")
     .option(
       "--config <file>",
-      "configuration file (else combined-registry.yaml and the like are looked for here)",
+      "configuration file (default: combined-registry.yaml or a similar name in this folder)",
     )
     .option("--hosted <url>", "the private registry that people push to")
     .option(
       "--proxy <url>",
-      "a pull-through cache, as URL or name=URL; repeat it for more, asked in order",
+      "a pull-through cache, as URL or name=URL; repeat it for several, in order of precedence",
       collect,
     )
     .option("--host <address>", `address to listen on (default: ${defaults.host})`)
@@ -96,21 +95,21 @@ function describeProgram(version: string, { out, err }: Output): Command {
       "--workers <number>",
       `processes that share the port, or auto for one per processor (default: ${defaults.workers})`,
     )
-    .option("--htpasswd <file>", "ask clients for user and password, and check them against this file")
+    .option("--htpasswd <file>", "ask clients for user and password, and check these against this file")
     .option("--tls-cert <file>", "serve HTTPS with this certificate (PEM)")
     .option("--tls-key <file>", "and this private key (PEM)")
     .option(
       "--drain-timeout <seconds>",
-      `time for what is under way when told to stop (default: ${defaults.drainTimeout / 1000})`,
+      `time for requests under way after a signal to stop (default: ${defaults.drainTimeout / 1000})`,
     )
-    .option("--status-page", "show people a page at / (the default)")
-    .option("--no-status-page", "show them none")
+    .option("--status-page", "serve a status page at / (the default)")
+    .option("--no-status-page", "serve no status page")
     .option(
       "--log-level <level>",
       `trace, debug, info, warn, error, fatal or silent (default: ${defaults.logLevel})`,
     )
-    .option("--demo", "try it: registries and router in this process, nothing else needed")
-    .option("--once", "with --demo: exit instead of staying up")
+    .option("--demo", "try it: starts registries and a router in this process")
+    .option("--once", "with --demo: exit when everything has been shown")
     .version(version)
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({
@@ -139,18 +138,18 @@ Examples:
   combined-registry serve --config /etc/combined-registry.yaml --workers auto
   combined-registry serve --htpasswd htpasswd --tls-cert cert.pem --tls-key key.pem --port 443
 
-Exit code: 0 if it was told to stop and finished what was under way, 1 if it could not serve or had to cut something off, 2 if
-the command line or the configuration is wrong.
+Exit code: 0 after a signal to stop, if all requests were finished; 1 if the program could not serve or had to cut off requests;
+2 if the command line or the configuration is wrong.
 `;
 
 const exitCodes = `
-Exit code: 0 if it went well, 1 if it went wrong, 2 if the command line or the configuration is wrong; of a command: see its
---help.
+Exit code: 0 on success, 1 on failure, 2 if the command line or the configuration is wrong. The --help of a command has its exit
+codes.
 `;
 
 function environmentHelp(): string {
   const rows = environmentTable.map(([variables, meaning]) => `  ${variables.padEnd(23)}${meaning}`);
-  return `\nEnvironment (stronger than a file, weaker than options):\n${rows.join("\n")}\n`;
+  return `\nEnvironment (overrides the file; options override the environment):\n${rows.join("\n")}\n`;
 }
 
 function collect(value: string, collected: readonly ProxyWord[] = []): ProxyWord[] {
@@ -161,7 +160,7 @@ function collect(value: string, collected: readonly ProxyWord[] = []): ProxyWord
   return [...collected, proxy];
 }
 
-/** Nothing takes arguments, so one is a command that does not exist. */
+/** `serve` takes no arguments, so an argument is a command that does not exist. */
 function refuseArguments(program: Command, [stray]: readonly string[]): void {
   if (stray !== undefined) {
     const meant = nearest(
@@ -174,17 +173,17 @@ function refuseArguments(program: Command, [stray]: readonly string[]): void {
   }
 }
 
-function decide(program: Command, flags: Flags): Wanted {
+function decide(program: Command, flags: Flags): ParsedCommand {
   if (flags.demo !== true) {
     if (flags.once === true) {
-      program.error("error: option '--once' is for --demo alone");
+      program.error("error: option '--once' is only for --demo");
     }
     return { command: "serve", configFile: flags.config, flags: overridesOf(flags) };
   }
   const { demo: _demo, once = false, port: _port, ...rest } = flags;
   if (Object.keys(rest).length > 0) {
     program.error(
-      "error: option '--demo' brings its own registries and takes no options but --port and --once",
+      "error: option '--demo' starts its own registries and takes only the options --port and --once",
     );
   }
   return { command: "demo", flags: overridesOf(flags), once };
@@ -193,7 +192,7 @@ function decide(program: Command, flags: Flags): Wanted {
 function sourcesOf(program: Command): InspectionSources {
   const flags = program.opts<Flags>();
   if (flags.demo === true || flags.once === true) {
-    program.error("error: options '--demo' and '--once' are for no command");
+    program.error("error: options '--demo' and '--once' cannot be used with a command");
   }
   return { configFile: flags.config, flags: overridesOf(flags) };
 }

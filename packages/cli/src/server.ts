@@ -1,11 +1,15 @@
-import { createServer as createHttpServer, type RequestListener, type Server } from "node:http";
+import {
+  createServer as createHttpServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from "node:http";
 import { createServer as createHttpsServer, Server as HttpsServer } from "node:https";
-import { type AddressInfo, Server as NetServer } from "node:net";
+import { type AddressInfo, Server as NetServer, type Socket } from "node:net";
 import { serverOptions } from "@combined-registry/core";
-import { trackConnections } from "./connections.ts";
 import { defaults } from "./defaults.ts";
 import { breakdown, errorCode, messageOf } from "./failure.ts";
-import { keepFreedMemory } from "./freed-memory.ts";
 import type { Log } from "./logging.ts";
 
 /** Certificate and private key, PEM. */
@@ -14,21 +18,19 @@ export interface TlsMaterial {
   readonly key: string;
 }
 
-/** What can change while it listens. */
 export interface Limits {
-  /** Connections at one time; those beyond are closed at once. @default 10000 */
+  /** Most connections at one time; more are closed at once. @default 10000 */
   readonly maxConnections: number;
   /** Milliseconds for the headers of a request. @default 30000 */
   readonly headersTimeout: number;
 }
 
-/** Where and how to listen. */
 export interface ServerOptions extends Partial<Limits> {
   readonly host: string;
-  /** 0 lets the system choose. */
+  /** 0: the system chooses one. */
   readonly port: number;
   readonly tls: TlsMaterial | undefined;
-  /** Told when connections are turned away. */
+  /** For a warning when connections are refused. */
   readonly log?: Pick<Log, "warn">;
 }
 
@@ -37,17 +39,17 @@ export interface RunningServer {
   readonly address: AddressInfo;
   /** `http://127.0.0.1:5000` */
   readonly url: string;
-  /** From now on, other limits and another certificate; connections that stand already keep theirs. */
+  /** Changes the limits and the certificate. Open connections keep their certificate. */
   use(options: Limits & Pick<ServerOptions, "tls">): void;
   /**
-   * After `delay`, accepts nothing more, closes idle connections at once and the others after their answer, or after
-   * `timeout` (both in milliseconds). Returns how many answers were cut off.
+   * After `delay`, stops listening and closes idle connections. Closes the others after their response, or after `timeout` (both in
+   * milliseconds). Returns how many responses were cut off.
    */
   stop(options?: { readonly delay?: number; readonly timeout?: number }): Promise<number>;
 }
 
 /**
- * Listens.
+ * Starts to listen.
  * @throws Failure if the address cannot be had
  */
 export async function listen(listener: RequestListener, options: ServerOptions): Promise<RunningServer> {
@@ -84,8 +86,8 @@ export async function listen(listener: RequestListener, options: ServerOptions):
           cut = connections.cut();
         };
         const timer = timeout > 0 ? setTimeout(cutOff, timeout) : undefined;
-        // Node's http close() destroys every connection whose answer has ended, even if megabytes of it
-        // have yet to leave. The plain one only stops listening; `connections` knows what is finished.
+        // Node's http close() destroys every connection whose response has ended, even if megabytes of it are still to be sent.
+        // The close() of net only stops listening; `connections` knows which responses are finished.
         NetServer.prototype.close.call(server, () => {
           clearTimeout(timer);
           resolve(cut);
@@ -140,4 +142,78 @@ function cannotListen(error: Error, host: string, port: number) {
 
 function hostAndPort(host: string, port: number): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+export interface Connections {
+  /** Closes idle connections now, and the others as soon as their responses are sent. */
+  drain(): void;
+  /** Destroys all connections. Returns how many responses were unfinished. */
+  cut(): number;
+}
+
+/**
+ * Counts the unfinished responses of each connection. Call it before the server listens.
+ * `announcement` is the event that has the sockets of requests; it is another one with TLS.
+ */
+export function trackConnections(
+  server: Server,
+  announcement: "connection" | "secureConnection",
+): Connections {
+  const unfinished = new Map<Socket, number>();
+  let draining = false;
+
+  const closeIfIdle = (socket: Socket) => {
+    if (draining && unfinished.get(socket) === 0) {
+      // Lets the kernel send what it still holds.
+      socket.destroySoon();
+    }
+  };
+
+  server.on(announcement, (socket: Socket) => {
+    unfinished.set(socket, 0);
+    socket.once("close", () => unfinished.delete(socket));
+    closeIfIdle(socket);
+  });
+  server.on("request", ({ socket }: IncomingMessage, response: ServerResponse) => {
+    unfinished.set(socket, (unfinished.get(socket) ?? 0) + 1);
+    response.once("close", () => {
+      const count = unfinished.get(socket);
+      // If the client left, the connection may have closed before the response: its socket must not return to the map.
+      if (count !== undefined) {
+        unfinished.set(socket, count - 1);
+        closeIfIdle(socket);
+      }
+    });
+  });
+
+  return {
+    drain() {
+      draining = true;
+      for (const socket of unfinished.keys()) {
+        closeIfIdle(socket);
+      }
+    },
+    cut() {
+      let responses = 0;
+      for (const [socket, count] of unfinished) {
+        responses += count;
+        socket.destroy();
+      }
+      return responses;
+    },
+  };
+}
+
+const mebibyte = 1024 * 1024;
+
+/**
+ * Makes glibc keep freed memory (up to twice the size below) instead of returning it to the kernel and asking for it again. Without
+ * this, each GB of an upload cost 150,000 page faults and two thirds of the processor time.
+ *
+ * When a block that came from `mmap` is freed, glibc raises the size from which it uses `mmap` (mallopt(3), M_MMAP_THRESHOLD), to at most
+ * 32 MiB; hence 31 MiB and what glibc adds. The block is never written to, so it takes no memory, and the first garbage collection frees
+ * it. Other C libraries ignore this.
+ */
+export function keepFreedMemory(): void {
+  Buffer.allocUnsafeSlow(31 * mebibyte);
 }

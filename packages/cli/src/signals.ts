@@ -1,6 +1,6 @@
 import type { Log } from "./logging.ts";
 
-/** Resolves with the first SIGTERM or SIGINT. A second one ends the process on the spot, with code 1. */
+/** Resolves with the first SIGTERM or SIGINT. A second one exits at once, with code 1. */
 export function onStop(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
     let told = false;
@@ -16,7 +16,7 @@ export function onStop(): Promise<NodeJS.Signals> {
   });
 }
 
-/** Calls back at every SIGHUP, which would end the process otherwise. */
+/** Calls back at every SIGHUP. Without a listener, SIGHUP would end the process. */
 export function onHangup(callback: () => void): void {
   // Windows sends it when a console closes, and ends the process soon after.
   if (process.platform !== "win32") {
@@ -25,11 +25,11 @@ export function onHangup(callback: () => void): void {
 }
 
 /**
- * An exception that nobody caught costs the one request it came from. To go on is sound here, where it would not be
- * everywhere: requests share no state that one of them could leave half changed, and all that waits has a deadline.
+ * Goes on after an uncaught exception, which then costs only the request that it came from. This is safe here: requests share no state
+ * that one of them could leave half changed, and everything that waits has a timeout.
  */
-export function surviveBugs(log: Log): void {
+export function logUncaughtExceptions(log: Log): void {
   process.on("uncaughtException", (error, origin) => {
-    log.error({ err: error, origin }, "an exception that nobody caught: this is a bug, serving goes on");
+    log.error({ err: error, origin }, "uncaught exception: this is a bug, serving goes on");
   });
 }

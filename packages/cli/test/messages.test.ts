@@ -6,9 +6,9 @@ import { connect } from "node:net";
 import { startRegistry } from "@combined-registry/testkit";
 import { beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { build } from "./support/build.ts";
-import { startTwoWorkers } from "./support/crew.ts";
 import { folderWith } from "./support/folder.ts";
 import { type Program, startProgram } from "./support/program.ts";
+import { startTwoWorkers } from "./support/two-workers.ts";
 import { startUpstream } from "./support/upstream.ts";
 import { within } from "./support/within.ts";
 
@@ -99,9 +99,9 @@ const scenes: Readonly<Record<string, () => Promise<string>>> = {
     return await scene("same tag", ({ url }) => fetch(`${url}/v2/team/app/manifests/1`), upstreams);
   },
   "a worker died, another one takes its place": async () => {
-    await using crew = await startTwoWorkers();
-    process.kill(await crew.pidOf(1), "SIGKILL");
-    return (await crew.program.logged("a worker died")).msg;
+    await using workers = await startTwoWorkers();
+    process.kill(await workers.pidOf(1), "SIGKILL");
+    return (await workers.program.logged("a worker died")).msg;
   },
   "stopped, after cutting off what was not finished in time": () =>
     scene(

@@ -154,7 +154,7 @@ describe("SIGHUP", () => {
       expect(await hangUp(running, "reload refused")).toMatchObject({
         level: "error",
         msg: expect.stringMatching(
-          /expected an htpasswd file with users, given ".*htpasswd" \(nobody is in it\)$/,
+          /expected an htpasswd file with users, given ".*htpasswd" \(it has no users\)$/,
         ),
       });
       const statuses = ["alice:correct horse", "alice:wrong"].map(
@@ -282,7 +282,7 @@ describe("a file that changes", () => {
   }, 30_000);
 });
 
-describe("an exception that nobody caught", () => {
+describe("an uncaught exception", () => {
   test("is logged, and serving goes on", async () => {
     await using hosted = await startUpstream();
     const hook = `() => { setImmediate(() => { throw new Error("a bug in a hook"); }); return "allow"; }`;
@@ -294,7 +294,7 @@ describe("an exception that nobody caught", () => {
     const url = await program.url();
 
     expect((await fetch(`${url}/v2/`)).status).toBe(200);
-    const line = await program.logged("an exception that nobody caught");
+    const line = await program.logged("uncaught exception");
     expect(line).toMatchObject({ level: "error", err: { message: "a bug in a hook" } });
     expect((await fetch(`${url}/v2/`)).status).toBe(200);
   });

@@ -173,19 +173,19 @@ const rows: readonly Row[] = [
     what: "YAML that is none, without its secrets",
     files: yaml("hosted: [\npassword: hunter2\n"),
     says: [
-      `${inFile}expected YAML, and it is none in line 3: unexpected end of the stream within a flow collection`,
+      `${inFile}expected valid YAML, found a syntax error in line 3: unexpected end of the stream within a flow collection`,
     ],
   },
   {
     what: "YAML with a password for an alias",
     files: yaml("password: *hunter2\n"),
-    says: [`${inFile}expected YAML, and it is none in line 1: unidentified alias`],
+    says: [`${inFile}expected valid YAML, found a syntax error in line 1: unidentified alias`],
   },
   {
     what: "JSON that is none, without its secrets",
     argv: ["--config", "x.json"],
     files: { "x.json": '{"password": "hunter2",,}' },
-    says: ["DIR/x.json: expected JSON, and it is none at position 23"],
+    says: ["DIR/x.json: expected valid JSON, found a syntax error at position 23"],
   },
   {
     what: "a script that fails",
@@ -258,7 +258,7 @@ const rows: readonly Row[] = [
     what: "an open brace",
     files: yaml(`${both}via: $\{NAME\n`),
     says: [
-      `${inFile}via: expected a variable's name and } after $\{ (or $$\{ for the mere characters), given neither`,
+      `${inFile}via: expected a variable's name and } after $\{ (or $$\{ for a literal $\{), given neither`,
     ],
   },
   {
@@ -332,7 +332,7 @@ const rows: readonly Row[] = [
     what: "protected pages with nobody to ask for passwords",
     files: yaml(`${both}operations: protected\n`),
     says: [
-      `${inFile}operations: expected open or off while nobody is asked for passwords (give auth.htpasswdFile or authorize), given "protected"`,
+      `${inFile}operations: expected open or off while there is no authentication (set auth.htpasswdFile or authorize), given "protected"`,
     ],
   },
   {
@@ -358,7 +358,7 @@ const rows: readonly Row[] = [
     what: "an htpasswd file without users",
     argv: [...upstreams, "--htpasswd", "users"],
     files: { users: "# nobody yet\n" },
-    says: ['option --htpasswd: expected an htpasswd file with users, given "DIR/users" (nobody is in it)'],
+    says: ['option --htpasswd: expected an htpasswd file with users, given "DIR/users" (it has no users)'],
   },
   {
     what: "an htpasswd file with a password in it",
@@ -391,11 +391,11 @@ const rows: readonly Row[] = [
     argv: ["--proxy", "=http://p"],
     says: ["option '--proxy <url>' argument '=http://p' is invalid. Expected a URL or name=URL."],
   },
-  { what: "--once without --demo", argv: ["--once"], says: ["option '--once' is for --demo alone"] },
+  { what: "--once without --demo", argv: ["--once"], says: ["option '--once' is only for --demo"] },
   {
     what: "--demo with registries",
     argv: ["--demo", "--hosted", "http://h:1"],
-    says: ["option '--demo' brings its own registries and takes no options but --port and --once"],
+    says: ["option '--demo' starts its own registries and takes only the options --port and --once"],
   },
 ];
 

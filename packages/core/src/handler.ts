@@ -7,15 +7,20 @@ import { checkHealth, type Health } from "./observe/health.ts";
 import type { MetricsRegistry } from "./observe/metrics.ts";
 import { parseTarget } from "./protocol/target.ts";
 import { applyInvalidation } from "./pull/invalidate.ts";
-import { createServices } from "./services.ts";
+import { createServices, type Services } from "./services.ts";
 import { Serving } from "./serving.ts";
 
 /**
  * The router as a plain Node request listener: for `http.createServer`, or as middleware of Express and the
  * like, where what is not the router's goes on to `next`.
  */
-export interface CombinedRegistryHandler {
-  (request: IncomingMessage, response: ServerResponse, next?: (error?: unknown) => void): void;
+export interface CombinedRegistryHandler extends AsyncDisposable {
+  /**
+   * Answers a request, or calls `next` if there is one and the request is not the router's.
+   * @returns resolves when the response has closed, whether it is complete or its client left, and is counted and logged; after
+   *   `next`, when that has returned. Never rejects: what goes wrong is answered and logged
+   */
+  (request: IncomingMessage, response: ServerResponse, next?: (error?: unknown) => void): Promise<void>;
 
   /** Whether a request is the router's to answer: `/v2`, below it, or one of its own pages. */
   matches(request: IncomingMessage): boolean;
@@ -27,9 +32,9 @@ export interface CombinedRegistryHandler {
    * Says where an image comes from, where a push of it would go, and why: the rule, what every upstream that a pull may ask
    * says now, and what a client gets. It asks with GET and HEAD, and nobody whom the rule keeps the name from.
    * @param image as docker takes it: `nginx`, `team/app:1.2`, `registry.example.com/team/app@sha256:...`
-   * @throws ImageNameError if it is not the name of an image
+   * @throws ImageNameError if it is not the name of an image; `signal.reason` once that is aborted
    */
-  explain(image: string): Promise<Explanation>;
+  explain(image: string, options?: ExplainOptions): Promise<Explanation>;
 
   /**
    * Looks at every upstream and at the configuration for what does not work or will hurt. It writes nothing anywhere: beside
@@ -55,6 +60,15 @@ export interface CombinedRegistryHandler {
 
   /** Drains, waits for the requests in flight, and closes the connections to upstreams. */
   close(): Promise<void>;
+
+  /** The same as `close`, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** How an image is explained. */
+export interface ExplainOptions {
+  /** Gives the explanation up, and with it the requests to upstreams. @default never */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -76,18 +90,24 @@ export function createCombinedRegistryHandler(config: CombinedRegistryConfig): C
     request: IncomingMessage,
     response: ServerResponse,
     next?: (error?: unknown) => void,
-  ): void => {
+  ): Promise<void> => {
     if (next !== undefined && !isOurs(request)) {
+      // What it throws is its own, and is thrown at once as it always was.
       next();
-      return;
+      return Promise.resolve();
     }
-    serving.serve(request, response);
+    return serving.serve(request, response);
+  };
+  const close = async (): Promise<void> => {
+    serving.drain();
+    await serving.idle();
+    serving.close();
   };
   return Object.assign(handler, {
     matches: isOurs,
     health: () => checkHealth(serving.services),
     // What few ask for is loaded for those who do: it is a tenth of what there is to load before the first request.
-    explain: async (image: string) => (await import("./inspect/explain.ts")).explain(serving.services, image),
+    explain: (image: string, options?: ExplainOptions) => explainUntil(serving.services, image, options),
     check: async () => (await import("./inspect/check.ts")).check(serving.services),
     metrics: serving.services.metrics.registry,
     reload(next: CombinedRegistryConfig) {
@@ -97,10 +117,22 @@ export function createCombinedRegistryHandler(config: CombinedRegistryConfig): C
     },
     invalidate: (change: ManifestChange) => applyInvalidation(serving.services, change),
     drain: () => serving.drain(),
-    async close() {
-      serving.drain();
-      await serving.idle();
-      serving.close();
-    },
+    close,
+    [Symbol.asyncDispose]: close,
   });
+}
+
+async function explainUntil(
+  services: Services,
+  image: string,
+  { signal }: ExplainOptions = {},
+): Promise<Explanation> {
+  const { explain } = await import("./inspect/explain.ts");
+  try {
+    signal?.throwIfAborted();
+    return await explain(services, image, signal);
+  } catch (error) {
+    // Inside, a request that is given up is a client that has left.
+    throw signal?.aborted === true ? signal.reason : error;
+  }
 }

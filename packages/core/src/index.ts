@@ -23,7 +23,11 @@ export type {
   UpstreamConfig,
   UpstreamTlsConfig,
 } from "./config/upstream-options.ts";
-export { type CombinedRegistryHandler, createCombinedRegistryHandler } from "./handler.ts";
+export {
+  type CombinedRegistryHandler,
+  createCombinedRegistryHandler,
+  type ExplainOptions,
+} from "./handler.ts";
 export type { CheckReport, Finding, Severity, UpstreamReport } from "./inspect/check-report.ts";
 export type {
   ExplainedAccess,
@@ -38,8 +42,10 @@ export type {
   UpstreamAnswer,
 } from "./inspect/explanation.ts";
 export { ImageNameError } from "./inspect/image-name.ts";
+export type { DecisionRecord } from "./observe/decision-record.ts";
 export type { Health, UpstreamHealth } from "./observe/health.ts";
 export type { MetricsRegistry, MetricsSnapshot } from "./observe/metrics.ts";
 export { aggregateMetrics, sumMetrics } from "./observe/metrics.ts";
 export { serverOptions } from "./server-options.ts";
+export type { UpstreamRequestTrace } from "./upstream/transport/trace.ts";
 export { version } from "./version.ts";

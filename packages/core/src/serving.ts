@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { answered } from "./answered.ts";
 import { authorizeRequest, authorizeUnruled } from "./authorize/admit.ts";
 import { perform } from "./dispatch.ts";
 import { operations } from "./endpoints/operations.ts";
@@ -62,9 +63,17 @@ export class Serving {
     );
   }
 
-  /** Serves a request when it has its turn on its connection. Whatever goes wrong is answered, counted and logged. */
-  serve(request: IncomingMessage, response: ServerResponse): void {
-    this.#turns.take(request, response, () => void this.#serve(request, response));
+  /**
+   * Serves a request when it has its turn on its connection. Whatever goes wrong is answered, counted and logged.
+   * @returns resolves when the response has closed and is counted, or when its connection died before its turn; never rejects
+   */
+  serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    return new Promise((resolve) => {
+      this.#turns.take(request, response, {
+        begin: () => void this.#serve(request, response, resolve),
+        abandon: resolve,
+      });
+    });
   }
 
   /** New requests are answered, each as the last on its connection. */
@@ -78,16 +87,17 @@ export class Serving {
   }
 
   /** Never rejects. */
-  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async #serve(request: IncomingMessage, response: ServerResponse, closed: () => void): Promise<void> {
     if (response.destroyed || request.socket.destroyed) {
       // Gone while the host application's middleware was at work: its closing would never be noticed.
+      closed();
       return;
     }
     this.#connections.seen(request.socket);
     const generation = this.#generations.enter();
     const { services } = generation;
     const exchange = newExchange(request, response, services, this.#isClosing);
-    this.#begin(generation, exchange);
+    this.#begin(generation, exchange, closed);
     try {
       // Not at once: Node finishes a response twice that ends while it is being given its connection.
       await services.tick.next();
@@ -97,17 +107,21 @@ export class Serving {
     }
   }
 
-  #begin(generation: Generation, exchange: Exchange): void {
+  #begin(generation: Generation, exchange: Exchange, closed: () => void): void {
     const started = performance.now();
     this.#inFlight += 1;
     exchange.response.once("close", () => {
       try {
-        account(generation.services, exchange, (performance.now() - started) / 1000);
-      } catch {
-        // A host application's logger that throws would end the process from here, and there is nobody left to tell.
+        const done = answered(exchange, performance.now() - started);
+        account(generation.services, done);
+        if (done.foreignStatus !== undefined && exchange.answer.begun) {
+          // Other code has ended the body early: a connection that stays open would make it look whole, or pending.
+          exchange.request.socket.destroy();
+        }
       } finally {
         this.#generations.leave(generation);
         this.#end();
+        closed();
       }
     });
   }

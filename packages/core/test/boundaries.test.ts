@@ -25,6 +25,7 @@ const moving = [
   "version.ts",
   "lru-cache",
   "node:crypto",
+  "node:diagnostics_channel",
   "node:http",
   "node:https",
   "node:stream",

@@ -16,10 +16,8 @@ import { method, sendableTarget, target } from "./properties/generators.ts";
 import { repositoryAsDistributionReadsIt } from "./properties/oracle.ts";
 import { listenRecording } from "./properties/upstream.ts";
 import { candidate } from "./support/candidate.ts";
+import { cases } from "./support/cases.ts";
 import { startRouter } from "./support/router.ts";
-
-/** More of everything: `FC_TIMES=10`. */
-const times = Number(process.env.FC_TIMES ?? 1);
 
 function parsed(given: string, how: string): RegistryRequest | undefined {
   const { kind, ...parts } = parseTarget(given);
@@ -36,7 +34,7 @@ function parsed(given: string, how: string): RegistryRequest | undefined {
   }
 }
 
-describe("of 190,000 generated targets", () => {
+describe("of generated targets", () => {
   const hosted = candidate("hosted", "hosted");
   const proxy = candidate("proxy", "proxy");
   const memory = new Memory<Candidate>({ entries: 100, ttl: 1_000, absentTtl: 0, manifestBytes: 0 });
@@ -65,10 +63,10 @@ describe("of 190,000 generated targets", () => {
           expect(planned.to).toBe(hosted);
         }
       }),
-      { numRuns: 190_000 * times },
+      { numRuns: cases(190_000) },
     );
     // Generators that only made nonsense would prove nothing.
-    expect(understood).toBeGreaterThan(10_000);
+    expect(understood).toBeGreaterThan(cases(10_000));
   }, 120_000);
 });
 
@@ -113,7 +111,7 @@ function checkWellFormed(how: string, path: string, { status, headers, body }: A
   }
 }
 
-describe("of 20,000 generated requests over connections", () => {
+describe("of generated requests over connections", () => {
   it("each gets one well-formed answer, and reaches upstreams only under the name it was authorized for", async () => {
     await using proxy = await listenRecording();
     await using hosted = await listenRecording();
@@ -157,7 +155,7 @@ describe("of 20,000 generated requests over connections", () => {
           }
         }
       }),
-      { numRuns: 500 * times },
+      { numRuns: cases(500) },
     );
     agent.destroy();
   }, 120_000);
@@ -176,7 +174,7 @@ describe("pieces", () => {
           }
         },
       ),
-      { numRuns: 10_000 * times },
+      { numRuns: cases(10_000) },
     );
   });
 
@@ -199,7 +197,7 @@ describe("pieces", () => {
         }
         expect(valuesOf(passed, "connection")).toEqual([]);
       }),
-      { numRuns: 10_000 * times },
+      { numRuns: cases(10_000) },
     );
   });
 
@@ -224,7 +222,7 @@ describe("pieces", () => {
           expect(reached.origin).toBe("http://router.example");
         }
       }),
-      { numRuns: 20_000 * times },
+      { numRuns: cases(20_000) },
     );
   });
 });

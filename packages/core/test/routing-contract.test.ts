@@ -4,7 +4,7 @@ import { memoryRows } from "./routing-contract/memory-rows.ts";
 import { nameRows } from "./routing-contract/name-rows.ts";
 import { chartRules, pageRules } from "./routing-contract/page.ts";
 import { requestRows } from "./routing-contract/request-rows.ts";
-import { type Seeded, startSides } from "./routing-contract/sides.ts";
+import { type Seeded, startContractSides } from "./routing-contract/sides.ts";
 import { fetchRaw } from "./support/client.ts";
 
 /** In the order of the page. */
@@ -39,7 +39,7 @@ describe("docs/routing.md", () => {
 
 describe("the route contract", () => {
   it.each(rows)("$rule: $ask is $status", async (row) => {
-    await using sides = await startSides(row);
+    await using sides = await startContractSides(row);
     const { router, seeded } = sides;
     for (const target of row.after ?? []) {
       await fetchRaw(router.url, target);

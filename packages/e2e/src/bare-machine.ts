@@ -1,8 +1,9 @@
 import { copyFile, cp, mkdir, realpath, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { until } from "@combined-registry/deadline";
+import { copyProgram } from "./abilities.ts";
 import { type Client, podmanClient } from "./clients.ts";
-import { until } from "./deadline.ts";
 import type { Resources } from "./resources.ts";
 import { run } from "./run.ts";
 import { searchPath } from "./search-path.ts";
@@ -103,10 +104,7 @@ export async function cloneInto(folder: string): Promise<void> {
 async function fill(root: string): Promise<void> {
   const programs = { "usr/bin/node": process.execPath, "bin/sh": "/bin/sh", "usr/bin/env": "/usr/bin/env" };
   for (const [path, program] of Object.entries(programs)) {
-    await copy(program, join(root, path));
-    for (const library of await librariesOf(program)) {
-      await copy(library, join(root, library));
-    }
+    await copyProgram(program, root, path);
   }
   for (const folder of ["tmp", "home/user"]) {
     await mkdir(join(root, folder), { recursive: true });
@@ -115,11 +113,6 @@ async function fill(root: string): Promise<void> {
   // A machine may have to trust more than Node knows of.
   await copy(certificates, join(root, certificates)).catch(() => writeEmpty(join(root, certificates)));
   await run("npm", ["install", "--global", "--prefix", join(root, "usr"), npm], process.env);
-}
-
-async function librariesOf(program: string): Promise<string[]> {
-  const listed = await run("ldd", [program], { PATH: searchPath });
-  return [...listed.matchAll(/(\/\S+) \(0x/g)].map(([, path = ""]) => path);
 }
 
 async function copy(from: string, to: string): Promise<void> {

@@ -1,3 +1,4 @@
+import { allowed } from "@combined-registry/deadline";
 import { type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import { placeOf } from "./search-path.ts";
 
@@ -24,7 +25,7 @@ const flags = [
   "--disable-component-update",
   "--disable-sync",
 ];
-const patience = 30_000;
+const patience = allowed(30_000);
 
 /** Starts the system's Chromium. playwright-core drives it: it brings no browser and no packages of its own. */
 export async function startBrowser(): Promise<Browser> {

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { DockerEngine } from "./docker-engine.ts";
@@ -74,6 +75,20 @@ export async function containersEnvironment(folder: string): Promise<NodeJS.Proc
       }),
     ),
   };
+}
+
+/**
+ * Removes what podman and buildah have made in `folder` for a user who is not root: files of images belong to others, whom only
+ * the user namespace can speak for, and a process of podman's holds that until it is told to end.
+ */
+export async function endUserNamespace(folder: string): Promise<void> {
+  const made = ["podman", "podman-run", ".local/share/containers"].map((name) => join(folder, name));
+  const podmanWasHere = made.some((path) => existsSync(path));
+  if (podmanWasHere) {
+    const podman = await podmanClient(folder);
+    await podman("unshare", "rm", "-rf", ...made);
+    await podman("system", "migrate");
+  }
 }
 
 /** A table of TOML, whose strings are written as in JSON. */

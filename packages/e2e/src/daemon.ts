@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
-import { until, within } from "./deadline.ts";
+import { until, within } from "@combined-registry/deadline";
 
 /** What to run, and how to call it in errors. */
 export interface Command {

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { until } from "@combined-registry/deadline";
 import { Daemon } from "./daemon.ts";
-import { until } from "./deadline.ts";
 import { request } from "./http.ts";
 import { searchPath } from "./search-path.ts";
 

@@ -10,6 +10,7 @@ import {
 import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
+import { allowed } from "@combined-registry/deadline";
 
 /** A whole answer. */
 export interface Reply {
@@ -26,7 +27,7 @@ export interface RequestOptions {
   readonly agent?: Agent;
 }
 
-const patience = 30_000;
+const patience = allowed(30_000);
 
 /** Sends a request with its target exactly as given: `fetch` would tidy the path up and follow redirects. */
 export function request(

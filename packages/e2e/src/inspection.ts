@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { allowed } from "@combined-registry/deadline";
 import { searchPath } from "./search-path.ts";
 
 /** What a command that looks at registries left behind. */
@@ -10,7 +11,7 @@ export interface Inspected<T> {
 }
 
 const program = fileURLToPath(new URL("../../cli/bin/combined-registry.js", import.meta.url));
-const patience = 60_000;
+const patience = allowed(60_000);
 
 /**
  * Runs `explain` or `check` of the built program.

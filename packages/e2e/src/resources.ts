@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { endUserNamespace } from "./clients.ts";
 
 /** What a test file has opened, closed in the reverse order. Stands in for AsyncDisposableStack, which Node 20 has not got. */
 export class Resources implements AsyncDisposable {
@@ -16,7 +17,7 @@ export class Resources implements AsyncDisposable {
   async folder(): Promise<string> {
     // Short, since paths of Unix sockets inside are limited to 107 bytes.
     const path = await mkdtemp(join(tmpdir(), "cr-e2e-"));
-    this.use({ [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true, maxRetries: 3 }) });
+    this.use({ [Symbol.asyncDispose]: () => remove(path) });
     return path;
   }
 
@@ -34,4 +35,11 @@ export class Resources implements AsyncDisposable {
       throw failures[0];
     }
   }
+}
+
+async function remove(folder: string): Promise<void> {
+  if (process.getuid?.() !== 0) {
+    await endUserNamespace(folder);
+  }
+  await rm(folder, { recursive: true, force: true, maxRetries: 3 });
 }

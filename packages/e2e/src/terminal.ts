@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { stripVTControlCharacters } from "node:util";
-import { within } from "./deadline.ts";
+import { within } from "@combined-registry/deadline";
 import { searchPath } from "./search-path.ts";
 
 /** A program at a terminal of its own, as `script` makes one. */

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { request as httpRequest, type IncomingMessage } from "node:http";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { within } from "./deadline.ts";
+import { within } from "@combined-registry/deadline";
 import { content } from "./images.ts";
 import { moment } from "./moment.ts";
 import { openSession, withDigest } from "./seed.ts";

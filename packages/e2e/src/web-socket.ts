@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { request } from "node:http";
 import type { Socket } from "node:net";
-import { within } from "./deadline.ts";
+import { within } from "@combined-registry/deadline";
 
 const patience = 10_000;
 // First bytes of frames (RFC 6455, section 5.2) that come in one piece.

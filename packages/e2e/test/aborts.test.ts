@@ -1,8 +1,8 @@
 import { once } from "node:events";
 import { Agent, type ClientRequest, request as httpRequest, type IncomingMessage } from "node:http";
+import { until, within } from "@combined-registry/deadline";
 import { startRegistry, type TestRegistry } from "@combined-registry/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { until, within } from "../src/deadline.ts";
 import { Resources } from "../src/resources.ts";
 import { type Router, startRouter } from "../src/router.ts";
 import { openSession } from "../src/seed.ts";

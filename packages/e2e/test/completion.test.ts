@@ -36,7 +36,7 @@ const cases: [typed: string, offered: string[]][] = [
   ["check --config com", ["combined.yaml"]],
 ];
 
-describeE2E("completion in bash", [], () => {
+describeE2E("completion in bash", ["bash"], () => {
   it.each([...cases, ["--log-level=de", ["debug"]], ["--config a", ["a folder"]], ["--host ", []]])(
     "offers for %j",
     async (typed, offered) => {
@@ -52,7 +52,9 @@ describeE2E("completion in bash", [], () => {
       expect(found.sort()).toEqual(offered);
     },
   );
+});
 
+describeE2E("completion in an interactive bash", ["bash", "script"], () => {
   it("is what a Tab at the prompt does", async () => {
     await using terminal = startAtTerminal(["bash", "--norc", "-i"], { folder, env: { PS1: "ready> " } });
     await terminal.shows("ready> ");

@@ -1,10 +1,10 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { until } from "@combined-registry/deadline";
 import { startRegistry } from "@combined-registry/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { parse } from "yaml";
 import { checkout } from "../src/checkout.ts";
-import { until } from "../src/deadline.ts";
 import { request } from "../src/http.ts";
 import { describeE2E } from "../src/programs.ts";
 import { startPrometheus } from "../src/prometheus.ts";

@@ -56,7 +56,9 @@ let metrics: string[];
 let own: Set<string>;
 
 beforeAll(async () => {
-  const text = ["packages", "examples", ".github"].map((path) => ownText(join(checkout, path))).join("\n");
+  const text = ["packages", "examples", ".github", ".ci"]
+    .map((path) => ownText(join(checkout, path)))
+    .join("\n");
   own = new Set(text.match(/\w+/g));
   const help = (args: string[]) =>
     run(process.execPath, [program, ...args, "--help"], { PATH: searchPath, COLUMNS: "200" });

@@ -38,22 +38,25 @@ async function folderInside(): Promise<string> {
   return folder;
 }
 
-async function examples(): Promise<string[]> {
+async function examples(pattern: RegExp): Promise<string[]> {
   const folder = join(root, "examples");
   const files = await readdir(folder, { recursive: true });
-  const sources = files.filter((file) => file.endsWith(".mjs") && !file.includes("node_modules"));
+  const sources = files.filter((file) => pattern.test(file) && !file.includes("node_modules"));
   return await Promise.all(sources.map((file) => readFile(join(folder, file), "utf8")));
 }
 
 describe("the page on embedding", () => {
   it("has code in no language but those that are checked below", () => {
-    expect([...new Set(blocks.map(({ language }) => language))].sort()).toEqual(["js", "ts"]);
+    expect([...new Set(blocks.map(({ language }) => language))].sort()).toEqual(["js", "json", "ts"]);
   });
 
-  it("shows JavaScript as it stands in examples, which other tests run", async () => {
-    const sources = (await examples()).map(unindented);
+  it.each([
+    ["js", /\.mjs$/],
+    ["json", /package\.json$/],
+  ])("shows %s as it stands in examples, which other tests run", async (language, pattern) => {
+    const sources = (await examples(pattern)).map(unindented);
 
-    const strangers = inLanguage("js").filter(
+    const strangers = inLanguage(language).filter(
       ({ text }) => !sources.some((source) => source.includes(unindented(text))),
     );
 

@@ -1,8 +1,8 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { until } from "@combined-registry/deadline";
 import { afterAll, beforeAll, expect, it } from "@jest/globals";
 import { type Client, skopeoClient } from "../src/clients.ts";
-import { until } from "../src/deadline.ts";
 import { request } from "../src/http.ts";
 import { type Image, image } from "../src/images.ts";
 import { type Lab, openLab } from "../src/lab.ts";

@@ -12,7 +12,7 @@ const minute = 60_000;
 
 describeE2E(
   "a new user with Node and npm, and nothing else",
-  ["podman", "docker", "dockerd", "skopeo"],
+  ["podman run", "docker", "dockerd", "skopeo"],
   () => {
     const resources = new Resources();
     let machine: BareMachine;

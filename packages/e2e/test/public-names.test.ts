@@ -15,3 +15,14 @@ describe.each(["core", "testkit"])("what %s exports", (name) => {
     expect(unnamed).toEqual([]);
   });
 });
+
+describe.each(["koa", "fastify", "hono"])("what core exports for %s", (name) => {
+  const path = fileURLToPath(new URL(`../../core/dist/adapters/${name}.d.ts`, import.meta.url));
+
+  it("has a comment at every name and at every member", () => {
+    const { names } = publicNames(path);
+
+    expect(names.length).toBeGreaterThan(2);
+    expect(names.filter(({ comment }) => comment === "").map((one) => one.name)).toEqual([]);
+  });
+});

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
+import { until } from "@combined-registry/deadline";
 import { afterAll, beforeAll, expect, it } from "@jest/globals";
 import { routerNames, servedBy } from "../src/balancer.ts";
-import { until } from "../src/deadline.ts";
 import { type Fleet, startFleet } from "../src/fleet.ts";
 import { content, image } from "../src/images.ts";
 import { type Lab, openLab } from "../src/lab.ts";

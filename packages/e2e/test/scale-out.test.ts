@@ -1,10 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { until } from "@combined-registry/deadline";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { routerNames, servedBy } from "../src/balancer.ts";
 import { type Client, dockerClient, podmanClient, skopeoClient } from "../src/clients.ts";
-import { until } from "../src/deadline.ts";
 import { startDockerEngine } from "../src/docker-engine.ts";
 import { type Fleet, startFleet } from "../src/fleet.ts";
 import { type Reply, request } from "../src/http.ts";

@@ -10,4 +10,11 @@ export type {
   TokenOptions,
 } from "./options.ts";
 export { startRegistry, type TestRegistry } from "./registry.ts";
+export {
+  type RouterHandler,
+  type RouterOptions,
+  type RouterUpstreams,
+  startRouter,
+  type TestRouter,
+} from "./router.ts";
 export type { ManifestOptions } from "./storage/contents.ts";

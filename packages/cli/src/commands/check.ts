@@ -1,18 +1,18 @@
 import type { CheckReport } from "@combined-registry/core";
+import { listenerFindings } from "../findings.ts";
 import type { Inspection } from "../inspections.ts";
-import { prepare } from "../lifecycle/prepared.ts";
+import { loadFiles } from "../lifecycle/loaded-config.ts";
 import type { ServeConfig } from "../load-config.ts";
 import { renderCheck } from "../report/check-report.ts";
 import type { Printer } from "../report/colour.ts";
 import type { Progress } from "../report/progress.ts";
 import { inspect } from "./inspect.ts";
-import { listenerFindings } from "./listener-findings.ts";
 import type { LoadConfig } from "./serve.ts";
 
 /**
- * Looks for what is wrong: with the configuration and the files that it names, as `serve` does, and with the registries.
+ * Checks the configuration and the files that it names, as `serve` does, and the registries.
  * @returns the exit code: 1 if a finding is an error, else 0
- * @throws Failure if `serve` would not start with it
+ * @throws Failure if `serve` would not start with the configuration
  */
 export async function check(
   load: LoadConfig,
@@ -24,7 +24,7 @@ export async function check(
   const during: Progress["during"] = json ? (_, work) => work : progress.during;
   const { config } = await during(
     "reading the configuration",
-    load(unwatched).then((loaded) => prepare(loaded, unwatched)),
+    load(unwatched).then((loaded) => loadFiles(loaded, unwatched)),
   );
   const { upstreams, findings } = await during(
     `asking ${upstreamUrls(config).join(" and ")}`,

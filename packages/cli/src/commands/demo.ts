@@ -1,21 +1,19 @@
 import { createCombinedRegistryHandler } from "@combined-registry/core";
+import { startRegistry } from "@combined-registry/testkit";
 import { refusal } from "../config/check.ts";
 import { applyOverrides, type Overrides } from "../config/overrides.ts";
 import { parseOwn } from "../config/own-schema.ts";
-import { type DemoRegistries, startRegistries } from "../demo/registries.ts";
-import { thingsToTry } from "../demo/report.ts";
-import { tour } from "../demo/tour.ts";
+import { thingsToTry, tour } from "../demo/tour.ts";
 import { createLog } from "../logging.ts";
 import type { Progress } from "../report/progress.ts";
 import { table } from "../report/table.ts";
 import { listen } from "../server.ts";
 import { onStop } from "../signals.ts";
 
-/** What a demo is asked to be. */
 export interface DemoOptions {
   /** `--port`, if given. */
   readonly flags: Overrides;
-  /** Ends by itself when it has shown everything. */
+  /** Exit when everything has been shown. */
   readonly once: boolean;
 }
 
@@ -25,12 +23,12 @@ interface Stage {
   readonly progress: Progress;
 }
 
-// Nobody but this machine, as the demo lets everybody push.
+// Only this machine can connect, because the demo allows pushes without a password.
 const host = "127.0.0.1";
 
 /**
- * Shows the router between registries that live in this process.
- * @throws Failure if the port cannot be had, or if anything is not as it should be
+ * Shows the router with registries in this process.
+ * @throws Failure if the port cannot be had, or if a response is not as expected
  */
 export async function demo(
   { flags, once }: DemoOptions,
@@ -80,4 +78,30 @@ async function show(
     await server.stop();
     await handler.close();
   }
+}
+
+/** The registries of the demo, all in this process. */
+export interface DemoRegistries {
+  /** The public registry, with `library/hello`. */
+  readonly publicUrl: string;
+  /** A pull-through cache of the public registry. */
+  readonly cacheUrl: string;
+  /** The private registry, empty. */
+  readonly hostedUrl: string;
+  stop(): Promise<void>;
+}
+
+export async function startRegistries(): Promise<DemoRegistries> {
+  const publicRegistry = await startRegistry();
+  const cache = await startRegistry({ upstream: publicRegistry.url });
+  const hosted = await startRegistry();
+  publicRegistry.addImage("library/hello", { tag: "latest", platforms: ["linux/amd64", "linux/arm64"] });
+  return {
+    publicUrl: publicRegistry.url,
+    cacheUrl: cache.url,
+    hostedUrl: hosted.url,
+    async stop() {
+      await Promise.all([hosted.close(), cache.close(), publicRegistry.close()]);
+    },
+  };
 }

@@ -7,8 +7,8 @@ import { inspect } from "./inspect.ts";
 import type { LoadConfig } from "./serve.ts";
 
 /**
- * Says where an image comes from, and why.
- * @returns the exit code: 0 if somebody has it, else 1
+ * Explains where an image comes from, and why.
+ * @returns the exit code: 0 if an upstream has the image, else 1
  * @throws Failure if the name or the configuration is wrong
  */
 export async function explain(

@@ -1,6 +1,6 @@
 import { rm } from "node:fs/promises";
 import { dirname, relative, resolve } from "node:path";
-import type { InitWanted } from "../assistance.ts";
+import type { InitCommand } from "../assistance.ts";
 import { check } from "../config/check.ts";
 import { escapeVariables } from "../config/substitute.ts";
 import { isTable, type Table } from "../config/table.ts";
@@ -10,29 +10,29 @@ import { createUsersFile, type FirstUser, nameProblem, passwordFromInput } from 
 import { renderConfig } from "../init/render.ts";
 import { exists, writeNew } from "../init/write-new.ts";
 
-/** What `init` uses of the process. */
-export interface InitSurroundings {
+/** The parts of the process that `init` uses. */
+export interface InitIo {
   readonly environment: NodeJS.ProcessEnv;
   readonly folder: string;
   print(text: string): void;
-  /** Whether somebody is there to be asked. */
+  /** Whether there is a terminal for questions. */
   readonly asks: boolean;
-  /** Where a password may come from. */
+  /** For `--password-stdin`. */
   readonly input: () => NodeJS.ReadableStream;
 }
 
 const usualName = "combined-registry.yaml";
 
 /**
- * Writes a configuration file that has been checked, and a file of users if a first one was given.
- * @throws Failure if something would be written over, refused by `serve`, or cannot be written
+ * Writes a checked configuration file, and an htpasswd file if there is a first user.
+ * @throws Failure if a file exists or cannot be written, or if `serve` would refuse the configuration
  */
-export async function init(wanted: InitWanted, surroundings: InitSurroundings): Promise<0> {
-  const { folder, environment, print } = surroundings;
-  const target = await targetOf(wanted, folder);
+export async function init(command: InitCommand, io: InitIo): Promise<0> {
+  const { folder, environment, print } = io;
+  const target = await targetOf(command, folder);
   const home = dirname(target);
-  const draft = draftFrom(wanted.flags, environment, { folder, home });
-  const { user, ...completed } = await complete(draft, wanted, surroundings, home);
+  const draft = draftFrom(command.flags, environment, { folder, home });
+  const { user, ...completed } = await complete(draft, command, io, home);
   const table = withRealm(completed.table, draft.publicName);
   await check({ table, origins: draft.origins }, home, async () => undefined);
 
@@ -40,39 +40,39 @@ export async function init(wanted: InitWanted, surroundings: InitSurroundings): 
   if (users === target) {
     throw misuse("option auth.htpasswdFile: expected another file than the configuration");
   }
-  // What is given is meant as it is here, as it is where `serve` is given it.
+  // `serve` does not substitute variables in flags and environment, so the file must not do so in these values either.
   const content = renderConfig(escapeVariables(table), home);
   if (user !== undefined && users !== undefined) {
     await createUsersFile(users, user);
-    await writeNew(target, content, { over: wanted.force }).catch(async (error: unknown) => {
-      // The next attempt would find it in its way.
+    await writeNew(target, content, { over: command.force }).catch(async (error: unknown) => {
+      // Otherwise the next attempt would fail because the file exists.
       await rm(users, { force: true });
       throw error;
     });
     print(`wrote ${relative(folder, users)}, with the user ${user.name}\n`);
   } else {
-    await writeNew(target, content, { over: wanted.force });
+    await writeNew(target, content, { over: command.force });
   }
   print(`wrote ${relative(folder, target)}\n\nNext:\n`);
   if (users !== undefined && !(await exists(users))) {
     print(`  htpasswd -B -c ${users} <user>    there are no users yet\n`);
   }
-  const named = wanted.configFile === undefined ? "" : ` --config ${wanted.configFile}`;
+  const named = command.configFile === undefined ? "" : ` --config ${command.configFile}`;
   print(
-    `  combined-registry check${named}    asks the registries whether it will do\n  combined-registry${named}\n`,
+    `  combined-registry check${named}    checks the configuration and the registries\n  combined-registry${named}\n`,
   );
   return 0;
 }
 
 /** The file to write. */
-async function targetOf({ configFile = usualName, force }: InitWanted, folder: string): Promise<string> {
+async function targetOf({ configFile = usualName, force }: InitCommand, folder: string): Promise<string> {
   if (!/\.ya?ml$/.test(configFile)) {
     const given = JSON.stringify(configFile);
     throw misuse(`option --config: expected a file ending in .yaml or .yml to write, given ${given}`);
   }
   const target = resolve(folder, configFile);
   if (!force && (await exists(target))) {
-    throw misuse(`${configFile} is there already, and is left as it is (--force writes over it)`);
+    throw misuse(`${configFile} exists and is not changed (--force overwrites it)`);
   }
   return target;
 }
@@ -84,14 +84,14 @@ interface Complete {
 
 async function complete(
   draft: Draft,
-  { yes, user: name, passwordFromInput: isPiped }: InitWanted,
-  { asks, folder, input }: InitSurroundings,
+  { yes, user: name, passwordFromInput: isPiped }: InitCommand,
+  { asks, folder, input }: InitIo,
   home: string,
 ): Promise<Complete> {
   const { table } = draft;
   if (name === undefined) {
     if (isPiped) {
-      throw misuse("option --password-stdin: expected --user beside it");
+      throw misuse("option --password-stdin: expected --user as well");
     }
     return asks && !yes ? (await import("../init/ask.ts")).ask(draft, home) : { table, user: undefined };
   }
@@ -103,15 +103,15 @@ async function complete(
   const withUsers = { ...table, auth };
   const file = usersFileIn(withUsers, home);
   if (file !== undefined && (await exists(file))) {
-    throw misuse(
-      `option --user: expected no htpasswd file yet, and there is ${file}, which is left as it is`,
-    );
+    throw misuse(`option --user: expected no htpasswd file yet, but ${file} exists and is not changed`);
   }
   if (isPiped) {
     return { table: withUsers, user: { name, password: await passwordFromInput(input()) } };
   }
   if (!asks || yes) {
-    throw misuse("option --user: expected --password-stdin beside it, as nobody is asked");
+    throw misuse(
+      "option --user: expected --password-stdin as well, since there is no terminal for questions",
+    );
   }
   const { ask, askPassword } = await import("../init/ask.ts");
   const answers = await ask({ ...draft, table: withUsers, authIsDecided: true }, home);

@@ -2,14 +2,14 @@ import { type CombinedRegistryHandler, createCombinedRegistryHandler } from "@co
 import type { ServeConfig } from "../load-config.ts";
 
 /**
- * Looks at a configuration with the router that it makes, which serves nobody.
- * @param look what to do with the router; it is closed afterwards
+ * Creates a router that serves no clients, to inspect its configuration.
+ * @param look uses the router, which is closed afterwards
  */
 export async function inspect<T>(
   { router, auth }: ServeConfig,
   look: (handler: CombinedRegistryHandler) => Promise<T>,
 ): Promise<T> {
-  // Nobody asks, so nobody is let in; but that somebody judges users is part of what is looked at.
+  // There are no clients, so nothing is ever authorized. But whether there is a hook is part of the inspection.
   const authorize = auth === undefined ? {} : { authorize: () => "deny" as const };
   const handler = createCombinedRegistryHandler({ ...router, ...authorize });
   try {

@@ -1,22 +1,17 @@
-import { type CombinedRegistryConfig, createCombinedRegistryHandler } from "@combined-registry/core";
 import type { LogLevel } from "../config/own-schema.ts";
-import { defaults } from "../defaults.ts";
-import { readablePasswords, sendsPasswordsReadably } from "../exposure.ts";
 import { breakdown, messageOf } from "../failure.ts";
-import { createPasswords, type Passwords } from "../htpasswd/passwords.ts";
-import { createAuthorize } from "../htpasswd.ts";
-import { finish } from "../lifecycle/finish.ts";
-import { loadWatched, type Reading } from "../lifecycle/load-watched.ts";
-import { differences, fixedDifferences, type Prepared, prepare } from "../lifecycle/prepared.ts";
+import { readablePasswords, sendsPasswordsReadably } from "../findings.ts";
+import type { Drain } from "../lifecycle/finish.ts";
+import { differences, fixedDifferences, type LoadedConfig, loadFiles } from "../lifecycle/loaded-config.ts";
+import type { Processes } from "../lifecycle/processes.ts";
 import { Reloader } from "../lifecycle/reloader.ts";
-import { watchFiles } from "../lifecycle/watch.ts";
+import { type BeforeRead, loadWatched, watchFiles } from "../lifecycle/watch.ts";
 import type { ServeConfig } from "../load-config.ts";
 import type { Log } from "../logging.ts";
-import { listen, type RunningServer } from "../server.ts";
-import { onHangup, onStop, surviveBugs } from "../signals.ts";
+import { logUncaughtExceptions, onHangup, onStop } from "../signals.ts";
 
-/** Reads the configuration from where it comes from. On a reload, `before` is the one in use. */
-export type LoadConfig = (reading: Reading, before?: ServeConfig) => Promise<ServeConfig>;
+/** Reads the configuration from its sources. On a reload, `before` is the one in use. */
+export type LoadConfig = (beforeRead: BeforeRead, before?: ServeConfig) => Promise<ServeConfig>;
 
 /**
  * Serves until a signal comes, then finishes what is under way.
@@ -25,34 +20,27 @@ export type LoadConfig = (reading: Reading, before?: ServeConfig) => Promise<Ser
 export async function serve(load: LoadConfig, createLog: (level: LogLevel) => Log): Promise<void> {
   const reloader = new Reloader();
   const watch = watchFiles((files) => reloader.request(`changed: ${files.join(", ")}`));
-  const loadAfter = (before?: Prepared) =>
+  const loadAfter = (before?: LoadedConfig) =>
     loadWatched(
       watch,
-      async (reading) => prepare(await load(reading, before?.config), reading),
+      async (beforeRead) => loadFiles(await load(beforeRead, before?.config), beforeRead),
       (loaded = before) => loaded?.config.reload === "watch",
     );
   let current = await loadAfter();
-  const { config } = current;
-  const log = createLog(config.logLevel);
-  if (config.workers > 1) {
-    const { serveWithWorkers } = await import("../workers/primary.ts");
-    return serveWithWorkers({ first: current, reload: loadAfter, reloader, watch, log });
-  }
-  const passwords = createPasswords(log);
-  useUsers(passwords, current);
-  const handler = createCombinedRegistryHandler(routerConfig(current, passwords, log));
+  const log = createLog(current.config.logLevel);
+  const processes = await createProcesses(current, log);
   const stop = onStop();
   onHangup(() => reloader.request("SIGHUP"));
-  const server = await listen(handler, { ...config, tls: current.tls, log });
-  surviveBugs(log);
-  announce(config, server, log);
+  const { config } = current;
+  const started = processes.start().then((url) => announce(config, url, log));
+  // A signal to stop does not wait until everything has started.
+  await Promise.race([started, stop]);
+  logUncaughtExceptions(log);
 
   reloader.start(async (reason) => {
     try {
       const next = await loadAfter(current);
-      handler.reload(routerConfig(next, passwords, log));
-      useUsers(passwords, next);
-      server.use({ ...next.config, tls: next.tls });
+      await processes.reload(next);
       log.level = next.config.logLevel;
       report(current, next, reason, log);
       current = next;
@@ -63,39 +51,40 @@ export async function serve(load: LoadConfig, createLog: (level: LogLevel) => Lo
 
   const signal = await stop;
   watch.stop();
-  handler.drain();
-  const { drain } = current.config;
-  const finished = finish({ server, handler, drain });
+  await end(processes, signal, current.config.drain, log);
+}
+
+async function createProcesses(first: LoadedConfig, log: Log): Promise<Processes> {
+  if (first.config.workers > 1) {
+    const { createWorkers } = await import("../workers/pool.ts");
+    return createWorkers(first, log);
+  }
+  // The primary of a pool serves no clients, so it does without these modules.
+  const { ServingProcess } = await import("../lifecycle/processes.ts");
+  return new ServingProcess(first, log);
+}
+
+async function end(processes: Processes, signal: string, drain: Drain, log: Log): Promise<void> {
+  const finished = processes.finish(drain);
   log.info({ signal, ...drain }, "finishing what is under way");
-  const { cut, closed } = await finished;
+  const { cut, closed, died } = await finished;
   if (!closed) {
     log.warn({}, "the router still waits for requests although no connection is left: this is a bug");
   }
-  if (cut > 0) {
-    log.warn({ cut }, "stopped, after cutting off what was not finished in time");
-    throw breakdown(`${cut} requests were not finished within ${drain.timeout} ms and were cut off`);
+  const hasDied = died !== undefined && died > 0;
+  if (cut > 0 || hasDied) {
+    log.warn({ cut, died }, "stopped, after cutting off what was not finished in time");
+    throw breakdown(
+      hasDied
+        ? `${died} workers ended before they had finished`
+        : `${cut} requests were not finished within ${drain.timeout} ms and were cut off`,
+    );
   }
   log.info({}, "stopped");
 }
 
-export function useUsers(passwords: Passwords, { config, htpasswd }: Prepared): void {
-  if (config.auth !== undefined && htpasswd !== undefined) {
-    const { htpasswd: file, throttle } = config.auth;
-    passwords.use(htpasswd, file.path, { throttle });
-  }
-}
-
-export function routerConfig({ config }: Prepared, passwords: Passwords, log: Log): CombinedRegistryConfig {
-  return {
-    ...config.router,
-    ...(config.auth !== undefined && { authorize: createAuthorize(passwords, config.auth.realm) }),
-    metrics: { process: defaults.processMetrics, ...config.router.metrics },
-    logger: log,
-  };
-}
-
-/** Names options, never what they are set to: that may be secret. */
-export function report(before: Prepared, after: Prepared, reason: string, log: Log): void {
+/** Logs the names of changed options, never their values, which may be secret. */
+function report(before: LoadedConfig, after: LoadedConfig, reason: string, log: Log): void {
   for (const warning of after.config.warnings) {
     log.warn({}, warning);
   }
@@ -106,7 +95,7 @@ export function report(before: Prepared, after: Prepared, reason: string, log: L
   log.info({ reason, changed }, changed.length === 0 ? "reloaded, nothing has changed" : "reloaded");
 }
 
-export function announce(config: ServeConfig, server: Pick<RunningServer, "url">, log: Log): void {
+function announce(config: ServeConfig, url: string, log: Log): void {
   for (const warning of config.warnings) {
     log.warn({}, warning);
   }
@@ -122,7 +111,7 @@ export function announce(config: ServeConfig, server: Pick<RunningServer, "url">
       ...(config.publicName !== undefined && { name: config.publicName }),
       ...(config.file !== undefined && { config: config.file.path }),
     },
-    `listening on ${server.url}`,
+    `listening on ${url}`,
   );
 }
 

@@ -1,10 +1,9 @@
 import type { Command, Option } from "commander";
 import { logLevels } from "../defaults.ts";
 
-/** What a word after an option is. */
+/** The kind of value that an option takes, or its possible values. */
 export type Value = "none" | "file" | "text" | readonly string[];
 
-/** An option, with what it takes. */
 export interface OptionWords {
   /** `-y` and `--yes`. */
   readonly names: readonly string[];
@@ -12,24 +11,22 @@ export interface OptionWords {
   readonly value: Value;
 }
 
-/** A command, and what may follow it. */
 export interface CommandWords {
   readonly name: string;
   readonly description: string;
   readonly options: readonly OptionWords[];
-  /** What its argument can be. */
+  /** Values of its argument. */
   readonly choices: readonly string[];
 }
 
-/** All that can be completed. */
 export interface ProgramWords {
   readonly name: string;
-  /** Those that go with every command. */
+  /** Options of every command. */
   readonly options: readonly OptionWords[];
   readonly commands: readonly CommandWords[];
 }
 
-/** The words of a program, as its help has them. */
+/** The commands and options that the help lists. */
 export function wordsOf(program: Command): ProgramWords {
   const help = program.createHelp();
   return {

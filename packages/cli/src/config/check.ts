@@ -6,34 +6,34 @@ import {
   type ConfigProblem,
 } from "@combined-registry/core";
 import { type Failure, misuse } from "../failure.ts";
-import type { Reading } from "../lifecycle/load-watched.ts";
-import { type Origins, sentence } from "./origin.ts";
+import type { BeforeRead } from "../lifecycle/watch.ts";
+import type { Origins } from "./overrides.ts";
 import { type CompleteOwnConfig, divide, parseOwn } from "./own-schema.ts";
 import { inlineFiles } from "./referenced-files.ts";
+import { sentence } from "./sentences.ts";
 import { isTable, type Table } from "./table.ts";
 
-/** A configuration that holds. */
 export interface Checked {
   readonly own: CompleteOwnConfig;
   readonly router: CombinedRegistryConfig;
 }
 
 /**
- * Checks a merged configuration, reading the secrets that it keeps in files relative to `folder`.
+ * Checks a merged configuration, and reads the secrets that are in files relative to `folder`.
  * @throws Failure with one sentence per problem
  */
 export async function check(
   { table: written, origins }: { readonly table: Table; readonly origins: Origins },
   folder: string,
-  reading: Reading,
+  beforeRead: BeforeRead,
 ): Promise<Checked> {
   const divided = divide(written);
   const { own, problems: ownProblems } = parseOwn(divided.own);
-  const inlined = await inlineFiles(divided.router, { folder, reading });
+  const inlined = await inlineFiles(divided.router, { folder, beforeRead });
   const { router, problems: fileProblems } = inlined;
-  // Rules go with it that may not stand without.
+  // Some rules are valid only if there is an `authorize` hook.
   const { config, problems } = parseRouter(
-    written.auth === undefined ? router : { ...router, authorize: nobodyYet },
+    written.auth === undefined ? router : { ...router, authorize: placeholderAuthorize },
   );
   const routerProblems = inlined.rephrase(problems);
 
@@ -50,8 +50,8 @@ export async function check(
   return { own, router: config };
 }
 
-/** Stands for the users of a file that is read later. */
-const nobodyYet: AuthorizeHook = () => "deny";
+/** In place of the hook for the users of the htpasswd file, which is read later. */
+const placeholderAuthorize: AuthorizeHook = () => "deny";
 
 /** One sentence per problem. */
 export function refusal(problems: readonly ConfigProblem[], origins: Origins): Failure {
@@ -64,7 +64,7 @@ interface ParsedRouter {
 }
 
 function parseRouter(router: Table): ParsedRouter {
-  // Whether there are users to protect its pages with, only `conflicts` can tell.
+  // `conflicts` checks `protected`, since only this program knows whether there are users.
   const isProtected = router.operations === "protected";
   const parsed: unknown = isProtected ? { ...router, operations: "open" } : router;
   try {
@@ -78,13 +78,14 @@ function parseRouter(router: Table): ParsedRouter {
   }
 }
 
-/** What only this program knows to be wrong together. */
+/** Cross-field checks between the options of the program and of the router. */
 function conflicts(written: Table): ConfigProblem[] {
   const problems: ConfigProblem[] = [];
   const { metrics } = written;
   const itself = [
-    ["logger", written.logger, "logs itself"],
-    ["peers", written.peers, "sees to its workers itself"],
+    ["logger", written.logger, "has a log of its own"],
+    ["onDecision", written.onDecision, "logs each request itself"],
+    ["peers", written.peers, "connects its workers itself"],
     ["metrics.page", isTable(metrics) ? metrics.page : undefined, "adds up its workers' metrics itself"],
   ] as const;
   for (const [option, value, does] of itself) {
@@ -96,7 +97,7 @@ function conflicts(written: Table): ConfigProblem[] {
     problems.push({ option: "authorize", expected: "nothing beside auth", given: "something" });
   }
   if (written.auth === undefined && written.authorize === undefined && written.operations === "protected") {
-    const expected = "open or off while nobody is asked for passwords (give auth.htpasswdFile or authorize)";
+    const expected = "open or off while there is no authentication (set auth.htpasswdFile or authorize)";
     problems.push({ option: "operations", expected, given: '"protected"' });
   }
   return problems;

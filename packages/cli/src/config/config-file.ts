@@ -2,13 +2,13 @@ import { access } from "node:fs/promises";
 import { basename, extname, resolve } from "node:path";
 import { cosmiconfig, defaultLoaders, type Loader } from "cosmiconfig";
 import { errorCode, fileProblem, isFileError, messageOf, misuse, property } from "../failure.ts";
-import type { Reading } from "../lifecycle/load-watched.ts";
+import type { BeforeRead } from "../lifecycle/watch.ts";
 import { loadScript } from "./script.ts";
 import { isTable, type Table } from "./table.ts";
 
 const name = "combined-registry";
 
-/** Where a configuration is looked for, in this order, when nobody names a file. */
+/** The file names that are tried in this order if there is no `--config`. */
 const searchPlaces = [
   ...["yaml", "yml", "json", "js", "mjs", "cjs"].map((extension) => `${name}.${extension}`),
   ...["js", "mjs", "cjs"].map((extension) => `${name}.config.${extension}`),
@@ -16,19 +16,17 @@ const searchPlaces = [
   "package.json",
 ];
 
-/** A configuration file and what is written in it. */
 export interface ConfigFile {
   readonly path: string;
   readonly written: Table;
 }
 
-/** Which file to read, and how. */
 export interface ConfigFileSources {
-  /** The one that `--config` names. */
+  /** The file that `--config` names. */
   readonly configFile: string | undefined;
-  /** Where it and the well-known ones are looked for. */
+  /** The folder of relative and well-known names. */
   readonly folder: string;
-  readonly reading: Reading;
+  readonly beforeRead: BeforeRead;
 }
 
 /**
@@ -36,15 +34,15 @@ export interface ConfigFileSources {
  * @throws Failure if there is a file that cannot be read or is not a table of options
  */
 export async function readConfigFile(
-  { configFile: named, folder, reading }: ConfigFileSources,
+  { configFile: named, folder, beforeRead }: ConfigFileSources,
   inUse?: ConfigFile,
 ): Promise<ConfigFile | undefined> {
   if (inUse !== undefined) {
-    return readAgain(inUse, reading);
+    return readAgain(inUse, beforeRead);
   }
   if (named !== undefined) {
     const path = resolve(folder, named);
-    await reading(path);
+    await beforeRead(path);
     const file = await load(path, "option --config", named);
     if (file === undefined) {
       throw misuse(
@@ -53,12 +51,12 @@ export async function readConfigFile(
     }
     return file;
   }
-  // Not cosmiconfig's own search: that passes over a file that it may not read, and a router
-  // whose configuration asks for passwords must not start without them.
+  // cosmiconfig's own search skips a file that it cannot read, and a router whose configuration asks for passwords must not start
+  // without it.
   for (const place of searchPlaces) {
     const path = resolve(folder, place);
     if (await exists(path)) {
-      await reading(path);
+      await beforeRead(path);
       const file = await load(path, "configuration file", path);
       if (file !== undefined) {
         return file;
@@ -68,9 +66,9 @@ export async function readConfigFile(
   return undefined;
 }
 
-/** A file that has lost what was in it (a full disk, a write that is not over) must not switch passwords off. */
-async function readAgain({ path, written }: ConfigFile, reading: Reading): Promise<ConfigFile> {
-  await reading(path);
+/** A file that has become empty (a full disk, an unfinished write) must not switch authentication off. */
+async function readAgain({ path, written }: ConfigFile, beforeRead: BeforeRead): Promise<ConfigFile> {
+  await beforeRead(path);
   const file = await load(path, "configuration file", path);
   if (file === undefined || (isEmpty(file.written) && !isEmpty(written))) {
     throw misuse(
@@ -98,7 +96,7 @@ const scripts: Readonly<Record<string, Loader>> = {
   ".cjs": loadScript,
 };
 
-/** Undefined for a package.json that does not speak of this program. */
+/** Undefined for a package.json without options of this program. */
 async function load(path: string, source: string, shown: string): Promise<ConfigFile | undefined> {
   const extension = extname(path) || "noExt";
   if (!Object.hasOwn(data, extension) && !Object.hasOwn(scripts, extension)) {
@@ -117,7 +115,7 @@ async function load(path: string, source: string, shown: string): Promise<Config
     }
     throw misuse(`${path}: ${Object.hasOwn(data, extension) ? syntaxProblem(error) : messageOf(error)}`);
   }
-  // A package.json without the key is no result at all to cosmiconfig.
+  // For a package.json without the key, cosmiconfig returns null.
   if (written === undefined || written === null) {
     return basename(path) === "package.json" ? undefined : { path, written: {} };
   }
@@ -136,13 +134,13 @@ async function exists(path: string): Promise<boolean> {
   }
 }
 
-/** Where a file cannot be understood, without the excerpts that parsers put in: these may hold passwords. */
+/** Why a file cannot be parsed. Leaves out the excerpts that parsers add, since they may contain passwords. */
 function syntaxProblem(error: unknown): string {
   if (property(error, "name") === "SyntaxError") {
     const position = / at position \d+/.exec(messageOf(error))?.[0] ?? "";
-    return `expected JSON, and it is none${position}`;
+    return `expected valid JSON, found a syntax error${position}`;
   }
   const line = property(property(error, "mark"), "line");
   const reason = String(property(error, "reason")).replace(/ ["!].*$/s, "");
-  return `expected YAML, and it is none${typeof line === "number" ? ` in line ${line + 1}` : ""}: ${reason}`;
+  return `expected valid YAML, found a syntax error${typeof line === "number" ? ` in line ${line + 1}` : ""}: ${reason}`;
 }

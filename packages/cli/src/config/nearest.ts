@@ -1,4 +1,4 @@
-/** The candidate that a misspelt word was probably meant to be. */
+/** The candidate that is most similar to a misspelt word, if any is similar enough. */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
   const allowed = Math.max(2, Math.floor(word.length / 3));
   const scored = candidates.map((candidate) => ({
@@ -7,14 +7,15 @@ export function nearest(word: string, candidates: readonly string[]): string | u
   }));
   const near = scored.filter(
     ({ candidate, edits }) =>
-      // At most half of a word may be wrong, or every short word would resemble every other.
+      // At most half of the word may differ: otherwise all short words would resemble each other.
       (edits <= allowed && edits * 2 <= candidate.length) ||
       (word.length >= 4 && candidate.startsWith(word.slice(0, 4))),
   );
-  return near.sort((a, b) => a.edits - b.edits)[0]?.candidate;
+  // Of two with as many edits the longer one: people omit a letter more often than they add one.
+  return near.sort((a, b) => a.edits - b.edits || b.candidate.length - a.candidate.length)[0]?.candidate;
 }
 
-/** Letters to insert, drop, replace or swap with their neighbour. */
+/** Optimal string alignment distance: letters to insert, drop, replace or swap with their neighbour. */
 function editDistance(from: string, to: string): number {
   const width = to.length + 1;
   const distances: number[] = [];

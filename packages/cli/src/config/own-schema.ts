@@ -4,7 +4,7 @@ import { defaults, logLevels } from "../defaults.ts";
 import type { Table } from "./table.ts";
 import type { OwnConfig } from "./written-own.ts";
 
-// The options of the command line program itself; all others are the router's.
+// The options of the program itself. All other options are the router's.
 
 const fileName = z.string("a file name").min(1, "a file name");
 const portMessage = "a port number from 0 to 65535";
@@ -16,15 +16,14 @@ const milliseconds = z
   .max(2 ** 31 - 1, "at most 2147483647 milliseconds")
   .meta({ "x-unit": "ms" });
 
-/** How much is logged. */
 export type LogLevel = (typeof logLevels)[number];
 
-/** From environment and flags, and from "${PORT}" in a file. */
+/** Environment, flags and "${PORT}" in a file give numbers as text. */
 function fromDigits(value: unknown): unknown {
   return typeof value === "string" && /^\d{1,5}$/.test(value) ? Number(value) : value;
 }
 
-/** What people type, with its defaults. */
+/** The options as people write them, with their defaults. */
 export const ownSchema = z.object({
   $schema: z.string("text").optional(),
   host: z
@@ -69,7 +68,7 @@ export const ownSchema = z.object({
     .strictObject(
       {
         timeout: z.preprocess(
-          // From the flag and the environment, in seconds.
+          // A text comes from the flag or the environment, in seconds.
           (value) => (typeof value === "string" && /^\d{1,6}$/.test(value) ? Number(value) * 1000 : value),
           milliseconds.default(defaults.drainTimeout),
         ),
@@ -94,7 +93,7 @@ type OwnResult =
   | { readonly own: CompleteOwnConfig; readonly problems: readonly [] }
   | { readonly own: undefined; readonly problems: readonly ConfigProblem[] };
 
-/** Divides a configuration into the program's own options and those of the router. */
+/** Splits a configuration into the options of the program and those of the router. */
 export function divide(written: Table): { own: Table; router: Table } {
   const isOwn = ([key]: readonly [string, unknown]) => Object.hasOwn(ownSchema.shape, key);
   const entries = Object.entries(written);

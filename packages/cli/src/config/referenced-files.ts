@@ -2,27 +2,27 @@ import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { ConfigProblem } from "@combined-registry/core";
 import { fileProblem } from "../failure.ts";
-import type { Reading } from "../lifecycle/load-watched.ts";
+import type { BeforeRead } from "../lifecycle/watch.ts";
 import { isTable, mapValues, type Table } from "./table.ts";
 
-/** Per table of an upstream: the option that names a file, and the option that its content becomes. */
+/** For each table of an upstream: the option that names a file, and the option that takes its content. */
 const references: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   auth: { passwordFile: "password" },
   tls: { caFile: "ca", certFile: "cert", keyFile: "key" },
 };
 
-/** Router options with the files that they name read in. */
+/** Router options with the content of the files that they name. */
 export interface Inlined {
   readonly router: Table;
   readonly problems: readonly ConfigProblem[];
-  /** Says of the file what is wrong with what was in it, and nothing of tables that lack one which could not be read. */
+  /** Makes problems with a file's content name the file. Drops problems of tables whose file could not be read: these follow from that. */
   rephrase(problems: readonly ConfigProblem[]): ConfigProblem[];
 }
 
 /** Reads the passwords, certificates and keys of upstreams from their files, relative to `folder`. */
 export async function inlineFiles(
   router: Table,
-  { folder, reading }: { readonly folder: string; readonly reading: Reading },
+  { folder, beforeRead }: { readonly folder: string; readonly beforeRead: BeforeRead },
 ): Promise<Inlined> {
   const problems: ConfigProblem[] = [];
   const read = new Map<string, { readonly option: string; readonly file: string }>();
@@ -62,8 +62,8 @@ export async function inlineFiles(
     }
     try {
       const path = resolve(folder, file);
-      await reading(path);
-      // Editors and `echo` end a file with a newline that no password has.
+      await beforeRead(path);
+      // Editors and `echo` add a trailing newline, which is not part of the password.
       const text = (await readFile(path, "utf8")).replace(/\r?\n$/, "");
       if (text === "") {
         problems.push({

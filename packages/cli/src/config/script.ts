@@ -6,11 +6,11 @@ import { property } from "../failure.ts";
 const { cache } = createRequire(import.meta.url);
 let loads = 0;
 
-/** What a script exports, as it is now: Node itself would give what it was when it was loaded first. */
+/** The default export of a script as the file is now. Node caches modules, so a plain import would return the first version again. */
 export async function loadScript(path: string): Promise<unknown> {
   const file = await realpath(path);
   loads += 1;
-  // Modules are known by their URL, and those of CommonJS by their path.
+  // Node caches ES modules by URL and CommonJS modules by path.
   delete cache[file];
   return property(await import(`${pathToFileURL(file).href}?load=${loads}`), "default");
 }

@@ -1,13 +1,12 @@
 import type { ConfigProblem } from "@combined-registry/core";
 import { isTable, type Table } from "./table.ts";
 
-/** A configuration with every `${VARIABLE}` in its texts replaced, and what stood in the way. */
 export interface Substituted {
   readonly value: unknown;
   readonly problems: readonly ConfigProblem[];
 }
 
-/** Replaces `${VARIABLE}` in every text by what the environment says; `$${` stands for `${` itself. */
+/** Replaces `${VARIABLE}` in every text by the environment variable. `$${` stands for a literal `${`. */
 export function substitute(written: unknown, environment: NodeJS.ProcessEnv): Substituted {
   const problems: ConfigProblem[] = [];
 
@@ -33,12 +32,12 @@ export function substitute(written: unknown, environment: NodeJS.ProcessEnv): Su
       if (variable === undefined) {
         problems.push({
           option,
-          expected: `a variable's name and } after \${ (or $\${ for the mere characters)`,
+          expected: `a variable's name and } after \${ (or $\${ for a literal \${)`,
           given: "neither",
         });
         return found;
       }
-      // Empty counts as not set, as everywhere: an empty password is hardly what was meant.
+      // An empty variable counts as not set, as everywhere in this program: an empty password is hardly intended.
       const value = environment[variable] || undefined;
       if (value === undefined) {
         problems.push({ option, expected: `a value in environment variable ${variable}`, given: undefined });
@@ -49,11 +48,11 @@ export function substitute(written: unknown, environment: NodeJS.ProcessEnv): Su
   return { value: walk(written, ""), problems };
 }
 
-/** Texts as they have to be written to mean themselves: the other way round. */
+/** The reverse: escapes texts so that `substitute` returns them unchanged. */
 export function escapeVariables(meant: Table): Table {
   const walk = (value: unknown): unknown => {
     if (typeof value === "string") {
-      // By a function: $$ in a text would be one $ of it.
+      // A function, because `replaceAll` takes $$ in a replacement text for one $.
       return value.replaceAll("${", () => "$${");
     }
     if (Array.isArray(value)) {

@@ -1,4 +1,4 @@
-/** What a configuration file has between braces, or under one key. */
+/** An object of a configuration file. */
 export type Table = Readonly<Record<string, unknown>>;
 
 export function isTable(value: unknown): value is Table {

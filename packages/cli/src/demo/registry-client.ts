@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { breakdown, messageOf, property } from "../failure.ts";
 
-/** One request and who answered it. */
+/** A request and the upstream that answered it. */
 export interface Exchange {
   readonly method: string;
   readonly path: string;
@@ -10,7 +10,6 @@ export interface Exchange {
   readonly decision: string | undefined;
 }
 
-/** Bytes with the digest that names them. */
 export interface Content {
   readonly digest: string;
   readonly bytes: Buffer;
@@ -26,7 +25,7 @@ export interface Image {
 const indexType = "application/vnd.oci.image.index.v1+json";
 const manifestType = "application/vnd.oci.image.manifest.v1+json";
 
-/** Pulls and pushes small images, as far as showing the router takes it. */
+/** Pulls and pushes small images. Supports only what the demo needs. */
 export class RegistryClient {
   readonly #base: string;
   readonly #report: (exchange: Exchange) => void;
@@ -38,7 +37,7 @@ export class RegistryClient {
 
   /**
    * Pulls an image by tag, for one platform if it has several, checking every digest.
-   * @throws Failure if an answer or a digest is not as it should be
+   * @throws Failure if a response or a digest is not as expected
    */
   async pull(repository: string, tag: string, architecture: string): Promise<Image> {
     const tagged = await this.#manifest(repository, tag, `${indexType}, ${manifestType}`);

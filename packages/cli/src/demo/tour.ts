@@ -1,7 +1,7 @@
 import { breakdown } from "../failure.ts";
 import type { Progress } from "../report/progress.ts";
+import { table } from "../report/table.ts";
 import { type Exchange, RegistryClient } from "./registry-client.ts";
-import { exchangeTable } from "./report.ts";
 
 /**
  * Pulls a public image through the router, pushes it under a private name, and pulls that back, printing who
@@ -45,4 +45,38 @@ export async function tour(url: string, print: (text: string) => void, progress:
     () => client.tags("team/app"),
     (tags) => `tags: ${tags.join(", ")}`,
   );
+}
+
+/** A table of requests, their status, and the upstream that answered. */
+export function exchangeTable(exchanges: readonly Exchange[]): string {
+  const rows = exchanges.map(({ method, path, status, decision = "" }) => {
+    const [who = "", ...why] = decision.split("; ");
+    return [`${method} ${shorten(path)}`, String(status), who, why.join("; ")];
+  });
+  return table([["request", "status", "answered by", "because"], ...rows]);
+}
+
+function shorten(path: string): string {
+  return path
+    .replace(/\?.*$/, "?...")
+    .replace(/\/uploads\/[^/?]+/, "/uploads/<session>")
+    .replace(/(sha256:[0-9a-f]{12})[0-9a-f]+/, "$1...");
+}
+
+/** Commands to try with common clients. */
+export function thingsToTry(port: number): string {
+  const here = `localhost:${port}`;
+  const insecure = "--tls-verify=false";
+  const commands = [
+    ["docker", `docker pull ${here}/library/hello`],
+    ["", `docker tag ${here}/library/hello ${here}/team/mine && docker push ${here}/team/mine`],
+    ["podman", `podman pull ${insecure} ${here}/library/hello`],
+    ["", `podman tag ${here}/library/hello ${here}/team/mine && podman push ${insecure} ${here}/team/mine`],
+    ["skopeo", `skopeo inspect ${insecure} docker://${here}/library/hello`],
+    ["", `skopeo list-tags ${insecure} docker://${here}/team/app`],
+    ["a browser", `http://${here}/`],
+    ["curl", `curl -si ${here}/v2/team/app/manifests/1.0`],
+    ["", `curl -s ${here}/healthcheck; curl -s ${here}/metrics`],
+  ];
+  return table(commands);
 }

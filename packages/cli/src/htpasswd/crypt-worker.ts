@@ -1,20 +1,18 @@
 import { parentPort } from "node:worker_threads";
 import { checkCrypt } from "./crypt.ts";
-import type { PasswordHash } from "./parse.ts";
+import type { PasswordHash } from "./file.ts";
 
-/** A password to check. */
-export interface Question {
+export interface VerifyRequest {
   readonly id: number;
   readonly hash: PasswordHash;
   readonly password: string;
 }
 
-/** Whether it is the right one. */
-export interface Answer {
+export interface VerifyResponse {
   readonly id: number;
   readonly right: boolean;
 }
 
-parentPort?.on("message", ({ id, hash, password }: Question) => {
-  parentPort?.postMessage({ id, right: checkCrypt(hash, password) } satisfies Answer);
+parentPort?.on("message", ({ id, hash, password }: VerifyRequest) => {
+  parentPort?.postMessage({ id, right: checkCrypt(hash, password) } satisfies VerifyResponse);
 });

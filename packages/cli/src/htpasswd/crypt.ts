@@ -1,16 +1,13 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import md5Crypt from "apache-md5";
 import desCrypt from "unix-crypt-td-js";
-import type { PasswordHash } from "./parse.ts";
+import type { PasswordHash } from "./file.ts";
 
-/**
- * Checks a password against a hash that is computed in JavaScript or at once. MD5 crypt takes 1000 rounds
- * (a millisecond or more), so servers ask this of a worker thread.
- */
+/** Checks a password against every kind of hash but bcrypt. MD5 crypt takes a millisecond or more, so this runs in a worker thread. */
 export function checkCrypt({ kind, text }: PasswordHash, password: string): boolean {
   switch (kind) {
     case "md5":
-      // The package takes characters for bytes.
+      // The package treats each character as one byte.
       return same(md5Crypt(Buffer.from(password).toString("latin1"), text), text);
     case "crypt":
       return same(desCrypt([...Buffer.from(password)], text.slice(0, 2)), text);

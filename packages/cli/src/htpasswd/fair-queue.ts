@@ -1,16 +1,15 @@
-/** How much is done at one time, and how much may wait. */
 export interface FairQueueOptions {
   readonly concurrent: number;
-  /** Tasks waiting, of all sources together. */
+  /** Waiting tasks of all sources together. */
   readonly waiting: number;
-  /** Tasks waiting, of one source. */
+  /** Waiting tasks of one source. */
   readonly waitingEach: number;
 }
 
-/** Runs tasks, a few at a time. Sources take turns, so that one with many tasks does not hold up the others. */
+/** Runs a few tasks at a time. Sources take turns (round-robin), so that one with many tasks does not hold up the others. */
 export class FairQueue {
   readonly #options: FairQueueOptions;
-  /** The first source's turn is next. */
+  /** In the order of their turns. */
   readonly #waiting = new Map<string, (() => void)[]>();
   #running = 0;
   #size = 0;
@@ -19,7 +18,7 @@ export class FairQueue {
     this.#options = options;
   }
 
-  /** @returns undefined if too much is waiting already */
+  /** @returns undefined if the queue is full */
   run<T>(source: string, task: () => Promise<T>): Promise<T> | undefined {
     if (this.#running < this.#options.concurrent) {
       return this.#start(task);

@@ -1,187 +1,189 @@
 import { availableParallelism } from "node:os";
 import type { Logger } from "@combined-registry/core";
-import { createCheck } from "./check.ts";
-import type { CheckHash } from "./crypt-thread.ts";
 import { FairQueue } from "./fair-queue.ts";
-import { Ledger, type LedgerOptions, type Sender, type ThrottleOptions } from "./ledger.ts";
-import { networkOf } from "./network.ts";
-import type { Htpasswd } from "./parse.ts";
-import { RightPasswords } from "./remember.ts";
-import { type Entry, Users } from "./users.ts";
+import { type Entry, type Htpasswd, UserTable } from "./file.ts";
+import { PasswordCache } from "./password-cache.ts";
+import {
+  LoginThrottle,
+  type LoginThrottleOptions,
+  networkOf,
+  type Sender,
+  type ThrottleOptions,
+} from "./throttle.ts";
+import { createVerifyHash, type VerifyHash } from "./verify.ts";
 
-/** What is found about a password. `retryAfter` is in seconds: it was not checked. */
-export type Judgement = "right" | "wrong" | { readonly retryAfter: number };
+/** With `retryAfter`, in seconds, the password was not checked. */
+export type VerifyResult = "right" | "wrong" | { readonly retryAfter: number };
 
-/** How passwords are checked. */
-export interface PasswordsOptions extends LedgerOptions {
-  /** Checks one password. @default bcrypt in libuv's threads, the other kinds in a thread of their own */
-  readonly check?: CheckHash;
+export interface PasswordsOptions extends LoginThrottleOptions {
+  /** Checks a password against a hash. @default bcrypt in libuv's threads, the other kinds in a thread of their own */
+  readonly check?: VerifyHash;
   /**
    * Checks at one time. bcrypt shares libuv's four threads with file and DNS access, and all of the processor
    * with the router. @default one less than processors, at least 1 and at most 2
    */
   readonly concurrent?: number;
-  /** The other processes that serve the same port. What they find out counts here too, or guessing would be as many times easier. */
+  /** The other workers. Their results count here too: otherwise each worker more would allow as many more guesses. */
   readonly peers?: Peers;
 }
 
-/** Processes that share what they find out about passwords. */
+/** Processes that share the results of their checks. */
 export interface Peers {
-  /** Under which all of them mark passwords; a secret. */
+  /** The secret key of the HMACs, the same in all processes. */
   readonly key: Uint8Array;
-  /** Has all others hear of it. */
-  tell(finding: Finding): void;
+  /** Sends the event to all others. */
+  publish(event: LoginEvent): void;
 }
 
-/** What one process has found out. No passwords: a mark says nothing without the key. */
-export interface Finding {
+/** The result of a check, for other processes. It has no password: an HMAC reveals nothing without the key. */
+export interface LoginEvent {
   readonly kind: "right" | "wrong" | "refused";
   readonly user: string;
-  /** Of the password, in base64. */
-  readonly mark: string;
+  /** HMAC of the password, base64. */
+  readonly hmac: string;
   readonly addresses: readonly string[];
 }
 
 /** Checks the passwords of users. */
 export interface Passwords {
   /**
-   * Takes the users of a file in place of those known so far. Unchanged ones need no new check, and what was counted
-   * against senders stays, however they are treated from now on.
+   * Replaces the users. Cached results stay valid for users whose line has not changed, and wrong passwords that were counted
+   * stay counted.
    */
   use(htpasswd: Htpasswd, path: string, options?: ThrottleOptions): void;
-  /** Nothing but a lookup when the answer is not a promise. */
-  judge(user: string, password: string, sender: Sender): Judgement | Promise<Judgement>;
-  /** Takes note of what another process has found out. */
-  hear(finding: Finding): void;
+  /** Returns a promise only if the password has to be checked: a cached result comes at once. */
+  verify(user: string, password: string, sender: Sender): VerifyResult | Promise<VerifyResult>;
+  /** Applies the result of a check in another process. */
+  receive(event: LoginEvent): void;
 }
 
 interface Attempt extends Entry {
   readonly user: string;
   readonly password: string;
-  readonly mark: Buffer;
-  /** The mark as text. */
+  readonly hmac: Buffer;
+  /** `hmac` as base64. */
   readonly id: string;
 }
 
-interface Check {
+interface PendingCheck {
   readonly senders: Sender[];
-  readonly judgement: Promise<Judgement>;
+  readonly result: Promise<VerifyResult>;
 }
 
 /**
- * MD5 crypt hashes the whole password 1000 times over; nobody's has a kilobyte (`htpasswd` takes 255 bytes),
- * and a header may have 64.
+ * Bytes. MD5 crypt hashes the whole password 1000 times, and a request header may hold 64 KiB. Real passwords are shorter: `htpasswd`
+ * takes 255 bytes.
  */
 const longestPassword = 1024;
-/** Milliseconds, as the queue moves on several times a second. */
+/** Milliseconds. The queue moves on several times a second. */
 const queueIsFull = 2000;
 
-/** Checks passwords, a few at a time, once there are users. Nobody gets in before. */
+/** Checks a few passwords at a time. Every password is wrong until `use` has brought users. */
 export function createPasswords(logger: Logger, options: PasswordsOptions = {}): Passwords {
   return new CheckedPasswords(logger, options);
 }
 
 class CheckedPasswords implements Passwords {
   readonly #logger: Logger;
-  readonly #check: CheckHash;
+  readonly #check: VerifyHash;
   readonly #queue: FairQueue;
-  readonly #ledger: Ledger;
-  readonly #remembered: RightPasswords;
+  readonly #throttle: LoginThrottle;
+  readonly #cache: PasswordCache;
   readonly #peers: Peers | undefined;
-  readonly #underWay = new Map<string, Check>();
-  #users = new Users({ users: new Map() });
+  readonly #pending = new Map<string, PendingCheck>();
+  #users = new UserTable({ users: new Map() });
 
   constructor(logger: Logger, options: PasswordsOptions) {
     const { concurrent = Math.min(2, Math.max(1, availableParallelism() - 1)) } = options;
     this.#logger = logger;
-    this.#check = options.check ?? createCheck();
+    this.#check = options.check ?? createVerifyHash();
     this.#queue = new FairQueue({ concurrent, waiting: 128, waitingEach: 8 });
-    this.#ledger = new Ledger(logger, options);
-    this.#remembered = new RightPasswords({ ...options, ...(options.peers && { key: options.peers.key }) });
+    this.#throttle = new LoginThrottle(logger, options);
+    this.#cache = new PasswordCache({ ...options, ...(options.peers && { key: options.peers.key }) });
     this.#peers = options.peers;
   }
 
   use(htpasswd: Htpasswd, path: string, { throttle = true }: ThrottleOptions = {}): void {
     warnAbout(htpasswd, path, this.#logger);
-    this.#ledger.throttles = throttle;
-    this.#users = new Users(htpasswd);
+    this.#throttle.throttles = throttle;
+    this.#users = new UserTable(htpasswd);
   }
 
-  judge(user: string, password: string, sender: Sender): Judgement | Promise<Judgement> {
+  verify(user: string, password: string, sender: Sender): VerifyResult | Promise<VerifyResult> {
     const entry = this.#users.find(user);
-    const mark = this.#remembered.markOf(user, password, entry.hash);
-    if (entry.known && this.#remembered.has(user, mark) && this.#ledger.trusts(sender, user)) {
-      // This forgives nothing: a client of alice's would do so for all who guess her password next to it.
+    const hmac = this.#cache.hmacOf(user, password, entry.hash);
+    if (entry.known && this.#cache.has(user, hmac) && this.#throttle.trusts(sender, user)) {
+      // Does not reset the count of wrong passwords: each request of a client of alice's would reset it for an attacker in its network.
       return "right";
     }
-    const attempt = { ...entry, user, password, mark, id: mark.toString("base64") };
-    const wait = this.#ledger.waitOf(sender);
+    const attempt = { ...entry, user, password, hmac, id: hmac.toString("base64") };
+    const wait = this.#throttle.waitOf(sender);
     if (wait > 0) {
       return this.#refuse(attempt, [sender], wait);
     }
-    const equal = this.#underWay.get(attempt.id);
-    if (equal === undefined) {
+    const same = this.#pending.get(attempt.id);
+    if (same === undefined) {
       return this.#enqueue(attempt, sender);
     }
-    equal.senders.push(sender);
-    return equal.judgement;
+    same.senders.push(sender);
+    return same.result;
   }
 
-  #enqueue(attempt: Attempt, first: Sender): Judgement | Promise<Judgement> {
+  #enqueue(attempt: Attempt, first: Sender): VerifyResult | Promise<VerifyResult> {
     const senders = [first];
-    const turn = this.#queue.run(networkOf(first.address), () => this.#takeTurn(attempt, senders));
+    const turn = this.#queue.run(networkOf(first.address), () => this.#run(attempt, senders));
     if (turn === undefined) {
       return this.#refuse(attempt, senders, queueIsFull);
     }
-    const judgement = turn.finally(() => this.#underWay.delete(attempt.id));
-    this.#underWay.set(attempt.id, { senders, judgement });
-    return judgement;
+    const result = turn.finally(() => this.#pending.delete(attempt.id));
+    this.#pending.set(attempt.id, { senders, result });
+    return result;
   }
 
-  async #takeTurn(attempt: Attempt, senders: readonly Sender[]): Promise<Judgement> {
-    // While it was waiting, its senders may have left, or wrong ones come from where they are.
-    const waits = senders.filter((sender) => !sender.left()).map((sender) => this.#ledger.waitOf(sender));
+  async #run(attempt: Attempt, senders: readonly Sender[]): Promise<VerifyResult> {
+    // While the check waited, its senders may have left, or their networks may have sent wrong passwords.
+    const waits = senders.filter((sender) => !sender.left()).map((sender) => this.#throttle.waitOf(sender));
     if (waits.every((wait) => wait > 0)) {
       return this.#refuse(attempt, senders, Math.max(1000, ...waits));
     }
-    if (!(await this.#isRight(attempt))) {
-      this.#ledger.wrong(attempt.user, senders);
-      this.#tell("wrong", attempt, senders);
+    if (!(await this.#isCorrect(attempt))) {
+      this.#throttle.wrong(attempt.user, senders);
+      this.#publish("wrong", attempt, senders);
       return "wrong";
     }
-    this.#remembered.add(attempt.user, attempt.mark);
-    this.#ledger.right(attempt.user, senders);
-    this.#tell("right", attempt, senders);
+    this.#cache.add(attempt.user, attempt.hmac);
+    this.#throttle.right(attempt.user, senders);
+    this.#publish("right", attempt, senders);
     return "right";
   }
 
-  hear({ kind, user, mark, addresses }: Finding): void {
+  receive({ kind, user, hmac, addresses }: LoginEvent): void {
     const senders = addresses.map((address) => ({ address }));
     if (kind === "wrong") {
-      this.#ledger.wrong(user, senders, { warns: false });
+      this.#throttle.wrong(user, senders, { warns: false });
     } else if (kind === "refused") {
-      this.#ledger.refused(user, mark, senders);
+      this.#throttle.refused(user, hmac, senders);
     } else {
-      this.#remembered.add(user, Buffer.from(mark, "base64"));
-      this.#ledger.right(user, senders);
+      this.#cache.add(user, Buffer.from(hmac, "base64"));
+      this.#throttle.right(user, senders);
     }
   }
 
-  #tell(kind: Finding["kind"], { user, id }: Attempt, senders: readonly Sender[]): void {
-    this.#peers?.tell({ kind, user, mark: id, addresses: senders.map(({ address }) => address) });
+  #publish(kind: LoginEvent["kind"], { user, id }: Attempt, senders: readonly Sender[]): void {
+    this.#peers?.publish({ kind, user, hmac: id, addresses: senders.map(({ address }) => address) });
   }
 
-  async #isRight({ password, hash, known }: Attempt): Promise<boolean> {
+  async #isCorrect({ password, hash, known }: Attempt): Promise<boolean> {
     if (hash === undefined || Buffer.byteLength(password) > longestPassword) {
       return false;
     }
     return (await this.#check(hash, password)) && known;
   }
 
-  #refuse(attempt: Attempt, senders: readonly Sender[], milliseconds: number): Judgement {
+  #refuse(attempt: Attempt, senders: readonly Sender[], milliseconds: number): VerifyResult {
     const { user, id } = attempt;
-    if (this.#remembered.knows(user) && this.#ledger.refused(user, id, senders)) {
-      this.#tell("refused", attempt, senders);
+    if (this.#cache.knows(user) && this.#throttle.refused(user, id, senders)) {
+      this.#publish("refused", attempt, senders);
     }
     return { retryAfter: Math.ceil(milliseconds / 1000) };
   }
@@ -195,6 +197,6 @@ function warnAbout(htpasswd: Htpasswd, path: string, logger: Logger): void {
     );
   }
   if (htpasswd.users.size === 0) {
-    logger.warn({ file: path }, "htpasswd file: no users, so nobody gets in");
+    logger.warn({ file: path }, "htpasswd file: no users, so every login is refused");
   }
 }

@@ -1,27 +1,25 @@
 import { resolve } from "node:path";
 import { CANCEL_SYMBOL, confirm, intro, log, password, text } from "@clack/prompts";
 import { assertConfig, ConfigError } from "@combined-registry/core";
-import type { Overrides } from "../config/overrides.ts";
+import { type Overrides, parseProxy } from "../config/overrides.ts";
 import type { Table } from "../config/table.ts";
 import { defaults } from "../defaults.ts";
 import { breakdown } from "../failure.ts";
-import { parseProxy } from "../proxy-flag.ts";
 import type { Draft } from "./draft.ts";
 import { type FirstUser, nameProblem, passwordProblem } from "./first-user.ts";
 import { exists } from "./write-new.ts";
 
-/** What somebody at a terminal has said. */
-export interface Answers {
+export interface InitAnswers {
   readonly table: Table;
   readonly user: FirstUser | undefined;
 }
 
 /**
- * Asks for what flags and environment have not said.
- * @param home the folder from which file names in the answers begin
- * @throws Failure if there is no answer
+ * Asks for the settings that flags and environment do not have.
+ * @param home the folder of relative file names in the answers
+ * @throws Failure if a question is cancelled
  */
-export async function ask({ table, origins, authIsDecided }: Draft, home: string): Promise<Answers> {
+export async function ask({ table, origins, authIsDecided }: Draft, home: string): Promise<InitAnswers> {
   intro("A configuration for combined-registry. Ctrl-C ends this, and nothing is written.");
   sayWhatIsGiven(origins.overrides);
   const hosted = table.hosted ?? (await askUrl("Where is the private registry that people push to?"));
@@ -51,13 +49,13 @@ export async function askPassword(name: string): Promise<string> {
     if ((await answer(password({ message: "Once more" }))) === first) {
       return first;
     }
-    log.warn("These are two different ones.");
+    log.warn("The passwords are different.");
   }
 }
 
 function sayWhatIsGiven(overrides: Overrides): void {
   for (const [option, { from }] of overrides) {
-    // Not its value: somebody may have put a password into a URL.
+    // Without the value: a URL may contain a password.
     log.info(`${option} is taken from ${from}`);
   }
 }
@@ -145,7 +143,7 @@ function askPort(): Promise<string> {
   );
 }
 
-/** An answer that was not given counts as an empty one. */
+/** No answer counts as an empty answer. */
 function sayIfWrong(problem: (answer: string) => string | undefined) {
   return (given: string | undefined) => problem(given ?? "");
 }

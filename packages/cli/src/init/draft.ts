@@ -1,29 +1,34 @@
 import { isAbsolute, relative, resolve, sep } from "node:path";
-import { decideAuth } from "../config/decide-auth.ts";
-import type { Origins } from "../config/origin.ts";
-import { applyOverrides, type Given, type OverridableOption, type Overrides } from "../config/overrides.ts";
+import {
+  applyOverrides,
+  decideAuth,
+  type Given,
+  type Origins,
+  type OverridableOption,
+  type Overrides,
+} from "../config/overrides.ts";
 import { isTable, type Table } from "../config/table.ts";
 import { readEnvironment } from "../environment.ts";
 
-/** What is to be in a file, and where it came from. */
+/** The settings to write, and their sources. */
 export interface Draft {
   readonly table: Table;
   readonly origins: Origins;
-  /** Whether it has been said if clients are asked for passwords. */
+  /** Whether flags or environment decide about authentication. */
   readonly authIsDecided: boolean;
-  /** Under which name people know the address. */
+  /** The public host name of the address. */
   readonly publicName: string | undefined;
 }
 
-/** Where file names begin: those that are given, and those in the file. */
+/** Folders of relative file names: `folder` for those of flags and environment, `home` for those in the written file. */
 export interface Folders {
   readonly folder: string;
   readonly home: string;
 }
 
 /**
- * What flags and environment say, as it is written in a file.
- * @throws Failure if a variable has a value that cannot be meant
+ * The settings of flags and environment, as a file has them.
+ * @throws Failure if the value of a variable is invalid
  */
 export function draftFrom(flags: Overrides, environment: NodeJS.ProcessEnv, folders: Folders): Draft {
   const settings = readEnvironment(environment);
@@ -40,7 +45,7 @@ export function draftFrom(flags: Overrides, environment: NodeJS.ProcessEnv, fold
   };
 }
 
-/** Those who are asked for passwords are shown under which name. */
+/** Adds the public name as realm, if there is authentication. */
 export function withRealm(table: Table, publicName: string | undefined): Table {
   const { auth } = table;
   return isTable(auth) && publicName !== undefined
@@ -48,7 +53,7 @@ export function withRealm(table: Table, publicName: string | undefined): Table {
     : table;
 }
 
-/** Flags and variables have texts only; what is none of the expected is left to the schema to complain about. */
+/** Converts numbers, since flags and variables are texts. The schema will refuse invalid ones. */
 function asWritten(option: OverridableOption, { value, from }: Given, folders: Folders): Given {
   if (typeof value !== "string") {
     return { value, from };
@@ -60,7 +65,7 @@ function asWritten(option: OverridableOption, { value, from }: Given, folders: F
   return { value: isNumber ? Number(value) * (option === "drain.timeout" ? 1_000 : 1) : value, from };
 }
 
-/** A file as seen from the folder of the configuration. */
+/** A file name relative to the folder of the configuration. */
 export function fileName(given: string, { folder, home }: Folders): string {
   return isAbsolute(given) ? given : `./${relative(home, resolve(folder, given))}`.replace(`.${sep}..`, "..");
 }

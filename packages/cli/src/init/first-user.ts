@@ -3,41 +3,40 @@ import { hash } from "@node-rs/bcrypt";
 import { misuse } from "../failure.ts";
 import { writeNew } from "./write-new.ts";
 
-/** Whom a new file of users begins with. */
 export interface FirstUser {
   readonly name: string;
   readonly password: string;
 }
 
-// What `htpasswd -B` takes costs 5; 10 costs a guess some 50 ms.
+// The default of `htpasswd -B` is 5. With 10, each guess costs about 50 ms.
 const rounds = 10;
-// bcrypt looks at no more.
+// Bytes. bcrypt ignores the rest.
 const longestPassword = 72;
 
-/** What is wrong with a user's name, as the end of a sentence. */
+/** A problem with the name of a user, as the end of a sentence. */
 export function nameProblem(name: string): string | undefined {
   return /^[^\s:#][^:\p{Cc}]*$/u.test(name) ? undefined : "expected a name without a colon";
 }
 
-/** What is wrong with a password. */
+/** A problem with a password, as the end of a sentence. */
 export function passwordProblem(password: string): string | undefined {
   if (password === "" || /\p{Cc}/u.test(password)) {
     return "expected a password of one line";
   }
   return Buffer.byteLength(password) <= longestPassword
     ? undefined
-    : `expected a password of at most ${longestPassword} bytes, as bcrypt looks at no more`;
+    : `expected a password of at most ${longestPassword} bytes, as bcrypt ignores the rest`;
 }
 
-/** The password that is piped in, without the newline at its end. */
+/** The password from standard input. A trailing newline is ignored. */
 export async function passwordFromInput(input: NodeJS.ReadableStream): Promise<string> {
   return (await text(input)).replace(/\r?\n$/, "");
 }
 
 /**
- * Writes a file with one user, for the eyes of its owner.
- * @param user whose name has been looked at
- * @throws Failure if the file is there already or cannot be written, or the password will not do
+ * Writes a file with one user, readable only by its owner.
+ * @param user with a checked name
+ * @throws Failure if the file exists or cannot be written, or the password is invalid
  */
 export async function createUsersFile(file: string, { name, password }: FirstUser): Promise<void> {
   const problem = passwordProblem(password);

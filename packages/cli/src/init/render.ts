@@ -1,26 +1,21 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
+import type { JsonSchema } from "@combined-registry/core";
 import { Document, isMap, isScalar } from "yaml";
+import { shippedSchema } from "../config/shipped-schema.ts";
 import type { Table } from "../config/table.ts";
 
-/** What the program's JSON Schema says of an option. */
-interface Described {
-  readonly description: string;
-  readonly default?: unknown;
-  readonly examples?: readonly unknown[];
-}
-
-/** Those that are worth knowing of although they are seldom set. */
+/** Options that the file mentions even if they are not set. */
 const worthKnowing = ["rules", "trustProxy", "base", "lists", "operations", "workers", "logLevel"];
 const schemaFile = "node_modules/combined-registry/schema.json";
 const width = 100;
 
 /**
- * A configuration file in YAML, with what its options mean.
- * @param home the folder that it will be in
+ * A configuration file in YAML. The description of each option is a comment.
+ * @param home the folder of the file
  */
 export function renderConfig(table: Table, home: string): string {
-  const described = readSchema();
+  const { properties: described = {} } = shippedSchema();
   const document = new Document(table);
   if (isMap(document.contents)) {
     for (const [index, { key }] of document.contents.items.entries()) {
@@ -32,29 +27,22 @@ export function renderConfig(table: Table, home: string): string {
   }
   const unset = worthKnowing.filter((option) => table[option] === undefined);
   const schema = existsSync(join(home, schemaFile)) ? ` yaml-language-server: $schema=./${schemaFile}\n` : "";
-  document.commentBefore = `${schema} combined-registry: options and environment are stronger than this file.`;
+  document.commentBefore = `${schema} combined-registry: options and environment override this file.`;
   document.comment = [" Not set:", ...unset.map((option) => unsetOption(option, described[option]))].join(
     "\n\n",
   );
   return document.toString({ lineWidth: 0 });
 }
 
-function readSchema(): Readonly<Record<string, Described>> {
-  const { properties }: { properties: Record<string, Described> } = JSON.parse(
-    readFileSync(new URL("../../schema.json", import.meta.url), "utf8"),
-  );
-  return properties;
-}
-
 function unsetOption(
   option: string,
-  { description, default: value, examples = [] }: Described = { description: "" },
+  { description = "", default: value, examples = [] }: JsonSchema = {},
 ): string {
   const shown = Array.isArray(value) ? examples[0] : value;
   return `${comment(description)}\n${option}: ${JSON.stringify(shown)}`;
 }
 
-/** Lines for behind a "#", each with a blank in front. */
+/** Wraps a text into comment lines. yaml adds the "#", so each begins with a blank. */
 function comment(text: string): string {
   const lines: string[] = [];
   for (const word of text.split(" ")) {

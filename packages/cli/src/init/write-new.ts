@@ -2,9 +2,8 @@ import { constants } from "node:fs";
 import { access, copyFile, link as hardLink, rename, rm, writeFile } from "node:fs/promises";
 import { breakdown, errorCode, fileProblem, misuse } from "../failure.ts";
 
-/** How a file is written. */
 export interface Writing {
-  /** Write over one that is there. */
+  /** Overwrite an existing file. */
   readonly over?: boolean;
   /** Who may read it. @default 0o644 */
   readonly mode?: number;
@@ -12,10 +11,9 @@ export interface Writing {
   readonly link?: typeof hardLink;
 }
 
-// What file systems that have no links (FAT, exFAT, shares of other machines) say to one.
+// Errors of file systems without hard links (FAT, exFAT, network shares).
 const withoutLinks = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"]);
 
-/** Whether there is something of that name. */
 export async function exists(file: string): Promise<boolean> {
   return access(file).then(
     () => true,
@@ -24,8 +22,8 @@ export async function exists(file: string): Promise<boolean> {
 }
 
 /**
- * Writes a whole file or none.
- * @throws Failure if it is there already, or cannot be written
+ * Writes a file completely or not at all.
+ * @throws Failure if the file exists or cannot be written
  */
 export async function writeNew(
   file: string,
@@ -33,11 +31,11 @@ export async function writeNew(
   { over = false, mode = 0o644, link = hardLink }: Writing = {},
 ): Promise<void> {
   const draft = `${file}.${process.pid}.new`;
-  // Outside of what removes the draft: one that is there already is somebody else's.
+  // Not in the `try` below, which removes the draft: an existing draft belongs to another process.
   await writeFile(draft, content, { flag: "wx", mode }).catch((error: unknown) => {
     const problem =
       errorCode(error) === "EEXIST"
-        ? `${draft} is in the way; nobody may need it any more`
+        ? `${draft} exists; delete it unless another init is running`
         : fileProblem(error);
     throw breakdown(`${file} cannot be written (${problem})`, error);
   });
@@ -45,14 +43,14 @@ export async function writeNew(
     await (over ? rename(draft, file) : place(draft, file, link));
   } catch (error) {
     throw errorCode(error) === "EEXIST"
-      ? misuse(`${file} is there already, and is left as it is`)
+      ? misuse(`${file} exists and is not changed`)
       : breakdown(`${file} cannot be written (${fileProblem(error)})`, error);
   } finally {
     await rm(draft, { force: true });
   }
 }
 
-/** A link, other than a new name, never takes the place of what came in between; nor does a copy like this one. */
+/** Unlike `rename`, neither `link` nor an exclusive copy replaces a file that another process has created meanwhile. */
 async function place(draft: string, file: string, link: typeof hardLink): Promise<void> {
   try {
     await link(draft, file);
@@ -60,7 +58,7 @@ async function place(draft: string, file: string, link: typeof hardLink): Promis
     if (!withoutLinks.has(errorCode(error) ?? "")) {
       throw error;
     }
-    // Takes the mode along, and what it cannot finish away again.
+    // Copies the mode too, and removes an unfinished copy.
     await copyFile(draft, file, constants.COPYFILE_EXCL);
   }
 }

@@ -1,26 +1,34 @@
-/** What has to end, and in what time (milliseconds). */
+/** How much time there is to finish what is under way. Milliseconds. */
+export interface Drain {
+  /** How long connections are still accepted. */
+  readonly delay: number;
+  /** How long requests may take after that. */
+  readonly timeout: number;
+}
+
+/** What has to end, and how much time it has. */
 export interface Ending {
-  readonly server: {
-    stop(options: { readonly delay: number; readonly timeout: number }): Promise<number>;
-  };
+  readonly server: { stop(drain: Drain): Promise<number> };
   readonly handler: { close(): Promise<void> };
-  readonly drain: { readonly delay: number; readonly timeout: number };
+  readonly drain: Drain;
 }
 
 /** How it ended. */
 export interface Ended {
-  /** Answers that were not finished in time. */
+  /** Responses that were cut off. */
   readonly cut: number;
-  /** Whether the router has said that it is done. */
+  /** Whether the router has closed. */
   readonly closed: boolean;
+  /** Workers that ended before they had finished. */
+  readonly died?: number;
 }
 
-// Of those whose connections were cut off at the last moment, the router still has to hear.
+// The router learns a little later that its last connections were cut off.
 const leastForClosing = 1_000;
 
 /**
- * Finishes what is under way. Once no connection is left the router has nothing to do any more; should it never say so, the
- * end does not wait for it longer than for the requests themselves.
+ * Finishes what is under way. Once no connection is left, the router has nothing more to do; a bug that keeps it from closing does
+ * not hold up the end for longer than requests could.
  */
 export async function finish({ server, handler, drain }: Ending): Promise<Ended> {
   const end = performance.now() + drain.delay + drain.timeout;

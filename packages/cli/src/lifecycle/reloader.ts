@@ -1,10 +1,10 @@
-/** Does one reload at a time. What is asked for during one is done once more afterwards, however often it was asked for. */
+/** Runs one reload at a time. Requests that come during a reload cause one more reload afterwards. */
 export class Reloader {
   #reload: ((reason: string) => Promise<void>) | undefined;
   #running: Promise<void> | undefined;
   #next: string | undefined;
 
-  /** Asks for a reload. Before `start` it waits. @param reason for the log: "SIGHUP", say */
+  /** Requests a reload; before `start`, it waits. @param reason for the log: "SIGHUP", say */
   request(reason: string): void {
     this.#next = reason;
     if (this.#reload !== undefined) {

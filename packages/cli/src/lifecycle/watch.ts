@@ -1,36 +1,60 @@
 import { stat } from "node:fs/promises";
 
-/** What there is to know of a file without reading it; anything else after any change. */
+/** Called with each file before it is read. The reader waits for it. */
+export type BeforeRead = (path: string) => Promise<void>;
+
+/**
+ * Loads a configuration and watches its files. If loading fails, its files are watched beside the previous ones: a change to any of
+ * them may solve the problem.
+ * @param isWanted whether to watch at all; called without an argument after a failure
+ */
+export async function loadWatched<T>(
+  watch: Watch,
+  load: (beforeRead: BeforeRead) => Promise<T>,
+  isWanted: (loaded?: T) => boolean,
+): Promise<T> {
+  const files = watch.begin();
+  try {
+    const loaded = await load((path) => files.add(path));
+    (isWanted(loaded) ? files : watch.begin()).replace();
+    return loaded;
+  } catch (error) {
+    if (isWanted()) {
+      files.join();
+    }
+    throw error;
+  }
+}
+
+/** Returns a text that differs after every change of the file. Does not read the file. */
 export type Look = (path: string) => Promise<string>;
 
-/** How files are watched. */
 export interface WatchOptions {
   /** Milliseconds between looks. @default 2000 */
   readonly interval?: number;
   readonly look?: Look;
 }
 
-/** Watching that can be ended. */
 export interface Watch {
-  /** Begins with other files. Those of before are watched until it is decided what becomes of these. */
+  /** Begins a new set of files. The previous ones are watched until the batch replaces or joins them. */
   begin(): Batch;
   stop(): void;
 }
 
-/** Files that are read one after the other. */
+/** A set of files that are about to be read. */
 export interface Batch {
-  /** Takes a file as it is now for unchanged. To be waited for before it is read, so that no change in between is missed. */
+  /** Records the current state of a file. Wait for it before reading the file, so that no change in between is missed. */
   add(file: string): Promise<void>;
-  /** Watches these in place of those of before. */
+  /** Watches this set instead of the previous one. */
   replace(): void;
-  /** Watches these beside those of before. */
+  /** Watches this set and the previous one. */
   join(): void;
 }
 
 /**
- * Looks at files every now and then. Not by the system's notifications, which do not come for bind mounts of single files,
- * for network file systems, or for the symbolic links that Kubernetes swaps. A change is told of once a file has stayed the
- * same for a whole interval, so that one half written is not read.
+ * Polls files. File system notifications do not come for bind mounts of single files, for network file systems, or for the symbolic
+ * links that Kubernetes swaps. A change is reported once the file has stayed the same for a whole interval, so that a file that is being
+ * written is not read.
  */
 export function watchFiles(changed: (files: readonly string[]) => void, options: WatchOptions = {}): Watch {
   const { interval = 2_000, look = lookAt } = options;
@@ -50,7 +74,7 @@ export function watchFiles(changed: (files: readonly string[]) => void, options:
     const now = await lookAll(wanted.keys());
     looking = false;
     if (wanted !== known) {
-      return; // Other files are watched since.
+      return; // Other files are watched by now.
     }
     const settled = [...now].filter(([path, seen]) => seen !== known.get(path) && seen === before.get(path));
     before = now;
@@ -82,7 +106,7 @@ export function watchFiles(changed: (files: readonly string[]) => void, options:
 async function lookAt(path: string): Promise<string> {
   try {
     const found = await stat(path);
-    // A pipe changes by being read, and has nothing more to say then.
+    // Reading a pipe changes it, and a pipe can be read only once.
     return found.isFIFO() ? "a pipe" : [found.mtimeMs, found.size, found.ino, found.dev].join(" ");
   } catch {
     return "not there";

@@ -3,13 +3,12 @@ import { z } from "zod";
 import { ownSchema, parseOwn } from "../config/own-schema.ts";
 import { isTable } from "../config/table.ts";
 import { defaults } from "../defaults.ts";
-import { mapSchema } from "./map-schema.ts";
 
-/** The schema of a configuration file: what the program and the router take, and how a file may say it. Without words. */
+/** The schema of a configuration file: the options of the program and of the router, without descriptions. */
 export function fileSchema(): JsonSchema {
   const { properties: ownOptions = {} } = ownJsonSchema();
   const { properties: routerOptions = {}, ...router } = configJsonSchema();
-  // Flags and environment may give what a file leaves out.
+  // Flags and environment may set the options that a file leaves out.
   const { required: _, ...rest } = router;
   return mapSchema({ ...rest, properties: { ...ownOptions, ...routerOptions } }, (schema, path) =>
     withVariables(withFiles(withProgramsDefault(schema, path), path)),
@@ -32,7 +31,7 @@ function ownJsonSchema(): JsonSchema {
   });
 }
 
-/** The numbers that may be written as texts, too: a variable has nothing else. As the program reads them, zeros in front included. */
+/** Numbers that may also be texts, since variables are texts. The patterns accept what the program accepts, also leading zeros. */
 const digits: ReadonlyMap<string, string> = new Map([
   // 0 to 65535
   ["port", "^(\\d{1,4}|[0-5]\\d{4}|6[0-4]\\d{3}|65[0-4]\\d{2}|655[0-2]\\d|6553[0-5])$"],
@@ -46,12 +45,11 @@ function orDigits({ anyOf, ...alone }: JsonSchema, pattern: string): JsonSchema 
   return { anyOf: [...(anyOf ?? [alone]), { type: "string", pattern }] };
 }
 
-/** The program's choice for an option of the router's. */
+/** The program's default for an option of the router. */
 function withProgramsDefault(schema: JsonSchema, path: readonly string[]): JsonSchema {
   return path.join(".") === "metrics.process" ? { ...schema, default: defaults.processMetrics } : schema;
 }
 
-/** Secrets and certificates of upstreams can be in files of their own. */
 function withFiles(schema: JsonSchema, path: readonly string[]): JsonSchema {
   const table = path.at(-1);
   const ofUpstream = path.length > 1 && schema.properties !== undefined;
@@ -85,10 +83,10 @@ const oneOf = (...options: readonly string[]): JsonSchema => ({
   oneOf: options.map((option) => ({ required: [option] })),
 });
 
-// With another $ in front of it, it would be the mere characters.
+// `$${` is a literal `${`.
 const variable = "(^|[^$])\\$\\{[A-Za-z_][A-Za-z0-9_]*\\}";
 
-/** What a text has to look like is known only when its variables are replaced. */
+/** A pattern applies only after variables are replaced, so a text with a variable is valid too. */
 function withVariables(schema: JsonSchema): JsonSchema {
   const { type, enum: values, pattern, ...rest } = schema;
   if (type === "string" && values !== undefined) {
@@ -97,8 +95,44 @@ function withVariables(schema: JsonSchema): JsonSchema {
   return pattern === undefined ? schema : { ...schema, pattern: `${pattern}|${variable}` };
 }
 
-/** Whether it is a text only because it may hold a variable, or digits from one. */
+/** Whether a schema allows a text only because of variables. */
 export function isVariable({ type, pattern }: JsonSchema): boolean {
   const ofDigits = [...digits.values()].map((digit) => `${digit}|${variable}`);
   return type === "string" && pattern !== undefined && [variable, ...ofDigits].includes(pattern);
+}
+
+/**
+ * Maps a schema whose parts are mapped already. `path` are the keys that lead to it; lists add none. `isPart`: it is an alternative of
+ * an option, or the item of a list, and not the option itself.
+ */
+export type MapOne = (schema: JsonSchema, path: readonly string[], isPart: boolean) => JsonSchema;
+
+/** Maps a schema from its innermost parts outwards. */
+export function mapSchema(
+  schema: JsonSchema,
+  map: MapOne,
+  path: readonly string[] = [],
+  isPart = false,
+): JsonSchema {
+  const { properties, items, anyOf } = schema;
+  return map(
+    {
+      ...schema,
+      ...(properties !== undefined && {
+        properties: Object.fromEntries(
+          Object.entries(properties).map(([key, value]) => [key, mapSchema(value, map, [...path, key])]),
+        ),
+      }),
+      ...(items !== undefined && { items: mapSchema(items, map, path, true) }),
+      ...(anyOf !== undefined && { anyOf: anyOf.map((one) => mapSchema(one, map, path, true)) }),
+    },
+    path,
+    isPart,
+  );
+}
+
+/** The tables that an option can be: itself, an alternative, or the items of its list. */
+export function tablesIn(schema: JsonSchema): JsonSchema[] {
+  const inner = [...(schema.anyOf ?? []), ...(schema.items === undefined ? [] : [schema.items])];
+  return [...(schema.properties === undefined ? [] : [schema]), ...inner.flatMap(tablesIn)];
 }

@@ -1,14 +1,13 @@
 import { readFile } from "node:fs/promises";
 import type { JsonSchema } from "@combined-registry/core";
-import { describeOptions, unitOf } from "./described.ts";
-import { fileSchema } from "./file-schema.ts";
-import { mapSchema } from "./map-schema.ts";
+import { describeOptions, unitOf } from "./descriptions.ts";
+import { fileSchema, mapSchema } from "./file-schema.ts";
 import { renderReference } from "./page.ts";
 
 const root = new URL("../../../../", import.meta.url);
 const documented = [
   "packages/cli/src/config/written-own.ts",
-  ...["", "-upstreams", "-metrics", "-rules"].map((part) => `packages/core/src/config/written${part}.ts`),
+  ...["options.ts", "upstream-options.ts"].map((part) => `packages/core/src/config/${part}`),
 ];
 
 /** A file of this repository that is made out of the others. */

@@ -14,7 +14,7 @@ interface Row {
   readonly cells: readonly string[];
 }
 
-/** A report for people: the registries, then what was found, and how many of what. */
+/** The report as text: the registries, the findings, and how many there are of each severity. */
 export function renderCheck({ upstreams, findings }: CheckReport, paint: Paint): string {
   const rows = [...fine(findings), ...findings.filter(({ severity }) => severity !== "ok").flatMap(rowsOf)];
   const heading = ["upstream", "url", "is", "/v2/", "time"];
@@ -34,7 +34,7 @@ export function renderCheck({ upstreams, findings }: CheckReport, paint: Paint):
   return `${blocks.join("\n\n")}\n`;
 }
 
-/** What is as it should be takes one line for each place. */
+/** Findings of severity "ok", one line for each place. */
 function fine(findings: readonly Finding[]): Row[] {
   const good = findings.filter(({ severity }) => severity === "ok");
   return [...new Set(good.map(({ where }) => where))].map((place) => {

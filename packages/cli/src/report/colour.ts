@@ -1,12 +1,10 @@
 import { styleText } from "node:util";
 
-/** What is to be seen at once. */
 export type Shade = "good" | "note" | "bad" | "worse" | "faint" | "strong";
 
-/** Shows text in a shade, or as it is. */
+/** Returns the text with the colour of a shade, or unchanged. */
 export type Paint = (shade: Shade, text: string) => string;
 
-/** Where a command prints, and how. */
 export interface Printer {
   print(text: string): void;
   readonly paint: Paint;
@@ -30,9 +28,8 @@ export function wantsColour(environment: NodeJS.ProcessEnv, isTerminal: boolean)
   return isTerminal && (refused ?? "") === "" && terminal !== "dumb";
 }
 
-/** A painter with colours or without. */
 export function painter(colours: boolean): Paint {
-  // Whether there is a terminal has been found out already.
+  // Without `validateStream`, since `wantsColour` has already decided.
   return colours
     ? (shade, text) => (text === "" ? text : styleText(styles[shade], text, { validateStream: false }))
     : (_, text) => text;

@@ -9,7 +9,7 @@ const shades: Readonly<Record<UpstreamAnswer["outcome"], Shade>> = {
   final: "bad",
 };
 
-/** An explanation for people: what was decided, what was said, and what to do. */
+/** The explanation as text: the decision, the answers of the upstreams, and advice. */
 export function renderExplanation(explanation: Explanation, paint: Paint): string {
   const { repository, reference, skipped, advice } = explanation;
   const separator = reference.includes(":") ? "@" : ":";
@@ -76,7 +76,7 @@ function answers({ upstreams }: Explanation, paint: Paint): string {
   if (upstreams.length === 0) {
     return "";
   }
-  // Of a router that serves nobody every breaker is closed.
+  // Usually every breaker is closed, since this router serves no clients.
   const breakers = upstreams.some(({ breaker }) => breaker !== "closed");
   const heading = ["upstream", "asked", "says", "status", "time", ...(breakers ? ["breaker"] : []), ""];
   const rows = upstreams.map((one) => answerRow(one, breakers));
@@ -106,7 +106,7 @@ function shortDigest(digest = ""): string {
   return digest.slice(0, digest.indexOf(":") + 13);
 }
 
-/** `oci.image.index.v1` says as much as the whole. */
+/** `oci.image.index.v1` is enough. */
 function shortType(type = ""): string {
   return type.replace(/^application\/vnd\./, "").replace(/\+json$/, "");
 }

@@ -1,10 +1,10 @@
-/** Tells on a terminal what takes time, in one line that is gone afterwards. */
+/** Shows on a terminal what is being done, in one line that is removed afterwards. */
 export interface Progress {
-  /** Shows what is done while it is, after a second also for how long. */
+  /** Shows `doing` while the work lasts, and after a second also how long it has taken. */
   during<T>(doing: string, work: Promise<T>): Promise<T>;
 }
 
-/** Whether somebody looks at standard error who wants to see lines change. */
+/** Whether standard error is a terminal of a person. */
 export function showsProgress(environment: NodeJS.ProcessEnv, isTerminal: boolean): boolean {
   const { NO_COLOR: plain = "", CI: automatic = "", TERM: terminal } = environment;
   return isTerminal && plain === "" && automatic === "" && terminal !== "dumb";
@@ -21,7 +21,7 @@ export function createProgress(write: (text: string) => void, isShown: boolean):
   return {
     async during(doing, work) {
       let seconds = 0;
-      // A line that the terminal breaks could not be taken back.
+      // A line that wraps could not be removed.
       const show = () => write(`${restart}${doing.slice(0, 60)}... ${seconds > 0 ? `${seconds} s` : ""}`);
       show();
       const timer = setInterval(() => {

@@ -1,7 +1,7 @@
-/** How a cell is to be shown; its width is that of the bare text. */
+/** Adds colour to a cell. The width of the column is that of the plain text. */
 export type PaintCell = (cell: string, column: number, row: number) => string;
 
-/** Cells in columns as wide as their widest. */
+/** Cells in aligned columns. */
 export function table(rows: readonly (readonly string[])[], paint: PaintCell = (cell) => cell): string {
   const width = (column: number) => Math.max(...rows.map((row) => row[column]?.length ?? 0));
   return rows

@@ -1,142 +1,130 @@
 import cluster, { type Worker } from "node:cluster";
-import {
-  type CombinedRegistryConfig,
-  type CombinedRegistryHandler,
-  createCombinedRegistryHandler,
-} from "@combined-registry/core";
-import { routerConfig, useUsers } from "../commands/serve.ts";
-import { createPasswords, type Finding, type Passwords } from "../htpasswd/passwords.ts";
-import { type Ended, finish } from "../lifecycle/finish.ts";
-import type { Prepared } from "../lifecycle/prepared.ts";
+import type { CombinedRegistryConfig } from "@combined-registry/core";
+import type { LoginEvent } from "../htpasswd/passwords.ts";
+import type { Drain, Ended } from "../lifecycle/finish.ts";
+import type { LoadedConfig } from "../lifecycle/loaded-config.ts";
+import { ServingProcess } from "../lifecycle/processes.ts";
 import { createWorkerLog, type Log } from "../logging.ts";
-import { listen, type RunningServer } from "../server.ts";
-import { surviveBugs } from "../signals.ts";
-import { Line } from "./line.ts";
-import { unpackParcel } from "./parcel.ts";
-import type { Beginning, Parcel, ToPrimary, ToWorker } from "./questions.ts";
+import { logUncaughtExceptions } from "../signals.ts";
+import { type ConfigMessage, deserializeConfig } from "./config-message.ts";
+import { IpcChannel, type StartMessage, type ToPrimary, type ToWorker } from "./rpc.ts";
 
-/** What a worker has once it serves. */
-interface Running {
-  readonly handler: CombinedRegistryHandler;
-  readonly passwords: Passwords;
-  readonly server: RunningServer;
+interface Started {
+  readonly process: ServingProcess;
   readonly log: Log;
+  readonly url: string;
 }
 
-// Milliseconds. Those who ask for metrics wait ten seconds as a rule, and the workers are given one.
-const longestForPage = 5_000;
-const longestForChange = 2_000;
+// Milliseconds. Prometheus waits ten seconds by default, and the primary gives each worker one.
+const pageTimeout = 5_000;
+const changeTimeout = 2_000;
 
-/** Serves as the primary says. It does what the primary tells and nothing else: signals that reach all processes are for the primary. */
+/** Does what the primary says and nothing else: signals that reach all processes are for the primary. */
 export class WorkerProcess {
-  readonly #line: Line<ToPrimary, ToWorker>;
-  #running: Promise<Running> | undefined;
-  #current: Prepared | undefined;
-  #next: Prepared | undefined;
-  #ended: Promise<Ended> | undefined;
+  readonly #channel: IpcChannel<ToPrimary, ToWorker>;
+  #started: Promise<Started> | undefined;
+  #current: LoadedConfig | undefined;
+  #next: LoadedConfig | undefined;
 
   constructor(worker: Worker) {
     for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
       process.on(signal, () => undefined);
     }
-    this.#line = new Line<ToPrimary, ToWorker>(worker, {
-      start: (beginning) => this.#start(beginning),
-      prepare: (parcel) => this.#prepare(parcel),
-      use: () => this.#use(),
-      hear: async (finding) => (await this.#serving()).passwords.hear(finding),
-      hearChange: async (change) => (await this.#serving()).handler.invalidate(change),
-      alive: () => undefined,
-      metrics: async () => (await this.#serving()).handler.metrics.getMetricsAsJSON(),
+    this.#channel = new IpcChannel<ToPrimary, ToWorker>(worker, {
+      start: (message) => this.#start(message),
+      prepare: (message) => this.#prepare(message),
+      commit: () => this.#commit(),
+      loginEvent: async (event) => (await this.#serving()).process.passwords.receive(event),
+      invalidate: async (change) => (await this.#serving()).process.handler.invalidate(change),
+      ping: () => undefined,
+      metrics: async () => (await this.#serving()).process.handler.metrics.getMetricsAsJSON(),
       finish: (drain) => this.#finish(drain),
-      leave: () => process.exit(0),
+      exit: () => process.exit(0),
     });
-    this.#line.tell("hello", undefined);
+    this.#channel.notify("ready", undefined);
     worker.on("disconnect", () => {
-      // Else node:cluster ends the process on the spot, with everything that is under way.
+      // Otherwise node:cluster exits at once and cuts off what is under way.
       worker.exitedAfterDisconnect = true;
       void this.#orphaned();
     });
   }
 
-  async #start(beginning: Beginning): Promise<string> {
-    process.title = `combined-registry worker ${beginning.number}`;
-    this.#running = this.#run(beginning);
-    return (await this.#running).server.url;
+  async #start(message: StartMessage): Promise<string> {
+    process.title = `combined-registry worker ${message.number}`;
+    this.#started = this.#serve(message);
+    return (await this.#started).url;
   }
 
-  async #run({ number, parcel, key }: Beginning): Promise<Running> {
-    const prepared = await unpackParcel(parcel);
-    const { config, tls } = prepared;
-    const log = createWorkerLog(config.logLevel, number);
-    const peers = { key, tell: (finding: Finding) => this.#line.tell("tell", finding) };
-    // There are as many workers as processors, and each of them checks.
-    const passwords = createPasswords(log, { concurrent: 1, peers });
-    useUsers(passwords, prepared);
-    const handler = createCombinedRegistryHandler(this.#routerConfig(prepared, passwords, log));
-    const server = await listen(handler, { ...config, tls, log });
-    surviveBugs(log);
-    this.#current = prepared;
-    return { handler, passwords, server, log };
+  async #serve({ number, config, key }: StartMessage): Promise<Started> {
+    const loaded = await deserializeConfig(config);
+    const log = createWorkerLog(loaded.config.logLevel, number);
+    const peers = { key, publish: (event: LoginEvent) => this.#channel.notify("publishLogin", event) };
+    const serving = new ServingProcess(loaded, log, {
+      // There are as many workers as processors, and each of them checks passwords.
+      passwords: { concurrent: 1, peers },
+      extend: (router) => this.#extend(router),
+    });
+    const url = await serving.start();
+    logUncaughtExceptions(log);
+    this.#current = loaded;
+    return { process: serving, log, url };
   }
 
-  #routerConfig(prepared: Prepared, passwords: Passwords, log: Log): CombinedRegistryConfig {
-    const alone = routerConfig(prepared, passwords, log);
+  #extend(router: CombinedRegistryConfig): CombinedRegistryConfig {
     return {
-      ...alone,
-      metrics: { ...alone.metrics, page: () => this.#line.ask("page", undefined, longestForPage) },
+      ...router,
+      metrics: {
+        ...router.metrics,
+        page: () => this.#channel.call("metricsPage", undefined, pageTimeout),
+      },
       peers: {
-        withLock: (key, work) => this.#inTurn(key, work),
+        withLock: (key, work) => this.#withLock(key, work),
         publish: async (change) => {
-          await this.#line.ask("changed", change, longestForChange);
+          await this.#channel.call("publishChange", change, changeTimeout);
         },
       },
     };
   }
 
-  async #inTurn<T>(key: string, work: () => Promise<T>): Promise<T> {
-    // Without a primary there is nobody to ask, and what is under way has to be finished.
-    await this.#line.ask("enter", key).catch(() => undefined);
+  async #withLock<T>(key: string, work: () => Promise<T>): Promise<T> {
+    // If the primary is gone there is no lock to be had, but what is under way still has to finish.
+    await this.#channel.call("acquire", key).catch(() => undefined);
     try {
       return await work();
     } finally {
-      this.#line.tell("exit", key);
+      this.#channel.notify("release", key);
     }
   }
 
-  async #serving(): Promise<Running> {
-    if (this.#running === undefined) {
+  async #serving(): Promise<Started> {
+    if (this.#started === undefined) {
       throw new Error("not started");
     }
-    return this.#running;
+    return this.#started;
   }
 
-  async #prepare(parcel: Parcel): Promise<void> {
+  async #prepare(message: ConfigMessage): Promise<void> {
     await this.#serving();
-    this.#next = await unpackParcel(parcel);
+    this.#next = await deserializeConfig(message);
   }
 
-  async #use(): Promise<void> {
-    const { handler, passwords, server, log } = await this.#serving();
+  async #commit(): Promise<void> {
+    const { process: serving, log } = await this.#serving();
     const next = this.#next;
     if (next === undefined) {
       throw new Error("nothing is prepared");
     }
-    handler.reload(this.#routerConfig(next, passwords, log));
-    useUsers(passwords, next);
-    server.use({ ...next.config, tls: next.tls });
+    await serving.reload(next);
     log.level = next.config.logLevel;
     this.#current = next;
     this.#next = undefined;
   }
 
-  async #finish(drain: { readonly delay: number; readonly timeout: number }): Promise<Ended> {
-    const { handler, server } = await this.#serving();
-    handler.drain();
-    this.#ended ??= finish({ server, handler, drain });
-    return this.#ended;
+  async #finish(drain: Drain): Promise<Ended> {
+    return (await this.#serving()).process.finish(drain);
   }
 
-  /** The primary has ended without a word. Whoever comes in its place needs the port, so nothing new is taken from now on. */
+  /** The primary has died. The program that is started in its place needs the port, so this worker accepts nothing more. */
   async #orphaned(): Promise<void> {
     const { log } = await this.#serving();
     const timeout = this.#current?.config.drain.timeout ?? 0;

@@ -133,6 +133,6 @@ describe("check", () => {
     const { code, err } = await lab.run(["check", "--demo"]);
 
     expect(code).toBe(2);
-    expect(err).toContain("options '--demo' and '--once' are for no command");
+    expect(err).toContain("options '--demo' and '--once' cannot be used with a command");
   });
 });

@@ -110,6 +110,6 @@ describe("explain", () => {
 
     expect(code).toBe(0);
     expect(out).toContain("combined-registry explain team/app:1.2");
-    expect(out).toContain("Exit code: 0 if somebody has the image");
+    expect(out).toContain("Exit code: 0 if an upstream has the image");
   });
 });

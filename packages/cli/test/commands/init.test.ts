@@ -137,7 +137,7 @@ describe("init", () => {
     const refused = await init(folder, upstreams);
     const stillRefused = await init(folder, [...upstreams, "--force", "--user", "a", "--password-stdin"]);
     expect([refused.code, stillRefused.code]).toEqual([2, 2]);
-    expect(refused.err).toContain("combined-registry.yaml is there already, and is left as it is (--force");
+    expect(refused.err).toContain("combined-registry.yaml exists and is not changed (--force");
     expect(stillRefused.err).toContain("option --user: expected no htpasswd file yet");
     expect(await written(folder)).toBe("host: here\n");
 
@@ -163,8 +163,8 @@ describe("init", () => {
       [...upstreams, "--config", "router.mjs"],
       "expected a file ending in .yaml or .yml to write",
     ],
-    ["with a user and no password", [...upstreams, "--user", "alice"], "expected --password-stdin beside it"],
-    ["with a password and no user", [...upstreams, "--password-stdin"], "expected --user beside it"],
+    ["with a user and no password", [...upstreams, "--user", "alice"], "expected --password-stdin as well"],
+    ["with a password and no user", [...upstreams, "--password-stdin"], "expected --user as well"],
     [
       "with an empty password",
       [...upstreams, "--user", "alice", "--password-stdin"],

@@ -131,13 +131,13 @@ proxy: [{ url: "https://p:1", tls: { certFile: cert.pem, keyFile: key.pem } }]`,
       "key.pem": key,
     };
     const announced: string[] = [];
-    const reading = async (path: string) => {
+    const beforeRead = async (path: string) => {
       const name = basename(path);
       announced.push(name);
       // Nothing but the configuration is there before.
       await writeFile(path, late[name] ?? (await readFile(path)));
     };
-    await load({ folder: folder.path, reading });
+    await load({ folder: folder.path, beforeRead });
     expect([announced[0], [...announced].sort()]).toEqual([
       "combined-registry.yaml",
       ["ca.pem", "cert.pem", "combined-registry.yaml", "hosted-password", "key.pem"],

@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { exchangeTable } from "../../src/demo/report.ts";
+import { exchangeTable } from "../../src/demo/tour.ts";
 
 test("requests stand in a table with who answered and why, without long ids", () => {
   const digest = `sha256:${"0123456789ab".padEnd(64, "c")}`;

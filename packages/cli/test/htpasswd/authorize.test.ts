@@ -2,9 +2,8 @@ import { IncomingMessage } from "node:http";
 import { Socket } from "node:net";
 import type { AuthorizeResult } from "@combined-registry/core";
 import { beforeEach, describe, expect, test } from "@jest/globals";
-import { parseBasic } from "../../src/htpasswd/basic.ts";
-import type { Judgement, Passwords } from "../../src/htpasswd/passwords.ts";
-import { createAuthorize } from "../../src/htpasswd.ts";
+import { createAuthorize, parseBasic } from "../../src/htpasswd/authorize.ts";
+import type { Passwords, VerifyResult } from "../../src/htpasswd/passwords.ts";
 
 const basic = (text: string) => `Basic ${Buffer.from(text).toString("base64")}`;
 
@@ -41,13 +40,13 @@ describe("the hook", () => {
   const judged: unknown[] = [];
   const passwords: Passwords = {
     use: () => {},
-    hear: () => {},
-    judge: (user, password, sender) => {
+    receive: () => {},
+    verify: (user, password, sender) => {
       judged.push({ user, password, address: sender.address, left: sender.left() });
-      return judgements[password] ?? "wrong";
+      return results[password] ?? "wrong";
     },
   };
-  const judgements: Readonly<Record<string, Judgement | Promise<Judgement>>> = {
+  const results: Readonly<Record<string, VerifyResult | Promise<VerifyResult>>> = {
     right: "right",
     "right in the end": Promise.resolve("right"),
     "wrong in the end": Promise.resolve("wrong"),

@@ -1,9 +1,9 @@
 import type { Logger } from "@combined-registry/core";
 import { expect } from "@jest/globals";
-import type { CheckHash } from "../../src/htpasswd/crypt-thread.ts";
-import type { Sender, ThrottleOptions } from "../../src/htpasswd/ledger.ts";
-import { parseHtpasswd } from "../../src/htpasswd/parse.ts";
-import { createPasswords, type Judgement, type PasswordsOptions } from "../../src/htpasswd/passwords.ts";
+import { parseHtpasswd } from "../../src/htpasswd/file.ts";
+import { createPasswords, type PasswordsOptions, type VerifyResult } from "../../src/htpasswd/passwords.ts";
+import type { Sender, ThrottleOptions } from "../../src/htpasswd/throttle.ts";
+import type { VerifyHash } from "../../src/htpasswd/verify.ts";
 import { within } from "../support/within.ts";
 
 /** Somebody who stays for the answer, unless told otherwise. */
@@ -22,7 +22,7 @@ export interface HeldCheck {
 /** Checks that wait for the test to answer them. */
 export function holdChecks() {
   const asked: HeldCheck[] = [];
-  const check: CheckHash = ({ text }, password) =>
+  const check: VerifyHash = ({ text }, password) =>
     new Promise((resolve, reject) => {
       // What follows from an answer has happened when the microtasks are done.
       const settle = (done: () => void) => {
@@ -69,25 +69,25 @@ export function setUp(options: PasswordsOptions & ThrottleOptions = {}) {
   const { logger, warnings } = keepWarnings();
   const passwords = createPasswords(logger, { check, concurrent: 1, now: () => clock.now, ...options });
   passwords.use(fileOf("alice", "bob"), "htpasswd", options);
-  const judge = (user: string, password: string, address = "192.0.2.1", left = () => false) =>
-    passwords.judge(user, password, senderAt(address, left));
-  return { clock, asked, warnings, passwords, judge };
+  const verify = (user: string, password: string, address = "192.0.2.1", left = () => false) =>
+    passwords.verify(user, password, senderAt(address, left));
+  return { clock, asked, warnings, passwords, verify };
 }
 
-/** A judgement, or a failure if it takes too long. */
-export const settled = (judgement: Judgement | Promise<Judgement>) =>
-  within(Promise.resolve(judgement), "the judgement");
+/** A result, or a failure if it takes too long. */
+export const settled = (result: VerifyResult | Promise<VerifyResult>) =>
+  within(Promise.resolve(result), "the result");
 
 /** Sends wrong passwords, each checked before the next. */
 export async function beWrong(
-  { judge, asked }: ReturnType<typeof setUp>,
+  { verify, asked }: ReturnType<typeof setUp>,
   times: number,
   user = "mallory",
   address?: string,
 ) {
   for (let count = 0; count < times; count += 1) {
-    const judgement = judge(user, `wrong ${count}`, address);
+    const result = verify(user, `wrong ${count}`, address);
     await asked.at(-1)?.answer(false);
-    expect(await settled(judgement)).toBe("wrong");
+    expect(await settled(result)).toBe("wrong");
   }
 }

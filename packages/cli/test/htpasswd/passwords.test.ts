@@ -1,51 +1,50 @@
 import { describe, expect, test } from "@jest/globals";
-import { parseHtpasswd } from "../../src/htpasswd/parse.ts";
-import { Users } from "../../src/htpasswd/users.ts";
+import { parseHtpasswd, UserTable } from "../../src/htpasswd/file.ts";
 import { within } from "../support/within.ts";
 import { beWrong, fileOf, hashOf, settled, setUp } from "./bench.ts";
 
 describe("checks", () => {
   test("a right password is checked once and then known at once, for everybody", async () => {
-    const { asked, judge } = setUp();
-    const first = judge("alice", "right");
+    const { asked, verify } = setUp();
+    const first = verify("alice", "right");
     await asked[0]?.answer(true);
     expect(await settled(first)).toBe("right");
-    expect(judge("alice", "right")).toBe("right");
-    expect(judge("alice", "right", "192.0.2.9")).toBe("right");
+    expect(verify("alice", "right")).toBe("right");
+    expect(verify("alice", "right", "192.0.2.9")).toBe("right");
     expect(asked).toMatchObject([{ hash: hashOf("alice"), password: "right" }]);
   });
 
   test("a wrong password is checked every time, and leaves the right one known", async () => {
     const bench = setUp();
-    const right = bench.judge("alice", "right");
+    const right = bench.verify("alice", "right");
     await bench.asked[0]?.answer(true);
     await settled(right);
     await beWrong(bench, 1, "alice");
     await beWrong(bench, 1, "alice");
     expect(bench.asked).toHaveLength(3);
-    expect(bench.judge("alice", "right")).toBe("right");
+    expect(bench.verify("alice", "right")).toBe("right");
   });
 
   test("a name that does not exist costs a check of its decoy, and stays wrong even where that fits", async () => {
-    const { asked, judge } = setUp({ throttle: false });
-    const users = new Users(fileOf("alice", "bob"));
+    const { asked, verify } = setUp({ throttle: false });
+    const users = new UserTable(fileOf("alice", "bob"));
     const strangers = ["mallory", "eve", "oscar", "trudy", "mallory"];
     for (const name of strangers) {
-      const judgement = judge(name, "right");
+      const result = verify(name, "right");
       await asked.at(-1)?.answer(true);
-      expect(await settled(judgement)).toBe("wrong");
+      expect(await settled(result)).toBe("wrong");
     }
     expect(asked.map(({ hash }) => hash)).toEqual(strangers.map((name) => users.find(name).hash?.text));
   });
 
   test("equal ones at the same time are one, from wherever they come", async () => {
-    const { asked, judge } = setUp({ concurrent: 9 });
-    const judgements = [
-      judge("alice", "right"),
-      judge("alice", "right"),
-      judge("alice", "right", "192.0.2.9"),
-      judge("alice", "wrong"),
-      judge("bob", "right"),
+    const { asked, verify } = setUp({ concurrent: 9 });
+    const results = [
+      verify("alice", "right"),
+      verify("alice", "right"),
+      verify("alice", "right", "192.0.2.9"),
+      verify("alice", "wrong"),
+      verify("bob", "right"),
     ];
     expect(asked.map(({ hash, password }) => [hash, password])).toEqual([
       [hashOf("alice"), "right"],
@@ -55,7 +54,7 @@ describe("checks", () => {
     for (const check of asked) {
       await check.answer(check.hash === hashOf("alice") && check.password === "right");
     }
-    expect(await within(Promise.all(judgements), "the judgements")).toEqual([
+    expect(await within(Promise.all(results), "the results")).toEqual([
       "right",
       "right",
       "right",
@@ -64,75 +63,75 @@ describe("checks", () => {
     ]);
   });
 
-  test("one that fails is no judgement, is not counted and does not stay", async () => {
-    const { asked, warnings, judge } = setUp();
-    const failing = settled(judge("alice", "right"));
+  test("one that fails is no result, is not counted and does not stay", async () => {
+    const { asked, warnings, verify } = setUp();
+    const failing = settled(verify("alice", "right"));
     const failure = expect(failing).rejects.toThrow("thread died");
     await asked[0]?.fail(new Error("thread died"));
     await failure;
     expect(warnings).toEqual([]);
-    const next = judge("alice", "right");
+    const next = verify("alice", "right");
     await asked[1]?.answer(true);
     expect(await settled(next)).toBe("right");
   });
 
   test("a password longer than anybody's is wrong without any", async () => {
-    const { asked, judge } = setUp();
-    expect(await settled(judge("alice", "ä".repeat(513)))).toBe("wrong");
+    const { asked, verify } = setUp();
+    expect(await settled(verify("alice", "ä".repeat(513)))).toBe("wrong");
     expect(asked).toEqual([]);
   });
 
   test("nobody gets in before there is a file, nor by an empty one", async () => {
-    const { asked, warnings, passwords, judge } = setUp();
+    const { asked, warnings, passwords, verify } = setUp();
     passwords.use(parseHtpasswd(""), "empty");
-    expect(await settled(judge("alice", ""))).toBe("wrong");
+    expect(await settled(verify("alice", ""))).toBe("wrong");
     expect(asked).toEqual([]);
     expect(warnings[0]).toEqual({
       fields: { file: "empty" },
-      message: "htpasswd file: no users, so nobody gets in",
+      message: "htpasswd file: no users, so every login is refused",
     });
   });
 });
 
 describe("the queue", () => {
   test("one address fills its own places; then it is told to come back, and others wait one turn", async () => {
-    const { asked, judge } = setUp();
-    const judgements = Array.from({ length: 9 }, (_, count) => judge("alice", `${count}`));
-    expect(judge("alice", "one more")).toEqual({ retryAfter: 2 });
-    const other = judge("bob", "right", "192.0.2.9");
+    const { asked, verify } = setUp();
+    const results = Array.from({ length: 9 }, (_, count) => verify("alice", `${count}`));
+    expect(verify("alice", "one more")).toEqual({ retryAfter: 2 });
+    const other = verify("bob", "right", "192.0.2.9");
     await asked[0]?.answer(false);
     await asked[1]?.answer(false);
     expect(asked[2]).toMatchObject({ hash: hashOf("bob"), password: "right" });
     await asked[2]?.answer(true);
     expect(await settled(other)).toBe("right");
-    expect(await settled(judgements[0] ?? "right")).toBe("wrong");
+    expect(await settled(results[0] ?? "right")).toBe("wrong");
   });
 
   test("an equal check needs no place of its own", async () => {
-    const { asked, judge } = setUp();
-    const judgements = Array.from({ length: 50 }, () => judge("alice", "right"));
+    const { asked, verify } = setUp();
+    const results = Array.from({ length: 50 }, () => verify("alice", "right"));
     await asked[0]?.answer(true);
-    expect(new Set(await within(Promise.all(judgements), "all"))).toEqual(new Set(["right"]));
+    expect(new Set(await within(Promise.all(results), "all"))).toEqual(new Set(["right"]));
     expect(asked).toHaveLength(1);
   });
 
   test("holds 128; whoever comes then is told to come back, unless known to be right", async () => {
-    const { asked, judge } = setUp();
-    const first = judge("bob", "right", "192.0.2.1");
+    const { asked, verify } = setUp();
+    const first = verify("bob", "right", "192.0.2.1");
     await asked[0]?.answer(true);
     await settled(first);
     for (let host = 0; host < 129; host += 1) {
-      expect(judge("alice", `${host}`, `198.51.100.${host}`)).toBeInstanceOf(Promise);
+      expect(verify("alice", `${host}`, `198.51.100.${host}`)).toBeInstanceOf(Promise);
     }
-    expect(judge("alice", "right", "192.0.2.1")).toEqual({ retryAfter: 2 });
-    expect(judge("bob", "right", "192.0.2.1")).toBe("right");
+    expect(verify("alice", "right", "192.0.2.1")).toEqual({ retryAfter: 2 });
+    expect(verify("bob", "right", "192.0.2.1")).toBe("right");
   });
 
   test("a check whose senders have all left is not made", async () => {
-    const { asked, judge } = setUp();
+    const { asked, verify } = setUp();
     const gone = new Set<string>();
     const from = (address: string, password: string) =>
-      judge("alice", password, address, () => gone.has(address));
+      verify("alice", password, address, () => gone.has(address));
     const first = from("192.0.2.1", "first");
     const leaving = from("192.0.2.2", "left alone");
     const shared = from("192.0.2.2", "shared");
@@ -171,10 +170,10 @@ describe("the log", () => {
   });
 
   test("says nothing of right passwords", async () => {
-    const { asked, warnings, judge } = setUp();
-    const judgement = judge("alice", "right");
+    const { asked, warnings, verify } = setUp();
+    const result = verify("alice", "right");
     await asked[0]?.answer(true);
-    await settled(judgement);
+    await settled(result);
     expect(warnings).toEqual([]);
   });
 });

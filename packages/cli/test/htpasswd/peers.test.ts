@@ -1,21 +1,21 @@
 import { expect, test } from "@jest/globals";
-import type { Finding } from "../../src/htpasswd/passwords.ts";
+import type { LoginEvent } from "../../src/htpasswd/passwords.ts";
 import { beWrong, settled, setUp } from "./bench.ts";
 
 /** Two processes that hear of each other's findings. */
 function setUpTwo() {
   const key = Buffer.alloc(32, "key");
-  const told: Finding[] = [];
+  const told: LoginEvent[] = [];
   const one = setUp({
     peers: {
       key,
-      tell(finding) {
+      publish(finding) {
         told.push(finding);
-        other.passwords.hear(structuredClone(finding));
+        other.passwords.receive(structuredClone(finding));
       },
     },
   });
-  const other = setUp({ peers: { key, tell: () => undefined } });
+  const other = setUp({ peers: { key, publish: () => undefined } });
   return { one, other, told };
 }
 
@@ -24,44 +24,44 @@ test("wrong passwords at one process slow down their sender at the other, and ar
 
   await beWrong(one, 10);
 
-  expect(other.judge("mallory", "one more")).toEqual({ retryAfter: 1 });
+  expect(other.verify("mallory", "one more")).toEqual({ retryAfter: 1 });
   expect(one.warnings).toHaveLength(1);
   expect(other.warnings).toEqual([]);
 });
 
 test("a right password is checked by one of them for both", async () => {
   const { one, other } = setUpTwo();
-  const judgement = one.judge("alice", "right");
+  const result = one.verify("alice", "right");
   await one.asked.at(-1)?.answer(true);
-  await settled(judgement);
+  await settled(result);
 
-  expect(other.judge("alice", "right")).toBe("right");
+  expect(other.verify("alice", "right")).toBe("right");
   expect(other.asked).toEqual([]);
 });
 
 test("guesses that are refused unchecked at one count at the other", async () => {
   const { one, other } = setUpTwo();
-  const judgement = one.judge("alice", "right", "198.51.100.1");
+  const result = one.verify("alice", "right", "198.51.100.1");
   await one.asked.at(-1)?.answer(true);
-  await settled(judgement);
+  await settled(result);
   await beWrong(one, 10);
   for (let number = 0; number < 10; number++) {
-    expect(one.judge("alice", `guess ${number}`)).toEqual({ retryAfter: 1 });
+    expect(one.verify("alice", `guess ${number}`)).toEqual({ retryAfter: 1 });
   }
 
   // Even the right one: it may be just another guess of those who wait there.
-  expect(other.judge("alice", "right")).toEqual({ retryAfter: 1 });
-  expect(other.judge("alice", "right", "198.51.100.1")).toBe("right");
+  expect(other.verify("alice", "right")).toEqual({ retryAfter: 1 });
+  expect(other.verify("alice", "right", "198.51.100.1")).toBe("right");
 });
 
 test("nobody is told a password, nor the same guess twice", async () => {
   const { one, told } = setUpTwo();
-  const judgement = one.judge("alice", "s3cret");
+  const result = one.verify("alice", "s3cret");
   await one.asked.at(-1)?.answer(true);
-  await settled(judgement);
+  await settled(result);
   await beWrong(one, 10);
   for (let number = 0; number < 30; number++) {
-    expect(one.judge("alice", "guess")).toEqual({ retryAfter: 1 });
+    expect(one.verify("alice", "guess")).toEqual({ retryAfter: 1 });
   }
 
   expect(told.map(({ kind }) => kind)).toEqual(["right", ...Array(10).fill("wrong"), "refused"]);

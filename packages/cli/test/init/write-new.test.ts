@@ -32,7 +32,7 @@ describe("a new file", () => {
 
     await expect(writing).rejects.toMatchObject({
       exitCode: 2,
-      message: expect.stringContaining("left as it is"),
+      message: expect.stringContaining("exists and is not changed"),
     });
     expect(await readFile(folder.file("users"), "utf8")).toBe("theirs\n");
     expect(await readdir(folder.path)).toEqual(["users"]);
@@ -67,7 +67,7 @@ describe("a new file", () => {
 
       await expect(writing).rejects.toMatchObject({
         exitCode: 1,
-        message: `${folder.file("users")} cannot be written (${draft} is in the way; nobody may need it any more)`,
+        message: `${folder.file("users")} cannot be written (${draft} exists; delete it unless another init is running)`,
       });
       expect(await readFile(draft, "utf8")).toBe("theirs\n");
       expect(await readdir(folder.path)).toEqual([`users.${process.pid}.new`]);

@@ -1,6 +1,6 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { describe, expect, test } from "@jest/globals";
-import { loadWatched, type Reading } from "../../src/lifecycle/load-watched.ts";
+import { type BeforeRead, loadWatched } from "../../src/lifecycle/watch.ts";
 import { type Folder, folderWith } from "../support/folder.ts";
 import { watching } from "../support/watching.ts";
 
@@ -10,10 +10,10 @@ function reader(
   names: readonly string[],
   then: (name: string) => Promise<void> | void = () => {},
 ) {
-  return async (reading: Reading): Promise<string> => {
+  return async (beforeRead: BeforeRead): Promise<string> => {
     let content = "";
     for (const name of names) {
-      await reading(folder.file(name));
+      await beforeRead(folder.file(name));
       content += await readFile(folder.file(name), "utf8");
       await then(name);
     }
@@ -39,10 +39,10 @@ describe("what is loaded from files", () => {
     await using folder = await folderWith({ one: "1", two: "2" });
     using watch = watching();
     let loads = 0;
-    const load = async (reading: Reading) => {
+    const load = async (beforeRead: BeforeRead) => {
       loads += 1;
       const change = (name: string) => (name === "one" ? writeFile(folder.file("two"), "longer") : undefined);
-      return reader(folder, ["one", "two"], change)(reading);
+      return reader(folder, ["one", "two"], change)(beforeRead);
     };
 
     expect(await loadWatched(watch, load, () => true)).toBe("1longer");

@@ -5,7 +5,7 @@ import { check } from "../../src/config/check.ts";
 import { substitute } from "../../src/config/substitute.ts";
 import { isTable } from "../../src/config/table.ts";
 import { Failure } from "../../src/failure.ts";
-import { tablesIn } from "../../src/reference/map-schema.ts";
+import { tablesIn } from "../../src/reference/file-schema.ts";
 import { fixture } from "../support/fixture.ts";
 import { type Folder, folderWith } from "../support/folder.ts";
 

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { describe, expect, jest, test } from "@jest/globals";
 import { parse } from "yaml";
-import { unknownOption } from "../../src/config/known-options.ts";
+import { unknownOption } from "../../src/config/sentences.ts";
 import { sectionPaths } from "../../src/reference/page.ts";
 import { makeReference } from "../../src/reference/reference.ts";
 import { accepted, bySchema, folderOfFiles, options } from "./judges.ts";

@@ -1,4 +1,4 @@
-import type { Reading } from "../../src/lifecycle/load-watched.ts";
+import type { BeforeRead } from "../../src/lifecycle/watch.ts";
 import { loadConfig, type ServeConfig } from "../../src/load-config.ts";
 import { parseCommandLine } from "../../src/program.ts";
 
@@ -8,7 +8,7 @@ export interface Start {
   readonly environment?: NodeJS.ProcessEnv;
   readonly folder: string;
   /** Told of every file before it is read. */
-  readonly reading?: Reading;
+  readonly beforeRead?: BeforeRead;
 }
 
 /** Reads the configuration as the program does. */
@@ -16,13 +16,13 @@ export async function load({
   argv = [],
   environment = {},
   folder,
-  reading = async () => undefined,
+  beforeRead = async () => undefined,
 }: Start): Promise<ServeConfig> {
   const silent = { out: () => {}, err: () => {} };
-  const wanted = await parseCommandLine(argv, "0.0.0", silent);
-  if (wanted.command !== "serve") {
-    throw new Error(`expected serve, the command line asks for ${wanted.command}`);
+  const parsed = await parseCommandLine(argv, "0.0.0", silent);
+  if (parsed.command !== "serve") {
+    throw new Error(`expected serve, the command line asks for ${parsed.command}`);
   }
-  const { flags, configFile } = wanted;
-  return loadConfig({ flags, configFile, environment, folder, reading });
+  const { flags, configFile } = parsed;
+  return loadConfig({ flags, configFile, environment, folder, beforeRead });
 }

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { Sending } from "./crew.ts";
+import type { Sending } from "./two-workers.ts";
 
 const manifestType = "application/vnd.oci.image.manifest.v1+json";
 const empty = { mediaType: "application/vnd.oci.empty.v1+json", digest: digestOf("{}"), size: 2 };

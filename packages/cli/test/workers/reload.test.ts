@@ -3,10 +3,10 @@ import { copyFile, readFile, writeFile } from "node:fs/promises";
 import { connect as connectTls } from "node:tls";
 import { beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { build } from "../support/build.ts";
-import { configFile, startTwoWorkers } from "../support/crew.ts";
 import { fixture } from "../support/fixture.ts";
 import { folderWith } from "../support/folder.ts";
 import { type LogLine, startProgram } from "../support/program.ts";
+import { configFile, startTwoWorkers } from "../support/two-workers.ts";
 import { startUpstream } from "../support/upstream.ts";
 import { within } from "../support/within.ts";
 
@@ -19,73 +19,75 @@ const answering = (body: string) => startUpstream((_, response) => response.end(
 describe("a reload", () => {
   test("holds for all workers once the log says so, on connections that stand as well", async () => {
     await using other = await answering("new");
-    await using crew = await startTwoWorkers({ proxy: await answering("old") });
-    using one = await crew.connectionTo(1);
-    using two = await crew.connectionTo(2);
+    await using workers = await startTwoWorkers({ proxy: await answering("old") });
+    using one = await workers.connectionTo(1);
+    using two = await workers.connectionTo(2);
     const both = async () => [(await one.get(manifest)).body, (await two.get(manifest)).body];
     expect(await both()).toEqual(["old", "old"]);
-    await crew.configure({ proxy: other.url });
+    await workers.configure({ proxy: other.url });
 
-    crew.program.signal("SIGHUP");
-    const reloaded = await crew.program.logged("reloaded");
+    workers.program.signal("SIGHUP");
+    const reloaded = await workers.program.logged("reloaded");
 
     expect(await both()).toEqual(["new", "new"]);
     expect(reloaded).toMatchObject({ reason: "SIGHUP", changed: ["proxy"] });
-    expect(crew.program.soFar().filter(({ msg }) => msg.startsWith("reloaded"))).toHaveLength(1);
+    expect(workers.program.soFar().filter(({ msg }) => msg.startsWith("reloaded"))).toHaveLength(1);
   });
 
   test("that is refused leaves all workers as they were, and so is one that comes in place of another", async () => {
     await using other = await answering("new");
-    await using crew = await startTwoWorkers({ proxy: await answering("old") });
-    await crew.configure({ proxy: other.url, base: "nobody" });
+    await using workers = await startTwoWorkers({ proxy: await answering("old") });
+    await workers.configure({ proxy: other.url, base: "nobody" });
 
-    crew.program.signal("SIGHUP");
-    await crew.program.logged("reload refused");
-    process.kill(await crew.pidOf(1), "SIGKILL");
-    await crew.program.logged("worker is ready", 2);
+    workers.program.signal("SIGHUP");
+    await workers.program.logged("reload refused");
+    process.kill(await workers.pidOf(1), "SIGKILL");
+    await workers.program.logged("worker is ready", 2);
 
-    using one = await crew.connectionTo(1);
-    using two = await crew.connectionTo(2);
+    using one = await workers.connectionTo(1);
+    using two = await workers.connectionTo(2);
     expect([(await one.get(manifest)).body, (await two.get(manifest)).body]).toEqual(["old", "old"]);
   });
 
   test("that one worker does not follow, as it hangs, ends that worker, and its successor follows", async () => {
     await using other = await answering("new");
-    await using crew = await startTwoWorkers({ proxy: await answering("old") });
-    await crew.configure({ proxy: other.url });
-    process.kill(await crew.pidOf(1), "SIGSTOP");
+    await using workers = await startTwoWorkers({ proxy: await answering("old") });
+    await workers.configure({ proxy: other.url });
+    process.kill(await workers.pidOf(1), "SIGSTOP");
 
-    crew.program.signal("SIGHUP");
-    const givenUp = ({ msg }: LogLine) => msg.includes("does not follow a reload");
-    await crew.program.loggedWith(givenUp, "the worker to be given up", 20_000);
-    await crew.program.logged("reloaded");
-    await crew.program.logged("worker is ready", 2);
+    workers.program.signal("SIGHUP");
+    const givenUp = ({ msg }: LogLine) => msg.includes("did not apply a reload");
+    await workers.program.loggedWith(givenUp, "the worker to be given up", 20_000);
+    await workers.program.logged("reloaded");
+    await workers.program.logged("worker is ready", 2);
 
-    using one = await crew.connectionTo(1);
-    using two = await crew.connectionTo(2);
+    using one = await workers.connectionTo(1);
+    using two = await workers.connectionTo(2);
     expect([(await one.get(manifest)).body, (await two.get(manifest)).body]).toEqual(["new", "new"]);
   });
 
   test("of another number of workers takes a restart, and the log says so", async () => {
-    await using crew = await startTwoWorkers();
-    await crew.configure({ workers: 3 });
+    await using workers = await startTwoWorkers();
+    await workers.configure({ workers: 3 });
 
-    crew.program.signal("SIGHUP");
+    workers.program.signal("SIGHUP");
 
-    expect(await crew.program.logged("takes a restart")).toMatchObject({ option: "workers" });
+    expect(await workers.program.logged("takes a restart")).toMatchObject({ option: "workers" });
   });
 
   test("of a file is noticed by the primary alone", async () => {
-    await using crew = await startTwoWorkers({ config: { reload: "watch" } });
+    await using workers = await startTwoWorkers({ config: { reload: "watch" } });
 
-    await crew.configure({ reload: "watch", decisionHeader: false });
-    await crew.program.logged("reloaded");
+    await workers.configure({ reload: "watch", decisionHeader: false });
+    await workers.program.logged("reloaded");
 
-    using one = await crew.connectionTo(1);
-    using two = await crew.connectionTo(2);
+    using one = await workers.connectionTo(1);
+    using two = await workers.connectionTo(2);
     const headers = await Promise.all([one.get("/v2/"), two.get("/v2/")]);
     expect(headers.map(({ headers: all }) => all["x-combined-registry"])).toEqual([undefined, undefined]);
-    expect(crew.program.soFar().filter(({ reason }) => String(reason).startsWith("changed"))).toHaveLength(1);
+    expect(workers.program.soFar().filter(({ reason }) => String(reason).startsWith("changed"))).toHaveLength(
+      1,
+    );
   });
 });
 

@@ -3,6 +3,9 @@ import { createServer } from "node:net";
 import { text } from "node:stream/consumers";
 import { beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { build } from "../support/build.ts";
+import { folderWith } from "../support/folder.ts";
+import { startProgram } from "../support/program.ts";
+import { runMain } from "../support/run-main.ts";
 import {
   connect,
   gone,
@@ -11,10 +14,7 @@ import {
   startTwoWorkers,
   stopSuccessorOf,
   type TwoWorkers,
-} from "../support/crew.ts";
-import { folderWith } from "../support/folder.ts";
-import { startProgram } from "../support/program.ts";
-import { runMain } from "../support/run-main.ts";
+} from "../support/two-workers.ts";
 import { within } from "../support/within.ts";
 
 // Several processes behind one port, as people run them: built, and stopped by signals.
@@ -48,19 +48,19 @@ async function page(url: string): Promise<string> {
 }
 
 /** One slow transfer at each worker, of which half has come. */
-async function underWay(crew: TwoWorkers) {
-  const one = await (await crew.connectionTo(1)).begin(blob);
-  const other = await (await crew.connectionTo(2)).begin(blob);
+async function underWay(workers: TwoWorkers) {
+  const one = await (await workers.connectionTo(1)).begin(blob);
+  const other = await (await workers.connectionTo(2)).begin(blob);
   await Promise.all([once(one, "readable"), once(other, "readable")]);
   return { one: text(one), other: text(other) };
 }
 
 describe("two workers", () => {
   test("share the port, and any of them tells the counts of both", async () => {
-    await using crew = await startTwoWorkers();
-    using one = await crew.connectionTo(1);
-    using other = await crew.connectionTo(2);
-    const before = counted(await page(crew.url), "combined_registry_http_requests_total");
+    await using workers = await startTwoWorkers();
+    using one = await workers.connectionTo(1);
+    using other = await workers.connectionTo(2);
+    const before = counted(await page(workers.url), "combined_registry_http_requests_total");
 
     await Promise.all([
       one.get("/v2/"),
@@ -79,53 +79,53 @@ describe("two workers", () => {
     expect(pages[0]).toMatch(/^combined_registry_open_connections [23]$/m);
     expect(pages[0]).toMatch(/^combined_registry_build_info\{.*\} 1$/m);
     expect(pages[0]).toContain('combined_registry_upstream_up{upstream="hosted"} 1\n');
-    expect(await crew.pidOf(1)).not.toBe(await crew.pidOf(2));
-    expect([await crew.pidOf(1), await crew.pidOf(2)]).not.toContain(crew.program.pid);
+    expect(await workers.pidOf(1)).not.toBe(await workers.pidOf(2));
+    expect([await workers.pidOf(1), await workers.pidOf(2)]).not.toContain(workers.program.pid);
   });
 
   test("finish what each has under way after SIGTERM, and the program ends with 0", async () => {
     const proxy = await startHalfway();
-    await using crew = await startTwoWorkers({ proxy });
-    const { one, other } = await underWay(crew);
+    await using workers = await startTwoWorkers({ proxy });
+    const { one, other } = await underWay(workers);
 
-    crew.program.signal("SIGTERM");
-    await crew.program.logged("finishing what is under way");
+    workers.program.signal("SIGTERM");
+    await workers.program.logged("finishing what is under way");
     proxy.goOn();
 
     expect(await within(Promise.all([one, other]), "both transfers")).toEqual(["halfdone", "halfdone"]);
-    const { code, log, err } = await crew.program.ended();
+    const { code, log, err } = await workers.program.ended();
     expect({ code, err }).toEqual({ code: 0, err: "" });
     expect(log.filter(({ msg }) => msg === "stopped")).toHaveLength(1);
   });
 
   test("take signals that reach the whole group of processes as the primary passes them on", async () => {
     const proxy = await startHalfway();
-    await using crew = await startTwoWorkers({ proxy });
-    const { one, other } = await underWay(crew);
-    const pids = [await crew.pidOf(1), await crew.pidOf(2)];
+    await using workers = await startTwoWorkers({ proxy });
+    const { one, other } = await underWay(workers);
+    const pids = [await workers.pidOf(1), await workers.pidOf(2)];
 
     for (const pid of pids) {
       process.kill(pid, "SIGINT");
       process.kill(pid, "SIGTERM");
       process.kill(pid, "SIGHUP");
     }
-    crew.program.signal("SIGINT");
-    await crew.program.logged("finishing what is under way");
+    workers.program.signal("SIGINT");
+    await workers.program.logged("finishing what is under way");
     proxy.goOn();
 
     expect(await within(Promise.all([one, other]), "both transfers")).toEqual(["halfdone", "halfdone"]);
-    expect((await crew.program.ended()).code).toBe(0);
+    expect((await workers.program.ended()).code).toBe(0);
   });
 
   test("are cut off after the time to drain, which is counted once and ends with 1", async () => {
     const proxy = await startHalfway();
-    await using crew = await startTwoWorkers({ proxy, argv: ["--drain-timeout", "1"] });
-    const { one, other } = await underWay(crew);
+    await using workers = await startTwoWorkers({ proxy, argv: ["--drain-timeout", "1"] });
+    const { one, other } = await underWay(workers);
     const broken = Promise.allSettled([one, other]);
 
-    crew.program.signal("SIGTERM");
+    workers.program.signal("SIGTERM");
 
-    const { code, err } = await crew.program.ended();
+    const { code, err } = await workers.program.ended();
     expect({ code, err }).toEqual({
       code: 1,
       err: "combined-registry: 2 requests were not finished within 1000 ms and were cut off\n",
@@ -135,16 +135,16 @@ describe("two workers", () => {
 
   test("are gone with the program after a second signal", async () => {
     const proxy = await startHalfway();
-    await using crew = await startTwoWorkers({ proxy });
-    const { one, other } = await underWay(crew);
+    await using workers = await startTwoWorkers({ proxy });
+    const { one, other } = await underWay(workers);
     const broken = Promise.allSettled([one, other]);
-    const pids = [await crew.pidOf(1), await crew.pidOf(2)];
+    const pids = [await workers.pidOf(1), await workers.pidOf(2)];
 
-    crew.program.signal("SIGTERM");
-    await crew.program.logged("finishing what is under way");
-    crew.program.signal("SIGTERM");
+    workers.program.signal("SIGTERM");
+    await workers.program.logged("finishing what is under way");
+    workers.program.signal("SIGTERM");
 
-    expect((await crew.program.ended()).code).toBe(1);
+    expect((await workers.program.ended()).code).toBe(1);
     expect((await within(broken, "the transfers to break")).map(({ status }) => status)).toEqual([
       "rejected",
       "rejected",
@@ -156,23 +156,23 @@ describe("two workers", () => {
 describe("a worker that is killed", () => {
   test("is replaced; the other one goes on, and no count goes back", async () => {
     const proxy = await startHalfway();
-    await using crew = await startTwoWorkers({ proxy });
-    using killed = await crew.connectionTo(1);
+    await using workers = await startTwoWorkers({ proxy });
+    using killed = await workers.connectionTo(1);
     await Promise.all([killed.get("/v2/"), killed.get("/v2/")]);
-    const { one, other } = await underWay(crew);
+    const { one, other } = await underWay(workers);
     const broken = expect(one).rejects.toThrow();
-    const pid = await crew.pidOf(1);
-    const before = counts(await page(crew.url));
+    const pid = await workers.pidOf(1);
+    const before = counts(await page(workers.url));
 
     process.kill(pid, "SIGKILL");
-    const died = await crew.program.logged("a worker died");
-    const straightAway = counts(await page(crew.url));
-    await crew.program.logged("worker is ready", 2);
-    const later = await page(crew.url);
+    const died = await workers.program.logged("a worker died");
+    const straightAway = counts(await page(workers.url));
+    await workers.program.logged("worker is ready", 2);
+    const later = await page(workers.url);
 
     await broken;
     expect(died).toMatchObject({ worker: 1, pid, signal: "SIGKILL" });
-    expect(await crew.pidOf(1)).not.toBe(pid);
+    expect(await workers.pidOf(1)).not.toBe(pid);
     for (const after of [straightAway, counts(later)]) {
       expect([...before].filter(([name, count]) => !((after.get(name) ?? -1) >= count))).toEqual([]);
     }
@@ -181,13 +181,13 @@ describe("a worker that is killed", () => {
     expect(later).toContain("combined_registry_workers 2\n");
     proxy.goOn();
     expect(await within(other, "the other worker's transfer")).toBe("halfdone");
-    using back = await crew.connectionTo(1);
+    using back = await workers.connectionTo(1);
     expect((await back.get("/v2/")).status).toBe(200);
   });
 
   test("costs only its own connections, under load", async () => {
-    await using crew = await startTwoWorkers();
-    const steady = await Promise.all(Array.from({ length: 4 }, () => crew.connectionTo(2)));
+    await using workers = await startTwoWorkers();
+    const steady = await Promise.all(Array.from({ length: 4 }, () => workers.connectionTo(2)));
     const statuses: (number | undefined)[] = [];
     let loading = true;
     const load = Promise.all(
@@ -198,8 +198,8 @@ describe("a worker that is killed", () => {
       }),
     );
 
-    process.kill(await crew.pidOf(1), "SIGKILL");
-    await crew.program.logged("worker is ready", 2);
+    process.kill(await workers.pidOf(1), "SIGKILL");
+    await workers.program.logged("worker is ready", 2);
     loading = false;
     await load;
 
@@ -211,12 +211,12 @@ describe("a worker that is killed", () => {
   });
 
   test("hanging instead does not hang the metrics: its last counts are told", async () => {
-    await using crew = await startTwoWorkers();
-    using asking = await crew.connectionTo(2);
-    using hanging = await crew.connectionTo(1);
+    await using workers = await startTwoWorkers();
+    using asking = await workers.connectionTo(2);
+    using hanging = await workers.connectionTo(1);
     await hanging.get("/v2/");
     const before = counts((await asking.get("/metrics")).body);
-    const pid = await crew.pidOf(1);
+    const pid = await workers.pidOf(1);
 
     process.kill(pid, "SIGSTOP");
     try {
@@ -253,24 +253,24 @@ describe("a worker that never comes to listen", () => {
   });
 
   test("as it stands still before it is heard of does not hold up the end", async () => {
-    await using crew = await startTwoWorkers();
-    const pid = await stopSuccessorOf(crew, 1);
+    await using workers = await startTwoWorkers();
+    const pid = await stopSuccessorOf(workers, 1);
 
-    crew.program.signal("SIGTERM");
+    workers.program.signal("SIGTERM");
 
-    expect((await crew.program.ended()).code).toBe(0);
+    expect((await workers.program.ended()).code).toBe(0);
     await gone([pid]);
   });
 
   test("as it stands still before it is heard of is ended by a reload", async () => {
-    await using crew = await startTwoWorkers();
-    const pid = await stopSuccessorOf(crew, 1);
+    await using workers = await startTwoWorkers();
+    const pid = await stopSuccessorOf(workers, 1);
 
-    crew.program.signal("SIGHUP");
+    workers.program.signal("SIGHUP");
 
-    await crew.program.loggedWith(({ msg }) => msg.startsWith("reloaded"), "the reload", 20_000);
+    await workers.program.loggedWith(({ msg }) => msg.startsWith("reloaded"), "the reload", 20_000);
     await gone([pid]);
-    await crew.program.logged("worker is ready", 2);
+    await workers.program.logged("worker is ready", 2);
   });
 });
 
@@ -298,15 +298,15 @@ describe("a start", () => {
 describe("the primary being killed", () => {
   test("leaves no workers behind: they give up the port, finish what is under way, and end", async () => {
     const proxy = await startHalfway();
-    await using crew = await startTwoWorkers({ proxy });
-    const { one, other } = await underWay(crew);
-    const pids = [await crew.pidOf(1), await crew.pidOf(2)];
+    await using workers = await startTwoWorkers({ proxy });
+    const { one, other } = await underWay(workers);
+    const pids = [await workers.pidOf(1), await workers.pidOf(2)];
 
-    crew.program.signal("SIGKILL");
+    workers.program.signal("SIGKILL");
     await within(
       (async () => {
         for (;;) {
-          const server = createServer().listen(Number(new URL(crew.url).port), "127.0.0.1");
+          const server = createServer().listen(Number(new URL(workers.url).port), "127.0.0.1");
           const [error] = await Promise.race([once(server, "listening"), once(server, "error")]).catch(
             (e) => [e],
           );
@@ -322,7 +322,7 @@ describe("the primary being killed", () => {
     proxy.goOn();
 
     expect(await within(Promise.all([one, other]), "both transfers")).toEqual(["halfdone", "halfdone"]);
-    await crew.program.ended();
+    await workers.program.ended();
     await gone(pids);
   });
 });

@@ -1,8 +1,8 @@
 import { startRegistry } from "@combined-registry/testkit";
 import { beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { build } from "../support/build.ts";
-import { connect, startTwoWorkers } from "../support/crew.ts";
 import { digestOf, pushOf, signature } from "../support/signature.ts";
+import { connect, startTwoWorkers } from "../support/two-workers.ts";
 
 // What a process knows by itself, and several have to know together.
 
@@ -16,12 +16,12 @@ const basic = (credentials: string) => ({
 
 describe("passwords", () => {
   test("wrong ones at one worker slow down the sender at the other, and the log has them once", async () => {
-    await using crew = await startTwoWorkers({
+    await using workers = await startTwoWorkers({
       config: { auth: { htpasswdFile: "htpasswd" } },
       files: { htpasswd: alice },
     });
-    using one = await crew.connectionTo(1);
-    using other = await crew.connectionTo(2);
+    using one = await workers.connectionTo(1);
+    using other = await workers.connectionTo(2);
     for (let number = 0; number < 10; number++) {
       expect((await one.get("/v2/", basic(`alice:guess-${number}`))).status).toBe(401);
     }
@@ -29,45 +29,45 @@ describe("passwords", () => {
     await one.get("/metrics");
 
     expect((await other.get("/v2/", basic("alice:one-more"))).status).toBe(429);
-    expect(crew.program.soFar().filter(({ msg }) => msg === "wrong password")).toHaveLength(1);
+    expect(workers.program.soFar().filter(({ msg }) => msg === "wrong password")).toHaveLength(1);
   });
 });
 
 describe("loops", () => {
   test("are recognised by every worker, whichever began them", async () => {
-    await using crew = await startTwoWorkers();
-    await crew.configure({ proxy: crew.url, base: "any" });
-    crew.program.signal("SIGHUP");
-    await crew.program.logged("reloaded");
+    await using workers = await startTwoWorkers();
+    await workers.configure({ proxy: workers.url, base: "any" });
+    workers.program.signal("SIGHUP");
+    await workers.program.logged("reloaded");
 
-    using client = connect(crew.url);
+    using client = connect(workers.url);
     await client.get("/v2/team/app/manifests/1");
 
     const path = "/v2/team/app/manifests/1";
     // Two processes write to one log: which line comes first is left open.
-    await crew.program.loggedWith((line) => line.path === path && line.status !== 508, "the first answer");
-    await crew.program.loggedWith(
+    await workers.program.loggedWith((line) => line.path === path && line.status !== 508, "the first answer");
+    await workers.program.loggedWith(
       (line) => line.path === path && line.status === 508,
       "the second one's refusal",
     );
-    const statuses = crew.program.soFar().flatMap((line) => (line.path === path ? [line.status] : []));
+    const statuses = workers.program.soFar().flatMap((line) => (line.path === path ? [line.status] : []));
     expect(statuses).toHaveLength(2);
   });
 });
 
 describe("referrers at a registry without the API", () => {
   test("that both workers list at the same moment are all listed", async () => {
-    await using crew = await startTwoWorkers();
+    await using workers = await startTwoWorkers();
     const hosted = await startRegistry({ referrers: false });
     try {
-      await crew.configure({ hosted: hosted.url });
-      crew.program.signal("SIGHUP");
-      await crew.program.logged("reloaded");
+      await workers.configure({ hosted: hosted.url });
+      workers.program.signal("SIGHUP");
+      await workers.program.logged("reloaded");
       hosted.addBlob("team/app", "{}");
       const { digest: subject } = hosted.addImage("team/app", { tag: "1" });
       const signatures = Array.from({ length: 20 }, (_, number) => signature(subject, number));
-      using one = await crew.connectionTo(1);
-      using other = await crew.connectionTo(2);
+      using one = await workers.connectionTo(1);
+      using other = await workers.connectionTo(2);
 
       const push = async (connection: typeof one, wanted: number) => {
         for (const [number, body] of signatures.entries()) {
@@ -91,14 +91,14 @@ describe("referrers at a registry without the API", () => {
 
 describe("a manifest that one worker deletes", () => {
   test("is forgotten by the other before the client that deleted it is answered", async () => {
-    await using crew = await startTwoWorkers();
+    await using workers = await startTwoWorkers();
     const hosted = await startRegistry();
     try {
-      await crew.configure({ hosted: hosted.url });
-      crew.program.signal("SIGHUP");
-      await crew.program.logged("reloaded");
-      using one = await crew.connectionTo(1);
-      using other = await crew.connectionTo(2);
+      await workers.configure({ hosted: hosted.url });
+      workers.program.signal("SIGHUP");
+      await workers.program.logged("reloaded");
+      using one = await workers.connectionTo(1);
+      using other = await workers.connectionTo(2);
       const { digest } = hosted.addImage("team/app", { tag: "1" });
       const path = `/v2/team/app/manifests/${digest}`;
       await other.get(path);

@@ -1,6 +1,6 @@
 import { LRUCache } from "lru-cache";
 import type { Member } from "../routing/ruling.ts";
-import { atMost, expiryAfter } from "./bounds.ts";
+import { atMost, type Clock, expiryAfter } from "./bounds.ts";
 
 /**
  * Which upstream served what, so that digests can be asked for where they are likely to be. It only ever
@@ -10,9 +10,10 @@ export class HolderHints<M extends Member> {
   readonly #holders: LRUCache<string, M> | undefined;
 
   /** @param bounds how many places, and for how many milliseconds; 0 entries switch it off */
-  constructor(bounds: { readonly entries: number; readonly ttl: number }) {
+  constructor(bounds: { readonly entries: number; readonly ttl: number }, clock?: Clock) {
     const { entries, ttl } = bounds;
-    this.#holders = entries > 0 ? new LRUCache({ ...atMost(entries), ...expiryAfter(ttl) }) : undefined;
+    this.#holders =
+      entries > 0 ? new LRUCache({ ...atMost(entries), ...expiryAfter(ttl, clock) }) : undefined;
   }
 
   /** A manifest was served or accepted. */

@@ -36,7 +36,8 @@ type ParsedUpstream = Omit<ParsedConfig["proxy"][number], "auth"> & {
 };
 
 function completeUpstreams(parsed: ParsedConfig): CompleteConfig {
-  const { hosted, proxy, rules, via, authorize, peers, logger, metrics, statusPage, ...rest } = parsed;
+  const { hosted, proxy, rules, via, authorize, peers, onDecision, logger, metrics, statusPage, ...rest } =
+    parsed;
   const alone = proxy.length === 1;
   const upstreams = {
     hosted: completeUpstream({ ...noProxy, ...hosted }, "hosted", "hosted"),
@@ -55,6 +56,7 @@ function completeUpstreams(parsed: ParsedConfig): CompleteConfig {
     authorize,
     peers,
     tokens: authorize !== undefined && completeRules.some(letsInAnybody),
+    onDecision,
     logger,
   };
 }

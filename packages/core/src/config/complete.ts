@@ -1,5 +1,6 @@
 import type { AuthorizeHook } from "../authorize/hook.ts";
 import type { MemoryBounds } from "../cache/memory.ts";
+import type { DecisionRecord } from "../observe/decision-record.ts";
 import type { Rule } from "../routing/ruling.ts";
 import type { Logger, MetricsConfig, PeersConfig } from "./options.ts";
 import type { CredentialsConfig } from "./upstream-options.ts";
@@ -27,6 +28,7 @@ export interface CompleteConfig {
   readonly peers: PeersConfig | undefined;
   /** Whether clients are sent for tokens: where some are let in without credentials and others are asked for them. */
   readonly tokens: boolean;
+  readonly onDecision: ((record: DecisionRecord) => void) | undefined;
   readonly logger: Logger | undefined;
 }
 

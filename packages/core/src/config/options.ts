@@ -1,4 +1,5 @@
 import type { AuthorizeHook } from "../authorize/hook.ts";
+import type { DecisionRecord } from "../observe/decision-record.ts";
 import type { HostedConfig, ProxyConfig } from "./upstream-options.ts";
 
 /**
@@ -99,6 +100,14 @@ export interface CombinedRegistryConfig {
    * everything. Not to be combined with `hosted.auth: "passthrough"`.
    */
   authorize?: AuthorizeHook;
+
+  /**
+   * Called once for each answered request, after its response has closed, with the record that the access log writes: for audit
+   * logs, metrics of your own, or tests. What it throws, or rejects with, is logged as an error and changes nothing about the request.
+   * It is called on the event loop between requests, so it should return soon.
+   * @default none
+   */
+  onDecision?: (record: DecisionRecord) => void;
 
   /** Receives one line per request and what goes wrong. Any pino-shaped logger. */
   logger?: Logger;

@@ -1,6 +1,7 @@
 import { isIP } from "node:net";
 import { z } from "zod";
 import type { AuthorizeHook } from "../authorize/hook.ts";
+import type { DecisionRecord } from "../observe/decision-record.ts";
 import type { MetricsPage } from "./complete.ts";
 import type { Logger, PeersConfig } from "./options.ts";
 import { milliseconds, rule } from "./rule-schema.ts";
@@ -24,6 +25,7 @@ function isAddressRange(value: string): boolean {
 
 const isFunction = (value: unknown) => typeof value === "function";
 const functionHook = z.custom<AuthorizeHook>(isFunction, "a function");
+const decisionHook = z.custom<(record: DecisionRecord) => void>(isFunction, "a function");
 const peers = z.custom<PeersConfig>(
   (value) =>
     typeof value === "object" &&
@@ -87,6 +89,7 @@ export const configSchema = z.strictObject(
     statusPage: z.boolean("true or false").optional(),
     authorize: functionHook.optional(),
     peers: peers.optional(),
+    onDecision: decisionHook.optional(),
     logger: logger.optional(),
   },
   "a table of options",

@@ -42,6 +42,8 @@ export interface Exchange {
   problem: unknown;
   /** Bytes of bodies moved. */
   readonly transferred: { down: number; up: number };
+  /** Whether the router itself has begun and ended the response, rather than other code of the application. */
+  readonly answer: { begun: boolean; ended: boolean };
 }
 
 /** What a handler knows that its requests do not. */
@@ -61,7 +63,7 @@ export function newExchange(
   const watch = watchClient(response, config.limits.clientIdle);
   response.once("close", () => {
     watch.clear();
-    if (!response.writableFinished) {
+    if (!response.writableFinished || !exchange.answer.ended) {
       exchange.leave();
     }
   });
@@ -97,6 +99,7 @@ class ClientExchange implements Exchange {
   decision: Decision = { upstream: "router", reason: "" };
   problem: unknown = undefined;
   readonly transferred = { down: 0, up: 0 };
+  readonly answer = { begun: false, ended: false };
   #leaving: AbortController | undefined;
   #hasLeft = false;
 

@@ -24,6 +24,11 @@ export function pipeBody(body: Readable, response: ServerResponse, options: Pipe
     let toPassOver = options.passOver;
     const onData = (piece: Buffer) => {
       options.transferred(piece.length);
+      if (response.writableEnded) {
+        // Other code has ended the response. To write to it would be an error event, which ends the process.
+        onLeave();
+        return;
+      }
       const rest = toPassOver === 0 ? piece : piece.subarray(toPassOver);
       toPassOver -= piece.length - rest.length;
       if (rest.length === 0) {

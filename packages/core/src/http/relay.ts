@@ -16,7 +16,7 @@ import type { Upstream } from "../upstream/upstream.ts";
 import type { Exchange } from "./exchange.ts";
 import { pipeBody } from "./pipe-body.ts";
 import { discardUpload, isUploading } from "./request-body.ts";
-import { send, writeHead } from "./respond.ts";
+import { end, send, writeHead } from "./respond.ts";
 
 const nothing: ReadonlySet<string> = new Set();
 // Bytes. The connection cannot be used again.
@@ -68,10 +68,10 @@ export function relayBuffered(
   { answer, body }: ErrorResponse,
   extra: RawHeaders = [],
 ): void {
-  const { request, response } = exchange;
+  const { request } = exchange;
   if (request.method === "HEAD") {
     writeHead(exchange, answer.status, [...answerHeaders(exchange, upstream, answer.headers), ...extra]);
-    response.end();
+    end(exchange);
     return;
   }
   const headers = answerHeaders(exchange, upstream, answer.headers, contentLength);
@@ -105,7 +105,7 @@ function relayWithoutBody(
     "Content-Length",
     "0",
   ]);
-  exchange.response.end();
+  end(exchange);
 }
 
 async function stream(
@@ -113,7 +113,7 @@ async function stream(
   first: Source,
   { resumer: mender, integrity: proof }: Safeguards,
 ): Promise<void> {
-  const { request, response, transferred: moved } = exchange;
+  const { request, transferred: moved } = exchange;
   let source = first;
   let broken = await pipeFrom(exchange, source, proof);
   while (broken !== undefined) {
@@ -135,7 +135,7 @@ async function stream(
   if (isUploading(request)) {
     await discardUpload(request);
   }
-  response.end();
+  end(exchange);
 }
 
 /**

@@ -16,16 +16,22 @@ export function send(exchange: Exchange, { status, headers, body }: ShortAnswer)
   const { request, response, transferred: moved } = exchange;
   writeHead(exchange, status, [...headers, "Content-Length", String(Buffer.byteLength(body))]);
   if (request.method === "HEAD") {
-    response.end();
+    end(exchange);
     return;
   }
   moved.down += Buffer.byteLength(body);
   if (isUploading(request)) {
     response.write(body);
-    void discardUpload(request).then(() => response.end());
+    void discardUpload(request).then(() => end(exchange));
   } else {
-    response.end(body);
+    end(exchange, body);
   }
+}
+
+/** Ends the response, and notes that it was the router who did. */
+export function end({ response, answer }: Exchange, body?: string | Buffer): void {
+  answer.ended = true;
+  response.end(body);
 }
 
 /** Writes an answer as JSON. */
@@ -74,6 +80,7 @@ export function writeHead(exchange: Exchange, status: number, headers: RawHeader
   }
   try {
     response.writeHead(status, complete);
+    exchange.answer.begun = true;
   } catch (cause) {
     throw new RegistryError(decision.upstream === "router" ? "UNKNOWN" : "UPSTREAM_FAILED", {
       message: "a header of the answer is not one that HTTP allows",

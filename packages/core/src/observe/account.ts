@@ -1,59 +1,74 @@
 import type { Socket } from "node:net";
 import type { Gauge } from "prom-client";
-import type { Exchange } from "../http/exchange.ts";
 import type { Services } from "../services.ts";
+import type { Answered, DecisionRecord } from "./decision-record.ts";
 
-// What nginx writes for a client that left before its answer began; no client ever sees it.
-const clientLeft = 499;
+/** Counts and logs a request once its answer is complete or its client gone. Observers that throw harm nothing. */
+export function account({ metrics, config, activity }: Services, answered: Answered): void {
+  const { record } = answered;
+  const { route, upstream } = record;
+  const method = knownMethod(record.method);
+  metrics.requests.inc({ route, method, status: String(record.status), upstream });
+  metrics.duration.observe({ route, method }, record.durationMs / 1000);
+  metrics.bytes.inc({ direction: "down", upstream }, record.bytesToClient);
+  metrics.bytes.inc({ direction: "up", upstream }, record.bytesFromClient);
+  activity?.answered(answered);
+  const { logger, onDecision } = config;
+  if (logger !== undefined) {
+    guarded(() => {
+      logger.info(record, "request");
+      logProblem(logger, answered);
+    });
+  }
+  if (onDecision !== undefined) {
+    tell(onDecision, record, (err) => logger?.error({ err, path: record.path }, "onDecision failed"));
+  }
+}
 
-/** Counts and logs a request once its answer is complete or its client gone. */
-export function account({ metrics, config, activity }: Services, exchange: Exchange, seconds: number): void {
-  const { request, response, route, decision, transferred: moved } = exchange;
-  const method = knownMethod(request.method);
-  const status = response.headersSent ? response.statusCode : clientLeft;
-  const complete = response.writableFinished;
-  metrics.requests.inc({ route, method, status: String(status), upstream: decision.upstream });
-  metrics.duration.observe({ route, method }, seconds);
-  metrics.bytes.inc({ direction: "down", upstream: decision.upstream }, moved.down);
-  metrics.bytes.inc({ direction: "up", upstream: decision.upstream }, moved.up);
-  activity?.answered(exchange, status);
-  config.logger?.info(
-    {
-      method: request.method,
-      path: pathOf(request.url),
-      route,
-      ...(exchange.repository !== undefined && { repository: exchange.repository }),
-      status,
-      complete,
-      upstream: decision.upstream,
-      reason: decision.reason,
-      durationMs: Math.round(seconds * 1e4) / 10,
-      bytesToClient: moved.down,
-      bytesFromClient: moved.up,
-      client: exchange.client.origin,
-      ...(exchange.user !== undefined && { user: exchange.user }),
-      userAgent: request.headers["user-agent"],
-    },
-    "request",
-  );
-  logProblem(config.logger, exchange, status);
+type Config = Services["config"];
+
+/** A hook may be an async function, whose rejection would end the process. */
+function tell(
+  onDecision: NonNullable<Config["onDecision"]>,
+  record: DecisionRecord,
+  report: (error: unknown) => void,
+): void {
+  const failed = (error: unknown) => guarded(() => report(error));
+  try {
+    const told: unknown = onDecision(record);
+    if (told instanceof Promise) {
+      told.catch(failed);
+    }
+  } catch (error) {
+    failed(error);
+  }
+}
+
+/** A logger that throws would end the process from here: the response has closed, and no caller is left to tell. */
+function guarded(log: () => void): void {
+  try {
+    log();
+  } catch {
+    // There is no other place to report it.
+  }
 }
 
 function logProblem(
-  logger: Services["config"]["logger"],
-  { problem, route, decision, request }: Exchange,
-  status: number,
+  logger: NonNullable<Config["logger"]>,
+  { record, problem, foreignStatus }: Answered,
 ): void {
-  if (problem === undefined || logger === undefined) {
+  const { route, upstream, reason, path, method, status } = record;
+  if (foreignStatus !== undefined) {
+    const err = new Error(
+      `another part of the application began or ended the response to ${method} ${path} (status ${foreignStatus}) while the router was answering: wait for the handler's promise, and answer nothing after it`,
+    );
+    logger.error({ err, route, upstream, reason, path, sent: foreignStatus }, "request answered by another");
     return;
   }
-  const fields = {
-    err: problem,
-    route,
-    upstream: decision.upstream,
-    reason: decision.reason,
-    path: pathOf(request.url),
-  };
+  if (problem === undefined) {
+    return;
+  }
+  const fields = { err: problem, route, upstream, reason, path };
   if (status === 500) {
     logger.error(fields, "request failed inside the router");
   } else {
@@ -61,16 +76,10 @@ function logProblem(
   }
 }
 
-/** Without the query, in which upload sessions carry their state and some clients their tokens. */
-function pathOf(url = ""): string {
-  const question = url.indexOf("?");
-  return question === -1 ? url : url.slice(0, question);
-}
-
 const methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
 
 /** A label's values are few, whatever clients make up. */
-function knownMethod(method = ""): string {
+function knownMethod(method: string): string {
   return methods.includes(method) ? method : "other";
 }
 

@@ -1,4 +1,4 @@
-import type { Exchange } from "../http/exchange.ts";
+import type { Answered } from "./decision-record.ts";
 import { DecisionRing, type PastDecision } from "./decision-ring.ts";
 
 const minutes = 60;
@@ -84,16 +84,16 @@ export class Activity {
   }
 
   /** A client's request has been answered. */
-  answered(exchange: Exchange, status: number): void {
-    const { decision, transferred: moved } = exchange;
-    const hour = this.#hours.get(decision.upstream);
+  answered(answered: Answered): void {
+    const { upstream, bytesToClient, bytesFromClient } = answered.record;
+    const hour = this.#hours.get(upstream);
     if (hour !== undefined) {
       const now = this.#clock();
       hour.add(columns.answered, 1, now);
-      hour.add(columns.down, moved.down, now);
-      hour.add(columns.up, moved.up, now);
+      hour.add(columns.down, bytesToClient, now);
+      hour.add(columns.up, bytesFromClient, now);
     }
-    this.#decisions.add(exchange, status);
+    this.#decisions.add(answered);
   }
 
   /** An upstream has been asked. */

@@ -1,4 +1,4 @@
-import type { Exchange } from "../http/exchange.ts";
+import type { Answered } from "./decision-record.ts";
 
 /** A decision about a repository, as it was told to the client. */
 export interface PastDecision {
@@ -37,21 +37,21 @@ export class DecisionRing {
    * Requests that are about no repository, or that can be nobody's, are left out, and so is the router's own 401: every client gets
    * one before it sends a password, and one for a wrong password looks the same.
    */
-  add({ request, repository, decision, authorized: isAdmitted }: Exchange, status: number): void {
-    const { url = "", method = "" } = request;
-    if (repository === undefined || url.length > longestPath || (!isAdmitted && status === challenge)) {
+  add({ record, target, isAdmitted }: Answered): void {
+    const { repository, status } = record;
+    if (repository === undefined || target.length > longestPath || (!isAdmitted && status === challenge)) {
       return;
     }
     const place = (isAdmitted ? this.#admitted : this.#refused).next();
     this.#turn += 1;
     place.turn = this.#turn;
     place.at = Date.now();
-    place.method = method;
+    place.method = record.method;
     place.repository = repository;
-    place.path = url;
+    place.path = target;
     place.status = status;
-    place.upstream = decision.upstream;
-    place.reason = decision.reason;
+    place.upstream = record.upstream;
+    place.reason = record.reason;
   }
 
   /** The latest first. */

@@ -32,7 +32,7 @@ export class UpstreamClient {
     this.#agents = agents;
     this.#address = addressOf(config.url);
     this.#prefix = config.url.pathname === "/" ? "" : config.url.pathname;
-    this.#forwarder = new Forwarder(config.url, agents, {
+    this.#forwarder = new Forwarder(config, agents, {
       connectTimeout: config.timeouts.connect,
       answerTimeout: config.timeouts.write,
       upstreamIdle: config.timeouts.idle,
@@ -86,7 +86,8 @@ export class UpstreamClient {
     // To close an upload, a registry reads and moves a whole layer before it answers.
     const answerTimeout = isRead(method) ? Math.min(headers, timeout ?? headers) : write;
     const connectTimeout = Math.min(connect, timeout ?? connect);
-    return send(pools, { address, connectTimeout, answerTimeout, idle }, http);
+    const upstream = this.#config.name;
+    return send(pools, { upstream, address, connectTimeout, answerTimeout, idle }, http);
   }
 
   #encode(request: UpstreamRequest, authorization: string | undefined, neutral: boolean): HttpRequest {

@@ -3,8 +3,8 @@ import { startRegistry } from "@combined-registry/testkit";
 import { describe, expect, it } from "@jest/globals";
 import { errorOf, fetchRaw } from "../support/client.ts";
 import { fetchPage, textOf } from "../support/page.ts";
-import { startSides } from "../support/push.ts";
 import { startRouter } from "../support/router.ts";
+import { startSides } from "../support/sides.ts";
 import { asUser, startRuled, users, wrongPassword } from "../support/users.ts";
 import { until } from "../support/within.ts";
 

@@ -2,7 +2,7 @@ import { request as httpRequest } from "node:http";
 import { describe, expect, it } from "@jest/globals";
 import { fetchRaw } from "../support/client.ts";
 import { browser, fetchPage, textOf } from "../support/page.ts";
-import { startSides } from "../support/push.ts";
+import { startSides } from "../support/sides.ts";
 import { until, within } from "../support/within.ts";
 
 describe("the box that explains an image", () => {
@@ -66,7 +66,7 @@ describe("the box that explains an image", () => {
     ["localhost", "http", "localhost"],
     ["[::1]:5000", "http", "[::1]:5000"],
   ])("has docker take the host %s (%s) for one: %s", async (host, proto, said) => {
-    await using sides = await startSides({ trustProxy: ["127.0.0.1"] });
+    await using sides = await startSides({ router: { trustProxy: ["127.0.0.1"] } });
 
     const headers = { Host: host, "X-Forwarded-Proto": proto };
     const { text } = await fetchPage(sides.router, { image: "team/app", headers });

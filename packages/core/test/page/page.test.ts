@@ -5,8 +5,8 @@ import { describe, expect, it } from "@jest/globals";
 import express from "express";
 import { errorOf, fetchRaw } from "../support/client.ts";
 import { browser, fetchPage, textOf } from "../support/page.ts";
-import { startSides } from "../support/push.ts";
 import { closedPort, listen, startRouter } from "../support/router.ts";
+import { startSides } from "../support/sides.ts";
 import { until } from "../support/within.ts";
 
 const nobody = { hosted: "http://127.0.0.1:9", proxy: "http://127.0.0.1:9" };
@@ -142,7 +142,9 @@ describe("the status page", () => {
   it("names a registry that is away, counts what it could not answer, and goes on being served", async () => {
     const port = await closedPort();
     await using sides = await startSides({
-      proxy: { url: `http://127.0.0.1:${port}`, breaker: { failures: 1 } },
+      router: {
+        proxy: { url: `http://127.0.0.1:${port}`, breaker: { failures: 1 } },
+      },
     });
     await fetchRaw(sides.router.url, "/v2/team/app/manifests/1.0");
 

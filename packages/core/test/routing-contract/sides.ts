@@ -1,6 +1,7 @@
 import type { CombinedRegistryConfig, ProxyConfig } from "@combined-registry/core";
-import { type Fault, startRegistry, type TestRegistry } from "@combined-registry/testkit";
-import { type RunningRouter, startRouter } from "../support/router.ts";
+import type { Fault, TestRegistry } from "@combined-registry/testkit";
+import type { RunningRouter } from "../support/router.ts";
+import { startSides } from "../support/sides.ts";
 
 /** Digests of what the registries have. */
 export interface Seeded {
@@ -21,7 +22,7 @@ export interface Setting {
 
 export type Side = "hub" | "other" | "hosted";
 
-export interface Sides extends AsyncDisposable {
+export interface ContractSides extends AsyncDisposable {
   readonly router: RunningRouter;
   readonly seeded: Seeded;
   /** Who was asked for something since the last call, each as often as they were. */
@@ -35,19 +36,22 @@ const impatient = { timeouts: { headers: 300 }, breaker: false } as const;
  * `private/app:1` is at hosted, `public/app:1` and `library/tool:1` at the proxy `hub`, `rare/app:1` at the proxy `other`, and
  * `both/app:1` at hosted and `hub`, with different images.
  */
-export async function startSides({ router: config, hub, faults = {} }: Setting): Promise<Sides> {
-  const [atHub, atOther, atHosted] = await Promise.all([startRegistry(), startRegistry(), startRegistry()]);
-  const registries: Readonly<Record<Side, TestRegistry>> = { hub: atHub, other: atOther, hosted: atHosted };
-  const seeded = seed(registries);
-  const router = await startRouter({
-    hosted: { url: atHosted.url, ...impatient },
-    proxy: [
-      { name: "hub", url: atHub.url, ...impatient, ...hub },
-      { name: "other", url: atOther.url, ...impatient },
-    ],
-    rules: [{ match: "**", shadow: "allow" }],
-    ...config,
+export async function startContractSides({
+  router: config,
+  hub,
+  faults = {},
+}: Setting): Promise<ContractSides> {
+  const sides = await startSides({
+    proxies: { hub: { ...impatient, ...hub }, other: impatient },
+    hosted: impatient,
+    router: { rules: [{ match: "**", shadow: "allow" }], ...config },
   });
+  const registries: Readonly<Record<Side, TestRegistry>> = {
+    hub: sides.proxyNamed("hub"),
+    other: sides.proxyNamed("other"),
+    hosted: sides.hosted,
+  };
+  const seeded = seed(registries);
   for (const name of names) {
     const fault = faults[name];
     if (fault !== undefined) {
@@ -55,7 +59,7 @@ export async function startSides({ router: config, hub, faults = {} }: Setting):
     }
   }
   return {
-    router,
+    ...sides,
     seeded,
     asked() {
       const asked = names.flatMap((name) => registries[name].requests.map(() => name));
@@ -63,10 +67,6 @@ export async function startSides({ router: config, hub, faults = {} }: Setting):
         registry.clearRequests();
       }
       return asked;
-    },
-    async [Symbol.asyncDispose]() {
-      await router[Symbol.asyncDispose]();
-      await Promise.all(Object.values(registries).map((registry) => registry.close()));
     },
   };
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it, jest } from "@jest/globals";
 import fc from "fast-check";
 import { isPattern, Patterns } from "../../src/routing/patterns.ts";
+import { cases } from "../support/cases.ts";
 
 function matches(pattern: string, name: string): boolean {
   return new Patterns([[pattern]]).first(name) === 0;
@@ -128,7 +129,7 @@ describe("whatever the patterns and the name", () => {
         const first = all.findIndex((patterns) => patterns.some((one) => like(one, repository)));
         expect(new Patterns(all).first(repository)).toBe(first === -1 ? undefined : first);
       }),
-      { numRuns: 5_000 },
+      { numRuns: cases(5_000) },
     );
   });
 
@@ -138,7 +139,7 @@ describe("whatever the patterns and the name", () => {
         fc.pre(covers(one, other));
         expect(names.filter((repository) => like(other, repository) && !like(one, repository))).toEqual([]);
       }),
-      { numRuns: 1_000 },
+      { numRuns: cases(1_000) },
     );
   });
 

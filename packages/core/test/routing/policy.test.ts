@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { defaultRule, type EntryPoint, Policy } from "../../src/routing/policy.ts";
 import { type Candidate, type Rule, ruleName } from "../../src/routing/ruling.ts";
 import { candidate } from "../support/candidate.ts";
+import { cases } from "../support/cases.ts";
 
 const hosted = candidate("private", "hosted", { hosts: ["hosted.example.com"] });
 const hub = candidate("hub", "proxy", { namespace: "docker.io", hosts: ["hub.example.com"] });
@@ -169,7 +170,7 @@ describe("whatever the rules, the name and the way in", () => {
           noPushBy: undefined,
         });
       }),
-      { numRuns: 2_000 },
+      { numRuns: cases(2_000) },
     );
   });
 });

@@ -1,8 +1,7 @@
-import type { CombinedRegistryConfig, UpstreamConfig } from "@combined-registry/core";
-import { startRegistry } from "@combined-registry/testkit";
 import { expect } from "@jest/globals";
 import { fetchRaw } from "./client.ts";
-import { type RunningRouter, startRouter } from "./router.ts";
+import type { RunningRouter } from "./router.ts";
+import { type Sides, type SidesOptions, startSides } from "./sides.ts";
 
 /** What hosted has. */
 export const privateTag = "/v2/acme/app/manifests/1.0";
@@ -11,29 +10,15 @@ export const publicTag = "/v2/library/tool/manifests/1.0";
 /** With a breaker that opens and closes soon. */
 export const quick = { breaker: { failures: 3, delay: 50, longestDelay: 200 }, timeouts: { headers: 150 } };
 
-/** A proxy and hosted, with an image each, behind a router. */
-export async function startSides(
-  proxyOptions: Partial<UpstreamConfig> = quick,
-  config: Partial<CombinedRegistryConfig> = {},
-  hostedOptions: Partial<UpstreamConfig> = {},
-) {
-  const [proxy, hosted] = await Promise.all([startRegistry(), startRegistry()]);
-  proxy.addImage("library/tool", { tag: "1.0", layers: ["public"] });
-  hosted.addImage("acme/app", { tag: "1.0", layers: ["private"] });
-  const router = await startRouter({
-    hosted: { url: hosted.url, ...hostedOptions },
-    proxy: { url: proxy.url, ...proxyOptions },
-    ...config,
-  });
-  return {
-    proxy,
-    hosted,
-    router,
-    async [Symbol.asyncDispose]() {
-      await router[Symbol.asyncDispose]();
-      await Promise.all([proxy.close(), hosted.close()]);
-    },
-  };
+/** A router between a proxy that has `publicTag` and a hosted registry that has `privateTag`. */
+export async function startWithImages({
+  proxies = { proxy: quick },
+  ...rest
+}: SidesOptions = {}): Promise<Sides> {
+  const sides = await startSides({ proxies, ...rest });
+  sides.proxy.addImage("library/tool", { tag: "1.0", layers: ["public"] });
+  sides.hosted.addImage("acme/app", { tag: "1.0", layers: ["private"] });
+  return sides;
 }
 
 /** What /healthcheck says of an upstream's breaker. */

@@ -1,4 +1,9 @@
-import { request as httpRequest, type IncomingMessage, type OutgoingHttpHeaders } from "node:http";
+import {
+  type Agent,
+  request as httpRequest,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+} from "node:http";
 import { within } from "./within.ts";
 
 /** An answer, read to its end or as far as it came. */
@@ -17,14 +22,16 @@ export interface Ask {
   readonly method?: string;
   readonly headers?: OutgoingHttpHeaders;
   readonly body?: string | Buffer;
+  /** Keeps connections for the next request. @default none: a connection of its own */
+  readonly agent?: Agent;
 }
 
-/** Sends one request on a connection of its own, with the target exactly as given, and reads the whole answer. */
+/** Sends one request, with the target exactly as given, and reads the whole answer. */
 export function fetchRaw(origin: string, target: string, ask: Ask = {}): Promise<Received> {
-  const { method = "GET" } = ask;
+  const { method = "GET", agent = false } = ask;
   const { hostname, port } = new URL(origin);
   const received = new Promise<Received>((resolve, reject) => {
-    const request = httpRequest({ hostname, port, path: target, method, headers: ask.headers, agent: false });
+    const request = httpRequest({ hostname, port, path: target, method, headers: ask.headers, agent });
     request.on("error", reject);
     request.on("response", (response) => {
       const chunks: Buffer[] = [];

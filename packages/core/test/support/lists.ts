@@ -1,3 +1,4 @@
+import { Agent } from "node:http";
 import { type RegistryOptions, startRegistry, type TestRegistry } from "@combined-registry/testkit";
 import { fetchRaw, type Received } from "./client.ts";
 
@@ -17,17 +18,23 @@ export async function walkList(origin: string, target: string, mostPages: number
   const names: string[] = [];
   const answers: Received[] = [];
   let next: string | undefined = target;
-  while (next !== undefined) {
-    if (answers.length === mostPages) {
-      throw new Error(`${target}: more than ${mostPages} pages`);
+  // Thousands of pages: with a connection each, the system would run short of ports.
+  const agent = new Agent({ keepAlive: true });
+  try {
+    while (next !== undefined) {
+      if (answers.length === mostPages) {
+        throw new Error(`${target}: more than ${mostPages} pages`);
+      }
+      const answer = await fetchRaw(origin, next, { agent });
+      answers.push(answer);
+      if (answer.status !== 200) {
+        throw new Error(`${next}: answered ${answer.status}: ${answer.body}`);
+      }
+      names.push(...namesOf(answer));
+      next = linkOf(answer);
     }
-    const answer = await fetchRaw(origin, next);
-    answers.push(answer);
-    if (answer.status !== 200) {
-      throw new Error(`${next}: answered ${answer.status}: ${answer.body}`);
-    }
-    names.push(...namesOf(answer));
-    next = linkOf(answer);
+  } finally {
+    agent.destroy();
   }
   return { names, pages: answers.length, answers };
 }

@@ -1,33 +1,8 @@
 import { createHash } from "node:crypto";
-import type { CombinedRegistryConfig } from "@combined-registry/core";
-import { startRegistry, type TestRegistry } from "@combined-registry/testkit";
+import type { TestRegistry } from "@combined-registry/testkit";
 import { fetchRaw, type Received } from "./client.ts";
-import { type RunningRouter, startRouter } from "./router.ts";
 
 export const manifestType = "application/vnd.oci.image.manifest.v1+json";
-
-/** A router between a proxy and hosted. */
-export interface Sides extends AsyncDisposable {
-  readonly proxy: TestRegistry;
-  readonly hosted: TestRegistry;
-  readonly router: RunningRouter;
-}
-
-/** Starts them; `config` is added to the router's. */
-export async function startSides(config: Partial<CombinedRegistryConfig> = {}): Promise<Sides> {
-  const proxy = await startRegistry();
-  const hosted = await startRegistry();
-  const router = await startRouter({ hosted: hosted.url, proxy: proxy.url, ...config });
-  return {
-    proxy,
-    hosted,
-    router,
-    async [Symbol.asyncDispose]() {
-      await router[Symbol.asyncDispose]();
-      await Promise.all([proxy.close(), hosted.close()]);
-    },
-  };
-}
 
 /** `sha256:...` of some content. */
 export function digestOf(content: string | Buffer): string {

@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo, Server as NetServer } from "node:net";
 import {
   type CombinedRegistryConfig,
@@ -11,7 +11,6 @@ export interface RunningRouter extends AsyncDisposable {
   readonly url: string;
   readonly port: number;
   readonly handler: CombinedRegistryHandler;
-  readonly server: Server;
 }
 
 /** Starts a router, or any listener around one, on a free port of the loopback. */
@@ -28,7 +27,6 @@ export async function startRouter(
     url: `http://127.0.0.1:${port}`,
     port,
     handler,
-    server,
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
       await Promise.all([new Promise((resolve) => server.close(resolve)), handler.close()]);

@@ -1,6 +1,5 @@
 import type { AuthorizeHook, CombinedRegistryConfig, RuleConfig } from "@combined-registry/core";
-import { startRegistry } from "@combined-registry/testkit";
-import { startRouter } from "./router.ts";
+import { startSides } from "./sides.ts";
 
 const basic = (user: string, password: string) =>
   `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
@@ -24,27 +23,9 @@ export async function startRuled(
   rules: readonly RuleConfig[],
   options: Partial<CombinedRegistryConfig> = {},
 ) {
-  const proxy = await startRegistry();
-  const hosted = await startRegistry();
   const logged: LogLine[] = [];
   const log = (fields: object) => void logged.push({ ...fields });
   const logger = { debug: log, info: log, warn: log, error: log };
-  const router = await startRouter({
-    hosted: hosted.url,
-    proxy: proxy.url,
-    authorize: users,
-    rules,
-    logger,
-    ...options,
-  });
-  return {
-    proxy,
-    hosted,
-    router,
-    logged,
-    async [Symbol.asyncDispose]() {
-      await router[Symbol.asyncDispose]();
-      await Promise.all([proxy.close(), hosted.close()]);
-    },
-  };
+  const sides = await startSides({ router: { authorize: users, rules, logger, ...options } });
+  return { ...sides, logged };
 }

@@ -1,8 +1,8 @@
 import type { OutgoingHttpHeaders } from "node:http";
+import { until, within } from "@combined-registry/deadline";
 import { startRegistry, type TestRegistry } from "@combined-registry/testkit";
 import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
 import { skopeoClient } from "../../src/clients.ts";
-import { until, within } from "../../src/deadline.ts";
 import { type ExampleServer, installExample, startExample } from "../../src/example.ts";
 import { request } from "../../src/http.ts";
 import { acceptManifests, image } from "../../src/images.ts";
@@ -49,6 +49,19 @@ const examples: readonly Expected[] = [
     error: ["POST", "/echo", 400, "FST_ERR_CTP_INVALID_JSON_BODY"],
     socket: "/events",
     log: /"path":"\/v2\/library\/hello\/manifests\/1\.0".*"status":200,"complete":true/,
+  },
+  {
+    name: "hono",
+    page: ["/", '"application":"fine"'],
+    echo: "/echo",
+    error: ["POST", "/echo", 400, "JSON"],
+    log: /--> .*GET.* \/v2\/library\/hello\/manifests\/1\.0/,
+  },
+  {
+    name: "nestjs",
+    page: ["/", '"application":"fine"'],
+    echo: "/echo",
+    error: ["POST", "/echo", 400, "JSON"],
   },
 ];
 

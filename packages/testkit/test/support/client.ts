@@ -1,4 +1,5 @@
 import { request as httpRequest, type IncomingHttpHeaders, type OutgoingHttpHeaders } from "node:http";
+import { allowed, until as waitUntil } from "@combined-registry/deadline";
 
 /** An answer, as far as it came. */
 export interface Received {
@@ -15,7 +16,9 @@ export interface Ask {
   readonly body?: string | Buffer;
 }
 
-/** Sends one request on a connection of its own. Rejects if no answer begins within five seconds. */
+const patience = allowed(5_000);
+
+/** Sends one request on a connection of its own. Rejects if no answer begins in time. */
 export function send(
   origin: string,
   method: string,
@@ -26,8 +29,8 @@ export function send(
   return new Promise((resolve, reject) => {
     const request = httpRequest({ hostname, port, method, path: target, headers, agent: false });
     const timer = setTimeout(
-      () => request.destroy(new Error(`${method} ${target}: no answer within 5000 ms`)),
-      5000,
+      () => request.destroy(new Error(`${method} ${target}: no answer within ${patience} ms`)),
+      patience,
     );
     request.on("error", reject);
     request.on("response", (response) => {
@@ -51,12 +54,6 @@ export function codesOf({ body }: Received): string[] {
 }
 
 /** Waits until a condition holds; looks every few milliseconds. */
-export async function until(label: string, holds: () => boolean): Promise<void> {
-  const end = performance.now() + 5000;
-  while (!holds()) {
-    if (performance.now() > end) {
-      throw new Error(`${label}: not within 5000 ms`);
-    }
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
+export function until(label: string, holds: () => boolean): Promise<void> {
+  return waitUntil(label, 5_000, holds);
 }

@@ -23,13 +23,14 @@ const clientId = "combined-registry";
  */
 export function requestTokenOver(
   agents: Agents,
-  { timeouts }: Pick<CompleteUpstream, "timeouts">,
+  { name, timeouts }: Pick<CompleteUpstream, "name" | "timeouts">,
 ): RequestToken {
   let known: { readonly realm: string; readonly method: Method } | undefined;
 
   const obtain = async (method: Method, source: TokenSource, scope: Scope): Promise<Reply> => {
     const url = source.realm;
     const destination = {
+      upstream: name,
       address: addressOf(url),
       connectTimeout: timeouts.connect,
       answerTimeout: Math.min(timeouts.headers, answerTimeout),

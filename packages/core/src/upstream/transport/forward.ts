@@ -6,6 +6,7 @@ import type { Agents } from "./agents.ts";
 import { HeadDeadline, type HeadTimeouts } from "./deadline.ts";
 import { addressOf, answerOf, type UpstreamResponse } from "./send.ts";
 import { StallWatch, taken } from "./stall-watch.ts";
+import { traced } from "./trace.ts";
 
 /** A request whose body streams from the client to an upstream. */
 export interface Delivery {
@@ -42,11 +43,19 @@ interface Waiting {
 export class Forwarder {
   readonly #proxy: ProxyServer;
   readonly #waiting = new WeakMap<IncomingMessage, Waiting>();
+  readonly #upstream: string;
+  readonly #protocol: string;
   readonly #host: string;
   readonly #timeouts: UploadTimeouts;
 
-  constructor(url: URL, agents: Agents, timeouts: UploadTimeouts) {
+  constructor(
+    { name, url }: { readonly name: string; readonly url: URL },
+    agents: Agents,
+    timeouts: UploadTimeouts,
+  ) {
     const { protocol, hostname, port, host } = addressOf(url);
+    this.#upstream = name;
+    this.#protocol = protocol;
     this.#host = host;
     this.#timeouts = timeouts;
     this.#proxy = createProxyServer({
@@ -69,6 +78,14 @@ export class Forwarder {
    * @throws UpstreamFailure, ClientGone
    */
   forward(delivery: Delivery): Promise<UpstreamResponse> {
+    const { method, path, headers } = delivery;
+    const described = { upstream: this.#upstream, protocol: this.#protocol, host: this.#host };
+    return traced({ ...described, method, path, headers }, (sent) =>
+      this.#forward({ ...delivery, headers: sent }),
+    );
+  }
+
+  #forward(delivery: Delivery): Promise<UpstreamResponse> {
     return new Promise((resolve, reject) => {
       const { request, response, signal } = delivery;
       if (signal.aborted) {

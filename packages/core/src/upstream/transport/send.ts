@@ -8,6 +8,7 @@ import type { AgentPools } from "./agents.ts";
 import { HeadDeadline, type HeadTimeouts } from "./deadline.ts";
 import type { Readers, SocketReader } from "./large-body.ts";
 import { StallWatch, taken } from "./stall-watch.ts";
+import { traced } from "./trace.ts";
 
 /** A request, usually without a body. */
 export interface HttpRequest {
@@ -50,6 +51,8 @@ export interface Address {
 
 /** Where a request goes, and how long it may take. */
 interface Destination extends HeadTimeouts {
+  /** Name of the upstream on whose account it is asked. */
+  readonly upstream: string;
   readonly address: Address;
   readonly agent: Agent;
   readonly readers: Readers;
@@ -65,7 +68,19 @@ class StaleConnection extends UpstreamFailure {}
  * fresh one if that turned out to be dead.
  * @throws UpstreamFailure, ClientGone; CopyFailure if that is what a body that streams broke off with
  */
-export async function send(
+export function send(
+  pools: AgentPools,
+  destination: Omit<Destination, "agent" | "readers">,
+  request: HttpRequest,
+): Promise<UpstreamResponse> {
+  const { upstream, address } = destination;
+  const { method, path, headers } = request;
+  return traced({ upstream, method, protocol: address.protocol, host: address.host, path, headers }, (sent) =>
+    sendTwice(pools, destination, sent === headers ? request : { ...request, headers: sent }),
+  );
+}
+
+async function sendTwice(
   { pooled, fresh, readers }: AgentPools,
   destination: Omit<Destination, "agent" | "readers">,
   request: HttpRequest,

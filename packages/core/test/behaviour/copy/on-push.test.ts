@@ -2,8 +2,9 @@ import { createServer } from "node:http";
 import { startRegistry } from "@combined-registry/testkit";
 import { describe, expect, it } from "@jest/globals";
 import { fetchRaw } from "../../support/client.ts";
-import { asked, codesOf, digestOf, manifestOf, putManifest, startSides } from "../../support/push.ts";
+import { asked, codesOf, digestOf, manifestOf, putManifest } from "../../support/push.ts";
 import { listen, startRouter } from "../../support/router.ts";
+import { startSides } from "../../support/sides.ts";
 import { until, within } from "../../support/within.ts";
 
 const indexType = "application/vnd.oci.image.index.v1+json";
@@ -188,7 +189,7 @@ describe("a manifest that needs too much", () => {
     ["blobs", 5_001, "more than 5000 blobs"],
     ["manifests", 501, "more than 500 manifests"],
   ])("in the way of %s is not begun with", async (key, count, sentence) => {
-    await using sides = await startSides({ rules: [{ match: "**", shadow: "allow" }] });
+    await using sides = await startSides({ router: { rules: [{ match: "**", shadow: "allow" }] } });
     const parts = Array.from({ length: count }, (_, index) => ({ digest: digestOf(String(index)), size: 1 }));
 
     const put = await putManifest(sides.router, "app", "1", JSON.stringify({ [key]: parts, layers: parts }));
@@ -200,7 +201,7 @@ describe("a manifest that needs too much", () => {
 
 describe("a proxy that breaks off", () => {
   it("is asked for the rest", async () => {
-    await using sides = await startSides({ rules: [{ match: "**", shadow: "allow" }] });
+    await using sides = await startSides({ router: { rules: [{ match: "**", shadow: "allow" }] } });
     const { proxy, hosted, router } = sides;
     const layer = proxy.addBlob("app", Buffer.alloc(3_000_000, "x"));
     proxy.fault({ path: /blobs/, cutAt: 1_000_000, times: 1 });
@@ -216,7 +217,9 @@ describe("a proxy that breaks off", () => {
 
   it("again and again, or stands still, fails the copy: hosted's refusal stands, with the cause, and no upload is left", async () => {
     await using sides = await startSides({
-      proxy: "http://127.0.0.1:1",
+      router: {
+        proxy: "http://127.0.0.1:1",
+      },
     });
     const { proxy, hosted, router } = sides;
     router.handler.reload({ hosted: hosted.url, proxy: { url: proxy.url, timeouts: { idle: 100 } } });
@@ -281,7 +284,9 @@ describe("a copy that fails", () => {
   it("because hosted refuses the upload says so, reads no more of the proxy, and is logged", async () => {
     const logged: object[] = [];
     const log = (fields: object) => void logged.push(fields);
-    await using sides = await startSides({ logger: { debug: log, info: log, warn: log, error: log } });
+    await using sides = await startSides({
+      router: { logger: { debug: log, info: log, warn: log, error: log } },
+    });
     const { proxy, hosted, router } = sides;
     const layer = proxy.addGeneratedBlob("app", { size: 64 * 1024 * 1024, seed: 1 });
     hosted.fault({ method: "PUT", path: /uploads/, status: 507 });
@@ -308,7 +313,7 @@ describe("a copy that fails", () => {
   });
 
   it("is no fault of the one that it was for: hosted goes on being asked", async () => {
-    await using sides = await startSides({ proxy: "http://127.0.0.1:1" });
+    await using sides = await startSides({ router: { proxy: "http://127.0.0.1:1" } });
     const { proxy, hosted, router } = sides;
     router.handler.reload({ hosted: { url: hosted.url, breaker: { failures: 1 } }, proxy: proxy.url });
     const layer = proxy.addBlob("app", "what was meant");
@@ -325,7 +330,7 @@ describe("nothing is copied", () => {
     ["if it is switched off", { copy: false, rules: [{ match: "**", shadow: "allow" as const }] }],
     ["if no proxy is named by the rule", { rules: [{ match: "app", pull: ["hosted"] }] }],
   ])("%s: hosted's refusal stands as it is", async (_, config) => {
-    await using sides = await startSides(config);
+    await using sides = await startSides({ router: config });
     const { proxy, hosted, router } = sides;
     const manifest = manifestOf(proxy.addBlob("app", "layer"));
     const direct = await putManifest(hosted, "app", "1", manifest);
@@ -342,7 +347,7 @@ describe("nothing is copied", () => {
     ["that is no OCI error", 400, "no"],
     ["of a registry in trouble", 500, { errors: [{ code: "MANIFEST_BLOB_UNKNOWN" }] }],
   ])("for a refusal %s", async (_, status, body) => {
-    await using sides = await startSides({ rules: [{ match: "**", shadow: "allow" }] });
+    await using sides = await startSides({ router: { rules: [{ match: "**", shadow: "allow" }] } });
     const { proxy, hosted, router } = sides;
     hosted.fault({ method: "PUT", status, body });
 

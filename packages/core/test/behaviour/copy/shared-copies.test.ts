@@ -1,7 +1,8 @@
 import { request as httpRequest } from "node:http";
 import { describe, expect, it } from "@jest/globals";
 import { fetchRaw } from "../../support/client.ts";
-import { asked, manifestOf, putManifest, type Sides, startSides } from "../../support/push.ts";
+import { asked, manifestOf, putManifest } from "../../support/push.ts";
+import { type Sides, startSides } from "../../support/sides.ts";
 import { until } from "../../support/within.ts";
 
 const large = { size: 64 * 1024 * 1024, seed: 7 };
@@ -108,7 +109,7 @@ describe("a client that leaves alone", () => {
 
 describe("a push that takes long", () => {
   it("is not cut off for its client's standing still", async () => {
-    await using sides = await startSides({ limits: { clientIdle: 100 } });
+    await using sides = await startSides({ router: { limits: { clientIdle: 100 } } });
     const { proxy, router } = sides;
     const layer = proxy.addBlob("app", "layer");
     proxy.fault({ path: /blobs/, delay: 600 });

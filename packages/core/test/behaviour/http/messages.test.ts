@@ -140,7 +140,10 @@ const scenes: Readonly<Record<string, () => Promise<string>>> = {
   "TLS failed (...)": () =>
     scene(({ says }) => says(), {
       hosted: {
-        tls: { cert: read("fixtures/test-only.cert.pem"), key: read("fixtures/test-only.key.pem") },
+        tls: {
+          cert: read("../../fixtures/test-only.cert.pem"),
+          key: read("../../fixtures/test-only.key.pem"),
+        },
       },
     }),
   "hosted failed (...)": () =>

@@ -1,23 +1,8 @@
-import { startRegistry } from "@combined-registry/testkit";
 import { describe, expect, it } from "@jest/globals";
 import { fetchRaw } from "../../support/client.ts";
 import { startRouter } from "../../support/router.ts";
+import { startSides } from "../../support/sides.ts";
 import { within } from "../../support/within.ts";
-
-async function startSides() {
-  const proxy = await startRegistry();
-  const hosted = await startRegistry();
-  const router = await startRouter({ hosted: hosted.url, proxy: proxy.url });
-  return {
-    proxy,
-    hosted,
-    router,
-    async [Symbol.asyncDispose]() {
-      await router[Symbol.asyncDispose]();
-      await Promise.all([proxy.close(), hosted.close()]);
-    },
-  };
-}
 
 describe("/healthcheck", () => {
   it("gives the status of each registry's /v2/, as the nginx router does, and more", async () => {

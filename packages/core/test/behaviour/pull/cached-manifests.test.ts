@@ -1,8 +1,9 @@
 import { startRegistry } from "@combined-registry/testkit";
 import { describe, expect, it } from "@jest/globals";
 import { fetchRaw } from "../../support/client.ts";
-import { asked, digestOf, manifestOf, manifestType, putManifest, startSides } from "../../support/push.ts";
+import { asked, digestOf, manifestOf, manifestType, putManifest } from "../../support/push.ts";
 import { startRouter } from "../../support/router.ts";
+import { startSides } from "../../support/sides.ts";
 import { until } from "../../support/within.ts";
 
 const quiet = { rules: [{ match: "**", shadow: "allow" as const }] };
@@ -12,7 +13,7 @@ const accept = { headers: { Accept: manifestType } };
 
 /** A router whose proxy has an image that was pulled once. */
 async function startPulled(config: object = {}) {
-  const sides = await startSides({ ...quiet, ...config });
+  const sides = await startSides({ router: { ...quiet, ...config } });
   const image = sides.proxy.addImage("library/tool", { tag: "1.0" });
   const byDigest = `/v2/library/tool/manifests/${image.digest}`;
   const first = await fetchRaw(sides.router.url, byDigest, accept);
@@ -38,7 +39,7 @@ describe("a manifest that was served", () => {
   });
 
   it("is served by its digest once it was pulled by its tag, and the tag is asked for every time", async () => {
-    await using sides = await startSides(quiet);
+    await using sides = await startSides({ router: quiet });
     const { proxy, router } = sides;
     const { digest } = proxy.addImage("library/tool", { tag: "1.0" });
     const tag = "/v2/library/tool/manifests/1.0";
@@ -97,7 +98,7 @@ describe("a manifest that was served", () => {
 
   it("is no longer served once it was deleted through the router, by digest or by a tag", async () => {
     for (const reference of ["digest", "tag"]) {
-      await using sides = await startSides(quiet);
+      await using sides = await startSides({ router: quiet });
       const { hosted, router } = sides;
       const layer = hosted.addBlob("team/app", "x");
       const manifest = manifestOf(layer);
@@ -163,7 +164,7 @@ describe("a manifest that was served", () => {
   });
 
   it("makes way for others when there are too many bytes of them", async () => {
-    await using sides = await startSides({ ...quiet, memory: { manifestBytes: 20_000 } });
+    await using sides = await startSides({ router: { ...quiet, memory: { manifestBytes: 20_000 } } });
     const { proxy, router } = sides;
     const paths = Array.from({ length: 10 }, (_, index) => {
       const { digest } = proxy.addManifest("many", {
@@ -205,7 +206,7 @@ describe("a manifest that was served", () => {
 
 describe("a change that began under an earlier configuration", () => {
   it("is known to the one that new requests go by", async () => {
-    await using sides = await startSides(quiet);
+    await using sides = await startSides({ router: quiet });
     const { proxy, hosted, router } = sides;
     const { digest } = hosted.addImage("team/app", { tag: "1.0" });
     const path = `/v2/team/app/manifests/${digest}`;

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer as createSecureServer } from "node:https";
-import { type AddressInfo, connect } from "node:net";
+import { connect } from "node:net";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { startRegistry } from "@combined-registry/testkit";
 import { describe, expect, it, jest } from "@jest/globals";
@@ -279,11 +279,10 @@ describe("a large body", () => {
     });
     await using hosted = await startRegistry();
     await using router = await startRouter({ hosted: hosted.url, proxy: proxy.url });
-    const port = (router.server.address() as AddressInfo).port;
     const before = processBuffers.held;
 
     for (let round = 0; round < 40; round += 1) {
-      const client = connect(port, "127.0.0.1");
+      const client = connect(router.port, "127.0.0.1");
       client.write(`GET ${blob.path} HTTP/1.1\r\nHost: a\r\n\r\n`);
       await within(5_000, "some bytes", new Promise((resolve) => client.once("data", resolve)));
       client.destroy();

@@ -1,32 +1,21 @@
-import { startRegistry } from "@combined-registry/testkit";
+import type { RegistryOptions } from "@combined-registry/testkit";
 import { describe, expect, it } from "@jest/globals";
 import { fetchRaw } from "../../support/client.ts";
 import { startRouter } from "../../support/router.ts";
+import { startSides } from "../../support/sides.ts";
 
-async function startSides(hubOptions: Parameters<typeof startRegistry>[0] = {}) {
-  const [hosted, hub] = await Promise.all([startRegistry(), startRegistry(hubOptions)]);
+async function startWithLibrary(registry: RegistryOptions = {}) {
+  const sides = await startSides({ proxies: { hub: { libraryPrefix: true, registry } } });
+  const { hosted, proxy: hub } = sides;
   const image = hub.addImage("library/nginx", { tag: "1.0", layers: ["a public layer"] });
   hub.addImage("library/nginx", { tag: "2.0", layers: ["another"] });
   hosted.addImage("nginx", { tag: "ours", layers: ["private"] });
-  const router = await startRouter({
-    hosted: hosted.url,
-    proxy: { name: "hub", url: hub.url, libraryPrefix: true },
-  });
-  return {
-    hosted,
-    hub,
-    image,
-    router,
-    async [Symbol.asyncDispose]() {
-      await router[Symbol.asyncDispose]();
-      await Promise.all([hosted.close(), hub.close()]);
-    },
-  };
+  return { ...sides, hub, image };
 }
 
 describe("a proxy with libraryPrefix", () => {
   it("is asked for library/nginx when the client says nginx, in every kind of request", async () => {
-    await using sides = await startSides();
+    await using sides = await startWithLibrary();
     const { router, hub, image } = sides;
     const layer = image.layers[0]?.digest;
 
@@ -41,7 +30,7 @@ describe("a proxy with libraryPrefix", () => {
   });
 
   it.each(["library/nginx", "org/nginx", "library/a/b"])("is asked for %s as it is", async (name) => {
-    await using sides = await startSides();
+    await using sides = await startWithLibrary();
 
     await fetchRaw(sides.router.url, `/v2/${name}/manifests/1.0`);
 
@@ -49,7 +38,7 @@ describe("a proxy with libraryPrefix", () => {
   });
 
   it("leaves hosted's own nginx within reach, under its own name", async () => {
-    await using sides = await startSides();
+    await using sides = await startWithLibrary();
     const { router, hosted, hub } = sides;
 
     const answer = await fetchRaw(router.url, "/v2/nginx/manifests/ours");
@@ -64,7 +53,7 @@ describe("a proxy with libraryPrefix", () => {
   });
 
   it("gives out tokens for library/nginx", async () => {
-    await using sides = await startSides({ tokens: {} });
+    await using sides = await startWithLibrary({ tokens: {} });
     const { router, hub } = sides;
 
     expect((await fetchRaw(router.url, "/v2/nginx/manifests/1.0")).status).toBe(200);
@@ -76,7 +65,7 @@ describe("a proxy with libraryPrefix", () => {
   });
 
   it("sends the client on to pages under the name that the client uses", async () => {
-    await using sides = await startSides();
+    await using sides = await startWithLibrary();
     const { router, hub } = sides;
     await using alone = await startRouter({
       hosted: `${hub.url}/nothing`,
@@ -92,7 +81,7 @@ describe("a proxy with libraryPrefix", () => {
   });
 
   it("does not rename what is called library/nginx by the client", async () => {
-    await using sides = await startSides();
+    await using sides = await startWithLibrary();
     sides.hub.fault({ status: 307, headers: { Location: `${sides.hub.url}/v2/library/nginx/blobs/x` } });
 
     const redirect = await fetchRaw(sides.router.url, `/v2/library/nginx/blobs/${sides.image.config.digest}`);
@@ -101,7 +90,7 @@ describe("a proxy with libraryPrefix", () => {
   });
 
   it("is remembered for nginx, and not for library/nginx", async () => {
-    await using sides = await startSides();
+    await using sides = await startWithLibrary();
     const { router, hosted, image } = sides;
     const inner = hosted.addImage("nginx", { tag: "mine", layers: ["inner"] });
     const blob = `/v2/nginx/blobs/${inner.layers[0]?.digest}`;
@@ -117,7 +106,7 @@ describe("a proxy with libraryPrefix", () => {
   });
 
   it("goes on with a blob that broke off, under the proxy's name", async () => {
-    await using sides = await startSides();
+    await using sides = await startWithLibrary();
     const { router, hub, image } = sides;
     const digest = image.layers[0]?.digest;
     hub.fault({ method: "GET", path: `/v2/library/nginx/blobs/${digest}`, cutAt: 7, times: 1 });

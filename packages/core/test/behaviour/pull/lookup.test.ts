@@ -3,33 +3,27 @@ import { startRegistry, type TestRegistry } from "@combined-registry/testkit";
 import { describe, expect, it } from "@jest/globals";
 import { errorOf, fetchRaw } from "../../support/client.ts";
 import { startRouter } from "../../support/router.ts";
+import { startSides } from "../../support/sides.ts";
 
 const unknownDigest = `sha256:${"0".repeat(64)}`;
 
 /** A public registry, its cache, and a hosted registry, with an image in each. */
-async function startSides(config: Partial<CombinedRegistryConfig> = {}) {
+async function startWithCache(config: Partial<CombinedRegistryConfig> = {}) {
   const publicRegistry = await startRegistry();
-  const cache = await startRegistry({ upstream: publicRegistry.url });
-  const hosted = await startRegistry();
-  const image = publicRegistry.addImage("library/hello", { tag: "1.0", layers: ["public layer"] });
-  const own = hosted.addImage("team/app", { tag: "1.0", layers: ["private layer"] });
   // Checks for shadowed tags are requests of the router's own: these tests count those for clients.
-  const router = await startRouter({
-    hosted: hosted.url,
-    proxy: cache.url,
-    rules: [{ match: "**", shadow: "allow" }],
-    ...config,
+  const sides = await startSides({
+    proxies: { proxy: { registry: { upstream: publicRegistry.url } } },
+    router: { rules: [{ match: "**", shadow: "allow" }], ...config },
   });
   return {
+    ...sides,
     publicRegistry,
-    cache,
-    hosted,
-    router,
-    image,
-    own,
+    cache: sides.proxy,
+    image: publicRegistry.addImage("library/hello", { tag: "1.0", layers: ["public layer"] }),
+    own: sides.hosted.addImage("team/app", { tag: "1.0", layers: ["private layer"] }),
     async [Symbol.asyncDispose]() {
-      await router[Symbol.asyncDispose]();
-      await Promise.all([cache.close(), hosted.close(), publicRegistry.close()]);
+      await sides[Symbol.asyncDispose]();
+      await publicRegistry.close();
     },
   };
 }
@@ -40,7 +34,7 @@ function asked(registry: TestRegistry): string[] {
 
 describe("one request, one pass", () => {
   it("asks the cache once for each thing that a public pull wants, and hosted never", async () => {
-    await using sides = await startSides();
+    await using sides = await startWithCache();
     const { router, cache, hosted, image } = sides;
     const targets = [
       "/v2/library/hello/manifests/1.0",
@@ -59,7 +53,7 @@ describe("one request, one pass", () => {
   });
 
   it("asks the very thing: method, Accept, Range, conditions and query, byte for byte", async () => {
-    await using sides = await startSides();
+    await using sides = await startWithCache();
     const headers = {
       Accept: "application/vnd.oci.image.index.v1+json, */*;q=0.1",
       Range: "bytes=0-3",
@@ -81,7 +75,7 @@ describe("one request, one pass", () => {
   });
 
   it("answers HEAD with the length and without the body", async () => {
-    await using sides = await startSides();
+    await using sides = await startWithCache();
 
     const answer = await fetchRaw(sides.router.url, "/v2/team/app/manifests/1.0", { method: "HEAD" });
 
@@ -92,7 +86,7 @@ describe("one request, one pass", () => {
   });
 
   it("goes on to hosted where the cache answers 404, and for digests where it answers distribution's 500", async () => {
-    await using sides = await startSides();
+    await using sides = await startWithCache();
     const { router, own } = sides;
 
     const byTag = await fetchRaw(router.url, "/v2/team/app/manifests/1.0");
@@ -106,7 +100,7 @@ describe("one request, one pass", () => {
   });
 
   it("gives 404 in hosted's own words when everybody said absent", async () => {
-    await using sides = await startSides();
+    await using sides = await startWithCache();
 
     const answer = await fetchRaw(sides.router.url, "/v2/nobody/has/manifests/it");
 
@@ -147,7 +141,7 @@ describe("several proxies", () => {
 
 describe("digests may come from anywhere", () => {
   it("asks whoever served the manifest first for its layers", async () => {
-    await using sides = await startSides();
+    await using sides = await startWithCache();
     const { router, cache, own } = sides;
     await fetchRaw(router.url, "/v2/team/app/manifests/1.0");
     cache.clearRequests();
@@ -161,7 +155,7 @@ describe("digests may come from anywhere", () => {
   });
 
   it("pays a detour, not a wrong answer, when the remembered place has it no more", async () => {
-    await using sides = await startSides();
+    await using sides = await startWithCache();
     const { router, hosted, publicRegistry } = sides;
     const shared = publicRegistry.addBlob("team/app", "only the public side has this");
     await fetchRaw(router.url, "/v2/team/app/manifests/1.0");
@@ -175,7 +169,7 @@ describe("digests may come from anywhere", () => {
   });
 
   it("never lets memory of digests decide what a tag means", async () => {
-    await using sides = await startSides({ memory: { absentTtl: 0 } });
+    await using sides = await startWithCache({ memory: { absentTtl: 0 } });
     const { router, publicRegistry, own } = sides;
     await fetchRaw(router.url, "/v2/team/app/manifests/1.0");
     const shadow = publicRegistry.addImage("team/app", {
@@ -190,7 +184,7 @@ describe("digests may come from anywhere", () => {
   });
 
   it("asks hosted first when a pushing client looks whether a blob is there", async () => {
-    await using sides = await startSides();
+    await using sides = await startWithCache();
     const { router, cache, own, image } = sides;
 
     const there = await fetchRaw(router.url, `/v2/team/app/blobs/${own.layers[0]?.digest}`, {
@@ -208,7 +202,7 @@ describe("digests may come from anywhere", () => {
 
 describe("hosted's own word", () => {
   it("is relayed as it is", async () => {
-    await using sides = await startSides();
+    await using sides = await startWithCache();
     sides.hosted.fault({
       status: 400,
       body: { errors: [{ code: "MANIFEST_INVALID", message: "no" }] },

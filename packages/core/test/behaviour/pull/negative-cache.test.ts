@@ -1,6 +1,7 @@
 import { describe, expect, it } from "@jest/globals";
 import { errorOf, fetchRaw } from "../../support/client.ts";
-import { asked, manifestOf, manifestType, putManifest, startSides } from "../../support/push.ts";
+import { asked, manifestOf, manifestType, putManifest } from "../../support/push.ts";
+import { startSides } from "../../support/sides.ts";
 
 // Checks for shadowed tags are requests of the router's own.
 const quiet = { rules: [{ match: "**", shadow: "allow" as const }] };
@@ -9,7 +10,7 @@ const decision = "x-combined-registry";
 
 describe("a tag that a proxy has just said it has not got", () => {
   it.each(["GET", "HEAD"])("is asked of hosted alone, after a %s", async (method) => {
-    await using sides = await startSides(quiet);
+    await using sides = await startSides({ router: quiet });
     const { proxy, hosted, router } = sides;
     hosted.addImage("team/app", { tag: "1.0" });
 
@@ -27,7 +28,7 @@ describe("a tag that a proxy has just said it has not got", () => {
   });
 
   it("is answered as before where nobody has it", async () => {
-    await using sides = await startSides(quiet);
+    await using sides = await startSides({ router: quiet });
     const { router } = sides;
 
     const [first, second] = [await fetchRaw(router.url, tag), await fetchRaw(router.url, tag)];
@@ -37,7 +38,7 @@ describe("a tag that a proxy has just said it has not got", () => {
   });
 
   it("is asked again in another way: what is absent for one Accept may be there for another", async () => {
-    await using sides = await startSides(quiet);
+    await using sides = await startSides({ router: quiet });
     const { proxy, router } = sides;
     const accepts = ["application/vnd.oci.image.manifest.v1+json", "application/vnd.oci.image.index.v1+json"];
 
@@ -50,7 +51,7 @@ describe("a tag that a proxy has just said it has not got", () => {
   });
 
   it("is asked again by whoever may be known to the proxy by a header of his own", async () => {
-    await using sides = await startSides(quiet);
+    await using sides = await startSides({ router: quiet });
     const { proxy, router } = sides;
     await fetchRaw(router.url, tag);
 
@@ -61,7 +62,7 @@ describe("a tag that a proxy has just said it has not got", () => {
   });
 
   it("is asked again after a question that its client took the Accept out of", async () => {
-    await using sides = await startSides(quiet);
+    await using sides = await startSides({ router: quiet });
     const { proxy, router } = sides;
     const headers = { Accept: manifestType };
     await fetchRaw(router.url, tag, { headers: { ...headers, Connection: "close, Accept" } });
@@ -77,7 +78,7 @@ describe("a tag that a proxy has just said it has not got", () => {
   ])(
     "is asked by GET after a HEAD that was answered %d as often as that may mean HEAD alone",
     async (status, times) => {
-      await using sides = await startSides(quiet);
+      await using sides = await startSides({ router: quiet });
       const { proxy, router } = sides;
       proxy.fault({ method: "HEAD", status });
 
@@ -90,7 +91,7 @@ describe("a tag that a proxy has just said it has not got", () => {
   );
 
   it.each([500, 429, 503])("is asked again if the proxy failed (%d), not said so", async (status) => {
-    await using sides = await startSides(quiet);
+    await using sides = await startSides({ router: quiet });
     const { proxy, hosted, router } = sides;
     hosted.addImage("team/app", { tag: "1.0" });
     using _failing = { [Symbol.dispose]: proxy.fault({ status }).remove };
@@ -102,7 +103,7 @@ describe("a tag that a proxy has just said it has not got", () => {
   });
 
   it("is asked again once it was pushed through the router", async () => {
-    await using sides = await startSides(quiet);
+    await using sides = await startSides({ router: quiet });
     const { proxy, router } = sides;
     await fetchRaw(router.url, tag);
     await fetchRaw(router.url, "/v2/team/app/manifests/2.0");
@@ -116,7 +117,7 @@ describe("a tag that a proxy has just said it has not got", () => {
   });
 
   it("is asked of hosted every time, whatever that says", async () => {
-    await using sides = await startSides({ rules: [{ match: "**", pull: ["hosted"] }] });
+    await using sides = await startSides({ router: { rules: [{ match: "**", pull: ["hosted"] }] } });
     const { hosted, router } = sides;
 
     expect((await fetchRaw(router.url, tag)).status).toBe(404);
@@ -126,7 +127,7 @@ describe("a tag that a proxy has just said it has not got", () => {
   });
 
   it("is asked every time where that is switched off", async () => {
-    await using sides = await startSides({ ...quiet, memory: { absentTtl: 0 } });
+    await using sides = await startSides({ router: { ...quiet, memory: { absentTtl: 0 } } });
     const { proxy, router } = sides;
 
     for (let round = 0; round < 3; round += 1) {
@@ -137,7 +138,7 @@ describe("a tag that a proxy has just said it has not got", () => {
   });
 
   it("does not keep a digest from being asked", async () => {
-    await using sides = await startSides(quiet);
+    await using sides = await startSides({ router: quiet });
     const { proxy, hosted, router } = sides;
     const image = hosted.addImage("team/app", { tag: "1.0" });
     await fetchRaw(router.url, tag, { method: "HEAD" });
@@ -151,7 +152,7 @@ describe("a tag that a proxy has just said it has not got", () => {
 
 describe("where digests are", () => {
   it("is learned from a manifest by its digest although a HEAD has told before where that is", async () => {
-    await using sides = await startSides(quiet);
+    await using sides = await startSides({ router: quiet });
     const { proxy, hosted, router } = sides;
     const layer = hosted.addBlob("team/app", "a layer of hosted's");
     const { digest } = hosted.addManifest("team/app", manifestOf(layer), { tag: "1.0" });
@@ -167,7 +168,7 @@ describe("where digests are", () => {
   });
 
   it("is learned from the manifest that names them", async () => {
-    await using sides = await startSides(quiet);
+    await using sides = await startSides({ router: quiet });
     const { proxy, hosted, router } = sides;
     const layer = hosted.addBlob("team/app", "a layer of hosted's");
     hosted.addManifest("team/app", manifestOf(layer), { tag: "1.0" });
@@ -188,7 +189,7 @@ describe("where digests are", () => {
   });
 
   it("is learned from an index, of its manifests, and from what hosted accepted", async () => {
-    await using sides = await startSides(quiet);
+    await using sides = await startSides({ router: quiet });
     const { proxy, hosted, router } = sides;
     const layer = hosted.addBlob("team/app", "a layer");
     const child = hosted.addManifest("team/app", manifestOf(layer));

@@ -4,37 +4,32 @@ import { startRegistry, type TestRegistry } from "@combined-registry/testkit";
 import { describe, expect, it } from "@jest/globals";
 import { fetchRaw, type Received } from "../../support/client.ts";
 import { listen, startRouter } from "../../support/router.ts";
+import { startSides } from "../../support/sides.ts";
 import { until } from "../../support/within.ts";
 
 const repository = "library/large";
 
-/** Both sides hold the same blob, of bytes that are all their own. */
-async function startSides(size: number, config: { idle?: number; atHosted?: boolean } = {}) {
+/** Both sides hold the same blob of random bytes. */
+async function startWithBlob(size: number, config: { idle?: number; atHosted?: boolean } = {}) {
   const { idle = 5_000, atHosted = true } = config;
-  const [proxy, hosted] = await Promise.all([startRegistry(), startRegistry()]);
-  const blob = proxy.addGeneratedBlob(repository, { size, seed: 7 });
-  if (atHosted) {
-    hosted.addGeneratedBlob(repository, { size, seed: 7 });
-  }
   const logged: Record<string, unknown>[] = [];
   const ignore = () => undefined;
-  const router = await startRouter({
-    hosted: hosted.url,
-    proxy: { url: proxy.url, timeouts: { idle } },
-    logger: { debug: ignore, warn: ignore, error: ignore, info: (fields) => void logged.push({ ...fields }) },
-  });
-  return {
-    proxy,
-    hosted,
-    router,
-    logged,
-    digest: blob.digest,
-    target: `/v2/${repository}/blobs/${blob.digest}`,
-    async [Symbol.asyncDispose]() {
-      await router[Symbol.asyncDispose]();
-      await Promise.all([proxy.close(), hosted.close()]);
+  const sides = await startSides({
+    proxies: { proxy: { timeouts: { idle } } },
+    router: {
+      logger: {
+        debug: ignore,
+        warn: ignore,
+        error: ignore,
+        info: (fields) => void logged.push({ ...fields }),
+      },
     },
-  };
+  });
+  const { digest } = sides.proxy.addGeneratedBlob(repository, { size, seed: 7 });
+  if (atHosted) {
+    sides.hosted.addGeneratedBlob(repository, { size, seed: 7 });
+  }
+  return { ...sides, logged, digest, target: `/v2/${repository}/blobs/${digest}` };
 }
 
 function digestOf({ body }: Received): string {
@@ -54,7 +49,7 @@ async function inBatches(count: number, size: number, work: (index: number) => P
 describe("a blob whose upstream breaks off", () => {
   it("is whole all the same, 200 times of 200, wherever it breaks", async () => {
     const size = 700_000;
-    await using sides = await startSides(size);
+    await using sides = await startWithBlob(size);
     const { proxy, hosted, router, digest, target } = sides;
 
     await inBatches(200, 10, async () => {
@@ -76,7 +71,7 @@ describe("a blob whose upstream breaks off", () => {
   }, 60_000);
 
   it("is gone on with by whoever else has it", async () => {
-    await using sides = await startSides(300_000);
+    await using sides = await startWithBlob(300_000);
     const { proxy, hosted, router, digest, target, logged } = sides;
     proxy.fault({ path: target, reset: true });
     proxy.fault({ path: target, cutAt: 100_000, times: 1 });
@@ -93,7 +88,7 @@ describe("a blob whose upstream breaks off", () => {
   });
 
   it("is gone on with when it stands still", async () => {
-    await using sides = await startSides(300_000, { idle: 80 });
+    await using sides = await startWithBlob(300_000, { idle: 80 });
     const { proxy, router, digest, target } = sides;
     proxy.fault({ stallAt: 100_000, times: 1 });
 
@@ -103,7 +98,7 @@ describe("a blob whose upstream breaks off", () => {
   });
 
   it("is gone on with inside the range that the client asked for", async () => {
-    await using sides = await startSides(300_000);
+    await using sides = await startWithBlob(300_000);
     const { proxy, router, target } = sides;
     const whole = await fetchRaw(router.url, target);
     proxy.clearRequests();
@@ -118,7 +113,7 @@ describe("a blob whose upstream breaks off", () => {
 
   it("is gone on with as long as an upstream sends some of it each time", async () => {
     const size = 12 * 1024 * 1024;
-    await using sides = await startSides(size, { atHosted: false });
+    await using sides = await startWithBlob(size, { atHosted: false });
     const { proxy, router, digest, target } = sides;
     proxy.fault({ cutAt: 2 * 1024 * 1024 });
 
@@ -132,7 +127,7 @@ describe("a blob whose upstream breaks off", () => {
 describe("a blob that every holder breaks off", () => {
   it("is a broken connection, 200 times of 200, and never a short body that looks whole", async () => {
     const size = 700_000;
-    await using sides = await startSides(size);
+    await using sides = await startWithBlob(size);
     const { proxy, hosted, router, target } = sides;
     proxy.fault({ cutAt: 60_000 });
     hosted.fault({ cutAt: 60_000 });
@@ -146,7 +141,7 @@ describe("a blob that every holder breaks off", () => {
   }, 60_000);
 
   it("is given up soon by upstreams that send next to nothing", async () => {
-    await using sides = await startSides(700_000, { atHosted: false });
+    await using sides = await startWithBlob(700_000, { atHosted: false });
     const { proxy, router, target } = sides;
     proxy.fault({ cutAt: 10 });
 
@@ -155,7 +150,7 @@ describe("a blob that every holder breaks off", () => {
   });
 
   it("leaves nothing open when the client goes while somebody is asked to go on", async () => {
-    await using sides = await startSides(700_000, { atHosted: false });
+    await using sides = await startWithBlob(700_000, { atHosted: false });
     const { proxy, router, target } = sides;
     const hanging = proxy.fault({ hang: true });
     proxy.fault({ cutAt: 1_000, times: 1 });

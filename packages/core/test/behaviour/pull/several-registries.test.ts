@@ -1,47 +1,32 @@
-import type { CombinedRegistryConfig, ProxyConfig } from "@combined-registry/core";
+import type { CombinedRegistryConfig } from "@combined-registry/core";
 import { startRegistry, type TestRegistry } from "@combined-registry/testkit";
 import { describe, expect, it } from "@jest/globals";
 import { errorOf, fetchRaw } from "../../support/client.ts";
 import { startRouter } from "../../support/router.ts";
+import { startSides } from "../../support/sides.ts";
 
-type Sides = Partial<Record<"hosted" | "hub" | "ghcr", object>>;
+type Options = Partial<Record<"hosted" | "hub" | "ghcr", object>>;
 
 /** Hosted and two proxies, each with an image that says whose it is. */
-async function startSides(
-  of: Sides & { readonly config?: Partial<CombinedRegistryConfig>; readonly ghcrHas?: string } = {},
-) {
-  const [hosted, hub, ghcr] = await Promise.all([startRegistry(), startRegistry(), startRegistry()]);
-  hosted.addImage("org/app", { tag: "hosted", layers: ["hosted's"] });
-  hub.addImage("org/app", { tag: "hub", layers: ["hub's"] });
-  ghcr.addImage("org/app", { tag: "ghcr", layers: ["ghcr's"] });
-  for (const [registry, name] of [
-    [hosted, "hosted"],
-    [hub, "hub"],
-    [ghcr, "ghcr"],
-  ] as const) {
+async function startThree({
+  hosted: hostedOptions = {},
+  hub: hubOptions = {},
+  ghcr: ghcrOptions = {},
+  config = {},
+}: Options & { readonly config?: Partial<CombinedRegistryConfig> } = {}) {
+  const sides = await startSides({
+    proxies: { hub: hubOptions, ghcr: ghcrOptions },
+    hosted: hostedOptions,
+    router: config,
+  });
+  const { hosted } = sides;
+  const [hub, ghcr] = [sides.proxyNamed("hub"), sides.proxyNamed("ghcr")];
+  const all = { hosted, hub, ghcr };
+  for (const [name, registry] of Object.entries(all)) {
+    registry.addImage("org/app", { tag: name, layers: [`${name}'s`] });
     registry.addImage("org/all", { tag: "latest", layers: [name] });
   }
-  const proxy = (name: string, { url }: TestRegistry, more: object = {}): ProxyConfig => ({
-    name,
-    url,
-    ...more,
-  });
-  const router = await startRouter({
-    hosted: { url: hosted.url, ...of.hosted },
-    proxy: [proxy("hub", hub, of.hub), proxy("ghcr", ghcr, of.ghcr)],
-    ...of.config,
-  });
-  return {
-    hosted,
-    hub,
-    ghcr,
-    router,
-    all: { hosted, hub, ghcr },
-    async [Symbol.asyncDispose]() {
-      await router[Symbol.asyncDispose]();
-      await Promise.all([hosted, hub, ghcr].map((registry) => registry.close()));
-    },
-  };
+  return { ...sides, hub, ghcr, all };
 }
 
 /** Who was asked for anything, in alphabetical order. */
@@ -53,7 +38,7 @@ function asked(all: Readonly<Record<string, TestRegistry>>): string[] {
 
 describe("several proxies", () => {
   it("are asked in order, then hosted", async () => {
-    await using sides = await startSides();
+    await using sides = await startThree();
 
     const answer = await fetchRaw(sides.router.url, "/v2/org/app/manifests/hosted");
 
@@ -64,7 +49,7 @@ describe("several proxies", () => {
   });
 
   it("are asked in the order of the rule", async () => {
-    await using sides = await startSides({
+    await using sides = await startThree({
       config: { rules: [{ match: "org/**", pull: ["ghcr", "hosted", "hub"] }] },
     });
 
@@ -74,7 +59,7 @@ describe("several proxies", () => {
   });
 
   it("are asked for the names that they are for alone", async () => {
-    await using sides = await startSides({ hub: { match: ["library/**", "*"] }, ghcr: { match: "org/**" } });
+    await using sides = await startThree({ hub: { match: ["library/**", "*"] }, ghcr: { match: "org/**" } });
 
     await fetchRaw(sides.router.url, "/v2/org/app/manifests/none");
 
@@ -87,7 +72,7 @@ describe("onFailure", () => {
     ["continue", 200, ["ghcr", "hub"]],
     ["stop", 502, ["hub"]],
   ] as const)("%s, when the first proxy fails", async (onFailure, status, whom) => {
-    await using sides = await startSides({ config: { rules: [{ match: "org/**", onFailure }] } });
+    await using sides = await startThree({ config: { rules: [{ match: "org/**", onFailure }] } });
     sides.hub.fault({ status: 500 });
 
     const answer = await fetchRaw(sides.router.url, "/v2/org/app/manifests/ghcr");
@@ -97,7 +82,7 @@ describe("onFailure", () => {
   });
 
   it("stop names the failure and those who were asked, and an absence stops nothing", async () => {
-    await using sides = await startSides({ config: { rules: [{ match: "**", onFailure: "stop" }] } });
+    await using sides = await startThree({ config: { rules: [{ match: "**", onFailure: "stop" }] } });
     sides.ghcr.fault({ status: 429, headers: { "Retry-After": "7" } });
 
     const answer = await fetchRaw(sides.router.url, "/v2/org/app/manifests/hosted");
@@ -112,7 +97,7 @@ describe("onFailure", () => {
 });
 
 describe("?ns=", () => {
-  const namespaces: Sides = { hub: { namespace: "docker.io" }, ghcr: { namespace: "ghcr.io" } };
+  const namespaces: Options = { hub: { namespace: "docker.io" }, ghcr: { namespace: "ghcr.io" } };
 
   it.each([
     ["docker.io", "hub", 200],
@@ -120,7 +105,7 @@ describe("?ns=", () => {
     ["ghcr.io", "hub", 404],
     ["docker.io", "hosted", 404],
   ])("%s has the tag %s: %d, and nobody else is asked", async (namespace, tag, status) => {
-    await using sides = await startSides(namespaces);
+    await using sides = await startThree(namespaces);
 
     const answer = await fetchRaw(sides.router.url, `/v2/org/app/manifests/${tag}?ns=${namespace}`);
 
@@ -130,7 +115,7 @@ describe("?ns=", () => {
   });
 
   it("of a registry that no proxy is for asks hosted, and is not acknowledged", async () => {
-    await using sides = await startSides(namespaces);
+    await using sides = await startThree(namespaces);
 
     const answer = await fetchRaw(sides.router.url, "/v2/org/app/manifests/hosted?ns=registry.example.com");
 
@@ -140,7 +125,7 @@ describe("?ns=", () => {
   });
 
   it("goes on to the upstream with the rest of the query, for mirrors in a row", async () => {
-    await using sides = await startSides(namespaces);
+    await using sides = await startThree(namespaces);
 
     await fetchRaw(sides.router.url, "/v2/org/app/tags/list?n=5&ns=docker.io");
 
@@ -148,7 +133,7 @@ describe("?ns=", () => {
   });
 
   it("leaves one OCI-Namespace where the proxy sends its own", async () => {
-    await using sides = await startSides(namespaces);
+    await using sides = await startThree(namespaces);
     sides.hub.fault({ status: 200, headers: { "OCI-Namespace": "docker.io" }, body: "{}" });
 
     const answer = await fetchRaw(sides.router.url, "/v2/org/app/manifests/hub?ns=docker.io");
@@ -157,7 +142,7 @@ describe("?ns=", () => {
   });
 
   it("takes no pushes to what is only mirrored", async () => {
-    await using sides = await startSides(namespaces);
+    await using sides = await startThree(namespaces);
 
     const answer = await fetchRaw(sides.router.url, "/v2/org/app/blobs/uploads/?ns=docker.io", {
       method: "POST",
@@ -174,7 +159,7 @@ describe("?ns=", () => {
   it.each(["ns=docker.io&ns=ghcr.io", "ns=docker.io;ns=ghcr.io", "n%73=a&ns=b"])(
     "cannot be said twice: %s",
     async (query) => {
-      await using sides = await startSides(namespaces);
+      await using sides = await startThree(namespaces);
 
       expect((await fetchRaw(sides.router.url, `/v2/org/app/manifests/hub?${query}`)).status).toBe(400);
       expect(asked(sides.all)).toEqual([]);
@@ -183,7 +168,7 @@ describe("?ns=", () => {
 });
 
 describe("a host name that stands for one registry", () => {
-  const hosts: Sides = { hosted: { hosts: ["hosted.example.com"] }, hub: { hosts: ["hub.example.com"] } };
+  const hosts: Options = { hosted: { hosts: ["hosted.example.com"] }, hub: { hosts: ["hub.example.com"] } };
   const at = (host: string) => ({ headers: { Host: host } });
 
   it.each([
@@ -192,7 +177,7 @@ describe("a host name that stands for one registry", () => {
     ["HUB.example.com:5000", "hub"],
     ["hub.example.com.", "hub"],
   ])("%s: %s alone is asked, for all there is to ask", async (host, name) => {
-    await using sides = await startSides(hosts);
+    await using sides = await startThree(hosts);
     const digest = `sha256:${"0".repeat(64)}`;
 
     const answer = await fetchRaw(sides.router.url, "/v2/org/all/manifests/latest", at(host));
@@ -215,7 +200,7 @@ describe("a host name that stands for one registry", () => {
   it.each(["registry.example.com", "hub.example.com.evil.org", "ghcr"])(
     "%s is not one: all are asked",
     async (host) => {
-      await using sides = await startSides(hosts);
+      await using sides = await startThree(hosts);
 
       await fetchRaw(sides.router.url, "/v2/org/app/manifests/none", at(host));
 
@@ -225,7 +210,7 @@ describe("a host name that stands for one registry", () => {
 
   it("has a catalog and tags of its own, with lists of any kind", async () => {
     for (const lists of ["first", "hosted", "merge"] as const) {
-      await using sides = await startSides({ ...hosts, config: { lists } });
+      await using sides = await startThree({ ...hosts, config: { lists } });
       const tags = await fetchRaw(sides.router.url, "/v2/org/app/tags/list", at("hub.example.com"));
       const catalog = await fetchRaw(sides.router.url, "/v2/_catalog", at("hub.example.com"));
 
@@ -236,7 +221,7 @@ describe("a host name that stands for one registry", () => {
   });
 
   it("is up when its registry is", async () => {
-    await using sides = await startSides(hosts);
+    await using sides = await startThree(hosts);
     sides.ghcr.fault({ status: 503 });
 
     expect((await fetchRaw(sides.router.url, "/v2/")).status).toBe(503);
@@ -252,7 +237,7 @@ describe("a host name that stands for one registry", () => {
   });
 
   it("takes pushes if that is hosted, and says why not if it is not", async () => {
-    await using sides = await startSides(hosts);
+    await using sides = await startThree(hosts);
     const push = (host: string) =>
       fetchRaw(sides.router.url, "/v2/org/app/blobs/uploads/", { method: "POST", ...at(host) });
 
@@ -268,8 +253,8 @@ describe("a host name that stands for one registry", () => {
 
   it("is what a trusted load balancer says, and not what anybody says", async () => {
     const headers = { "X-Forwarded-Host": "hub.example.com" };
-    await using trusting = await startSides({ ...hosts, config: { trustProxy: ["127.0.0.1"] } });
-    await using wary = await startSides(hosts);
+    await using trusting = await startThree({ ...hosts, config: { trustProxy: ["127.0.0.1"] } });
+    await using wary = await startThree(hosts);
 
     await fetchRaw(trusting.router.url, "/v2/org/app/manifests/none", { headers });
     await fetchRaw(wary.router.url, "/v2/org/app/manifests/none", { headers });

@@ -2,8 +2,9 @@ import { createServer, request as httpRequest, type IncomingMessage, type Server
 import { startRegistry } from "@combined-registry/testkit";
 import { describe, expect, it } from "@jest/globals";
 import { fetchRaw, type Received } from "../../support/client.ts";
-import { asked, digestOf, startSides } from "../../support/push.ts";
+import { asked, digestOf } from "../../support/push.ts";
 import { listen, startRouter } from "../../support/router.ts";
+import { startSides } from "../../support/sides.ts";
 import { until } from "../../support/within.ts";
 
 function mount({ url }: { readonly url: string }, repository: string, query: string): Promise<Received> {
@@ -163,7 +164,7 @@ describe("a mount", () => {
   });
 
   it("is hosted's alone to answer if copies are switched off", async () => {
-    await using sides = await startSides({ copy: false });
+    await using sides = await startSides({ router: { copy: false } });
     const { digest } = sides.proxy.addBlob("base", "layer");
 
     const begun = await mount(sides.router, "app", `mount=${digest}&from=base`);

@@ -4,24 +4,19 @@ import { describe, expect, it } from "@jest/globals";
 import { errorOf, fetchRaw, type Received } from "../../support/client.ts";
 import { emptyConfig, indexType, listed, manifestType, referrer, tagOf } from "../../support/referrers.ts";
 import { type RunningRouter, startRouter } from "../../support/router.ts";
+import { startSides } from "../../support/sides.ts";
 import { until } from "../../support/within.ts";
 
 const subject = `sha256:${"a".repeat(64)}`;
 const tagPath = `/v2/a/manifests/${tagOf(subject)}`;
 
-async function startSides(hostedHasApi: boolean) {
-  const proxy = await startRegistry({ referrers: false });
-  const hosted = await startRegistry({ referrers: hostedHasApi });
-  hosted.addBlob("a", "{}");
-  const router = await startRouter({ hosted: hosted.url, proxy: proxy.url });
-  return {
-    hosted,
-    router,
-    async [Symbol.asyncDispose]() {
-      await router[Symbol.asyncDispose]();
-      await Promise.all([proxy.close(), hosted.close()]);
-    },
-  };
+async function startFor({ hostedHasApi }: { readonly hostedHasApi: boolean }) {
+  const sides = await startSides({
+    proxies: { proxy: { registry: { referrers: false } } },
+    hosted: { registry: { referrers: hostedHasApi } },
+  });
+  sides.hosted.addBlob("a", "{}");
+  return sides;
 }
 
 function digestOf(body: string): string {
@@ -51,7 +46,7 @@ function methods({ requests }: TestRegistry): string[] {
 
 describe("a manifest with a subject, pushed to a hosted registry without the referrers API", () => {
   it("is listed under the tag, so that it is found, and the client is told that nothing is left to do", async () => {
-    await using sides = await startSides(false);
+    await using sides = await startFor({ hostedHasApi: false });
     const { hosted, router } = sides;
 
     const manifest = referrer(subject, "type/sbom", "first");
@@ -82,7 +77,7 @@ describe("a manifest with a subject, pushed to a hosted registry without the ref
   });
 
   it("is listed, and so is every other one that is pushed at the same time", async () => {
-    await using sides = await startSides(false);
+    await using sides = await startFor({ hostedHasApi: false });
     const { hosted, router } = sides;
 
     const pushed = await Promise.all(
@@ -95,7 +90,7 @@ describe("a manifest with a subject, pushed to a hosted registry without the ref
   });
 
   it("is an error if it cannot be listed, and listed when the client pushes again", async () => {
-    await using sides = await startSides(false);
+    await using sides = await startFor({ hostedHasApi: false });
     const { hosted, router } = sides;
     const manifest = referrer(subject, "type/sbom", "x");
     const fault = hosted.fault({ method: "PUT", path: tagPath, status: 500 });
@@ -115,7 +110,7 @@ describe("a manifest with a subject, pushed to a hosted registry without the ref
   });
 
   it("is listed although its client leaves when hosted has it", async () => {
-    await using sides = await startSides(false);
+    await using sides = await startFor({ hostedHasApi: false });
     const { hosted, router } = sides;
     const reading = hosted.fault({ method: "GET", path: tagPath, delay: 200 });
     const body = JSON.stringify(referrer(subject, "type/sbom", "x"));
@@ -136,7 +131,7 @@ describe("a manifest with a subject, pushed to a hosted registry without the ref
   });
 
   it("takes the place of those that are there no more, which hosted would refuse to list", async () => {
-    await using sides = await startSides(false);
+    await using sides = await startFor({ hostedHasApi: false });
     const { hosted, router } = sides;
     const stays = digestAt(await put(router, referrer(subject, "type/sbom", "stays")));
     const goes = digestAt(await put(router, referrer(subject, "type/sbom", "goes")));
@@ -149,7 +144,7 @@ describe("a manifest with a subject, pushed to a hosted registry without the ref
   });
 
   it("is an error if hosted refuses to list that very one, and no other is given up", async () => {
-    await using sides = await startSides(false);
+    await using sides = await startFor({ hostedHasApi: false });
     const { hosted, router } = sides;
     const stays = digestAt(await put(router, referrer(subject, "type/sbom", "stays")));
     const manifest = referrer(subject, "type/sbom", "refused");
@@ -165,7 +160,7 @@ describe("a manifest with a subject, pushed to a hosted registry without the ref
   });
 
   it("is refused as hosted refuses it, and not listed", async () => {
-    await using sides = await startSides(false);
+    await using sides = await startFor({ hostedHasApi: false });
     const { hosted, router } = sides;
     const missing = { ...emptyConfig, digest: `sha256:${"b".repeat(64)}` };
 
@@ -176,7 +171,7 @@ describe("a manifest with a subject, pushed to a hosted registry without the ref
   });
 
   it("is taken off the list when it is deleted", async () => {
-    await using sides = await startSides(false);
+    await using sides = await startFor({ hostedHasApi: false });
     const { hosted, router } = sides;
     const stays = digestAt(await put(router, referrer(subject, "type/sbom", "stays")));
     const goes = digestAt(await put(router, referrer(subject, "type/sbom", "goes")));
@@ -188,7 +183,7 @@ describe("a manifest with a subject, pushed to a hosted registry without the ref
   });
 
   it("is deleted with a Warning if it stays on the list", async () => {
-    await using sides = await startSides(false);
+    await using sides = await startFor({ hostedHasApi: false });
     const { hosted, router } = sides;
     const digest = digestAt(await put(router, referrer(subject, "type/sbom", "x")));
     hosted.fault({ method: "PUT", path: tagPath, status: 500 });
@@ -202,7 +197,7 @@ describe("a manifest with a subject, pushed to a hosted registry without the ref
   });
 
   it("stays on the list if hosted does not delete it", async () => {
-    await using sides = await startSides(false);
+    await using sides = await startFor({ hostedHasApi: false });
     const { hosted, router } = sides;
     const digest = digestAt(await put(router, referrer(subject, "type/sbom", "x")));
     hosted.fault({ method: "DELETE", status: 405 });
@@ -215,7 +210,7 @@ describe("a manifest with a subject, pushed to a hosted registry without the ref
 
 describe("a hosted registry with the referrers API", () => {
   it("is left to list and unlist by itself", async () => {
-    await using sides = await startSides(true);
+    await using sides = await startFor({ hostedHasApi: true });
     const { hosted, router } = sides;
 
     const pushed = await put(router, referrer(subject, "type/sbom", "x"), "1");
@@ -234,7 +229,7 @@ describe("a manifest", () => {
     ["with a length", {}],
     ["in chunks", { "Transfer-Encoding": "chunked" }],
   ])("of up to 4 MiB is pushed %s, and a longer one is answered 413", async (_, headers) => {
-    await using sides = await startSides(false);
+    await using sides = await startFor({ hostedHasApi: false });
     const { hosted, router } = sides;
     const push = (size: number) =>
       fetchRaw(router.url, "/v2/a/manifests/1", { method: "PUT", headers, body: "{}".padEnd(size) });

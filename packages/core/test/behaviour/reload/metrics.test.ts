@@ -1,6 +1,6 @@
 import { startRegistry } from "@combined-registry/testkit";
 import { expect, it } from "@jest/globals";
-import { lasting, openBreaker, privateTag, quick, startSides } from "../../support/breaker.ts";
+import { lasting, openBreaker, privateTag, quick, startWithImages } from "../../support/breaker.ts";
 import { fetchRaw } from "../../support/client.ts";
 import type { RunningRouter } from "../../support/router.ts";
 import { until } from "../../support/within.ts";
@@ -12,7 +12,7 @@ async function gaugesOf({ handler }: RunningRouter): Promise<string[]> {
 }
 
 it("nothing is shown of an upstream that a reload has taken away", async () => {
-  await using sides = await startSides();
+  await using sides = await startWithImages();
   const { hosted, proxy, router } = sides;
   router.handler.reload({ hosted: hosted.url, proxy: [{ url: proxy.url, name: "cache", ...lasting }] });
   proxy.fault({ reset: true });
@@ -29,9 +29,13 @@ it("nothing is shown of an upstream that a reload has taken away", async () => {
 });
 
 it("what is shown of an upstream is not what the one before it under that name still finds out", async () => {
-  await using sides = await startSides({
-    ...quick,
-    breaker: { failures: 1, delay: 60_000, longestDelay: 60_000 },
+  await using sides = await startWithImages({
+    proxies: {
+      proxy: {
+        ...quick,
+        breaker: { failures: 1, delay: 60_000, longestDelay: 60_000 },
+      },
+    },
   });
   const { hosted, proxy, router } = sides;
   await using other = await startRegistry();
@@ -48,7 +52,7 @@ it("what is shown of an upstream is not what the one before it under that name s
 });
 
 it("nothing is shown anew of an upstream that is gone when its last request ends", async () => {
-  await using sides = await startSides();
+  await using sides = await startWithImages();
   const { hosted, proxy, router } = sides;
   router.handler.reload({ hosted: hosted.url, proxy: [{ url: proxy.url, name: "cache" }] });
   const slow = proxy.fault({ path: privateTag, delay: 200 });

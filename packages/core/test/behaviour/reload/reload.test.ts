@@ -2,29 +2,28 @@ import { type CombinedRegistryConfig, ConfigError } from "@combined-registry/cor
 import { startRegistry } from "@combined-registry/testkit";
 import { describe, expect, it } from "@jest/globals";
 import { fetchRaw } from "../../support/client.ts";
-import { startRouter } from "../../support/router.ts";
+import { startSides } from "../../support/sides.ts";
 import { until } from "../../support/within.ts";
 
-async function startSides(config: Partial<CombinedRegistryConfig> = {}) {
-  const [proxy, other, hosted] = await Promise.all([startRegistry(), startRegistry(), startRegistry()]);
-  proxy.addImage("library/tool", { tag: "old", layers: ["x"] });
+/** The router has `proxy`; `other` waits for a reload. Their images differ. */
+async function startWithOther(config: Partial<CombinedRegistryConfig> = {}) {
+  const other = await startRegistry();
+  const sides = await startSides({ router: config });
+  sides.proxy.addImage("library/tool", { tag: "old", layers: ["x"] });
   other.addImage("library/tool", { tag: "new", layers: ["y"] });
-  const router = await startRouter({ hosted: hosted.url, proxy: proxy.url, ...config });
   return {
-    proxy,
+    ...sides,
     other,
-    hosted,
-    router,
     async [Symbol.asyncDispose]() {
-      await router[Symbol.asyncDispose]();
-      await Promise.all([proxy.close(), other.close(), hosted.close()]);
+      await sides[Symbol.asyncDispose]();
+      await other.close();
     },
   };
 }
 
 describe("another configuration", () => {
   it("holds for the next request", async () => {
-    await using sides = await startSides();
+    await using sides = await startWithOther();
     const { router, hosted, other } = sides;
     const newTag = "/v2/library/tool/manifests/new";
     expect((await fetchRaw(router.url, newTag)).status).toBe(404);
@@ -36,7 +35,7 @@ describe("another configuration", () => {
   });
 
   it("does not touch a request that began under the one before, whose connections then close", async () => {
-    await using sides = await startSides();
+    await using sides = await startWithOther();
     const { router, hosted, proxy, other } = sides;
     const stalled = proxy.fault({ path: /manifests\/old$/, delay: 300 });
     const pull = fetchRaw(router.url, "/v2/library/tool/manifests/old");
@@ -49,7 +48,7 @@ describe("another configuration", () => {
   });
 
   it("leaves an upstream that has not changed its connections, and the metrics their counts", async () => {
-    await using sides = await startSides();
+    await using sides = await startWithOther();
     const { router, hosted, other } = sides;
     await fetchRaw(router.url, "/v2/acme/app/manifests/1");
     const kept = hosted.openConnections;
@@ -64,7 +63,7 @@ describe("another configuration", () => {
   });
 
   it("that is wrong is refused by name, and changes nothing", async () => {
-    await using sides = await startSides();
+    await using sides = await startWithOther();
     const { router, proxy } = sides;
 
     expect(() => router.handler.reload({ hosted: "registry:5000", proxy: proxy.url })).toThrow(ConfigError);
@@ -74,7 +73,7 @@ describe("another configuration", () => {
   });
 
   it("can come a hundred times, under load, without a request that fails or connections that pile up", async () => {
-    await using sides = await startSides();
+    await using sides = await startWithOther();
     const { router, hosted, proxy, other } = sides;
     proxy.addImage("library/tool", { tag: "new", layers: ["y"] });
     const statuses: number[] = [];
@@ -104,7 +103,7 @@ it("a logger that throws costs neither the answer nor the process", async () => 
   const fail = () => {
     throw new Error("disk full");
   };
-  await using sides = await startSides({ logger: { debug: fail, info: fail, warn: fail, error: fail } });
+  await using sides = await startWithOther({ logger: { debug: fail, info: fail, warn: fail, error: fail } });
 
   const answers = await Promise.all(
     [1, 2, 3].map(() => fetchRaw(sides.router.url, "/v2/library/tool/manifests/old")),

@@ -1,7 +1,7 @@
 import { aggregateMetrics, type PeersConfig, sumMetrics } from "@combined-registry/core";
 import { startRegistry } from "@combined-registry/testkit";
 import { describe, expect, it } from "@jest/globals";
-import { lasting, openBreaker, privateTag, startSides } from "../../support/breaker.ts";
+import { lasting, openBreaker, privateTag, startWithImages } from "../../support/breaker.ts";
 import { fetchRaw } from "../../support/client.ts";
 import { emptyConfig, manifestType, referrer } from "../../support/referrers.ts";
 import { startRouter } from "../../support/router.ts";
@@ -19,7 +19,10 @@ function figure(text: string, metric: string): number {
 
 /** Two routers in front of the same registries; one has left the proxy out after failures, the other has not. */
 async function startTwo() {
-  const sides = await startSides(lasting, { metrics: { process: true } });
+  const sides = await startWithImages({
+    proxies: { proxy: lasting },
+    router: { metrics: { process: true } },
+  });
   const { proxy, hosted, router } = sides;
   const other = await startRouter({ hosted: hosted.url, proxy: proxy.url, metrics: { process: true } });
   await fetchRaw(other.url, privateTag);
@@ -62,7 +65,10 @@ describe("metrics of several processes", () => {
   });
 
   it("are what /metrics answers where the host application says so, until a reload says something else", async () => {
-    await using sides = await startSides({}, { metrics: { page: async () => "all of them\n" } });
+    await using sides = await startWithImages({
+      proxies: { proxy: {} },
+      router: { metrics: { page: async () => "all of them\n" } },
+    });
     const { router, hosted, proxy } = sides;
 
     const page = await fetchRaw(router.url, "/metrics");
@@ -76,7 +82,7 @@ describe("metrics of several processes", () => {
 
   it("are an error if they cannot be had, rather than a part of them", async () => {
     const page = () => Promise.reject(new Error("nobody is there"));
-    await using sides = await startSides({}, { metrics: { page } });
+    await using sides = await startWithImages({ proxies: { proxy: {} }, router: { metrics: { page } } });
 
     expect((await fetchRaw(sides.router.url, "/metrics")).status).toBe(500);
   });

@@ -8,7 +8,7 @@ import {
   publicTag,
   pullUntil,
   quick,
-  startSides,
+  startWithImages,
   stateOf,
 } from "../../support/breaker.ts";
 import { errorOf, fetchRaw } from "../../support/client.ts";
@@ -21,7 +21,7 @@ describe("an upstream that keeps failing", () => {
     ["is a gateway with nothing behind it", { status: 502 }],
     ["is unavailable", { status: 503 }],
   ] as const)("is left out when it %s", async (_, fault) => {
-    await using sides = await startSides(lasting);
+    await using sides = await startWithImages({ proxies: { proxy: lasting } });
     const { proxy, router } = sides;
     proxy.fault(fault);
     await openBreaker(router);
@@ -41,7 +41,7 @@ describe("an upstream that keeps failing", () => {
     ["a limit, which will pass", { status: 429 }],
     ["an absence, however it is said", { status: 403 }],
   ] as const)("is not left out for %s", async (_, fault) => {
-    await using sides = await startSides(lasting);
+    await using sides = await startWithImages({ proxies: { proxy: lasting } });
     const { proxy, router } = sides;
     proxy.fault(fault);
     for (let pull = 0; pull < 5; pull++) {
@@ -54,7 +54,7 @@ describe("an upstream that keeps failing", () => {
   });
 
   it("is asked on while failures are not in a row", async () => {
-    await using sides = await startSides(lasting);
+    await using sides = await startWithImages({ proxies: { proxy: lasting } });
     const { proxy, router } = sides;
     for (let round = 0; round < 3; round++) {
       proxy.fault({ reset: true, times: 2 });
@@ -67,7 +67,7 @@ describe("an upstream that keeps failing", () => {
   });
 
   it("is left out for being late even if it answers in between, as a cache does whose public registry hangs", async () => {
-    await using sides = await startSides(lasting);
+    await using sides = await startWithImages({ proxies: { proxy: lasting } });
     const { proxy, router } = sides;
     proxy.fault({ path: /acme/, hang: true });
     for (const name of ["acme/one", "acme/two", "acme/three"]) {
@@ -79,7 +79,7 @@ describe("an upstream that keeps failing", () => {
   });
 
   it("may be switched off", async () => {
-    await using sides = await startSides({ breaker: false });
+    await using sides = await startWithImages({ proxies: { proxy: { breaker: false } } });
     const { proxy, router } = sides;
     proxy.fault({ status: 503 });
     for (let pull = 0; pull < 10; pull++) {
@@ -93,7 +93,7 @@ describe("an upstream that keeps failing", () => {
 
 describe("what only an upstream has that is left out", () => {
   it("is answered 503 with Retry-After at once, and the answer says why", async () => {
-    await using sides = await startSides(lasting);
+    await using sides = await startWithImages({ proxies: { proxy: lasting } });
     const { proxy, router } = sides;
     proxy.fault({ reset: true });
     await openBreaker(router);
@@ -109,7 +109,7 @@ describe("what only an upstream has that is left out", () => {
   });
 
   it("is 404 with a Warning for HEAD, as pushing clients give up on anything else", async () => {
-    await using sides = await startSides(lasting);
+    await using sides = await startWithImages({ proxies: { proxy: lasting } });
     const { proxy, router } = sides;
     proxy.fault({ reset: true });
     await openBreaker(router);
@@ -123,7 +123,7 @@ describe("what only an upstream has that is left out", () => {
   it.each(["GET", "HEAD"])(
     "is still had by %s if it was left out for being late and has it at hand",
     async (method) => {
-      await using sides = await startSides(lasting);
+      await using sides = await startWithImages({ proxies: { proxy: lasting } });
       const { proxy, router } = sides;
       proxy.fault({ path: /acme/, hang: true });
       await openBreaker(router);
@@ -139,13 +139,14 @@ describe("what only an upstream has that is left out", () => {
   );
 
   it("does not keep its client waiting long if that does not answer either", async () => {
-    await using sides = await startSides({ ...lasting, timeouts: { headers: 30_000 } });
+    await using sides = await startWithImages({
+      proxies: { proxy: { ...lasting, timeouts: { headers: 30_000 } } },
+    });
     const { proxy, router } = sides;
     const hanging = proxy.fault({ hang: true });
     // Each of these would take the full 30 s.
-    const lost = [1, 2, 3].map((client) =>
-      fetchRaw(router.url, `${privateTag}?client=${client}`).catch(() => undefined),
-    );
+    const pulls = [1, 2, 3].map((client) => fetchRaw(router.url, `${privateTag}?client=${client}`));
+    const failed = expect(Promise.all(pulls)).rejects.toThrow();
     await until(5_000, "three pulls to hang", () => hanging.hits === 3);
     router.handler.reload({
       hosted: sides.hosted.url,
@@ -154,14 +155,14 @@ describe("what only an upstream has that is left out", () => {
     await openBreaker(router);
 
     expect((await fetchRaw(router.url, publicTag)).status).toBe(503);
-    router.server.closeAllConnections();
-    await Promise.all(lost);
+    await sides[Symbol.asyncDispose]();
+    await failed;
   });
 });
 
 describe("an upstream that was left out", () => {
   it("is asked again once it answers what it had failed, tried in the background", async () => {
-    await using sides = await startSides();
+    await using sides = await startWithImages();
     const { proxy, router } = sides;
     proxy.fault({ hang: true });
     await openBreaker(router);
@@ -179,7 +180,7 @@ describe("an upstream that was left out", () => {
   });
 
   it("is back as soon as any request is answered, though one goes on failing", async () => {
-    await using sides = await startSides();
+    await using sides = await startWithImages();
     const { proxy, router } = sides;
     proxy.fault({ path: privateTag, status: 502 });
     await openBreaker(router);
@@ -192,7 +193,9 @@ describe("an upstream that was left out", () => {
   });
 
   it("makes nobody wait for a trial who can be served without it", async () => {
-    await using sides = await startSides({ ...quick, timeouts: { headers: 10_000 } });
+    await using sides = await startWithImages({
+      proxies: { proxy: { ...quick, timeouts: { headers: 10_000 } } },
+    });
     const { proxy, router, hosted } = sides;
     proxy.fault({ reset: true });
     await openBreaker(router);
@@ -211,7 +214,7 @@ describe("an upstream that was left out", () => {
   });
 
   it("serves who waits for the trial that brings it back", async () => {
-    await using sides = await startSides(quick);
+    await using sides = await startWithImages();
     const { proxy, router } = sides;
     proxy.fault({ reset: true });
     await openBreaker(router);
@@ -225,9 +228,13 @@ describe("an upstream that was left out", () => {
   });
 
   it("is tried less and less often while it does not come back", async () => {
-    await using sides = await startSides({
-      ...quick,
-      breaker: { failures: 3, delay: 40, longestDelay: 160 },
+    await using sides = await startWithImages({
+      proxies: {
+        proxy: {
+          ...quick,
+          breaker: { failures: 3, delay: 40, longestDelay: 160 },
+        },
+      },
     });
     const { proxy, router } = sides;
     proxy.fault({ reset: true });
@@ -252,7 +259,7 @@ describe("an upstream that was left out", () => {
   });
 
   it("is tried and comes back where nobody but /healthcheck asks, by what it had failed", async () => {
-    await using sides = await startSides();
+    await using sides = await startWithImages();
     const { proxy, router } = sides;
     proxy.fault({ path: /acme/, reset: true });
     await openBreaker(router);
@@ -270,7 +277,7 @@ describe("an upstream that was left out", () => {
   });
 
   it("shows it in /healthcheck and in metrics", async () => {
-    await using sides = await startSides(lasting);
+    await using sides = await startWithImages({ proxies: { proxy: lasting } });
     const { proxy, router } = sides;
     expect(await router.handler.metrics.metrics()).toContain('breaker_state{upstream="proxy"} 0');
     proxy.fault({ path: /acme/, reset: true });
@@ -293,7 +300,7 @@ describe("an upstream that was left out", () => {
 
 describe("hosted that keeps failing", () => {
   it("refuses pulls and pushes at once, and takes them when it is back", async () => {
-    await using sides = await startSides(quick, { lists: "hosted" });
+    await using sides = await startWithImages({ router: { lists: "hosted" } });
     const { hosted, proxy, router } = sides;
     router.handler.reload({
       hosted: { url: hosted.url, breaker: { failures: 3, delay: 100, longestDelay: 100 } },
@@ -329,7 +336,7 @@ describe("hosted that keeps failing", () => {
 
 describe("hosted that is left out", () => {
   it("leaves the router ready while its /v2/ answers: only requests bring it back", async () => {
-    await using sides = await startSides();
+    await using sides = await startWithImages();
     const { hosted, proxy, router } = sides;
     router.handler.reload({ hosted: { url: hosted.url, ...lasting }, proxy: proxy.url });
     hosted.fault({ path: /acme/, reset: true });
@@ -342,9 +349,13 @@ describe("hosted that is left out", () => {
 
 describe("too many lookups at one upstream", () => {
   it("wait in a queue; what does not fit goes on to the next upstream, or is answered 503", async () => {
-    await using sides = await startSides({
-      lookups: { concurrent: 2, queued: 1 },
-      timeouts: { headers: 20_000 },
+    await using sides = await startWithImages({
+      proxies: {
+        proxy: {
+          lookups: { concurrent: 2, queued: 1 },
+          timeouts: { headers: 20_000 },
+        },
+      },
     });
     const { proxy, router } = sides;
     const slow = proxy.fault({ path: new RegExp(publicTag), delay: 400 });
@@ -364,9 +375,13 @@ describe("too many lookups at one upstream", () => {
   });
 
   it("a client that leaves the queue does not hold up those behind it", async () => {
-    await using sides = await startSides({
-      lookups: { concurrent: 1, queued: 5 },
-      timeouts: { headers: 20_000 },
+    await using sides = await startWithImages({
+      proxies: {
+        proxy: {
+          lookups: { concurrent: 1, queued: 5 },
+          timeouts: { headers: 20_000 },
+        },
+      },
     });
     const { proxy, router } = sides;
     const slow = proxy.fault({ path: new RegExp(publicTag), delay: 200, times: 1 });
@@ -386,12 +401,12 @@ describe("too many lookups at one upstream", () => {
   it("a client that leaves the queue gives its place back at once", async () => {
     const ended: unknown[] = [];
     const ignore = () => undefined;
-    await using sides = await startSides(
-      { lookups: { concurrent: 1, queued: 1 }, timeouts: { headers: 20_000 } },
-      {
+    await using sides = await startWithImages({
+      proxies: { proxy: { lookups: { concurrent: 1, queued: 1 }, timeouts: { headers: 20_000 } } },
+      router: {
         logger: { debug: ignore, warn: ignore, error: ignore, info: (fields) => void ended.push(fields) },
       },
-    );
+    });
     const { proxy, router } = sides;
     const slow = proxy.fault({ path: new RegExp(publicTag), hang: true, times: 1 });
     const ask = (client: number) => {

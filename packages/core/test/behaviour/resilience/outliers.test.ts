@@ -7,7 +7,7 @@ import {
   publicTag,
   pullUntil,
   quick,
-  startSides,
+  startWithImages,
   stateOf,
 } from "../../support/breaker.ts";
 import { fetchRaw } from "../../support/client.ts";
@@ -34,7 +34,7 @@ describe("a list that is late", () => {
   const lists = ["/v2/_catalog", "/v2/acme/app/tags/list", `/v2/acme/app/referrers/${digest}`];
 
   it.each(lists)("does not leave hosted out: %s", async (list) => {
-    await using sides = await startSides({}, {}, lasting);
+    await using sides = await startWithImages({ proxies: { proxy: {} }, hosted: lasting });
     const { hosted, router } = sides;
     hosted.fault({ path: list, hang: true });
 
@@ -45,7 +45,7 @@ describe("a list that is late", () => {
   });
 
   it("does not leave hosted out either if a gateway says so", async () => {
-    await using sides = await startSides({}, {}, lasting);
+    await using sides = await startWithImages({ proxies: { proxy: {} }, hosted: lasting });
     const { hosted, router } = sides;
     hosted.fault({ path: "/v2/_catalog", status: 504 });
 
@@ -57,7 +57,7 @@ describe("a list that is late", () => {
   it.each(["/v2/elsewhere/tags/list", `/v2/elsewhere/referrers/${digest}`])(
     "does not leave a proxy out: %s",
     async (list) => {
-      await using sides = await startSides(lasting);
+      await using sides = await startWithImages({ proxies: { proxy: lasting } });
       const { proxy, router } = sides;
       const late = proxy.fault({ path: list, hang: true });
 
@@ -68,7 +68,7 @@ describe("a list that is late", () => {
   );
 
   it("is not what hosted is tried with that was left out for something else", async () => {
-    await using sides = await startSides({}, {}, quick);
+    await using sides = await startWithImages({ proxies: { proxy: {} }, hosted: quick });
     const { hosted, router } = sides;
     hosted.fault({ path: /_catalog|acme/, reset: true });
     await openBreaker(router, 3, "hosted");
@@ -83,7 +83,7 @@ describe("a list that is late", () => {
   });
 
   it("that finds no connection counts like anything else", async () => {
-    await using sides = await startSides({}, {}, lasting);
+    await using sides = await startWithImages({ proxies: { proxy: {} }, hosted: lasting });
     const { hosted, router } = sides;
     hosted.fault({ path: "/v2/_catalog", reset: true });
 
@@ -97,7 +97,7 @@ describe("one image that hangs", () => {
   const hanging = tagOf("library/hanging");
 
   it("does not leave the proxy out that answers for others in between", async () => {
-    await using sides = await startSides(lasting);
+    await using sides = await startWithImages({ proxies: { proxy: lasting } });
     const { proxy, router } = sides;
     const late = proxy.fault({ path: hanging, hang: true });
 
@@ -107,7 +107,7 @@ describe("one image that hangs", () => {
   });
 
   it("does not leave the proxy out however many ask for it, and its layers, at once", async () => {
-    await using sides = await startSides(lasting);
+    await using sides = await startWithImages({ proxies: { proxy: lasting } });
     const { proxy, router } = sides;
     const late = proxy.fault({ path: /hanging/, hang: true });
     const layers = [1, 2, 3, 4].map((n) => `/v2/library/hanging/blobs/sha256:${String(n).repeat(64)}`);
@@ -119,7 +119,7 @@ describe("one image that hangs", () => {
   });
 
   it("leaves a proxy out that answers nothing else in between, and that comes back for another image", async () => {
-    await using sides = await startSides(quick);
+    await using sides = await startWithImages();
     const { proxy, router } = sides;
     proxy.fault({ path: hanging, hang: true });
     await askEach(router, [hanging, hanging, hanging]);
@@ -131,7 +131,7 @@ describe("one image that hangs", () => {
   });
 
   it("does not keep the proxy out for ever that was left out with others", async () => {
-    await using sides = await startSides(quick);
+    await using sides = await startWithImages();
     const { proxy, router } = sides;
     proxy.fault({ path: /library/, hang: true });
     await askEach(router, [hanging, tagOf("library/a"), tagOf("library/b")]);
@@ -143,7 +143,7 @@ describe("one image that hangs", () => {
   });
 
   it("does not keep hosted out for ever from those who only push", async () => {
-    await using sides = await startSides({}, {}, quick);
+    await using sides = await startWithImages({ proxies: { proxy: {} }, hosted: quick });
     const { hosted, router } = sides;
     hosted.fault({ path: hanging, hang: true });
     await askEach(router, [hanging, hanging, hanging]);
@@ -154,7 +154,7 @@ describe("one image that hangs", () => {
 });
 
 it("hosted is left out for late answers in a row only, not for some now and then", async () => {
-  await using sides = await startSides({}, {}, lasting);
+  await using sides = await startWithImages({ proxies: { proxy: {} }, hosted: lasting });
   const { hosted, router } = sides;
   const late = hosted.fault({ path: /late/, hang: true });
 
@@ -167,7 +167,9 @@ it("hosted is left out for late answers in a row only, not for some now and then
 });
 
 it("those whom only a late proxy can serve wait their turn, however many they are", async () => {
-  await using sides = await startSides({ ...lasting, timeouts: { headers: 150 } });
+  await using sides = await startWithImages({
+    proxies: { proxy: { ...lasting, timeouts: { headers: 150 } } },
+  });
   const { proxy, router } = sides;
   proxy.fault({ path: /acme/, hang: true });
   await openBreaker(router);
@@ -180,7 +182,9 @@ it("those whom only a late proxy can serve wait their turn, however many they ar
 });
 
 it("a trial is given up after five seconds, however patient requests are", async () => {
-  await using sides = await startSides({ ...quick, timeouts: { headers: 60_000 } });
+  await using sides = await startWithImages({
+    proxies: { proxy: { ...quick, timeouts: { headers: 60_000 } } },
+  });
   const { proxy, router } = sides;
   proxy.fault({ reset: true });
   await openBreaker(router);
@@ -193,7 +197,9 @@ it("a trial is given up after five seconds, however patient requests are", async
 });
 
 it("a proxy is left out that keeps its clients waiting until they leave, whatever the router's own patience", async () => {
-  await using sides = await startSides({ ...lasting, timeouts: { headers: 60_000 } });
+  await using sides = await startWithImages({
+    proxies: { proxy: { ...lasting, timeouts: { headers: 60_000 } } },
+  });
   const { proxy, router } = sides;
   const hanging = proxy.fault({ path: /acme/, hang: true });
   const leavers = ["acme/app", "acme/b", "acme/c"].map((name) =>
@@ -210,7 +216,9 @@ it("a proxy is left out that keeps its clients waiting until they leave, whateve
 });
 
 it("a proxy is not left out for clients that leave soon", async () => {
-  await using sides = await startSides({ ...lasting, timeouts: { headers: 60_000 } });
+  await using sides = await startWithImages({
+    proxies: { proxy: { ...lasting, timeouts: { headers: 60_000 } } },
+  });
   const { proxy, router } = sides;
   const hanging = proxy.fault({ path: /acme/, hang: true });
   const controller = new AbortController();

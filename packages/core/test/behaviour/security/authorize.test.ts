@@ -12,7 +12,7 @@ import { startRuled } from "../../support/users.ts";
 
 const digest = `sha256:${"a".repeat(64)}`;
 
-async function startSides(
+async function startAuthorized(
   authorize: AuthorizeHook,
   options: Pick<CombinedRegistryConfig, "operations" | "trustProxy"> = {},
 ) {
@@ -43,7 +43,7 @@ describe("authorize is asked for what a request wants", () => {
     ],
   ])("%s %s", async (method, target, wanted) => {
     const asked: AccessRequest[] = [];
-    await using sides = await startSides((_request, access) => {
+    await using sides = await startAuthorized((_request, access) => {
       asked.push(access);
       return "allow";
     });
@@ -56,7 +56,7 @@ describe("authorize is asked for what a request wants", () => {
 
 it("authorize hears of the client's address behind a load balancer that is trusted", async () => {
   const clients: string[] = [];
-  await using sides = await startSides(
+  await using sides = await startAuthorized(
     (_request, { client }) => {
       clients.push(client);
       return "allow";
@@ -91,7 +91,7 @@ describe("what it answers", () => {
   ])(
     "%s is an OCI error, and no upstream hears of the request",
     async (_, verdict, status, code, headers) => {
-      await using sides = await startSides(async () => verdict);
+      await using sides = await startAuthorized(async () => verdict);
 
       const answer = await fetchRaw(sides.router.url, "/v2/library/hello/manifests/1.0");
 
@@ -103,7 +103,7 @@ describe("what it answers", () => {
   );
 
   it("a mount is refused when its source may not be pulled", async () => {
-    await using sides = await startSides((_request, { repository }) =>
+    await using sides = await startAuthorized((_request, { repository }) =>
       repository === "secret" ? "deny" : "allow",
     );
 
@@ -116,7 +116,7 @@ describe("what it answers", () => {
   });
 
   it("throwing is 500 and never permission", async () => {
-    await using sides = await startSides(() => {
+    await using sides = await startAuthorized(() => {
       throw new Error("the session store is away");
     });
 
@@ -131,7 +131,7 @@ describe("what it answers", () => {
 describe("credentials", () => {
   it("of a client reach no upstream and no log line", async () => {
     const secret = `Basic ${Buffer.from("alice:hunter2").toString("base64")}`;
-    await using sides = await startSides(() => ({ decision: "allow", user: "alice" }));
+    await using sides = await startAuthorized(() => ({ decision: "allow", user: "alice" }));
     const headers = { Authorization: secret, Cookie: "session=hunter2" };
 
     for (const [method, target] of [
@@ -257,8 +257,8 @@ describe("passthrough", () => {
 
 describe("the router's own pages", () => {
   it("are open unless they are protected", async () => {
-    await using open = await startSides(() => "challenge");
-    await using guarded = await startSides(() => "challenge", { operations: "protected" });
+    await using open = await startAuthorized(() => "challenge");
+    await using guarded = await startAuthorized(() => "challenge", { operations: "protected" });
 
     const statuses = async (url: string) =>
       Promise.all(

@@ -1,32 +1,18 @@
-import type { HostedConfig } from "@combined-registry/core";
-import { type RegistryOptions, startRegistry, type TestRegistry } from "@combined-registry/testkit";
+import type { TestRegistry } from "@combined-registry/testkit";
 import { describe, expect, it } from "@jest/globals";
 import { errorOf, fetchRaw } from "../../support/client.ts";
 import { digestOf, manifestOf, manifestType, putManifest } from "../../support/push.ts";
-import { startRouter } from "../../support/router.ts";
+import { type SidesOptions, startSides } from "../../support/sides.ts";
 import { until } from "../../support/within.ts";
 
 const indexType = "application/vnd.oci.image.index.v1+json";
 
-async function startSides(options: RegistryOptions = {}, config: Partial<HostedConfig> = {}) {
-  const [hosted, proxy] = await Promise.all([startRegistry(options), startRegistry()]);
-  hosted.addImage("corp/app", { tag: "1.0", layers: ["private"] });
-  proxy.addImage("corp/app", { tag: "2.0", layers: ["somebody else's"] });
-  proxy.addImage("library/tool", { tag: "1.0", layers: ["public"] });
-  const router = await startRouter({
-    hosted: { url: hosted.url, ...config },
-    proxy: proxy.url,
-    rules: [{ match: "**", owned: true }],
-  });
-  return {
-    hosted,
-    proxy,
-    router,
-    async [Symbol.asyncDispose]() {
-      await router[Symbol.asyncDispose]();
-      await Promise.all([hosted.close(), proxy.close()]);
-    },
-  };
+async function startOwned(hosted: SidesOptions["hosted"] = {}) {
+  const sides = await startSides({ hosted, router: { rules: [{ match: "**", owned: true }] } });
+  sides.hosted.addImage("corp/app", { tag: "1.0", layers: ["private"] });
+  sides.proxy.addImage("corp/app", { tag: "2.0", layers: ["of another publisher"] });
+  sides.proxy.addImage("library/tool", { tag: "1.0", layers: ["public"] });
+  return sides;
 }
 
 function existenceAsked({ requests }: TestRegistry): string[] {
@@ -35,7 +21,7 @@ function existenceAsked({ requests }: TestRegistry): string[] {
 
 describe("a repository that hosted has", () => {
   it("is served by hosted alone, whatever a proxy has under that name", async () => {
-    await using sides = await startSides();
+    await using sides = await startOwned();
 
     expect((await fetchRaw(sides.router.url, "/v2/corp/app/manifests/1.0")).status).toBe(200);
     expect((await fetchRaw(sides.router.url, "/v2/corp/app/manifests/2.0")).status).toBe(404);
@@ -43,7 +29,7 @@ describe("a repository that hosted has", () => {
   });
 
   it("is asked for once, for many at the same time and for those who come soon after", async () => {
-    await using sides = await startSides();
+    await using sides = await startOwned();
     const { router, hosted } = sides;
     hosted.fault({ path: /tags\/list/, delay: 50 });
 
@@ -57,7 +43,7 @@ describe("a repository that hosted has", () => {
   });
 
   it("is still found out for the others if the first who asked goes away", async () => {
-    await using sides = await startSides();
+    await using sides = await startOwned();
     const { router, hosted } = sides;
     const slow = hosted.fault({ path: /tags\/list/, delay: 200 });
     const leaving = new AbortController();
@@ -73,7 +59,7 @@ describe("a repository that hosted has", () => {
   });
 
   it("stays hosted's when its last tag is gone, which distribution lists as null", async () => {
-    await using sides = await startSides();
+    await using sides = await startOwned();
     const { router, hosted, proxy } = sides;
     hosted.fault({ path: /tags\/list/, status: 200, body: { name: "corp/app", tags: null } });
 
@@ -83,7 +69,7 @@ describe("a repository that hosted has", () => {
   });
 
   it("is not one that hosted lists as null page by page and does not know as a whole", async () => {
-    await using sides = await startSides();
+    await using sides = await startOwned();
     const { router, hosted } = sides;
     hosted.fault({ path: /tags\/list\?n=1$/, status: 200, body: { name: "x", tags: null } });
 
@@ -93,7 +79,7 @@ describe("a repository that hosted has", () => {
 
 describe("a repository that hosted has not", () => {
   it("is pulled from a proxy, and hosted is asked for it once", async () => {
-    await using sides = await startSides();
+    await using sides = await startOwned();
     const { router, hosted } = sides;
 
     for (let pull = 0; pull < 3; pull++) {
@@ -104,7 +90,7 @@ describe("a repository that hosted has not", () => {
   });
 
   it("is hosted's as soon as a tag was pushed to it through the router", async () => {
-    await using sides = await startSides();
+    await using sides = await startOwned();
     const { router, proxy } = sides;
     expect((await fetchRaw(router.url, "/v2/library/tool/manifests/1.0")).status).toBe(200);
     proxy.clearRequests();
@@ -116,7 +102,7 @@ describe("a repository that hosted has not", () => {
   });
 
   it("can have the first image pushed to it whose layers only a proxy has, one manifest of an index after the other", async () => {
-    await using sides = await startSides();
+    await using sides = await startOwned();
     const { router, proxy, hosted } = sides;
     const children = ["amd64", "arm64"].map((layer) => {
       const body = manifestOf(proxy.addBlob("library/tool", layer));
@@ -139,7 +125,7 @@ describe("a repository that hosted has not", () => {
   });
 
   it("is not hosted's because of a push that hosted refused", async () => {
-    await using sides = await startSides();
+    await using sides = await startOwned();
     sides.hosted.fault({ method: "PUT", status: 400 });
 
     await fetchRaw(sides.router.url, "/v2/library/tool/manifests/x", { method: "PUT", body: "{}" });
@@ -148,7 +134,7 @@ describe("a repository that hosted has not", () => {
   });
 
   it("is asked for anew after a delete", async () => {
-    await using sides = await startSides();
+    await using sides = await startOwned();
     const { router, hosted } = sides;
     await fetchRaw(router.url, "/v2/corp/app/manifests/1.0");
     await fetchRaw(router.url, `/v2/corp/app/manifests/sha256:${"0".repeat(64)}`, { method: "DELETE" });
@@ -167,7 +153,7 @@ describe("when hosted cannot tell", () => {
     [{ hang: true }, 504, "UPSTREAM_TIMEOUT"],
     [{ reset: true }, 502, "UPSTREAM_FAILED"],
   ] as const)("%j, the request fails, and no proxy is asked", async (fault, status, code) => {
-    await using sides = await startSides({}, { timeouts: { headers: 100 } });
+    await using sides = await startOwned({ timeouts: { headers: 100 } });
     const { hosted, proxy, router } = sides;
     hosted.fault(fault);
 
@@ -182,7 +168,7 @@ describe("when hosted cannot tell", () => {
   });
 
   it("it is asked again by the next request", async () => {
-    await using sides = await startSides();
+    await using sides = await startOwned();
     sides.hosted.fault({ path: /tags\/list/, status: 500, times: 1 });
 
     expect((await fetchRaw(sides.router.url, "/v2/library/tool/manifests/1.0")).status).toBe(502);
@@ -195,7 +181,7 @@ describe("with the clients' own credentials", () => {
   const Authorization = `Basic ${Buffer.from("dev:secret").toString("base64")}`;
 
   it("hosted's challenge reaches a client that has none, and no proxy is asked", async () => {
-    await using sides = await startSides({ auth }, { auth: "passthrough" });
+    await using sides = await startOwned({ registry: { auth }, auth: "passthrough" });
 
     const answer = await fetchRaw(sides.router.url, "/v2/corp/app/manifests/1.0");
 
@@ -205,7 +191,7 @@ describe("with the clients' own credentials", () => {
   });
 
   it("what one client is told is absent says nothing to another", async () => {
-    await using sides = await startSides({ auth }, { auth: "passthrough" });
+    await using sides = await startOwned({ registry: { auth }, auth: "passthrough" });
     const { router, hosted } = sides;
 
     for (let pull = 0; pull < 2; pull++) {

@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
 import type { CombinedRegistryConfig, RuleConfig } from "@combined-registry/core";
-import { startRegistry, type TestRegistry } from "@combined-registry/testkit";
+import type { TestRegistry } from "@combined-registry/testkit";
 import { describe, expect, it } from "@jest/globals";
 import { type Ask, fetchRaw } from "../../support/client.ts";
 import { manifestType, putManifest } from "../../support/push.ts";
-import { type RunningRouter, startRouter } from "../../support/router.ts";
+import type { RunningRouter } from "../../support/router.ts";
+import { startSides } from "../../support/sides.ts";
 import { until } from "../../support/within.ts";
 
 const unknown = `sha256:${"0".repeat(64)}`;
@@ -17,36 +18,21 @@ const rules: Readonly<Record<string, RuleConfig>> = {
   "owned: true": { match: "**", owned: true },
 };
 
-/** Two proxies that have everything that hosted has, so that whoever asks them gets it, and a public image. */
-async function startSides(rule: RuleConfig, config: Partial<CombinedRegistryConfig> = {}) {
-  const [hosted, hub, other] = await Promise.all([startRegistry(), startRegistry(), startRegistry()]);
-  const image = hosted.addImage("corp/app", { tag: "1.0", layers: ["a private layer", "another one"] });
-  hosted.addImage("corp/other", { tag: "1.0" });
-  for (const proxy of [hub, other]) {
+/** Two proxies that hold everything that hosted holds, so that a request which reaches them succeeds, and a public image. */
+async function startTwoProxies(rule: RuleConfig, config: Partial<CombinedRegistryConfig> = {}) {
+  const sides = await startSides({
+    proxies: { hub: { namespace: "docker.io", hosts: ["hub.example.com"], ...quick }, other: quick },
+    router: { rules: [rule], ...config },
+  });
+  const proxies = [sides.proxyNamed("hub"), sides.proxyNamed("other")];
+  const image = sides.hosted.addImage("corp/app", { tag: "1.0", layers: ["a private layer", "another one"] });
+  sides.hosted.addImage("corp/other", { tag: "1.0" });
+  for (const proxy of proxies) {
     proxy.addImage("corp/app", { tag: "1.0", layers: ["a private layer", "another one"] });
     proxy.addImage("library/tool", { tag: "1.0", layers: ["public"] });
     proxy.addImage("library/other", { tag: "1.0", layers: ["public"] });
   }
-  const router = await startRouter({
-    hosted: hosted.url,
-    proxy: [
-      { name: "hub", url: hub.url, namespace: "docker.io", hosts: ["hub.example.com"], ...quick },
-      { name: "other", url: other.url, ...quick },
-    ],
-    rules: [rule],
-    ...config,
-  });
-  return {
-    hosted,
-    hub,
-    proxies: [hub, other],
-    router,
-    image,
-    async [Symbol.asyncDispose]() {
-      await router[Symbol.asyncDispose]();
-      await Promise.all([hosted, hub, other].map((registry) => registry.close()));
-    },
-  };
+  return { ...sides, hub: sides.proxy, proxies, image };
 }
 
 /** What proxies were asked for, apart from `/v2/` and the public image. */
@@ -126,7 +112,7 @@ const spellings = [
 
 describe.each(Object.entries(rules))("with %s, no proxy hears of the name", (_, rule) => {
   it("in pulls, pushes, lists, referrers, mounts and HEADs", async () => {
-    await using sides = await startSides(rule);
+    await using sides = await startTwoProxies(rule);
     const { router, proxies, image, hosted } = sides;
     const layer = image.layers[0]?.digest ?? "";
 
@@ -140,7 +126,7 @@ describe.each(Object.entries(rules))("with %s, no proxy hears of the name", (_, 
   });
 
   it.each(["first", "hosted", "merge"] as const)("with lists: %s", async (lists) => {
-    await using sides = await startSides(rule, { lists });
+    await using sides = await startTwoProxies(rule, { lists });
 
     expect((await fetchRaw(sides.router.url, "/v2/corp/app/tags/list")).status).toBe(200);
     expect((await fetchRaw(sides.router.url, "/v2/_catalog?n=5")).status).toBe(200);
@@ -148,7 +134,7 @@ describe.each(Object.entries(rules))("with %s, no proxy hears of the name", (_, 
   });
 
   it.each(spellings)("as %s", async (target) => {
-    await using sides = await startSides(rule);
+    await using sides = await startTwoProxies(rule);
 
     for (const method of ["GET", "HEAD"]) {
       await fetchRaw(sides.router.url, target, { method });
@@ -159,7 +145,7 @@ describe.each(Object.entries(rules))("with %s, no proxy hears of the name", (_, 
   });
 
   it("when a blob of it breaks off", async () => {
-    await using sides = await startSides(rule);
+    await using sides = await startTwoProxies(rule);
     const { router, hosted, proxies, image } = sides;
     const target = `/v2/corp/app/blobs/${image.layers[0]?.digest}`;
     hosted.fault({ method: "GET", path: target, cutAt: 10 });
@@ -169,7 +155,7 @@ describe.each(Object.entries(rules))("with %s, no proxy hears of the name", (_, 
   });
 
   it("when a proxy that was left out is tried again, or asked for its health", async () => {
-    await using sides = await startSides(rule);
+    await using sides = await startTwoProxies(rule);
     const { router, hub, proxies } = sides;
     const down = hub.fault({ reset: true });
     await leaveOut(router, "library/tool");
@@ -183,7 +169,7 @@ describe.each(Object.entries(rules))("with %s, no proxy hears of the name", (_, 
   });
 
   it("when hosted cannot answer", async () => {
-    await using sides = await startSides(rule);
+    await using sides = await startTwoProxies(rule);
     sides.hosted.fault({ status: 503 });
 
     for (const method of ["GET", "HEAD"]) {
@@ -196,7 +182,7 @@ describe.each(Object.entries(rules))("with %s, no proxy hears of the name", (_, 
 
 describe("a proxy that was left out when it failed with a name that has become private since", () => {
   it("by a rule is tried with another", async () => {
-    await using sides = await startSides({ match: "**" });
+    await using sides = await startTwoProxies({ match: "**" });
     const { router, hub, proxies, hosted } = sides;
     const down = hub.fault({ reset: true });
     await leaveOut(router, "corp/app");
@@ -211,7 +197,7 @@ describe("a proxy that was left out when it failed with a name that has become p
   });
 
   it.each(["here", "through another process"])("by a push %s is tried with another", async (where) => {
-    await using sides = await startSides({ match: "**", owned: true });
+    await using sides = await startTwoProxies({ match: "**", owned: true });
     const { router, hub, hosted } = sides;
     const down = hub.fault({ reset: true });
     await leaveOut(router, "corp/new");
@@ -230,7 +216,7 @@ describe("a proxy that was left out when it failed with a name that has become p
   });
 
   it.each(["push", "rule"] as const)("by a %s while it was being asked is tried with another", async (by) => {
-    await using sides = await startSides({ match: "**", owned: by === "push" });
+    await using sides = await startTwoProxies({ match: "**", owned: by === "push" });
     const { router, hub, proxies, hosted } = sides;
     const hangs = hub.fault({ hang: true });
     const asked = ["corp/new", "library/tool"].map((name) =>

@@ -2,8 +2,8 @@ import { startRegistry, type TestRegistry } from "@combined-registry/testkit";
 import { describe, expect, it } from "@jest/globals";
 import { fetchRaw } from "../../support/client.ts";
 import { keptWarnings } from "../../support/logged.ts";
-import { type Sides, startSides } from "../../support/push.ts";
 import { type RunningRouter, startRouter } from "../../support/router.ts";
+import { type Sides, startSides } from "../../support/sides.ts";
 import { until } from "../../support/within.ts";
 
 /** A pull by tag, and the tag's address at upstreams. */
@@ -45,7 +45,7 @@ async function shadowed({ handler }: RunningRouter, upstream = "proxy"): Promise
 describe("a tag that both sides have with different digests", () => {
   it.each(["GET", "HEAD"])("is counted and logged after %s of it from a proxy", async (method) => {
     const { logger, warnings } = keptWarnings();
-    await using sides = await startSides({ logger });
+    await using sides = await startSides({ router: { logger } });
     const digests = addToBoth(sides, "team/app:1");
 
     const answer = await pull(sides.router, "team/app:1", method);
@@ -95,7 +95,7 @@ describe("a tag that both sides have with different digests", () => {
 
   it("is counted and logged once, though it is found on several ways", async () => {
     const { logger, warnings } = keptWarnings();
-    await using sides = await startSides({ logger });
+    await using sides = await startSides({ router: { logger } });
     const { router, hosted } = sides;
     addToBoth(sides, "team/app:1");
     await pull(router, "team/app:1");
@@ -133,7 +133,7 @@ describe("a check", () => {
 
   it("that finds the same digest, or no such tag, says nothing", async () => {
     const { logger, warnings } = keptWarnings();
-    await using sides = await startSides({ logger });
+    await using sides = await startSides({ router: { logger } });
     addToBoth(sides, "team/app:same", ["one", "one"]);
     sides.proxy.addImage("team/app", { tag: "alone", layers: ["one"] });
     for (const image of ["team/app:same", "team/app:alone"]) {
@@ -286,7 +286,7 @@ describe("no check is made", () => {
     ["of what hosted owns", "owned/app:1", "proxy"],
     ["by a rule without proxies", "private/app:1", "proxy"],
   ] as const)("%s", async (_, image, side) => {
-    await using sides = await startSides({ rules: [...ruled, { match: "**" }] });
+    await using sides = await startSides({ router: { rules: [...ruled, { match: "**" }] } });
     addToBoth(sides, image);
     addToBoth(sides, "team/app:1");
 

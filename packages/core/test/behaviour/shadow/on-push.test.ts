@@ -4,8 +4,9 @@ import { startRegistry, type TestRegistry } from "@combined-registry/testkit";
 import { describe, expect, it } from "@jest/globals";
 import { errorOf, fetchRaw } from "../../support/client.ts";
 import { keptWarnings } from "../../support/logged.ts";
-import { asked, digestOf, manifestOf, putManifest, startSides } from "../../support/push.ts";
+import { asked, digestOf, manifestOf, putManifest } from "../../support/push.ts";
 import { listen, startRouter } from "../../support/router.ts";
+import { startSides } from "../../support/sides.ts";
 import { until } from "../../support/within.ts";
 
 const denying: Partial<CombinedRegistryConfig> = {
@@ -25,7 +26,7 @@ function counted(text: string): string | undefined {
 describe("a push of a tag that a proxy has with another digest", () => {
   it("is warned of, counted and logged once hosted has it", async () => {
     const { logger, warnings } = keptWarnings();
-    await using sides = await startSides({ logger, via: "router" });
+    await using sides = await startSides({ router: { logger, via: "router" } });
     const { proxy, hosted, router } = sides;
     const theirs = proxy.addImage("team/app", { tag: "1", layers: ["public"] }).digest;
     const manifest = manifestFor(hosted);
@@ -50,7 +51,7 @@ describe("a push of a tag that a proxy has with another digest", () => {
 
   it("is refused where the rule says so, in a sentence that names both digests and the rule", async () => {
     const { logger, warnings } = keptWarnings();
-    await using sides = await startSides({ ...denying, logger });
+    await using sides = await startSides({ router: { ...denying, logger } });
     const { proxy, hosted, router } = sides;
     const theirs = proxy.addImage("team/app", { tag: "1", layers: ["public"] }).digest;
     const manifest = manifestFor(hosted);
@@ -113,7 +114,7 @@ describe("a push of a tag that a proxy has with another digest", () => {
   });
 
   it("goes by an index's own digest", async () => {
-    await using sides = await startSides(denying);
+    await using sides = await startSides({ router: denying });
     const { proxy, hosted, router } = sides;
     const child = manifestFor(hosted);
     await putManifest(hosted, "team/app", digestOf(child), child);
@@ -142,7 +143,7 @@ describe("a push of a tag that a proxy has with another digest", () => {
 
   it("is told to log and metric alone if the proxy answers after hosted and a moment more", async () => {
     const { logger, warnings } = keptWarnings();
-    await using sides = await startSides({ logger });
+    await using sides = await startSides({ router: { logger } });
     const { proxy, hosted, router } = sides;
     proxy.addImage("team/app", { tag: "1", layers: ["public"] });
     proxy.fault({ method: "HEAD", delay: 1_000 });
@@ -156,7 +157,7 @@ describe("a push of a tag that a proxy has with another digest", () => {
 
   it("that hosted refuses makes no finding", async () => {
     const { logger, warnings } = keptWarnings();
-    await using sides = await startSides({ logger });
+    await using sides = await startSides({ router: { logger } });
     const { proxy, hosted, router } = sides;
     proxy.addImage("team/app", { tag: "1", layers: ["public"] });
     hosted.fault({ method: "PUT", status: 400, body: "no" });
@@ -170,7 +171,7 @@ describe("a push of a tag that a proxy has with another digest", () => {
 
 describe("a push goes through without a word", () => {
   it("if the proxy has the tag with the same digest, or has it not", async () => {
-    await using sides = await startSides(denying);
+    await using sides = await startSides({ router: denying });
     const { proxy, hosted, router } = sides;
     const manifest = manifestFor(hosted);
     proxy.addManifest("team/app", manifest, { tag: "same" });
@@ -191,7 +192,7 @@ describe("a push goes through without a word", () => {
     ["of what hosted owns", { shadow: "deny", owned: true }, "1"],
     ["by a rule without proxies", { shadow: "deny", pull: ["hosted"] }, "1"],
   ] as const)("and without asking a proxy: %s", async (_, rule, tag) => {
-    await using sides = await startSides({ rules: [{ match: "**", shadow: "deny", ...rule }] });
+    await using sides = await startSides({ router: { rules: [{ match: "**", shadow: "deny", ...rule }] } });
     const { proxy, hosted, router } = sides;
     proxy.addImage("team/app", { tag: "1", layers: ["public"] });
     const manifest = manifestFor(hosted);
@@ -217,7 +218,7 @@ describe("a push goes through without a word", () => {
 
   it("if the proxy is in trouble and nothing would have been refused", async () => {
     const { logger, warnings } = keptWarnings();
-    await using sides = await startSides({ logger });
+    await using sides = await startSides({ router: { logger } });
     sides.proxy.fault({ status: 500 });
 
     const put = await putManifest(sides.router, "team/app", "1", manifestFor(sides.hosted));
@@ -238,7 +239,7 @@ describe("where a push would be refused and it cannot be told whether", () => {
     ],
   ] as const)("since %s, it goes through, with a warning and a line in the log", async (_, fault, cause) => {
     const { logger, warnings } = keptWarnings();
-    await using sides = await startSides({ ...denying, logger, via: "router" });
+    await using sides = await startSides({ router: { ...denying, logger, via: "router" } });
     sides.proxy.fault(fault);
 
     const put = await putManifest(sides.router, "team/app", "1", manifestFor(sides.hosted));
@@ -275,7 +276,7 @@ describe("a push that may be refused", () => {
   });
 
   it("is refused no less after a reload in the meantime", async () => {
-    await using sides = await startSides(denying);
+    await using sides = await startSides({ router: denying });
     const { proxy, hosted, router } = sides;
     proxy.addImage("team/app", { tag: "1", layers: ["public"] });
     const slow = proxy.fault({ method: "HEAD", delay: 300 });

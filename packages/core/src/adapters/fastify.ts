@@ -1,0 +1,53 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { CombinedRegistryHandler } from "../handler.ts";
+
+/** What the plugin uses of a Fastify request. */
+export interface FastifyRequestLike {
+  /** Node's request. */
+  readonly raw: IncomingMessage;
+}
+
+/** What the plugin uses of a Fastify reply. */
+export interface FastifyReplyLike {
+  /** Node's response. */
+  readonly raw: ServerResponse;
+  /** Leaves the response to other code. */
+  hijack(): unknown;
+}
+
+/** What the plugin uses of a Fastify instance. */
+export interface FastifyInstanceLike {
+  /** Adds a hook: `onRequest` runs before Fastify reads a body; `preClose` and `onClose` when it closes. */
+  addHook(
+    name: "onRequest",
+    hook: (request: FastifyRequestLike, reply: FastifyReplyLike, done: () => void) => void,
+  ): unknown;
+  /** Adds a hook: `onRequest` runs before Fastify reads a body; `preClose` and `onClose` when it closes. */
+  addHook(name: "preClose" | "onClose", hook: () => Promise<void>): unknown;
+}
+
+/**
+ * The router as a Fastify plugin, for the whole application rather than a part of it. It is an `onRequest` hook: before routes, Fastify parses
+ * bodies, and answers 415 to all types that it has no parser for. `onRequest` hooks that were added before run first. When the application
+ * closes, the router drains, requests under way end, and the router closes.
+ * @example
+ * ```ts
+ * await app.register(fastifyPlugin(createCombinedRegistryHandler(config)));
+ * ```
+ */
+export function fastifyPlugin(handler: CombinedRegistryHandler): (app: FastifyInstanceLike) => Promise<void> {
+  const plugin = async (app: FastifyInstanceLike): Promise<void> => {
+    app.addHook("onRequest", (request, reply, done) => {
+      if (!handler.matches(request.raw)) {
+        done();
+        return;
+      }
+      reply.hijack(); // From here on the answer is not Fastify's; onResponse hooks still see its end.
+      void handler(request.raw, reply.raw);
+    });
+    app.addHook("preClose", async () => handler.drain());
+    app.addHook("onClose", () => handler.close());
+  };
+  // As fastify-plugin does: hooks of a plugin would be for its own routes alone otherwise.
+  return Object.assign(plugin, { [Symbol.for("skip-override")]: true });
+}

@@ -1,0 +1,33 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { CombinedRegistryHandler } from "../handler.ts";
+
+/** What the middleware uses of a Koa context. */
+export interface KoaContext {
+  /** Node's request. */
+  readonly req: IncomingMessage;
+  /** Node's response. */
+  readonly res: ServerResponse;
+  /** False where Koa shall not answer by itself. */
+  respond?: boolean;
+}
+
+/**
+ * The router as Koa middleware. Mount it before any body parser, since pushes are streamed. What is not the router's goes to the next
+ * middleware. Middleware mounted before it, such as an access log, continues when the response has closed.
+ * @example
+ * ```ts
+ * app.use(koaMiddleware(createCombinedRegistryHandler(config)));
+ * ```
+ */
+export function koaMiddleware(
+  handler: CombinedRegistryHandler,
+): (context: KoaContext, next: () => Promise<unknown>) => Promise<void> {
+  return async (context, next) => {
+    if (!handler.matches(context.req)) {
+      await next();
+      return;
+    }
+    context.respond = false; // Koa would answer 404, since the router sets no ctx.body.
+    await handler(context.req, context.res);
+  };
+}
