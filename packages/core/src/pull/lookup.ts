@@ -46,7 +46,10 @@ export async function lookup(
   request: RegistryRequest,
   plan: LookupPlan<Upstream>,
 ): Promise<LookupResult> {
-  const question = manifests.question(exchange, request);
+  const question =
+    request.resource.kind === "manifest"
+      ? manifests.question(exchange, request, request.resource)
+      : undefined;
   const kept = question && cachedManifest(memory.manifests, exchange, question, plan.order);
   if (kept !== undefined) {
     return { decision: sendCached(metrics, exchange, kept), pulled: undefined };

@@ -58,12 +58,12 @@ export class ManifestFetcher {
   }
 
   /** A request as a question whose answer does not depend on who asks; undefined if it is none. */
-  question(exchange: Exchange, request: RegistryRequest): ManifestQuestion | undefined {
-    const { resource, search } = request;
-    if (resource.kind !== "manifest") {
-      return undefined;
-    }
-    const variant = variantKey(exchange.request.rawHeaders, search);
+  question(
+    exchange: Exchange,
+    request: RegistryRequest,
+    resource: ManifestQuestion["resource"],
+  ): ManifestQuestion | undefined {
+    const variant = variantKey(exchange.request.rawHeaders, request.search);
     return variant === undefined
       ? undefined
       : { request, resource, variant: this.#context.variants.numberOf(variant) };
