@@ -28,7 +28,7 @@ const unknownAtCache3 = trait(500, oci("UNKNOWN", "manifest unknown: manifest un
 const trouble = trait(500, oci("UNKNOWN", { Op: "Get", URL: "http://127.0.0.1:1/v2/", Err: { Op: "dial" } }));
 const badN = trait(400, oci("PAGINATION_NUMBER_INVALID", { n: "-1" }));
 
-describe("a registry is recognised by what it answers", () => {
+describe("a product is detected by its responses", () => {
   it.each<[string, Traits, object]>([
     [
       "Docker Hub",
@@ -86,7 +86,7 @@ describe("a registry is recognised by what it answers", () => {
     expect(detectProduct(traits)).toEqual(product);
   });
 
-  it("a cache in trouble is told from one that does not know", () => {
+  it("a failing cache is distinguished from one without the content", () => {
     expect([trouble, unknownAtCache2, unknownAtCache3].map(({ body }) => isTrouble(body))).toEqual([
       true,
       false,

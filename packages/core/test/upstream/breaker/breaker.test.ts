@@ -76,22 +76,22 @@ async function endEach(breaker: Breaker, names: readonly string[], between?: str
   }
 }
 
-describe("answers in between", () => {
+describe("successes in between", () => {
   it.each([
-    ["a proxy that is late for five images", "proxy", ["a", "b", "c", "d", "e"], "open"],
+    ["a proxy that times out for five images", "proxy", ["a", "b", "c", "d", "e"], "open"],
     [
-      "a proxy that is late for one image three times, and for two others",
+      "a proxy that times out for one image three times, and for two others",
       "proxy",
       ["a", "a", "b", "a", "c"],
       "open",
     ],
     [
-      "a proxy that is late for one image often, and for another once",
+      "a proxy that times out for one image often, and for another once",
       "proxy",
       ["a", "a", "a", "a", "b", "a", "a"],
       "closed",
     ],
-    ["hosted that is late for five images", "hosted", ["a", "b", "c", "d", "e"], "closed"],
+    ["hosted that times out for five images", "hosted", ["a", "b", "c", "d", "e"], "closed"],
   ] as const)("%s", async (_, kind, names, state) => {
     const { breaker } = breakerOf(kind);
 
@@ -100,7 +100,7 @@ describe("answers in between", () => {
     expect(breaker.state).toBe(state);
   });
 
-  it.each(["proxy", "hosted"] as const)("none of %s: late five times in a row", async (kind) => {
+  it.each(["proxy", "hosted"] as const)("none for %s: five timeouts in a row open it", async (kind) => {
     const { breaker } = breakerOf(kind);
 
     await endEach(breaker, ["a", "a", "a", "a", "a"]);
@@ -108,7 +108,7 @@ describe("answers in between", () => {
     expect(breaker.state).toBe("open");
   });
 
-  it("late ones long ago are forgotten", async () => {
+  it("old timeouts are forgotten", async () => {
     const { breaker } = breakerOf("proxy");
     await endEach(breaker, ["a", "b", "c", "d"], "fine");
     await jest.advanceTimersByTimeAsync(300_000);
@@ -121,8 +121,8 @@ describe("answers in between", () => {
 
 describe("clients that leave", () => {
   it.each([
-    ["after five seconds show that it is late", 5_000, "open"],
-    ["before show nothing", 4_999, "closed"],
+    ["after five seconds count as timeouts", 5_000, "open"],
+    ["before do not count", 4_999, "closed"],
   ])("%s", async (_, after, state) => {
     const { breaker } = breakerOf("proxy");
 
@@ -134,8 +134,8 @@ describe("clients that leave", () => {
   });
 });
 
-describe("trials", () => {
-  it("begin no later than ten seconds after each other, and wait five, so that it is back within fifteen", async () => {
+describe("half-open probes", () => {
+  it("start at most ten seconds apart, with a timeout of five, so that the breaker closes within fifteen", async () => {
     const { breaker, trials } = breakerOf("proxy");
     await endEach(breaker, ["a", "b", "c", "d", "e"]);
     for (let step = 0; trials.length < 8 && step < 1_000; step++) {
@@ -148,7 +148,7 @@ describe("trials", () => {
     expect(new Set(trials.map(({ patience }) => patience))).toEqual(new Set([5_000]));
   });
 
-  it("ask each image that was late in turn", async () => {
+  it("rotate over the images that timed out", async () => {
     const { breaker, trials } = breakerOf("proxy");
     await endEach(breaker, ["a", "b", "c", "d", "e"]);
     for (let step = 0; trials.length < 7 && step < 1_000; step++) {
@@ -159,7 +159,7 @@ describe("trials", () => {
     expect(trials.map(({ name }) => name)).toEqual(["a", "b", "c", "d", "e", "a", "b"]);
   });
 
-  it("ask for another image where only one was late", async () => {
+  it("request another image where only one timed out", async () => {
     const { breaker, trials, comeBack } = breakerOf("proxy");
     await endEach(breaker, ["a", "a", "a", "a", "a"]);
     await jest.advanceTimersByTimeAsync(1_000);
@@ -171,7 +171,7 @@ describe("trials", () => {
     expect([trials.map(({ name }) => name), breaker.state]).toEqual([["other"], "closed"]);
   });
 
-  it("are not spoilt by requests from before that end meanwhile", async () => {
+  it("are not affected by older requests that end meanwhile", async () => {
     const { breaker, comeBack } = breakerOf("proxy");
     let fail = (_: Error) => {};
     const straggler = breaker.run(
