@@ -88,11 +88,11 @@ describe("folders keep their boundaries", () => {
     },
   );
 
-  it.each(Object.entries(onlyIn))("%s is imported only in %s", (module, place) => {
+  it.each(Object.entries(onlyIn))("%s is imported only in %s", (module, folder) => {
     const importers = files("").filter((file) => imports(file).includes(module));
 
     expect(importers.length).toBeGreaterThan(0);
-    expect(importers.filter((file) => !file.startsWith(place))).toEqual([]);
+    expect(importers.filter((file) => !file.startsWith(folder))).toEqual([]);
   });
 
   it("nothing reads the environment or arguments, writes to the console or ends the process", () => {

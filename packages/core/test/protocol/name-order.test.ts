@@ -45,13 +45,13 @@ describe("a name that shows which order a list has", () => {
   ] as const)("%s", (name, page, all, theirs) => {
     const kind = name.startsWith("tags") ? "tags" : "catalog";
     const ours = orderOf(kind);
-    const place = tellingPlace(page, kind) ?? "";
+    const telling = tellingPlace(page, kind) ?? "";
     const after = (order: (one: string, other: string) => number) =>
-      all.filter((one) => order(one, place) > 0).sort(order);
+      all.filter((one) => order(one, telling) > 0).sort(order);
 
     expect([isAscending(page, ours), isAscending([...page].sort(theirs), ours)]).toEqual([true, true]);
-    expect(goesOnFrom(place, after(theirs), page, ours)).toBe(false);
-    expect(goesOnFrom(place, after(ours), page, ours)).toBe(true);
+    expect(goesOnFrom(telling, after(theirs), page, ours)).toBe(false);
+    expect(goesOnFrom(telling, after(ours), page, ours)).toBe(true);
   });
 
   it("does not exist where both orders agree", () => {

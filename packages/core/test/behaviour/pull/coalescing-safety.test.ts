@@ -307,14 +307,14 @@ test("an upstream whose breaker was open counts as asked when the negative cache
     completeConfig({ hosted: "http://hosted.example", proxy: "http://proxy.example", via: "router" }),
   );
   const [proxy] = services.policy.proxies;
-  const words: ManifestOutcome[] = [
+  const outcomes: ManifestOutcome[] = [
     { outcome: "failed", failure: { kind: "circuit-open", cause: "circuit open" } },
     { outcome: "known absent" },
   ];
 
   const end = await failover(services, {
     order: proxy === undefined ? [] : [proxy],
-    ask: () => Promise.resolve(words.shift() as ManifestOutcome),
+    ask: () => Promise.resolve(outcomes.shift() as ManifestOutcome),
     retriesSkipped: true,
     stopsAfterFailureOf: () => false,
   });

@@ -23,19 +23,19 @@ function about(repository: string): InternalRequest {
   };
 }
 
-/** A breaker whose trials hang until it is back, and what those asked when. */
+/** A breaker whose probes hang until `comeBack`, and a record of these probes. */
 function breakerOf(kind: "hosted" | "proxy") {
-  const trials: { name: string | undefined; time: number; patience: number }[] = [];
+  const probes: { name: string | undefined; time: number; timeout: number }[] = [];
   let isBack = false;
   const breaker = new Breaker(
     { failures: 5, delay: 1_000, longestDelay: 10_000 },
     {
       kind,
       timeout: 30_000,
-      probe: async ({ asked: errand }, patience) => {
-        trials.push({ name: errand.repository, time: Date.now(), patience });
+      probe: async ({ asked }, timeout) => {
+        probes.push({ name: asked.repository, time: Date.now(), timeout });
         if (!isBack) {
-          await jest.advanceTimersByTimeAsync(patience);
+          await jest.advanceTimersByTimeAsync(timeout);
           throw new UpstreamFailure("timeout", "no answer");
         }
         await new Promise((resolve) => setTimeout(resolve, 100));
@@ -46,7 +46,7 @@ function breakerOf(kind: "hosted" | "proxy") {
   );
   return {
     breaker,
-    trials,
+    probes,
     comeBack() {
       isBack = true;
     },
@@ -65,11 +65,11 @@ async function ends(breaker: Breaker, name: string, after: number, error?: Error
   await breaker.run(about(name), work).catch(() => undefined);
 }
 
-const late = new UpstreamFailure("timeout", "no answer");
+const timedOut = new UpstreamFailure("timeout", "no answer");
 
 async function endEach(breaker: Breaker, names: readonly string[], between?: string): Promise<void> {
   for (const name of names) {
-    await ends(breaker, name, 10_000, late);
+    await ends(breaker, name, 10_000, timedOut);
     if (between !== undefined) {
       await ends(breaker, between, 10);
     }
@@ -136,31 +136,31 @@ describe("clients that leave", () => {
 
 describe("half-open probes", () => {
   it("start at most ten seconds apart, with a timeout of five, so that the breaker closes within fifteen", async () => {
-    const { breaker, trials } = breakerOf("proxy");
+    const { breaker, probes } = breakerOf("proxy");
     await endEach(breaker, ["a", "b", "c", "d", "e"]);
-    for (let step = 0; trials.length < 8 && step < 1_000; step++) {
+    for (let step = 0; probes.length < 8 && step < 1_000; step++) {
       breaker.probeIfDue();
       await jest.advanceTimersByTimeAsync(100);
     }
 
-    const gaps = trials.slice(1).map(({ time }, index) => time - (trials[index]?.time ?? 0));
+    const gaps = probes.slice(1).map(({ time }, index) => time - (probes[index]?.time ?? 0));
     expect(gaps.every((gap) => gap <= 10_200)).toBe(true);
-    expect(new Set(trials.map(({ patience }) => patience))).toEqual(new Set([5_000]));
+    expect(new Set(probes.map(({ timeout }) => timeout))).toEqual(new Set([5_000]));
   });
 
   it("rotate over the images that timed out", async () => {
-    const { breaker, trials } = breakerOf("proxy");
+    const { breaker, probes } = breakerOf("proxy");
     await endEach(breaker, ["a", "b", "c", "d", "e"]);
-    for (let step = 0; trials.length < 7 && step < 1_000; step++) {
+    for (let step = 0; probes.length < 7 && step < 1_000; step++) {
       breaker.rejected(about("at hand"));
       await jest.advanceTimersByTimeAsync(100);
     }
 
-    expect(trials.map(({ name }) => name)).toEqual(["a", "b", "c", "d", "e", "a", "b"]);
+    expect(probes.map(({ name }) => name)).toEqual(["a", "b", "c", "d", "e", "a", "b"]);
   });
 
   it("request another image where only one timed out", async () => {
-    const { breaker, trials, comeBack } = breakerOf("proxy");
+    const { breaker, probes, comeBack } = breakerOf("proxy");
     await endEach(breaker, ["a", "a", "a", "a", "a"]);
     await jest.advanceTimersByTimeAsync(1_000);
     comeBack();
@@ -168,7 +168,7 @@ describe("half-open probes", () => {
     breaker.rejected(about("other"));
     await jest.advanceTimersByTimeAsync(100);
 
-    expect([trials.map(({ name }) => name), breaker.state]).toEqual([["other"], "closed"]);
+    expect([probes.map(({ name }) => name), breaker.state]).toEqual([["other"], "closed"]);
   });
 
   it("are not affected by older requests that end meanwhile", async () => {
