@@ -2,7 +2,7 @@ import { describe, expect, it } from "@jest/globals";
 import { detectProduct, isTrouble, type Trait, type Traits } from "../../src/inspect/product.ts";
 
 const nothing: Traits = {
-  stranger: undefined,
+  anonymous: undefined,
   base: undefined,
   manifest: undefined,
   tags: undefined,
@@ -15,7 +15,7 @@ const trait = (status: number, body: unknown = "", headers: readonly string[] = 
 });
 const asking = (realm: string, service: string) => ({
   ...nothing,
-  stranger: trait(401, "", ["Www-Authenticate", `Bearer realm="${realm}",service="${service}"`]),
+  anonymous: trait(401, "", ["Www-Authenticate", `Bearer realm="${realm}",service="${service}"`]),
 });
 const oci = (code: string, detail: unknown) => ({ errors: [{ code, message: "", detail }] });
 const revision = { Name: "a", Revision: `sha256:${"0".repeat(64)}` };
@@ -41,7 +41,11 @@ describe("a product is detected by its responses", () => {
       asking("https://harbor.example/service/token", "harbor-registry"),
       { name: "Harbor", cache: false },
     ],
-    ["somebody else's token endpoint", asking("https://auth.docker.io/token", "other"), { name: "unknown" }],
+    [
+      "another registry's token endpoint",
+      asking("https://auth.docker.io/token", "other"),
+      { name: "unknown" },
+    ],
     ["Nexus", { ...nothing, base: trait(200, "", ["Server", "Nexus/3.70.0"]) }, { name: "Sonatype Nexus" }],
     ["zot", { ...nothing, extensions: trait(200, { extensions: [{ name: "_zot" }] }) }, { name: "zot" }],
     [

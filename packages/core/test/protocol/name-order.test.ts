@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { goesOnFrom, isAscending, orderOf, tellingPlace } from "../../src/protocol/lists.ts";
+import { continuesFrom, isAscending, orderOf, probePlace } from "../../src/protocol/lists.ts";
 
 const ignoringCase = (one: string, other: string) =>
   one.toLowerCase() < other.toLowerCase() ? -1 : one.toLowerCase() > other.toLowerCase() ? 1 : 0;
@@ -45,17 +45,17 @@ describe("a name that shows which order a list has", () => {
   ] as const)("%s", (name, page, all, theirs) => {
     const kind = name.startsWith("tags") ? "tags" : "catalog";
     const ours = orderOf(kind);
-    const telling = tellingPlace(page, kind) ?? "";
+    const place = probePlace(page, kind) ?? "";
     const after = (order: (one: string, other: string) => number) =>
-      all.filter((one) => order(one, telling) > 0).sort(order);
+      all.filter((one) => order(one, place) > 0).sort(order);
 
     expect([isAscending(page, ours), isAscending([...page].sort(theirs), ours)]).toEqual([true, true]);
-    expect(goesOnFrom(telling, after(theirs), page, ours)).toBe(false);
-    expect(goesOnFrom(telling, after(ours), page, ours)).toBe(true);
+    expect(continuesFrom(place, after(theirs), page, ours)).toBe(false);
+    expect(continuesFrom(place, after(ours), page, ours)).toBe(true);
   });
 
   it("does not exist where both orders agree", () => {
-    expect(tellingPlace(["1", "2.0", "3-1_0"], "tags")).toBeUndefined();
-    expect(tellingPlace(["a", "b-c"], "catalog")).toBeUndefined();
+    expect(probePlace(["1", "2.0", "3-1_0"], "tags")).toBeUndefined();
+    expect(probePlace(["a", "b-c"], "catalog")).toBeUndefined();
   });
 });

@@ -4,12 +4,11 @@ import { connect } from "node:net";
 import type { UpstreamConfig } from "@combined-registry/core";
 import { startRegistry } from "@combined-registry/testkit";
 import { describe, expect, it, test } from "@jest/globals";
-import { completeConfig } from "../../../src/config/complete-config.ts";
 import { failover } from "../../../src/pull/failover.ts";
 import type { ManifestOutcome } from "../../../src/pull/manifest.ts";
 import { describeAttempt } from "../../../src/routing/outcome.ts";
-import { createServices } from "../../../src/services.ts";
 import { lasting, stateOf } from "../../support/breaker.ts";
+import { candidate } from "../../support/candidate.ts";
 import { type Ask, fetchRaw, type Received } from "../../support/client.ts";
 import { digestOf, manifestType, putManifest } from "../../support/push.ts";
 import { listen, startRouter } from "../../support/router.ts";
@@ -135,8 +134,8 @@ describe("an error for one client from a gateway in front of a registry", () => 
   });
 
   it("is cached where the registry itself denies the manifest", async () => {
-    const said = JSON.stringify({ errors: [{ code: "DENIED", message: "requested access is denied" }] });
-    await using sides = await startWith((_, response) => refuse(response, 403, said));
+    const body = JSON.stringify({ errors: [{ code: "DENIED", message: "requested access is denied" }] });
+    await using sides = await startWith((_, response) => refuse(response, 403, body));
     const { proxy, router } = sides;
 
     await fetchRaw(router.url, tag);
@@ -303,19 +302,16 @@ describe("an upstream whose manifests break off", () => {
 });
 
 test("an upstream whose breaker was open counts as asked when the negative cache has its tag by then", async () => {
-  const services = createServices(
-    completeConfig({ hosted: "http://hosted.example", proxy: "http://proxy.example", via: "router" }),
-  );
-  const [proxy] = services.policy.proxies;
+  const proxy = candidate("proxy", "proxy");
   const outcomes: ManifestOutcome[] = [
     { outcome: "failed", failure: { kind: "circuit-open", cause: "circuit open" } },
     { outcome: "known absent" },
   ];
 
-  const end = await failover(services, {
-    order: proxy === undefined ? [] : [proxy],
+  const end = await failover({
+    order: [proxy],
     ask: () => Promise.resolve(outcomes.shift() as ManifestOutcome),
-    retriesSkipped: true,
+    revive: () => Promise.resolve("back"),
     stopsAfterFailureOf: () => false,
   });
 
