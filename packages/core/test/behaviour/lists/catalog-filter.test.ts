@@ -22,7 +22,7 @@ async function startFilled() {
 }
 
 /** Every page until there is no next one. */
-async function walk(sides: Awaited<ReturnType<typeof startFilled>>, query: string, user: string) {
+async function pagesOf(sides: Awaited<ReturnType<typeof startFilled>>, query: string, user: string) {
   const pages: { names: string[]; text: string }[] = [];
   let target: string | undefined = `/v2/_catalog${query}`;
   while (target !== undefined && pages.length < 50) {
@@ -42,7 +42,7 @@ describe("the catalog has the names that a user may pull", () => {
     async (query) => {
       await using sides = await startFilled();
 
-      const pages = await walk(sides, query, "alice");
+      const pages = await pagesOf(sides, query, "alice");
 
       expect(pages.flatMap(({ names }) => names)).toEqual(forAlice);
       expect(pages.filter(({ text }) => text.includes("hidden"))).toEqual([]);
@@ -52,7 +52,7 @@ describe("the catalog has the names that a user may pull", () => {
   it("all names for a user who may pull everything", async () => {
     await using sides = await startFilled();
 
-    const pages = await walk(sides, "?n=3", "bob");
+    const pages = await pagesOf(sides, "?n=3", "bob");
 
     expect(pages.flatMap(({ names }) => names)).toEqual([...forAlice, ...hidden].sort());
     expect(pages).toHaveLength(4);

@@ -1,7 +1,7 @@
 import { startRegistry } from "@combined-registry/testkit";
 import { describe, expect, it } from "@jest/globals";
 import { errorOf, fetchRaw } from "../../support/client.ts";
-import { walkList } from "../../support/lists.ts";
+import { listAllPages } from "../../support/lists.ts";
 import { startRouter } from "../../support/router.ts";
 
 describe("tags/list", () => {
@@ -36,15 +36,15 @@ describe("tags/list", () => {
     });
     await using router = await startRouter({ hosted: hosted.url, proxy: proxy.url });
 
-    const walked: string[] = [];
+    const tags: string[] = [];
     let target = "/v2/public/tags/list?n=2";
     for (let page = 0; page < 5 && target !== ""; page++) {
       const answer = await fetchRaw(router.url, target);
-      walked.push(...JSON.parse(answer.body.toString()).tags);
+      tags.push(...JSON.parse(answer.body.toString()).tags);
       target = /<(\/[^>]*)>; rel="next"/.exec(String(answer.headers.link))?.[1] ?? "";
     }
 
-    expect(walked).toEqual(["a", "b", "c"]);
+    expect(tags).toEqual(["a", "b", "c"]);
   });
 
   it("have Link headers with the client's name, although a proxy has the repository as library/...", async () => {
@@ -56,7 +56,7 @@ describe("tags/list", () => {
       proxy: { url: hub.url, libraryPrefix: true },
     });
 
-    const { names, answers } = await walkList(router.url, "/v2/nginx/tags/list?n=2", 3);
+    const { names, answers } = await listAllPages(router.url, "/v2/nginx/tags/list?n=2", 3);
 
     expect(names).toEqual(["1", "2", "3"]);
     expect(answers[0]?.headers.link).toBe('</v2/nginx/tags/list?last=2&n=2>; rel="next"');

@@ -2,7 +2,7 @@ import { type RegistryOptions, startRegistry, type TestRegistry } from "@combine
 import { describe, expect, it } from "@jest/globals";
 import { valuesOf } from "../../../src/protocol/headers.ts";
 import { fetchRaw } from "../../support/client.ts";
-import { namesOf, shuffled, walkList } from "../../support/lists.ts";
+import { listAllPages, namesOf, shuffled } from "../../support/lists.ts";
 import { startRouter } from "../../support/router.ts";
 
 describe("a merged catalog", () => {
@@ -31,7 +31,7 @@ describe("a merged catalog", () => {
       await using router = await startRouter({ hosted: hosted.url, proxy: proxy.url, lists: "merge" });
 
       for (const n of [45, 100, 1_000]) {
-        const { names } = await walkList(router.url, `/v2/_catalog?n=${n}`, 200);
+        const { names } = await listAllPages(router.url, `/v2/_catalog?n=${n}`, 200);
         expect(names).toEqual(catalogOrder(families));
       }
     },
@@ -63,7 +63,7 @@ describe("a merged catalog", () => {
       ],
     });
 
-    expect((await walkList(router.url, "/v2/_catalog?n=1", 5)).names).toEqual([
+    expect((await listAllPages(router.url, "/v2/_catalog?n=1", 5)).names).toEqual([
       "both/app",
       "corp/app",
       "library/redis",
@@ -81,7 +81,7 @@ describe("a merged catalog", () => {
       rules: [{ match: "hidden/**", pull: ["hosted"] }],
     });
 
-    const { names, pages } = await walkList(router.url, "/v2/_catalog?n=2", 3);
+    const { names, pages } = await listAllPages(router.url, "/v2/_catalog?n=2", 3);
 
     expect([names, pages]).toEqual([["a", "public", "z"], 2]);
   });

@@ -1,6 +1,14 @@
 import { describe, expect, it } from "@jest/globals";
 import { errorOf, fetchRaw, type Received } from "../../support/client.ts";
-import { linkOf, namesOf, numbered, registryWith, shuffled, union, walkList } from "../../support/lists.ts";
+import {
+  linkOf,
+  listAllPages,
+  namesOf,
+  numbered,
+  registryWith,
+  shuffled,
+  union,
+} from "../../support/lists.ts";
 import { startRouter } from "../../support/router.ts";
 
 /** Four digits each. */
@@ -74,7 +82,7 @@ describe("merged tags", () => {
     await using router = await startRouter({ hosted: hosted.url, proxy: proxy.url, lists: "merge" });
 
     const without = await fetchRaw(router.url, "/v2/r/tags/list");
-    const { names, pages } = await walkList(router.url, "/v2/r/tags/list?n=99999999999999999999", 2);
+    const { names, pages } = await listAllPages(router.url, "/v2/r/tags/list?n=99999999999999999999", 2);
 
     expect([namesOf(without).length, linkOf(without)]).toEqual([10_000, "/v2/r/tags/list?last=t09998"]);
     expect([names, pages]).toEqual([union(tags, ["a"]), 2]);
@@ -259,7 +267,7 @@ describe("merged tags", () => {
     const body = { tags: tags.slice(0, 100) };
     proxy.fault({ path: "/v2/r/tags/list", status: 200, headers, body });
 
-    const { names, pages } = await walkList(router.url, `/v2/r/tags/list${search}`, 40);
+    const { names, pages } = await listAllPages(router.url, `/v2/r/tags/list${search}`, 40);
 
     expect([names, pages]).toEqual([union(["a"], tags), expected]);
   });
@@ -276,7 +284,7 @@ describe("merged tags", () => {
     await using proxy = await registryWith(tags, { lists: "cursor" });
     await using router = await startRouter({ hosted: hosted.url, proxy: proxy.url, lists: "merge" });
 
-    const { names } = await walkList(router.url, `/v2/r/tags/list${search}`, 20);
+    const { names } = await listAllPages(router.url, `/v2/r/tags/list${search}`, 20);
 
     expect(names).toEqual(union(["5"], tags).filter((name) => !search.includes("last") || name > "0999"));
   });

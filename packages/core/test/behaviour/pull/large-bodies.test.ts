@@ -255,7 +255,7 @@ describe("a large body", () => {
     await using router = await startRouter({ hosted: hosted.url, proxy: proxy.url }, (handler) => {
       return (request, response) => {
         const { write } = response;
-        // As middleware does that compresses: it keeps what is written, and tells nobody when it is done with it.
+        // Compressing middleware keeps the chunks written, and does not report when it no longer needs them.
         const keep = (piece: Buffer) => {
           held.push({ piece, digest: blobOf(piece).digest });
           return write.call(response, Buffer.from(piece), "utf8");

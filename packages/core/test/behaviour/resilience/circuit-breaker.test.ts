@@ -170,10 +170,10 @@ describe("an upstream whose circuit is open", () => {
     await pullUntil(router, "the proxy to be asked again", () => {
       return proxy.requests.length > 0;
     });
-    const [trial] = proxy.requests;
+    const [probe] = proxy.requests;
     await pullUntil(router, "the proxy to be asked again", async () => (await stateOf(router)) === "closed");
 
-    expect([trial?.method, trial?.path]).toEqual(["GET", privateTag]);
+    expect([probe?.method, probe?.path]).toEqual(["GET", privateTag]);
     expect((await fetchRaw(router.url, publicTag)).status).toBe(200);
   });
 
@@ -249,7 +249,7 @@ describe("an upstream whose circuit is open", () => {
       return times.length === 5;
     });
 
-    // Trials are noticed later than they happen, never sooner, and begin to count after the beginning.
+    // The test sees a probe after it happened, never before, and starts to count after the start.
     const soonest = [40, 40 + 80, 40 + 80 + 160, 40 + 80 + 2 * 160, 40 + 80 + 3 * 160];
     expect(times.map((time, index) => time - begun >= (soonest[index] ?? 0) - 10)).toEqual(
       soonest.map(() => true),
@@ -270,8 +270,8 @@ describe("an upstream whose circuit is open", () => {
       async () => (await fetchRaw(router.url, "/healthcheck")).status === 200,
     );
 
-    const trials = proxy.requests.filter(({ path }) => path !== "/v2/");
-    expect(trials.map(({ method, path }) => [method, path])).toEqual([["GET", privateTag]]);
+    const probes = proxy.requests.filter(({ path }) => path !== "/v2/");
+    expect(probes.map(({ method, path }) => [method, path])).toEqual([["GET", privateTag]]);
   });
 
   it("is shown in /healthcheck and in metrics", async () => {

@@ -29,14 +29,14 @@ type Client = keyof typeof clients;
 const anonymous: readonly Client[] = ["an anonymous client", "an anonymous token"];
 const alice: readonly Client[] = ["alice", "alice with a token"];
 const bob: readonly Client[] = ["bob", "bob with a token"];
-const everybody = [...anonymous, ...alice, ...bob];
+const everyClient = [...anonymous, ...alice, ...bob];
 
-/** By namespace: who gets through, and who is known and refused. Everybody else is asked for credentials. */
+/** By namespace: the clients that are admitted, and the known users that are denied. All others are challenged. */
 const mayPull: Readonly<Record<string, { passes: readonly Client[]; denied: readonly Client[] }>> = {
-  open: { passes: everybody, denied: [] },
+  open: { passes: everyClient, denied: [] },
   known: { passes: [...alice, ...bob], denied: [] },
   theirs: { passes: alice, denied: bob },
-  shown: { passes: everybody, denied: [] },
+  shown: { passes: everyClient, denied: [] },
   dropped: { passes: bob, denied: alice },
   unruled: { passes: [...alice, ...bob], denied: [] },
 };
