@@ -12,6 +12,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   sharing: ["sharing", "upstream"],
   config: ["config", "routing", "node:crypto", "node:net", "node:tls", "zod"],
   authorize: ["authorize", "protocol"],
+  adapters: ["adapters", "node:http"],
   upstream: [
     "protocol",
     "routing",
