@@ -96,7 +96,7 @@ describe("a connection on which arrives what is no request, or one that could be
     expect(upstream.take().join()).not.toContain("smuggled");
   });
 
-  it("half a request waits, and holds up nobody", async () => {
+  it("half a request waits, and delays no other client", async () => {
     const socket = connect(port, "127.0.0.1");
     socket.write(`GET ${manifest} HTTP/1.1\r\nHost: r`);
 

@@ -4,7 +4,7 @@ import { startRouter } from "../../support/router.ts";
 
 const manners = ["sorted", "case-insensitive", "whole", "cursor"] as const;
 
-describe("a walk over merged tags gives every tag exactly once, in order", () => {
+describe("all pages of merged tags have every tag exactly once, in order", () => {
   const upper = numbered(500).map((tag) => tag.toUpperCase());
 
   it.each([

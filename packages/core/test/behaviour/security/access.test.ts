@@ -69,7 +69,7 @@ describe.each<[string, string, typeof mayPull]>([
 ])("%s %s", (method, rest, table) => {
   it.each(Object.entries(table))("of %s/app", async (namespace, { passes, denied }) => {
     await using sides = await startRuled(rules);
-    const heard = new Map<string, string>();
+    const results = new Map<string, string>();
 
     for (const [client, authorization] of Object.entries(clients)) {
       sides.proxy.clearRequests();
@@ -79,12 +79,12 @@ describe.each<[string, string, typeof mayPull]>([
         headers: authorization === undefined ? {} : { Authorization: authorization },
       });
       const asked = sides.proxy.requests.length + sides.hosted.requests.length > 0;
-      heard.set(client, asked ? "passes" : String(status));
+      results.set(client, asked ? "passes" : String(status));
     }
 
     const expected = (client: Client) =>
       passes.includes(client) ? "passes" : denied.includes(client) ? "403" : "401";
-    expect(Object.fromEntries(heard)).toEqual(
+    expect(Object.fromEntries(results)).toEqual(
       Object.fromEntries(Object.keys(clients).map((client) => [client, expected(client as Client)])),
     );
   });
