@@ -4,11 +4,12 @@ import { ReferrersSupport } from "./cache/referrers-support.ts";
 import { VariantIds } from "./cache/request-variants.ts";
 import { ShadowLog } from "./cache/shadowed-tags.ts";
 import { TickBatch } from "./concurrency/batch.ts";
-import { Bounded } from "./concurrency/semaphore.ts";
+import { Semaphore } from "./concurrency/semaphore.ts";
 import type { CompleteConfig, CompleteUpstream } from "./config/complete.ts";
 import { BlobCopier } from "./copy/blob.ts";
 import { Activity } from "./observe/activity.ts";
 import { Metrics } from "./observe/metrics.ts";
+import { UpstreamAccount } from "./observe/upstream-account.ts";
 import { TrustedAddresses } from "./protocol/client-address.ts";
 import { Invalidation } from "./pull/invalidate.ts";
 import { ManifestFetcher, type Shared } from "./pull/manifest.ts";
@@ -17,7 +18,7 @@ import { ReferrersIndex } from "./referrers/write-index.ts";
 import { Policy } from "./routing/policy.ts";
 import type { ShadowContext } from "./shadow/on-pull.ts";
 import { Pings } from "./upstream/pings.ts";
-import { Upstream, type UpstreamContext, type UpstreamObserver } from "./upstream/upstream.ts";
+import { Upstream, type UpstreamContext } from "./upstream/upstream.ts";
 
 /** What everything that one configuration has set up goes by. */
 export interface RouterState {
@@ -50,14 +51,14 @@ export interface Services extends RouterState {
   readonly copier: BlobCopier;
   readonly shadows: ShadowContext;
   /** Images being explained on the status page. */
-  readonly explaining: Bounded;
+  readonly explaining: Semaphore;
   /** What outlasts a configuration, whatever the next one says. */
   readonly lasting: Lasting;
 }
 
 /** What is carried over from configuration to configuration, so that requests of both meet in it. */
 interface Lasting {
-  readonly observer: UpstreamObserver;
+  readonly observer: UpstreamAccount;
   readonly inflight: InflightManifests<Shared>;
   readonly variants: VariantIds;
 }
@@ -72,13 +73,14 @@ const referrersApiTtl = 5 * 60_000;
  * @param before what is there already: metrics go on, and so do upstreams and memory that nothing has changed about
  */
 export function createServices(config: CompleteConfig, before?: Services): Services {
+  const metrics = before?.metrics ?? new Metrics();
   const lasting = before?.lasting ?? {
-    observer: { metrics: new Metrics(), activity: undefined },
+    observer: new UpstreamAccount(metrics),
     inflight: new InflightManifests<Shared>(),
     variants: new VariantIds(),
   };
-  const state = createState(config, lasting.observer, before);
-  const { upstreams, policy, memory, tick, metrics, ended } = state;
+  const state = createState(config, metrics, lasting.observer, before);
+  const { upstreams, policy, memory, tick, ended } = state;
   const { peers, logger } = config;
   const { inflight, variants } = lasting;
   const ownership = new Ownership(policy, before?.ownership);
@@ -96,17 +98,17 @@ export function createServices(config: CompleteConfig, before?: Services): Servi
     referrersIndex: new ReferrersIndex({ invalidation, ownership, peers }, before?.referrersIndex),
     copier: new BlobCopier(metrics),
     shadows: { log, policy, metrics, logger, ended: ended.signal },
-    explaining: before?.explaining ?? new Bounded(explainedAtOnce),
+    explaining: before?.explaining ?? new Semaphore(explainedAtOnce),
     lasting,
   };
 }
 
 function createState(
   config: CompleteConfig,
-  observer: UpstreamObserver,
+  metrics: Metrics,
+  observer: UpstreamAccount,
   before: RouterState | undefined,
 ): RouterState {
-  const { metrics } = observer;
   if (config.metrics.process) {
     metrics.addProcess();
   }
@@ -140,13 +142,8 @@ function createState(
 }
 
 /** Apart from `upstreamsFor`, whose variables a function made there would keep alive, and with them all that is there no more. */
-function contextFor({ via, limits }: CompleteConfig, observer: UpstreamObserver): UpstreamContext {
-  return {
-    via,
-    clientIdle: limits.clientIdle,
-    observer,
-    breakerChanged: (upstream) => observer.metrics.upstreams.breakerChanged(upstream),
-  };
+function contextFor({ via, limits }: CompleteConfig, observer: UpstreamAccount): UpstreamContext {
+  return { via, clientIdle: limits.clientIdle, observer };
 }
 
 function activityFor(

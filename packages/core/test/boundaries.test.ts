@@ -26,7 +26,6 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "node:timers",
     "node:tls",
     "node:zlib",
-    "cockatiel",
     "http-proxy",
     "lru-cache",
   ],
@@ -48,7 +47,6 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 const onlyIn: Readonly<Record<string, string>> = {
   "node:https": "upstream",
   "http-proxy": "upstream/",
-  cockatiel: "upstream/",
 };
 
 function files(folder: string): string[] {

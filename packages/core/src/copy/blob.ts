@@ -33,7 +33,7 @@ export class BlobCopier {
    */
   copy(copying: CopyJob, part: Part, signal: AbortSignal): Promise<CopyResult> {
     return this.#shared.run(keyOf(copying, part), signal, (wanted) =>
-      this.#places.take(wanted, () => copyUnlessThere(this.#metrics, copying, part, wanted)),
+      this.#places.run(wanted, () => copyUnlessThere(this.#metrics, copying, part, wanted)),
     );
   }
 }

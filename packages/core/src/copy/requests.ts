@@ -5,10 +5,10 @@ import { RegistryError } from "../protocol/errors.ts";
 import { publicHost } from "../protocol/forwarding.ts";
 import { repositoryScope } from "../protocol/token-scope.ts";
 import type { Ownership } from "../pull/ownership.ts";
-import { type QueryOutcome, queryInternal } from "../pull/query.ts";
 import { type Attempt, describeAttempt } from "../routing/outcome.ts";
 import type { ResolvedRule } from "../routing/ruling.ts";
-import type { InternalRequest } from "../upstream/request.ts";
+import type { QueryOutcome } from "../upstream/outcome.ts";
+import type { UpstreamRequest } from "../upstream/request.ts";
 import { errorBodyLimit, readUpTo } from "../upstream/transport/read-body.ts";
 import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
@@ -82,7 +82,7 @@ async function settled(
 }
 
 /** One request of a copy. */
-export interface CopyRequest extends Omit<InternalRequest, "asked" | "accept"> {
+export interface CopyRequest extends Pick<UpstreamRequest, "follows" | "stream"> {
   readonly method: string;
   /** What stands behind the repository's name, or the path and query of an upload session. */
   readonly address: string;
@@ -99,8 +99,7 @@ export function askHosted(
   step: CopyRequest,
   signal: AbortSignal,
 ): Promise<QueryOutcome> {
-  const own = internalRequest(hosted, repository, step);
-  return queryInternal(hosted, { ...own, authorization }, signal);
+  return hosted.query({ ...toRequest(hosted, repository, step, signal), authorization });
 }
 
 /** Asks a proxy for something of the repository that is copied from. @throws ClientGone */
@@ -110,32 +109,28 @@ export function askProxy(
   step: Omit<CopyRequest, "method">,
   signal: AbortSignal,
 ): Promise<QueryOutcome> {
-  const own = internalRequest(proxy, from, { ...step, method: "GET", follows: true });
-  return queryInternal(proxy, own, signal);
+  return proxy.query(toRequest(proxy, from, { ...step, method: "GET", follows: true }, signal));
 }
 
-function internalRequest(
+function toRequest(
   upstream: Upstream,
   repository: string,
-  { method, address, range, body, type, accept = [], ...further }: CopyRequest,
-): InternalRequest {
+  { method, address, ...further }: CopyRequest,
+  signal: AbortSignal,
+): UpstreamRequest {
   const name = upstream.nameOf(repository);
   const target = address.startsWith("/") ? address : `/v2/${name}/${address}`;
   const question = target.indexOf("?");
   const end = question === -1 ? target.length : question;
   return {
     ...further,
-    accept,
-    asked: {
-      method,
-      path: target.slice(0, end),
-      search: target.slice(end),
-      scope: [repositoryScope(name, method)],
-      repository,
-      ...(range !== undefined && { range }),
-      ...(body !== undefined && { body }),
-      ...(type !== undefined && { type }),
-    },
+    method,
+    path: target.slice(0, end),
+    search: target.slice(end),
+    scope: [repositoryScope(name, method)],
+    repository,
+    decided: performance.now(),
+    signal,
   };
 }
 

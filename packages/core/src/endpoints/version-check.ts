@@ -4,9 +4,10 @@ import { routerDecision, sendJson } from "../http/respond.ts";
 import { RegistryError } from "../protocol/errors.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import { errorFrom, respondWith } from "../pull/answer.ts";
-import { query, reportOf, toUpstreamRequest } from "../pull/query.ts";
 import type { Policy } from "../routing/policy.ts";
+import { reportOf } from "../upstream/outcome.ts";
 import { isUp, type Pings } from "../upstream/pings.ts";
+import { toUpstreamRequest } from "../upstream/request.ts";
 import { errorBodyLimit, readUpTo } from "../upstream/transport/read-body.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
@@ -63,7 +64,7 @@ async function refusedByHosted(
   request: RegistryRequest,
   hosted: Upstream,
 ): Promise<Decision | undefined> {
-  const said = await query(exchange, hosted, toUpstreamRequest(request, hosted));
+  const said = await hosted.query(toUpstreamRequest(request, hosted, exchange));
   if (said.outcome === "final") {
     return respondWith(exchange, { ended: "answered", upstream: hosted, said, attempts: [] }, "");
   }

@@ -2,8 +2,9 @@ import { firstValue, quotable, type RawHeaders } from "../protocol/headers.ts";
 import { longestManifest, manifestTypes } from "../protocol/manifest.ts";
 import { isDigest, sha256 } from "../protocol/names.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
-import { type QueryOutcome, reportOf, toUpstreamRequest } from "../pull/query.ts";
 import { classify } from "../routing/outcome.ts";
+import { type QueryOutcome, reportOf } from "../upstream/outcome.ts";
+import { targetAt } from "../upstream/request.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { UpstreamAnswer } from "./explanation.ts";
 import type { RecordedOutcome } from "./predict-pull.ts";
@@ -37,7 +38,7 @@ export async function probeManifest(
 function probeRequest(upstream: Upstream, request: RegistryRequest, method: "HEAD" | "GET"): ProbeRequest {
   const { connect, headers } = upstream.timeouts;
   return {
-    asked: { ...toUpstreamRequest({ ...request, method }, upstream), method },
+    asked: { ...targetAt(upstream, request), method },
     accept: manifestTypes,
     limit: connect + headers,
     bodyLimit: longestManifest,

@@ -9,7 +9,7 @@ import { withTimeout } from "../upstream/with-timeout.ts";
 
 /** A request of the router itself, for no client. */
 export interface ProbeRequest {
-  readonly asked: Omit<UpstreamRequest, "method" | "repository"> & { readonly method: ProbeMethod };
+  readonly asked: Pick<UpstreamRequest, "path" | "search" | "scope"> & { readonly method: ProbeMethod };
   /** `Accept` values. */
   readonly accept?: readonly string[];
   /** Milliseconds for everything, the body included. */
@@ -54,10 +54,9 @@ export interface ProbeFailure {
 export async function probe(upstream: Upstream, request: ProbeRequest): Promise<Probe> {
   const { accept = [], limit, bodyLimit = errorBodyLimit, anonymous = false } = request;
   const send = async (signal: AbortSignal) => {
-    const own = { asked: { ...request.asked, repository: undefined }, accept };
-    const response = await (anonymous
-      ? upstream.inspectAnonymously(own, signal)
-      : upstream.inspect(own, signal));
+    const { method, path, search, scope } = request.asked;
+    const target = { method, path, search, scope, repository: undefined, decided: performance.now() };
+    const response = await upstream.inspect({ ...target, accept, anonymous, signal });
     // The signal ends a request until its headers are there. After that, only this ends a body that is still to come.
     signal.addEventListener("abort", () => response.body.destroy(), { once: true });
     const body = await readUpTo(response.body, bodyLimit, limit);

@@ -4,8 +4,9 @@ import { firstValue } from "../protocol/headers.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import { respondNotFound, respondWith } from "../pull/answer.ts";
 import { failover } from "../pull/failover.ts";
-import { type QueryOutcome, query, toUpstreamRequest } from "../pull/query.ts";
 import type { ListPlan } from "../routing/plan.ts";
+import type { QueryOutcome } from "../upstream/outcome.ts";
+import { toUpstreamRequest } from "../upstream/request.ts";
 import { readUpTo } from "../upstream/transport/read-body.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
@@ -19,10 +20,7 @@ export async function list(
   const end = await failover<Upstream>({
     order,
     ask: async (upstream, bypassBreaker) => {
-      const said = await query(exchange, upstream, {
-        ...toUpstreamRequest(request, upstream),
-        bypassBreaker,
-      });
+      const said = await upstream.query({ ...toUpstreamRequest(request, upstream, exchange), bypassBreaker });
       return upstream.kind === "hosted" && order.length > 1 ? withoutNullLists(said, upstream) : said;
     },
     revive: (upstream) => upstream.bypassBreaker(),

@@ -1,5 +1,5 @@
 import { continuesFrom, firstNames, isAscending, type Names, probePlace } from "../protocol/lists.ts";
-import { reportOf } from "../pull/query.ts";
+import { reportOf } from "../upstream/outcome.ts";
 import {
   broken,
   type Failed,

@@ -6,9 +6,10 @@ import { warning } from "../protocol/headers.ts";
 import { type ListKind, mergeNames, nextLink, orderOf, parseListQuery } from "../protocol/lists.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import { respondNotFound } from "../pull/answer.ts";
-import { query, reportOf, toUpstreamRequest } from "../pull/query.ts";
 import { type Attempt, describeAttempt } from "../routing/outcome.ts";
 import type { Policy } from "../routing/policy.ts";
+import { reportOf } from "../upstream/outcome.ts";
+import { toUpstreamRequest } from "../upstream/request.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { listOf, type MemberList } from "./member.ts";
 
@@ -33,7 +34,7 @@ export async function mergedList(
   const order = orderOf(kind);
   const heard = await Promise.all(
     members.map(async (member): Promise<MemberAnswer> => {
-      const asked = { ...toUpstreamRequest(request, member), whole: true };
+      const asked = { ...toUpstreamRequest(request, member, exchange), whole: true };
       const said = await listOf({
         member,
         kind,
@@ -42,7 +43,7 @@ export async function mergedList(
         // One more, to know whether there is another page.
         wanted: page.limit + 1,
         shows: shownFrom(policy, exchange, request, member),
-        ask: (search) => query(exchange, member, { ...asked, search }),
+        ask: (search) => member.query({ ...asked, search }),
       });
       return { member, said };
     }),

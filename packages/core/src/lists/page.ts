@@ -1,7 +1,7 @@
 import { valuesOf } from "../protocol/headers.ts";
 import { type ListKind, type ListQuery, listSearch, type NameOrder, readNames } from "../protocol/lists.ts";
 import { nextQuery } from "../protocol/locations.ts";
-import { type QueryOutcome, reportOf } from "../pull/query.ts";
+import { type QueryOutcome, reportOf } from "../upstream/outcome.ts";
 import { readUpTo } from "../upstream/transport/read-body.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 

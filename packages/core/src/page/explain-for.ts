@@ -26,7 +26,7 @@ export async function explainFor(services: Services, exchange: Exchange, image: 
   if (!(await canAccess(services, exchange, { repository, access: "pull" }))) {
     return refused(`You may not pull from ${repository}, so no registry was asked for it.`);
   }
-  const explanation = await services.explaining.do(() =>
+  const explanation = await services.explaining.tryRun(() =>
     // If the browser disconnects, the signal frees the slot for another client.
     explain(services, asFrom(services, exchange, image, name), exchange.signal),
   );

@@ -1,9 +1,9 @@
 import type { Attempt } from "../routing/outcome.ts";
 import type { Member } from "../routing/ruling.ts";
+import type { QueryOutcome } from "../upstream/outcome.ts";
 import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { ManifestOutcome } from "./manifest.ts";
-import type { QueryOutcome } from "./query.ts";
 
 export type FailoverResult<M extends Member = Upstream> =
   | {

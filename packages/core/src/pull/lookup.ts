@@ -8,6 +8,8 @@ import { digestsIn } from "../protocol/manifest.ts";
 import { isDigest } from "../protocol/names.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import type { LookupPlan } from "../routing/plan.ts";
+import type { QueryOutcome } from "../upstream/outcome.ts";
+import { toUpstreamRequest } from "../upstream/request.ts";
 import type { Resumer } from "../upstream/resumable-body.ts";
 import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
@@ -16,7 +18,6 @@ import { cachedManifest, sendCached } from "./cached-manifest.ts";
 import { type FailoverResult, failover } from "./failover.ts";
 import { integrityCheckFor } from "./integrity.ts";
 import type { ManifestFetcher } from "./manifest.ts";
-import { type QueryOutcome, query, toUpstreamRequest } from "./query.ts";
 import { createResumer } from "./resume.ts";
 
 /** How a lookup ended. */
@@ -54,7 +55,7 @@ export async function lookup(
     order: plan.order,
     ask: (upstream, bypassBreaker) =>
       question === undefined || bypassBreaker || upstream.passthrough
-        ? query(exchange, upstream, { ...toUpstreamRequest(request, upstream), bypassBreaker })
+        ? upstream.query({ ...toUpstreamRequest(request, upstream, exchange), bypassBreaker })
         : manifests.fetch(exchange, upstream, question),
     // Pushing clients ask HEAD about every layer, and go on when hosted has not got it; for pulling ones, HEAD of a tag is final.
     revive:
@@ -96,7 +97,7 @@ function resumerFor(
     return undefined;
   }
   const ask = (upstream: Upstream, range: string) =>
-    query(exchange, upstream, { ...toUpstreamRequest(request, upstream), range });
+    upstream.query({ ...toUpstreamRequest(request, upstream, exchange), range });
   return createResumer({ metrics }, { digest: resource.digest, order, ask }, first);
 }
 

@@ -8,10 +8,10 @@ import type { Metrics } from "../observe/metrics.ts";
 import type { RegistryRequest, Resource } from "../protocol/request.ts";
 import { isAboutContent, isClientSpecific, isShareable, variantKey } from "../protocol/shareable.ts";
 import type { FailureKind } from "../routing/outcome.ts";
-import type { Origin } from "../upstream/request.ts";
+import type { QueryOutcome } from "../upstream/outcome.ts";
+import { type Origin, toUpstreamRequest } from "../upstream/request.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { cacheManifest } from "./cached-manifest.ts";
-import { type QueryOutcome, query, toUpstreamRequest } from "./query.ts";
 
 /** What an upstream said, or is known to say. */
 export type ManifestOutcome = QueryOutcome | { readonly outcome: "known absent" };
@@ -93,7 +93,7 @@ export class ManifestFetcher {
       return shared.said;
     }
     const mine = shared.method === request.method ? shared.take() : undefined;
-    return mine ?? query(exchange, upstream, toUpstreamRequest(request, upstream));
+    return mine ?? upstream.query(toUpstreamRequest(request, upstream, exchange));
   }
 
   /** Asks, or waits with those who are asking already. HEAD is answered by a GET as well. */
@@ -123,14 +123,14 @@ export class ManifestFetcher {
   }
 
   async #find(
-    from: Origin,
+    from: Origin & { readonly signal: AbortSignal },
     upstream: Upstream,
     question: ManifestQuestion,
     hasChanged: () => boolean,
   ): Promise<Shared> {
     const { request } = question;
     const { memory, tick } = this.#context;
-    const said = await query(from, upstream, { ...toUpstreamRequest(request, upstream), shareable: true });
+    const said = await upstream.query({ ...toUpstreamRequest(request, upstream, from), shareable: true });
     if (!mayGoToAll(said)) {
       // At once: nobody would notice if what is still to come of it broke off meanwhile.
       return exclusive(request.method, said);

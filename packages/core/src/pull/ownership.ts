@@ -12,7 +12,6 @@ import { errorBodyLimit, readUpTo } from "../upstream/transport/read-body.ts";
 import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { errorFrom } from "./answer.ts";
-import { query } from "./query.ts";
 
 /** What hosted said when it was asked for a repository. */
 type ExistenceResult =
@@ -119,18 +118,20 @@ async function askFor(hosted: Upstream, exchange: Exchange, repository: string):
     repository,
     list: true,
     whole: true,
+    decided: performance.now(),
+    from: exchange,
+    signal: exchange.signal,
   };
-  const said = await listOf(hosted, exchange, asked);
+  const said = await listOf(hosted, asked);
   // distribution 3 says `null` of a repository without tags, and in pages also of one that it does not know.
-  const first =
-    said.kind === "listed" && said.empty ? await listOf(hosted, exchange, { ...asked, search: "" }) : said;
+  const first = said.kind === "listed" && said.empty ? await listOf(hosted, { ...asked, search: "" }) : said;
   return first.kind === "listed" ? { kind: "told", exists: true } : first;
 }
 
 type Listing = ExistenceResult | { readonly kind: "listed"; readonly empty: boolean };
 
-async function listOf(hosted: Upstream, exchange: Exchange, asked: UpstreamRequest): Promise<Listing> {
-  const said = await query(exchange, hosted, asked);
+async function listOf(hosted: Upstream, asked: UpstreamRequest): Promise<Listing> {
+  const said = await hosted.query(asked);
   switch (said.outcome) {
     case "failed":
       return { kind: "failed", failure: said.failure };

@@ -8,8 +8,8 @@ import { manifestRequest, type RegistryRequest } from "../protocol/request.ts";
 import { respondNotFound, respondWith } from "../pull/answer.ts";
 import { type FailoverResult, failover } from "../pull/failover.ts";
 import type { Invalidation } from "../pull/invalidate.ts";
-import { query, toUpstreamRequest } from "../pull/query.ts";
 import type { ReferrersIndex } from "../referrers/write-index.ts";
+import { toUpstreamRequest } from "../upstream/request.ts";
 import { errorBodyLimit, readUpTo } from "../upstream/transport/read-body.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
@@ -37,7 +37,7 @@ export async function passThrough(
     end = await failover<Upstream>({
       order: [to],
       ask: (upstream, bypassBreaker) =>
-        query(exchange, upstream, { ...toUpstreamRequest(request, upstream), bypassBreaker }),
+        upstream.query({ ...toUpstreamRequest(request, upstream, exchange), bypassBreaker }),
       revive: method === "GET" ? (upstream) => upstream.bypassBreaker() : undefined,
       stopsAfterFailureOf: () => true,
     });
@@ -84,10 +84,10 @@ export async function referrerRemovalFor(
   }
   const { repository, reference } = resource;
   const read = manifestRequest("GET", repository, reference, namespace);
-  const said = await query(exchange, from, {
-    ...toUpstreamRequest(read, from),
+  const said = await from.query({
+    ...toUpstreamRequest(read, from, exchange),
     whole: true,
-    accept: manifestTypes.join(", "),
+    accept: manifestTypes,
   });
   if (said.outcome !== "found") {
     return undefined;

@@ -8,8 +8,8 @@ import { hasBody } from "../http/request-body.ts";
 import { send } from "../http/respond.ts";
 import type { RawHeaders } from "../protocol/headers.ts";
 import type { Mount, RegistryRequest } from "../protocol/request.ts";
-import { toUpstreamRequest } from "../pull/query.ts";
 import type { Policy } from "../routing/policy.ts";
+import { toUpstreamRequest } from "../upstream/request.ts";
 import { errorBodyLimit, readUpTo } from "../upstream/transport/read-body.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { forward, pushed, sendToHosted } from "./forward.ts";
@@ -36,7 +36,7 @@ export async function mount(
   if (from === undefined || !context.config.copy || hasBody(exchange.request)) {
     return forward(exchange, request, to);
   }
-  const answer = await sendToHosted(to, () => to.ask(toUpstreamRequest(request, to), exchange));
+  const answer = await sendToHosted(to, toUpstreamRequest(request, to, exchange));
   const body = (await readUpTo(answer.body, errorBodyLimit, to.timeouts.idle)) ?? Buffer.alloc(0);
   const outcome: Outcome =
     answer.status === 202

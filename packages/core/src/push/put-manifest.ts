@@ -11,8 +11,8 @@ import { hasParts, longestManifest } from "../protocol/manifest.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import type { ErrorResponse } from "../pull/failover.ts";
 import type { Invalidation } from "../pull/invalidate.ts";
-import { toUpstreamRequest } from "../pull/query.ts";
 import type { ResolvedRule } from "../routing/ruling.ts";
+import { toUpstreamRequest } from "../upstream/request.ts";
 import { readUpTo } from "../upstream/transport/read-body.ts";
 import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
@@ -115,10 +115,9 @@ async function put(
   request: RegistryRequest,
   { to, body }: Push,
 ): Promise<ErrorResponse> {
-  const asked = { ...toUpstreamRequest(request, to), body };
   let answer: UpstreamResponse;
   try {
-    answer = await sendToHosted(to, () => to.ask(asked, exchange));
+    answer = await sendToHosted(to, { ...toUpstreamRequest(request, to, exchange), body });
   } finally {
     // Whatever came of it: hosted may have it.
     await invalidation.put(request.resource, body);

@@ -6,8 +6,8 @@ import { nextQuery } from "../protocol/locations.ts";
 import { longestManifest } from "../protocol/manifest.ts";
 import { type Descriptor, ofTypes, readReferrers, sizeOf, wantedTypes } from "../protocol/referrers.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
-import { type QueryOutcome, query, toUpstreamRequest } from "../pull/query.ts";
-import type { UpstreamRequest } from "../upstream/request.ts";
+import type { QueryOutcome } from "../upstream/outcome.ts";
+import { toUpstreamRequest, type UpstreamRequest } from "../upstream/request.ts";
 import { readUpTo } from "../upstream/transport/read-body.ts";
 import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
@@ -28,7 +28,7 @@ export async function listByApi(
   member: Upstream,
   request: RegistryRequest,
 ): Promise<Told> {
-  const first: UpstreamRequest = { ...toUpstreamRequest(request, member), whole: true };
+  const first: UpstreamRequest = { ...toUpstreamRequest(request, member, exchange), whole: true };
   const wanted = wantedTypes(request.search);
   const descriptors: Descriptor[] = [];
   let size = 0;
@@ -37,7 +37,7 @@ export async function listByApi(
     if (page === mostPages) {
       return broken(`has more than ${mostPages} pages of referrers`);
     }
-    const said = await query(exchange, member, asked);
+    const said = await member.query(asked);
     const listed = said.outcome === "found" ? await readPage(said.answer, member) : withoutList(said);
     if (listed.kind !== "listed") {
       return listed;

@@ -7,8 +7,9 @@ import { type Descriptor, imageIndex, referrersTag } from "../protocol/referrers
 import { manifestRequest } from "../protocol/request.ts";
 import type { Invalidation } from "../pull/invalidate.ts";
 import type { Ownership } from "../pull/ownership.ts";
-import { type QueryOutcome, query, toUpstreamRequest } from "../pull/query.ts";
 import type { FailureReport } from "../routing/outcome.ts";
+import type { QueryOutcome } from "../upstream/outcome.ts";
+import { toUpstreamRequest } from "../upstream/request.ts";
 import { errorBodyLimit, readUpTo } from "../upstream/transport/read-body.ts";
 import { listUnderTag, type SubjectLocation } from "./tag-schema.ts";
 
@@ -101,10 +102,10 @@ export class ReferrersIndex {
       return { outcome: "failed", failure: { kind: "broken", cause } };
     }
     const put = manifestRequest("PUT", repository, referrersTag(subject), namespace);
-    const asked = { ...toUpstreamRequest(put, member), body, type: indexType };
+    const asked = { ...toUpstreamRequest(put, member, exchange), body, type: indexType };
     let said: QueryOutcome;
     try {
-      said = await query(exchange, member, asked);
+      said = await member.query(asked);
     } finally {
       await this.#context.invalidation.put(put.resource, body);
     }

@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { request as httpRequest } from "node:http";
 import { describe, expect, it } from "@jest/globals";
 import {
   lasting,
@@ -10,7 +12,7 @@ import {
   stateOf,
 } from "../../support/breaker.ts";
 import { errorOf, fetchRaw } from "../../support/client.ts";
-import { until } from "../../support/within.ts";
+import { until, within } from "../../support/within.ts";
 
 describe("an upstream that keeps failing", () => {
   it.each([
@@ -394,5 +396,42 @@ describe("too many lookups at one upstream", () => {
 
     expect(await leaver).toBe("left");
     expect([(await first).status, (await last).status]).toEqual([200, 200]);
+  });
+
+  it("a client that leaves the queue gives its place back at once", async () => {
+    const ended: unknown[] = [];
+    const ignore = () => undefined;
+    await using sides = await startWithImages({
+      proxies: { proxy: { lookups: { concurrent: 1, queued: 1 }, timeouts: { headers: 20_000 } } },
+      router: {
+        logger: { debug: ignore, warn: ignore, error: ignore, info: (fields) => void ended.push(fields) },
+      },
+    });
+    const { proxy, router } = sides;
+    const slow = proxy.fault({ path: new RegExp(publicTag), hang: true, times: 1 });
+    const ask = (client: number) => {
+      const asked = httpRequest(`${router.url}${publicTag}?client=${client}`, { agent: false });
+      asked.on("error", ignore).end();
+      return asked;
+    };
+    const first = ask(1);
+    await until(5_000, "the first lookup to be under way", () => slow.hits === 1);
+    const leaver = ask(2);
+    // Written before the next request connects, so that it is the one that waits.
+    await once(leaver, "finish");
+    expect((await fetchRaw(router.url, privateTag)).headers["x-combined-registry"]).toContain("queue full");
+    const answered = ended.length;
+    leaver.destroy();
+    await until(5_000, "the router to notice that the client has left", () => ended.length > answered);
+
+    const next = ask(3);
+    const response = once(next, "response");
+    await once(next, "finish");
+    expect((await fetchRaw(router.url, privateTag)).headers["x-combined-registry"]).toContain("queue full");
+    first.destroy();
+    const [{ statusCode }] = await within(10_000, "the next client to be served", response);
+
+    expect(statusCode).toBe(200);
+    next.destroy();
   });
 });
