@@ -127,7 +127,7 @@ describe("folders keep their boundaries", () => {
     },
   );
 
-  it("no file imports itself at run time, by whatever way", () => {
+  it("no file imports itself at run time, directly or through others", () => {
     expect(circle(new Map(files("").map((file) => [file, imports(file)])))).toBeUndefined();
   });
 
@@ -141,7 +141,7 @@ describe("folders keep their boundaries", () => {
     expect(circle(graph)).toEqual(["b", "c", "b"]);
   });
 
-  it("nothing that serves a request imports what is put together for all of them, not even as a type", () => {
+  it("files that serve a request import nothing that assembles the router, not even a type", () => {
     const above = ["services.ts", "serving.ts", "dispatch.ts", "generations.ts", "handler.ts", "index.ts"];
     const below = files("").filter(
       (file) => file.includes("/") && !["adapters", "inspect", "page"].includes(folderOf(file)),
@@ -154,11 +154,11 @@ describe("folders keep their boundaries", () => {
     expect(wrong).toEqual([]);
   });
 
-  it.each(Object.entries(onlyIn))("%s is imported only in %s", (module, place) => {
+  it.each(Object.entries(onlyIn))("%s is imported only in %s", (module, folder) => {
     const importers = files("").filter((file) => imports(file).includes(module));
 
     expect(importers.length).toBeGreaterThan(0);
-    expect(importers.filter((file) => !file.startsWith(place))).toEqual([]);
+    expect(importers.filter((file) => !file.startsWith(folder))).toEqual([]);
   });
 
   it("nothing reads the environment or arguments, writes to the console or ends the process", () => {

@@ -125,8 +125,8 @@ async function stream(
   });
   const onDrain = () => body.resume();
   response.on("drain", onDrain);
-  // Not earlier, at the end of the body: lent pieces may still wait to be sent.
-  response.once("close", () => body.close());
+  const onClose = () => body.close();
+  response.once("close", onClose);
   if (response.destroyed) {
     body.close();
   }
@@ -143,6 +143,10 @@ async function stream(
     });
   } finally {
     response.off("drain", onDrain);
+    // Lent pieces may still wait to be sent at the end of the body.
+    if (!body.lends) {
+      response.off("close", onClose);
+    }
   }
   if (integrity?.holds() === false) {
     throw new UpstreamFailure("broken", "the connection ended before the content did");

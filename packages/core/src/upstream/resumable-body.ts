@@ -81,6 +81,11 @@ export class ResumableBody {
     return this.#given;
   }
 
+  /** Whether pieces were lent. Then `close` has to be called when none of them is in use. */
+  get lends(): boolean {
+    return this.#lending.length > 0;
+  }
+
   /**
    * Gives all pieces to `take`, in order, each byte once.
    * @throws UpstreamFailure if an upstream breaks off and none resumes; ClientAborted after `close`
@@ -155,6 +160,7 @@ export class ResumableBody {
         ? error
         : new UpstreamFailure("broken", "connection closed", { cause: error });
     } finally {
+      this.#leave = undefined;
       watch.clear();
     }
   }

@@ -3,7 +3,7 @@ import { ImageNameError, parseImageName } from "../../src/inspect/image-name.ts"
 
 const digest = `sha256:${"a".repeat(64)}`;
 
-describe("the name of an image", () => {
+describe("an image name", () => {
   it.each<[string, host: string | undefined, repository: string, reference: string]>([
     ["nginx", undefined, "nginx", "latest"],
     ["nginx:1.27", undefined, "nginx", "1.27"],
@@ -37,7 +37,7 @@ describe("the name of an image", () => {
     ["team/../app", 'has an invalid repository, "team/../app"'],
     ["team/%2e%2e", 'has an invalid repository, "team/%2e%2e"'],
     ["a".repeat(300), "has an invalid repository"],
-  ])("%s is none, which is said of it", (text, problem) => {
+  ])("%s is refused with the reason", (text, problem) => {
     expect(() => parseImageName(text)).toThrow(ImageNameError);
     expect(() => parseImageName(text)).toThrow(problem);
   });

@@ -59,7 +59,7 @@ describe("what a pull gets, by the failover of pulls and recorded answers", () =
     ],
     ["the second has it", { said: { hosted: found } }, ["hosted", 200, "proxy not found"]],
     [
-      "hosted has it, and a proxy could not tell",
+      "hosted has it, and a proxy failed",
       { said: { proxy: failed("unreachable", "connection refused"), hosted: found } },
       ["hosted", 200, "proxy failed (connection refused)"],
     ],
@@ -79,7 +79,7 @@ describe("what a pull gets, by the failover of pulls and recorded answers", () =
       { said: { proxy: failed("rate-limited", "rate limited") } },
       [undefined, 429, "proxy failed (rate limited), hosted not found"],
     ],
-    ["hosted answers for itself", { said: { hosted: final(401) } }, ["hosted", 401, "proxy not found"]],
+    ["hosted's own error is final", { said: { hosted: final(401) } }, ["hosted", 401, "proxy not found"]],
     [
       "an open circuit is skipped",
       { said: { proxy: found, hosted: found }, open: ["proxy"] },

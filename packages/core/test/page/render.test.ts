@@ -100,7 +100,7 @@ describe("the page", () => {
   });
 });
 
-describe("words", () => {
+describe("figures", () => {
   it.each([
     [0, "0 B"],
     [1023, "1023 B"],

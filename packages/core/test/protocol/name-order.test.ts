@@ -6,7 +6,7 @@ const ignoringCase = (one: string, other: string) =>
 const byBytes = orderOf("tags");
 
 describe("the order of names", () => {
-  it("is that of bytes for tags, and goes component by component for repositories", () => {
+  it("compares bytes for tags, and components for repositories", () => {
     expect(["b", "a", "B", "1", "_"].sort(orderOf("tags"))).toEqual(["1", "B", "_", "a", "b"]);
     expect(["a-b", "a/b", "a.b", "a", "a/b/c"].sort(orderOf("catalog"))).toEqual([
       "a",
@@ -29,7 +29,7 @@ describe("the order of names", () => {
   });
 });
 
-describe("a place that tells one order from another", () => {
+describe("a name that shows which order a list has", () => {
   // The first page ascends in both orders, so that it cannot tell by itself.
   it.each([
     ["tags regardless of case", ["a1", "a2"], ["a1", "a2", "a3", "B1", "c1"], ignoringCase],
@@ -54,7 +54,7 @@ describe("a place that tells one order from another", () => {
     expect(continuesFrom(place, after(ours), page, ours)).toBe(true);
   });
 
-  it("is not there where no name has what the orders differ about", () => {
+  it("does not exist where both orders agree", () => {
     expect(probePlace(["1", "2.0", "3-1_0"], "tags")).toBeUndefined();
     expect(probePlace(["a", "b-c"], "catalog")).toBeUndefined();
   });

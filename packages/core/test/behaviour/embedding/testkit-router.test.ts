@@ -43,7 +43,7 @@ it("closes the registries when the router cannot be made", async () => {
   await expect(failing).rejects.toThrow(ConfigError);
   expect(urls.length).toBe(2);
   for (const url of urls) {
-    // Whoever can listen there finds the port free.
+    // Listening succeeds only on a free port.
     const server = createServer().listen(Number(new URL(url).port), "127.0.0.1");
     await new Promise<void>((resolve, reject) => server.once("listening", resolve).once("error", reject));
     server.close();

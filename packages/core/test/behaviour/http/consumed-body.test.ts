@@ -51,7 +51,7 @@ const hosts: readonly (readonly [string, Host, string])[] = [
   ["Fastify's parser", inFastify, "application/json"],
 ];
 
-/** Readers that nobody waits for: when the registry is reached, they may not have got a byte. */
+/** Readers that are not awaited: when the request reaches the registry, they may not have read a byte. */
 const lateReaders: readonly (readonly [string, (request: Readable) => void])[] = [
   ["a listener", (request) => void request.on("data", () => undefined)],
   ["a pipe", (request) => void request.pipe(new PassThrough())],

@@ -7,7 +7,7 @@ import { fetchRaw, type Received } from "../../support/client.ts";
 import { digestOf, manifestType, putManifest } from "../../support/push.ts";
 import { startRouter } from "../../support/router.ts";
 
-// Everything is remembered, or nothing.
+// The caches are either on or off.
 const all: Partial<CombinedRegistryConfig> = {};
 const nothing: Partial<CombinedRegistryConfig> = { memory: { entries: 0, absentTtl: 0, manifestBytes: 0 } };
 const rules = [

@@ -134,8 +134,8 @@ describe("an error for one client from a gateway in front of a registry", () => 
   });
 
   it("is cached where the registry itself denies the manifest", async () => {
-    const said = JSON.stringify({ errors: [{ code: "DENIED", message: "requested access is denied" }] });
-    await using sides = await startWith((_, response) => refuse(response, 403, said));
+    const body = JSON.stringify({ errors: [{ code: "DENIED", message: "requested access is denied" }] });
+    await using sides = await startWith((_, response) => refuse(response, 403, body));
     const { proxy, router } = sides;
 
     await fetchRaw(router.url, tag);
@@ -303,14 +303,14 @@ describe("an upstream whose manifests break off", () => {
 
 test("an upstream whose breaker was open counts as asked when the negative cache has its tag by then", async () => {
   const proxy = candidate("proxy", "proxy");
-  const said: ManifestOutcome[] = [
+  const outcomes: ManifestOutcome[] = [
     { outcome: "failed", failure: { kind: "circuit-open", cause: "circuit open" } },
     { outcome: "known absent" },
   ];
 
   const end = await failover({
     order: [proxy],
-    ask: () => Promise.resolve(said.shift() as ManifestOutcome),
+    ask: () => Promise.resolve(outcomes.shift() as ManifestOutcome),
     revive: () => Promise.resolve("back"),
     stopsAfterFailureOf: () => false,
   });

@@ -434,9 +434,9 @@ describe("a referrers index that is requested while the router writes it", () =>
 
     const after = [fetchRaw(router.url, index), fetchRaw(router.url, `${index}?during`)];
     await hosted.has(7);
-    for (const [place, one] of hosted.held.entries()) {
+    for (const [index, one] of hosted.held.entries()) {
       if (!one.response.headersSent) {
-        answer(one, place < 5 ? "old" : "new");
+        answer(one, index < 5 ? "old" : "new");
       }
     }
 

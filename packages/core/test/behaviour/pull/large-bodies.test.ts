@@ -62,11 +62,11 @@ async function startProxy(
   };
 }
 
-/** Writes bytes in pieces of very different sizes, each in a turn of its own. */
+/** Writes bytes in chunks of very different sizes, each in a tick of its own. */
 async function writeUnevenly(response: ServerResponse, bytes: Buffer): Promise<void> {
   const sizes = [1, 100, 16_384, 70_000, 1_500_000, 3, 300_000];
-  for (let at = 0, turn = 0; at < bytes.length; turn += 1) {
-    const size = sizes[turn % sizes.length] ?? 1;
+  for (let at = 0, index = 0; at < bytes.length; index += 1) {
+    const size = sizes[index % sizes.length] ?? 1;
     response.write(bytes.subarray(at, at + size));
     at += size;
     await nextTurn();
@@ -255,7 +255,7 @@ describe("a large body", () => {
     await using router = await startRouter({ hosted: hosted.url, proxy: proxy.url }, (handler) => {
       return (request, response) => {
         const { write } = response;
-        // As middleware does that compresses: it keeps what is written, and tells nobody when it is done with it.
+        // Compressing middleware keeps the chunks written, and does not report when it no longer needs them.
         const keep = (piece: Buffer) => {
           held.push({ piece, digest: blobOf(piece).digest });
           return write.call(response, Buffer.from(piece), "utf8");

@@ -71,14 +71,14 @@ describe("onFailure", () => {
   it.each([
     ["continue", 200, ["ghcr", "hub"]],
     ["stop", 502, ["hub"]],
-  ] as const)("%s, when the first proxy fails", async (onFailure, status, whom) => {
+  ] as const)("%s, when the first proxy fails", async (onFailure, status, registries) => {
     await using sides = await startThree({ config: { rules: [{ match: "org/**", onFailure }] } });
     sides.hub.fault({ status: 500 });
 
     const answer = await fetchRaw(sides.router.url, "/v2/org/app/manifests/ghcr");
 
     expect(answer.status).toBe(status);
-    expect(asked(sides.all)).toEqual(whom);
+    expect(asked(sides.all)).toEqual(registries);
   });
 
   it("stop names the failure and the upstreams asked, and not found stops nothing", async () => {

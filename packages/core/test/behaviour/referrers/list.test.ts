@@ -203,13 +203,13 @@ describe("referrers", () => {
     });
     proxy.fault({ status: 500 });
     const partial = await fetchRaw(router.url, target);
-    const nobody = await fetchRaw(router.url, `/v2/public/referrers/${subject}`);
+    const unknown = await fetchRaw(router.url, `/v2/public/referrers/${subject}`);
     hosted.fault({ status: 500 });
     const failed = await fetchRaw(router.url, target);
 
     expect(listed(partial)).toHaveLength(1);
     expect(partial.headers.warning).toContain('"proxy failed (answered 500)"');
-    for (const answer of [nobody, failed]) {
+    for (const answer of [unknown, failed]) {
       expect([answer.status, errorOf(answer).code]).toEqual([502, "UPSTREAM_FAILED"]);
     }
   });

@@ -127,7 +127,7 @@ describe("referrers indexes that several processes write", () => {
 });
 
 describe("the caches of one process, when another one changes content", () => {
-  /** Two routers that hear of each other's changes, in front of the same registries. */
+  /** Two routers in front of the same registries, each of which receives the changes of the other. */
   async function startPair(heeds: boolean) {
     const [hosted, proxy] = await Promise.all([startRegistry(), startRegistry()]);
     const upstreams = { hosted: hosted.url, proxy: proxy.url };

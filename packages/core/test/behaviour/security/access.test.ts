@@ -29,14 +29,14 @@ type Client = keyof typeof clients;
 const anonymous: readonly Client[] = ["an anonymous client", "an anonymous token"];
 const alice: readonly Client[] = ["alice", "alice with a token"];
 const bob: readonly Client[] = ["bob", "bob with a token"];
-const everybody = [...anonymous, ...alice, ...bob];
+const everyClient = [...anonymous, ...alice, ...bob];
 
-/** By namespace: who gets through, and who is known and refused. Everybody else is asked for credentials. */
+/** By namespace: the clients that are admitted, and the known users that are denied. All others are challenged. */
 const mayPull: Readonly<Record<string, { passes: readonly Client[]; denied: readonly Client[] }>> = {
-  open: { passes: everybody, denied: [] },
+  open: { passes: everyClient, denied: [] },
   known: { passes: [...alice, ...bob], denied: [] },
   theirs: { passes: alice, denied: bob },
-  shown: { passes: everybody, denied: [] },
+  shown: { passes: everyClient, denied: [] },
   dropped: { passes: bob, denied: alice },
   unruled: { passes: [...alice, ...bob], denied: [] },
 };
@@ -69,7 +69,7 @@ describe.each<[string, string, typeof mayPull]>([
 ])("%s %s", (method, rest, table) => {
   it.each(Object.entries(table))("of %s/app", async (namespace, { passes, denied }) => {
     await using sides = await startRuled(rules);
-    const heard = new Map<string, string>();
+    const results = new Map<string, string>();
 
     for (const [client, authorization] of Object.entries(clients)) {
       sides.proxy.clearRequests();
@@ -79,12 +79,12 @@ describe.each<[string, string, typeof mayPull]>([
         headers: authorization === undefined ? {} : { Authorization: authorization },
       });
       const asked = sides.proxy.requests.length + sides.hosted.requests.length > 0;
-      heard.set(client, asked ? "passes" : String(status));
+      results.set(client, asked ? "passes" : String(status));
     }
 
     const expected = (client: Client) =>
       passes.includes(client) ? "passes" : denied.includes(client) ? "403" : "401";
-    expect(Object.fromEntries(heard)).toEqual(
+    expect(Object.fromEntries(results)).toEqual(
       Object.fromEntries(Object.keys(clients).map((client) => [client, expected(client as Client)])),
     );
   });

@@ -42,19 +42,19 @@ describe("where some access is anonymous, clients are challenged for a token", (
   it.each<[string, Partial<CombinedRegistryConfig>, Record<string, string>, string]>([
     ["Host", {}, { Host: "registry.example.com" }, "http://registry.example.com"],
     [
-      "a load balancer that is trusted",
+      "a trusted load balancer",
       { trustProxy: ["127.0.0.1"] },
       { Host: "inside:5000", "X-Forwarded-Host": "registry.example.com", "X-Forwarded-Proto": "https" },
       "https://registry.example.com",
     ],
     [
-      "nobody that is not",
+      "no untrusted load balancer",
       {},
       { Host: "registry.example.com", "X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "https" },
       "http://registry.example.com",
     ],
     [
-      "one that is trusted, without ending the value early",
+      "a trusted one, without ending the quoted value early",
       { trustProxy: ["127.0.0.1"] },
       { Host: "inside", "X-Forwarded-Host": 'a",realm="b' },
       "http://a'",

@@ -24,9 +24,9 @@ function about(repository: string): UpstreamRequest {
   return { method: "GET", path, search: "", scope: [], repository, accept: [], decided, signal };
 }
 
-/** A breaker whose trials hang until it is back, and what those asked when. */
+/** A breaker whose probes hang until `comeBack`, and a record of these probes. */
 function breakerOf(kind: "hosted" | "proxy") {
-  const trials: { name: string | undefined; time: number; patience: number | undefined }[] = [];
+  const probes: { name: string | undefined; time: number; timeout: number | undefined }[] = [];
   const work = new Map<UpstreamRequest, () => Promise<UpstreamResponse>>();
   let isBack = false;
   const breaker = new Breaker(
@@ -35,7 +35,7 @@ function breakerOf(kind: "hosted" | "proxy") {
       kind,
       timeout: 30_000,
       probe: async ({ repository, timeout = 0 }) => {
-        trials.push({ name: repository, time: performance.now(), patience: timeout });
+        probes.push({ name: repository, time: performance.now(), timeout: timeout });
         if (!isBack) {
           await jest.advanceTimersByTimeAsync(timeout);
           throw new UpstreamFailure("timeout", "no answer");
@@ -49,7 +49,7 @@ function breakerOf(kind: "hosted" | "proxy") {
   );
   return {
     breaker,
-    trials,
+    probes,
     /** Sends a request that goes so. */
     send(name: string, goes: () => Promise<UpstreamResponse>): Promise<UpstreamResponse> {
       const request = about(name);
@@ -76,33 +76,33 @@ async function ends({ send }: Scene, name: string, after: number, error?: Error)
   await send(name, work).catch(() => undefined);
 }
 
-const late = new UpstreamFailure("timeout", "no answer");
+const timedOut = new UpstreamFailure("timeout", "no answer");
 
 async function endEach(scene: Scene, names: readonly string[], between?: string): Promise<void> {
   for (const name of names) {
-    await ends(scene, name, 10_000, late);
+    await ends(scene, name, 10_000, timedOut);
     if (between !== undefined) {
       await ends(scene, between, 10);
     }
   }
 }
 
-describe("answers in between", () => {
+describe("successes in between", () => {
   it.each([
-    ["a proxy that is late for five images", "proxy", ["a", "b", "c", "d", "e"], "open"],
+    ["a proxy that times out for five images", "proxy", ["a", "b", "c", "d", "e"], "open"],
     [
-      "a proxy that is late for one image three times, and for two others",
+      "a proxy that times out for one image three times, and for two others",
       "proxy",
       ["a", "a", "b", "a", "c"],
       "open",
     ],
     [
-      "a proxy that is late for one image often, and for another once",
+      "a proxy that times out for one image often, and for another once",
       "proxy",
       ["a", "a", "a", "a", "b", "a", "a"],
       "closed",
     ],
-    ["hosted that is late for five images", "hosted", ["a", "b", "c", "d", "e"], "closed"],
+    ["hosted that times out for five images", "hosted", ["a", "b", "c", "d", "e"], "closed"],
   ] as const)("%s", async (_, kind, names, state) => {
     const scene = breakerOf(kind);
     const { breaker } = scene;
@@ -112,7 +112,7 @@ describe("answers in between", () => {
     expect(breaker.state).toBe(state);
   });
 
-  it.each(["proxy", "hosted"] as const)("none of %s: late five times in a row", async (kind) => {
+  it.each(["proxy", "hosted"] as const)("none of %s: timedOut five times in a row", async (kind) => {
     const scene = breakerOf(kind);
     const { breaker } = scene;
 
@@ -121,7 +121,7 @@ describe("answers in between", () => {
     expect(breaker.state).toBe("open");
   });
 
-  it("late ones long ago are forgotten", async () => {
+  it("timedOut ones long ago are forgotten", async () => {
     const scene = breakerOf("proxy");
     const { breaker } = scene;
     await endEach(scene, ["a", "b", "c", "d"], "fine");
@@ -135,8 +135,8 @@ describe("answers in between", () => {
 
 describe("clients that leave", () => {
   it.each([
-    ["after five seconds show that it is late", 5_000, "open"],
-    ["before show nothing", 4_999, "closed"],
+    ["after five seconds count as timeouts", 5_000, "open"],
+    ["before do not count", 4_999, "closed"],
   ])("%s", async (_, after, state) => {
     const scene = breakerOf("proxy");
     const { breaker } = scene;
@@ -149,36 +149,36 @@ describe("clients that leave", () => {
   });
 });
 
-describe("trials", () => {
+describe("probes", () => {
   it("begin no later than ten seconds after each other, and wait five, so that it is back within fifteen", async () => {
     const scene = breakerOf("proxy");
-    const { breaker, trials } = scene;
+    const { breaker, probes } = scene;
     await endEach(scene, ["a", "b", "c", "d", "e"]);
-    for (let step = 0; trials.length < 8 && step < 1_000; step++) {
+    for (let step = 0; probes.length < 8 && step < 1_000; step++) {
       breaker.probeIfDue();
       await jest.advanceTimersByTimeAsync(100);
     }
 
-    const gaps = trials.slice(1).map(({ time }, index) => time - (trials[index]?.time ?? 0));
+    const gaps = probes.slice(1).map(({ time }, index) => time - (probes[index]?.time ?? 0));
     expect(gaps.every((gap) => gap <= 10_200)).toBe(true);
-    expect(new Set(trials.map(({ patience }) => patience))).toEqual(new Set([5_000]));
+    expect(new Set(probes.map(({ timeout }) => timeout))).toEqual(new Set([5_000]));
   });
 
-  it("ask each image that was late in turn", async () => {
+  it("ask each image that was timedOut in turn", async () => {
     const scene = breakerOf("proxy");
-    const { breaker, trials } = scene;
+    const { breaker, probes } = scene;
     await endEach(scene, ["a", "b", "c", "d", "e"]);
-    for (let step = 0; trials.length < 7 && step < 1_000; step++) {
+    for (let step = 0; probes.length < 7 && step < 1_000; step++) {
       void breaker.send(about("at hand")).catch(() => undefined);
       await jest.advanceTimersByTimeAsync(100);
     }
 
-    expect(trials.map(({ name }) => name)).toEqual(["a", "b", "c", "d", "e", "a", "b"]);
+    expect(probes.map(({ name }) => name)).toEqual(["a", "b", "c", "d", "e", "a", "b"]);
   });
 
-  it("ask for another image where only one was late", async () => {
+  it("ask for another image where only one was timedOut", async () => {
     const scene = breakerOf("proxy");
-    const { breaker, trials, comeBack } = scene;
+    const { breaker, probes, comeBack } = scene;
     await endEach(scene, ["a", "a", "a", "a", "a"]);
     await jest.advanceTimersByTimeAsync(1_000);
     comeBack();
@@ -186,7 +186,7 @@ describe("trials", () => {
     void breaker.send(about("other")).catch(() => undefined);
     await jest.advanceTimersByTimeAsync(100);
 
-    expect([trials.map(({ name }) => name), breaker.state]).toEqual([["other"], "closed"]);
+    expect([probes.map(({ name }) => name), breaker.state]).toEqual([["other"], "closed"]);
   });
 
   it("are not spoilt by requests from before that end meanwhile", async () => {
