@@ -1,28 +1,41 @@
+import { Semaphore } from "../concurrency/semaphore.ts";
+import { Singleflight } from "../concurrency/singleflight.ts";
 import { CopyFailure } from "../errors.ts";
+import type { Metrics } from "../observe/metrics.ts";
 import { firstValue, type RawHeaders } from "../protocol/headers.ts";
 import type { Part } from "../protocol/manifest.ts";
-import { ResumableBody } from "../pull/resumable-body.ts";
 import { createResumer } from "../pull/resume.ts";
-import type { CopyResult, Services } from "../services.ts";
+import { ResumableBody } from "../upstream/resumable-body.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { askProxy, type CopyJob, type Found, findAtProxies, hostedHas } from "./requests.ts";
 import { uploadBlob } from "./upload.ts";
 import { VerifiedBlob } from "./verified-blob.ts";
 
-/**
- * Copies a blob to hosted, unless hosted has it. Pushes that need the same blob at the same time share one copy.
- * @throws CopyFailure, ClientAborted
- */
-export function copyBlob(
-  services: Services,
-  copying: CopyJob,
-  part: Part,
-  signal: AbortSignal,
-): Promise<CopyResult> {
-  const { shared, places } = services.copies;
-  return shared.run(keyOf(copying, part), signal, (wanted) =>
-    places.take(wanted, () => copyUnlessThere(services, copying, part, wanted)),
-  );
+/** What became of a blob that hosted was thought to lack. */
+export type CopyResult = "copied" | "there already";
+
+// Each holds two connections and the bytes between them: enough for the disks of most, and a bound on what pushes may cost.
+const copiesAtOnce = 16;
+
+/** Copies blobs from proxies to hosted. */
+export class BlobCopier {
+  readonly #metrics: Metrics;
+  readonly #shared = new Singleflight<CopyResult>();
+  readonly #places = new Semaphore(copiesAtOnce);
+
+  constructor(metrics: Metrics) {
+    this.#metrics = metrics;
+  }
+
+  /**
+   * Copies a blob to hosted, unless hosted has it. Pushes that need the same blob at the same time share one copy.
+   * @throws CopyFailure, ClientAborted
+   */
+  copy(copying: CopyJob, part: Part, signal: AbortSignal): Promise<CopyResult> {
+    return this.#shared.run(keyOf(copying, part), signal, (wanted) =>
+      this.#places.take(wanted, () => copyUnlessThere(this.#metrics, copying, part, wanted)),
+    );
+  }
 }
 
 /** Only pushes with the same rights share a copy: by the rules, and by hosted where it checks the client's credentials. */
@@ -31,42 +44,42 @@ function keyOf({ repository, from, proxies, authorization }: CopyJob, { digest }
 }
 
 async function copyUnlessThere(
-  services: Services,
+  metrics: Metrics,
   copying: CopyJob,
   part: Part,
   signal: AbortSignal,
 ): Promise<CopyResult> {
   const address = `blobs/${part.digest}`;
-  if (await hostedHas(services, copying, address, signal)) {
+  if (await hostedHas(copying, address, signal)) {
     return "there already";
   }
-  const found = await findAtProxies(services, copying, address, signal);
-  const body = bodyOf(services, copying, part, found, signal);
+  const found = await findAtProxies(copying, address, signal);
+  const body = bodyOf(metrics, copying, part, found, signal);
   try {
     const length = lengthOf(found, part);
     const bytes = new VerifiedBlob(body, part.digest);
-    await uploadBlob(services, copying, { digest: part.digest, length, bytes }, signal);
+    await uploadBlob(copying, { digest: part.digest, length, bytes }, signal);
   } finally {
     body.close();
   }
-  services.metrics.copiedBlobs.inc({ from: found.proxy.name });
+  metrics.copiedBlobs.inc({ from: found.proxy.name });
   return "copied";
 }
 
 function bodyOf(
-  services: Services,
+  metrics: Metrics,
   copying: CopyJob,
   { digest }: Part,
   { proxy, answer }: Found,
   signal: AbortSignal,
 ): ResumableBody {
   const ask = (upstream: Upstream, range: string) =>
-    askProxy(services, copying, upstream, { address: `blobs/${digest}`, range }, signal);
+    askProxy(copying, upstream, { address: `blobs/${digest}`, range }, signal);
   return new ResumableBody(
     { upstream: proxy, answer, skip: 0 },
     {
-      resumer: createResumer(services, { digest, order: copying.proxies, ask }, answer),
-      received: (from, bytes) => services.metrics.copiedBytes.inc({ from: from.name }, bytes),
+      resumer: createResumer({ metrics }, { digest, order: copying.proxies, ask }, answer),
+      received: (from, bytes) => metrics.copiedBytes.inc({ from: from.name }, bytes),
     },
   );
 }

@@ -2,7 +2,7 @@ import type { Hash } from "node:crypto";
 import { Readable } from "node:stream";
 import { ClientAborted, CopyFailure } from "../errors.ts";
 import { hashOf } from "../protocol/names.ts";
-import type { ResumableBody } from "../pull/resumable-body.ts";
+import type { ResumableBody } from "../upstream/resumable-body.ts";
 
 /**
  * A blob as a stream. Its last piece comes only if all bytes match the digest: otherwise the registry that it is sent to gets a

@@ -6,13 +6,12 @@ import { endToEnd, type RawHeaders } from "../protocol/headers.ts";
 import { relativeLocations } from "../protocol/locations.ts";
 import type { ErrorResponse } from "../pull/failover.ts";
 import type { IntegrityCheck } from "../pull/integrity.ts";
-import { ResumableBody } from "../pull/resumable-body.ts";
-import type { Resumer, Source } from "../pull/resume.ts";
+import { ResumableBody, type Resumer, type Source } from "../upstream/resumable-body.ts";
 import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import type { Exchange } from "./exchange.ts";
+import type { Decision, Exchange } from "./exchange.ts";
 import { discardUpload, isUploading } from "./request-body.ts";
-import { end, send, writeHead } from "./respond.ts";
+import { end, note, send, writeHead } from "./respond.ts";
 
 const nothing: ReadonlySet<string> = new Set();
 const contentLength: ReadonlySet<string> = new Set(["content-length"]);
@@ -26,27 +25,28 @@ export interface Safeguards {
 }
 
 /**
- * Streams an upstream's answer to the client. If the client leaves, the upstream's connection is closed at once. If the upstream
- * breaks off and no upstream resumes, the client's is: a short body never ends as if it were complete.
+ * Streams an upstream's answer to the client, and decides for that upstream. If the client leaves, the upstream's connection is
+ * closed at once. If the upstream breaks off and no upstream resumes, the client's is: a short body never ends as if it were complete.
  * @throws UpstreamFailure if the body broke off; ClientAborted
  */
 export async function relay(
   exchange: Exchange,
-  upstream: Upstream,
-  answer: UpstreamResponse,
+  reason: string,
+  { upstream, answer }: Pick<Source, "upstream" | "answer">,
   safeguards: Safeguards = {},
-): Promise<void> {
+): Promise<Decision> {
+  const decision = { upstream: upstream.name, reason };
   if (answer.status === 416 && exchange.request.method === "GET") {
-    return relayWithoutBody(exchange, upstream, answer);
+    return relayWithoutBody(exchange, decision, upstream, answer);
   }
   try {
-    writeHead(exchange, answer.status, answerHeaders(exchange, upstream, answer.headers));
+    writeHead(exchange, decision, answer.status, answerHeaders(exchange, upstream, answer.headers));
   } catch (error) {
     answer.body.destroy();
     throw error;
   }
   try {
-    await stream(exchange, { upstream, answer, skip: 0 }, safeguards);
+    return await stream(exchange, { upstream, answer, skip: 0 }, safeguards);
   } catch (error) {
     if (exchange.request.httpVersion === "1.0") {
       reset(exchange.response);
@@ -58,18 +58,21 @@ export async function relay(
 /** Sends an answer whose body was read before, with `extra` headers. */
 export function relayBuffered(
   exchange: Exchange,
-  upstream: Upstream,
-  { answer, body }: ErrorResponse,
+  reason: string,
+  { upstream, answer, body }: ErrorResponse & Pick<Source, "upstream">,
   extra: RawHeaders = [],
-): void {
+): Decision {
   const { request } = exchange;
+  const decision = { upstream: upstream.name, reason };
   if (request.method === "HEAD") {
-    writeHead(exchange, answer.status, [...answerHeaders(exchange, upstream, answer.headers), ...extra]);
-    end(exchange);
-    return;
+    writeHead(exchange, decision, answer.status, [
+      ...answerHeaders(exchange, upstream, answer.headers),
+      ...extra,
+    ]);
+    return end(exchange);
   }
   const headers = answerHeaders(exchange, upstream, answer.headers, contentLength);
-  send(exchange, { status: answer.status, headers: [...headers, ...extra], body });
+  return send(exchange, decision, { status: answer.status, headers: [...headers, ...extra], body });
 }
 
 /** An upstream's headers without those for one hop, with addresses that lead back to the router. */
@@ -90,29 +93,34 @@ function answerHeaders(
 // closes. Clients need only the status and Content-Range.
 function relayWithoutBody(
   exchange: Exchange,
+  decision: Decision,
   upstream: Upstream,
   { status, headers, body }: UpstreamResponse,
-): void {
+): Decision {
   body.destroy();
-  writeHead(exchange, status, [
+  writeHead(exchange, decision, status, [
     ...answerHeaders(exchange, upstream, headers, contentLength),
     "Content-Length",
     "0",
   ]);
-  end(exchange);
+  return end(exchange);
 }
 
-async function stream(exchange: Exchange, first: Source, { resumer, integrity }: Safeguards): Promise<void> {
+async function stream(
+  exchange: Exchange,
+  first: Source,
+  { resumer, integrity }: Safeguards,
+): Promise<Decision> {
   const { request, response, transferred } = exchange;
   const body = new ResumableBody(first, {
     resumer,
     lendsBuffers: request.method === "GET",
     resumed: (from, to, { report }) => {
       const { upstream, reason } = exchange.decision;
-      exchange.decision = {
+      note(exchange, {
         upstream,
         reason: `${reason}; ${from.name} broke off at byte ${body.given} (${report.cause}), ${to.name} went on`,
-      };
+      });
     },
   });
   const onDrain = () => body.resume();
@@ -123,7 +131,7 @@ async function stream(exchange: Exchange, first: Source, { resumer, integrity }:
     body.close();
   }
   try {
-    await body.pipeTo((piece, release) => {
+    await body.pipeTo((piece, release) => 
       if (response.writableEnded) {
         // Other code has ended the response. Writing to it would emit an error, which ends the process.
         body.close();
@@ -131,19 +139,16 @@ async function stream(exchange: Exchange, first: Source, { resumer, integrity }:
       }
       transferred.down += piece.length;
       integrity?.add(piece);
-      return response.write(piece, release);
-    });
-  } finally {
+      return response.write(piece, release););
+  } finally 
     response.off("drain", onDrain);
-  }
   if (integrity?.holds() === false) {
     throw new UpstreamFailure("broken", "the connection ended before the content did");
   }
   if (isUploading(request)) {
     await discardUpload(request);
   }
-  end(exchange);
-}
+  return end(exchange);
 
 /** For an HTTP/1.0 client, a closed connection is the end of the body. Only a reset tells it that the body is cut. */
 function reset({ socket }: ServerResponse): void {

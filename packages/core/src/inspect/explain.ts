@@ -27,10 +27,15 @@ import { probeManifest } from "./probe-manifest.ts";
  * @throws ImageNameError; ClientAborted
  */
 export async function explain(services: Services, image: string, signal?: AbortSignal): Promise<Explanation> {
-  const { policy, memory, config, upstreams } = services;
+  const {
+    policy,
+    memory: { holders },
+    config,
+    upstreams,
+  } = services;
   const name = parseImageName(image);
   const { host, entryPoint } = entryPointFor(policy, name);
-  const context = { policy, memory, lists: config.lists, direct: policy.upstreamByHost(entryPoint) };
+  const context = { policy, holders, lists: config.lists, direct: policy.upstreamByHost(entryPoint) };
   const meant = policy.rulingFor(name.repository, entryPoint);
   const restricted = await restrictedByOwner(policy, name.repository, meant, signal);
   const request = manifestRequest("GET", name.repository, name.reference, entryPoint.namespace);

@@ -1,25 +1,25 @@
-import type { Exchange } from "../http/exchange.ts";
+import type { Decision, Exchange } from "../http/exchange.ts";
+import type { Metrics } from "../observe/metrics.ts";
 import { firstValue } from "../protocol/headers.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import { respondNotFound, respondWith } from "../pull/answer.ts";
 import { failover } from "../pull/failover.ts";
 import { type QueryOutcome, query, toUpstreamRequest } from "../pull/query.ts";
 import type { ListPlan } from "../routing/plan.ts";
-import type { Services } from "../services.ts";
 import { readUpTo } from "../upstream/transport/read-body.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
 /** Tags or catalog of hosted. If hosted does not know the repository, of the first proxy that does. */
 export async function list(
-  services: Services,
+  metrics: Metrics,
   exchange: Exchange,
   request: RegistryRequest,
   { order, stopsAtFailure }: ListPlan<Upstream>,
-): Promise<void> {
+): Promise<Decision> {
   const end = await failover<Upstream>({
     order,
     ask: async (upstream, bypassBreaker) => {
-      const said = await query(services, exchange, upstream, {
+      const said = await query(exchange, upstream, {
         ...toUpstreamRequest(request, upstream),
         bypassBreaker,
       });
@@ -28,13 +28,11 @@ export async function list(
     revive: (upstream) => upstream.bypassBreaker(),
     // The list of a cache must not pass for the whole list while hosted fails.
     stopsAfterFailureOf: (upstream) => upstream.kind === "hosted" || stopsAtFailure,
-    onFallback: (from, to) => services.metrics.fallbacks.inc({ from: from.name, to: to.name }),
+    onFallback: (from, to) => metrics.fallbacks.inc({ from: from.name, to: to.name }),
   });
-  if (end.ended === "exhausted") {
-    respondNotFound(services, exchange, request.resource.kind, end);
-  } else {
-    await respondWith(exchange, end, "found");
-  }
+  return end.ended === "exhausted"
+    ? respondNotFound(exchange, request.resource.kind, end)
+    : respondWith(exchange, end, "found");
 }
 
 const longestNullList = 1024;

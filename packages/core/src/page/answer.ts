@@ -1,7 +1,7 @@
 import { authorizeUnruled, canAccess } from "../authorize/admit.ts";
 import { type FoundShadow, otherSideOf } from "../cache/shadowed-tags.ts";
-import type { Exchange } from "../http/exchange.ts";
-import { send } from "../http/respond.ts";
+import type { Decision, Exchange } from "../http/exchange.ts";
+import { routerDecision, send } from "../http/respond.ts";
 import { checkHealth } from "../observe/health.ts";
 import { RegistryError } from "../protocol/errors.ts";
 import type { Services } from "../services.ts";
@@ -20,13 +20,13 @@ const noHour = { answered: 0, down: 0, up: 0, asked: 0, failed: 0 };
  * `GET /` of a browser: the status page, with an explanation of the image in `?image=`.
  * @throws RegistryError as `authorizeUnruled` does; ClientAborted
  */
-export async function statusPage(services: Services, exchange: Exchange, search: string): Promise<void> {
+export async function statusPage(services: Services, exchange: Exchange, search: string): Promise<Decision> {
   await authorizeUnruled(services, exchange, { repository: undefined, access: "operations" });
   // An explanation costs requests to upstreams, and the answer to HEAD does not show it.
   const asked = exchange.request.method === "GET" ? new URLSearchParams(search).get("image") : null;
   const model = await gather(services, exchange, asked?.trim() ?? "");
-  exchange.decision = { upstream: "router", reason: "status page" };
-  send(exchange, { status: 200, headers: documentHeaders, body: renderDocument(renderPage(model)) });
+  const body = renderDocument(renderPage(model));
+  return send(exchange, routerDecision("status page"), { status: 200, headers: documentHeaders, body });
 }
 
 /**
@@ -59,7 +59,7 @@ async function gatherNames(
     return undefined;
   }
   const decisions = (activity?.decisions() ?? []).flatMap((past) => describeDecision(past) ?? []);
-  const findings = shadows.latest(mostShadows).filter((found) => isPossible(services, found));
+  const findings = shadows.log.latest(mostShadows).filter((found) => isPossible(services, found));
   const [seen, answer] = await Promise.all([
     pullable(services, exchange, [
       ...decisions.flatMap(({ repositories }) => repositories),

@@ -17,13 +17,18 @@ export type FailoverResult<M extends Member = Upstream> =
       readonly ended: "exhausted";
       readonly attempts: readonly Attempt[];
       /** Hosted's own "not found", to be relayed unchanged. */
-      readonly refusal: ErrorResponse | undefined;
+      readonly refusal: Refusal<M> | undefined;
     };
 
 /** An error response, with its body read to the end. */
 export interface ErrorResponse {
   readonly answer: UpstreamResponse;
   readonly body: Buffer;
+}
+
+/** An error response, and who sent it. */
+export interface Refusal<M extends Member = Upstream> extends ErrorResponse {
+  readonly upstream: M;
 }
 
 /** The upstreams to ask, and how. `explain` has a plan too, whose upstreams answer from its records. */
@@ -45,7 +50,7 @@ export interface FailoverPlan<M extends Member> {
 /** Asks each upstream in turn until one gives an answer; at the end, asks again those that an open circuit skipped. */
 export async function failover<M extends Member>(plan: FailoverPlan<M>): Promise<FailoverResult<M>> {
   const attempts: Attempt[] = [];
-  let refusal: ErrorResponse | undefined;
+  let refusal: Refusal<M> | undefined;
   let previous: M | undefined;
   for (const upstream of plan.order) {
     if (previous !== undefined) {
@@ -58,7 +63,7 @@ export async function failover<M extends Member>(plan: FailoverPlan<M>): Promise
     }
     attempts.push(attemptOf(upstream, said));
     if (said.outcome === "not_found" && upstream.kind === "hosted" && said.answer.status <= 404) {
-      refusal = said;
+      refusal = { upstream, answer: said.answer, body: said.body };
     }
     if (said.outcome === "failed" && plan.stopsAfterFailureOf(upstream)) {
       break;

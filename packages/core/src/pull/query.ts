@@ -3,7 +3,6 @@ import { firstValue, rateLimitRemaining } from "../protocol/headers.ts";
 import { type RegistryRequest, type Resource, renamedPath } from "../protocol/request.ts";
 import { scopeOf } from "../protocol/token-scope.ts";
 import { classify, type FailureReport, isFound, isUnasked } from "../routing/outcome.ts";
-import type { Services } from "../services.ts";
 import type { InternalRequest, Origin, UpstreamRequest } from "../upstream/request.ts";
 import { errorBodyLimit, readUpTo } from "../upstream/transport/read-body.ts";
 import type { UpstreamResponse } from "../upstream/transport/send.ts";
@@ -40,13 +39,8 @@ export function toUpstreamRequest(request: RegistryRequest, upstream: Upstream):
  * Asks one upstream on behalf of a client and sorts its answer; what is no answer to the question has been read, within bounds.
  * @throws ClientGone
  */
-export function query(
-  services: Services,
-  from: Origin,
-  upstream: Upstream,
-  asked: UpstreamRequest,
-): Promise<QueryOutcome> {
-  return queryWith(services, upstream, () => upstream.ask(asked, from));
+export function query(from: Origin, upstream: Upstream, asked: UpstreamRequest): Promise<QueryOutcome> {
+  return queryWith(upstream, () => upstream.ask(asked, from));
 }
 
 /**
@@ -54,35 +48,30 @@ export function query(
  * @throws ClientGone; CopyFailure
  */
 export function queryInternal(
-  services: Services,
   upstream: Upstream,
   own: InternalRequest,
   signal: AbortSignal,
 ): Promise<QueryOutcome> {
-  return queryWith(services, upstream, () => upstream.sendInternal(own, signal));
+  return queryWith(upstream, () => upstream.sendInternal(own, signal));
 }
 
-async function queryWith(
-  services: Services,
-  upstream: Upstream,
-  ask: () => Promise<UpstreamResponse>,
-): Promise<QueryOutcome> {
-  const done = services.metrics.upstreamDuration.startTimer({ upstream: upstream.name });
-  const consultation = await queryUnmetered(services, upstream, ask);
+async function queryWith(upstream: Upstream, ask: () => Promise<UpstreamResponse>): Promise<QueryOutcome> {
+  const { metrics, activity } = upstream.observer;
+  const done = metrics.upstreamDuration.startTimer({ upstream: upstream.name });
+  const consultation = await queryUnmetered(upstream, ask);
   if (consultation.outcome === "failed" && isUnasked(consultation.failure)) {
     return consultation;
   }
   done();
   const outcome = consultation.outcome === "final" ? "found" : consultation.outcome;
-  services.metrics.upstreamRequests.inc({ upstream: upstream.name, outcome });
-  services.activity?.asked(upstream.name, outcome);
+  metrics.upstreamRequests.inc({ upstream: upstream.name, outcome });
+  activity?.asked(upstream.name, outcome);
   const reached = consultation.outcome !== "failed" || consultation.failure.status !== undefined;
-  services.metrics.upstreams.asked(upstream, reached);
+  metrics.upstreams.asked(upstream, reached);
   return consultation;
 }
 
 async function queryUnmetered(
-  { metrics }: Services,
   upstream: Upstream,
   ask: () => Promise<UpstreamResponse>,
 ): Promise<QueryOutcome> {
@@ -97,7 +86,7 @@ async function queryUnmetered(
   }
   const remaining = rateLimitRemaining(answer.headers);
   if (remaining !== undefined) {
-    metrics.upstreams.granted(upstream, remaining);
+    upstream.observer.metrics.upstreams.granted(upstream, remaining);
   }
   if (isFound(answer.status)) {
     const { read } = answer;

@@ -1,17 +1,10 @@
+import type { Metrics } from "../observe/metrics.ts";
 import { firstValue } from "../protocol/headers.ts";
 import { type ByteRange, byteRangeOf, rangeFor, restOf, skip } from "../protocol/range.ts";
-import type { Services } from "../services.ts";
+import type { Resumer, Source } from "../upstream/resumable-body.ts";
 import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { QueryOutcome } from "./query.ts";
-
-/** An upstream's answer whose body is being read. */
-export interface Source {
-  readonly upstream: Upstream;
-  readonly answer: UpstreamResponse;
-  /** Bytes at the beginning of the body that were given before. */
-  readonly skip: number;
-}
 
 /** The upstreams that may have a blob. */
 export interface Holders {
@@ -19,17 +12,6 @@ export interface Holders {
   readonly order: readonly Upstream[];
   /** Asks one of them for a range of the blob. */
   ask(upstream: Upstream, range: string): Promise<QueryOutcome>;
-}
-
-/** Asks for the rest of a body that broke off. */
-export interface Resumer {
-  /**
-   * The rest; undefined if no upstream has it.
-   * @param broken the upstream that broke off
-   * @param sent bytes of the answer that were given so far
-   * @throws ClientAborted
-   */
-  resumeAt(broken: Upstream, sent: number): Promise<Source | undefined>;
 }
 
 // An upstream that breaks off again and again must not be asked for a blob byte by byte: at most three times in a row it may
@@ -42,7 +24,7 @@ const shortResume = 1024 * 1024;
  * bytes it has.
  */
 export function createResumer(
-  { metrics }: Services,
+  { metrics }: { readonly metrics: Metrics },
   holders: Holders,
   first: UpstreamResponse,
 ): Resumer | undefined {

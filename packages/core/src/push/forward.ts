@@ -1,24 +1,21 @@
 import { ClientAborted, upstreamFailure } from "../errors.ts";
-import type { Exchange } from "../http/exchange.ts";
+import type { Decision, Exchange } from "../http/exchange.ts";
 import { relay } from "../http/relay.ts";
 import { hasBody, requireUnread } from "../http/request-body.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import { errorFrom } from "../pull/answer.ts";
 import { reportOf, toUpstreamRequest } from "../pull/query.ts";
-import type { Services } from "../services.ts";
 import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
+/** Why hosted answers a push. */
+export const pushed = "pushes go to hosted";
+
 /** Uploads: the request streams to hosted, body and all, and hosted's answer streams back. */
-export async function forward(
-  services: Services,
-  exchange: Exchange,
-  request: RegistryRequest,
-  to: Upstream,
-): Promise<void> {
+export async function forward(exchange: Exchange, request: RegistryRequest, to: Upstream): Promise<Decision> {
   requireUnread(exchange.request);
   const asked = toUpstreamRequest(request, to);
-  const answer = await sendToHosted(services, to, () =>
+  const answer = await sendToHosted(to, () =>
     // Without a body there is nothing that could not be sent twice: then a dead connection or an old token costs another try.
     hasBody(exchange.request)
       ? to.forward(asked, exchange, {
@@ -29,8 +26,7 @@ export async function forward(
         })
       : to.ask(asked, exchange),
   );
-  exchange.decision = { upstream: to.name, reason: "pushes go to hosted" };
-  await relay(exchange, to, answer);
+  return relay(exchange, pushed, { upstream: to, answer });
 }
 
 /**
@@ -39,10 +35,10 @@ export async function forward(
  * @throws RegistryError if there is no answer, or the router was refused; ClientGone
  */
 export async function sendToHosted(
-  { metrics, activity }: Services,
   to: Upstream,
   send: () => Promise<UpstreamResponse>,
 ): Promise<UpstreamResponse> {
+  const { metrics, activity } = to.observer;
   const done = metrics.upstreamDuration.startTimer({ upstream: to.name });
   let answer: UpstreamResponse;
   try {

@@ -6,7 +6,6 @@ import { type Descriptor, readReferrers, referrersTag } from "../protocol/referr
 import { manifestRequest } from "../protocol/request.ts";
 import { type QueryOutcome, query, toUpstreamRequest } from "../pull/query.ts";
 import type { FailureReport } from "../routing/outcome.ts";
-import type { Services } from "../services.ts";
 import { readUpTo } from "../upstream/transport/read-body.ts";
 import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
@@ -33,12 +32,11 @@ export interface SubjectLocation {
  * @throws ClientGone
  */
 export async function listUnderTag(
-  services: Services,
   exchange: Exchange,
   { member, repository, subject, namespace }: SubjectLocation,
 ): Promise<TaggedReferrers> {
   const read = manifestRequest("GET", repository, referrersTag(subject), namespace);
-  const said = await query(services, exchange, member, {
+  const said = await query(exchange, member, {
     ...toUpstreamRequest(read, member),
     whole: true,
     accept: indexType,

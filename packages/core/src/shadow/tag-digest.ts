@@ -2,7 +2,6 @@ import { firstValue } from "../protocol/headers.ts";
 import { isDigest } from "../protocol/names.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import { queryInternal, toUpstreamRequest } from "../pull/query.ts";
-import type { Services } from "../services.ts";
 import type { InternalRequest } from "../upstream/request.ts";
 import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
@@ -26,7 +25,6 @@ export interface TagQuestion {
 
 /** Asks an upstream what the tag of a request stands for, by HEAD and with the router's own credentials. Never rejects. */
 export async function tagDigestAt(
-  services: Services,
   upstream: Upstream,
   request: RegistryRequest,
   { accept, timeout, signals }: TagQuestion,
@@ -34,7 +32,7 @@ export async function tagDigestAt(
   const asked = toUpstreamRequest({ ...request, method: "HEAD" }, upstream);
   const until = deadline(timeout, signals);
   try {
-    return await ask(services, upstream, { asked, accept, follows: true }, until.signal);
+    return await ask(upstream, { asked, accept, follows: true }, until.signal);
   } catch {
     return { outcome: "unknown", cause: `timeout after ${timeout} ms` };
   } finally {
@@ -51,13 +49,8 @@ export function digestIn({
   return status === 200 && digest !== undefined && isDigest(digest) ? digest : undefined;
 }
 
-async function ask(
-  services: Services,
-  upstream: Upstream,
-  own: InternalRequest,
-  signal: AbortSignal,
-): Promise<TagDigest> {
-  const said = await queryInternal(services, upstream, own, signal);
+async function ask(upstream: Upstream, own: InternalRequest, signal: AbortSignal): Promise<TagDigest> {
+  const said = await queryInternal(upstream, own, signal);
   if (said.outcome === "failed") {
     return { outcome: "unknown", cause: said.failure.cause };
   }

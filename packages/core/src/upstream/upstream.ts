@@ -1,4 +1,6 @@
 import type { CompleteUpstream } from "../config/complete.ts";
+import type { Activity } from "../observe/activity.ts";
+import type { Metrics } from "../observe/metrics.ts";
 import { valuesOf } from "../protocol/headers.ts";
 import { Patterns } from "../routing/patterns.ts";
 import type { Candidate } from "../routing/ruling.ts";
@@ -21,6 +23,13 @@ export interface UpstreamContext {
   readonly clientIdle: number;
   /** Told when an upstream is left out, tried, or asked again. */
   breakerChanged(upstream: Upstream): void;
+  readonly observer: UpstreamObserver;
+}
+
+/** Who counts what upstreams are asked and answer. It outlasts configurations, as upstreams do. */
+export interface UpstreamObserver {
+  readonly metrics: Metrics;
+  activity: Activity | undefined;
 }
 
 /** One registry behind the router: whether it is asked, and how. */
@@ -34,6 +43,7 @@ export class Upstream implements Candidate {
   readonly timeouts: CompleteUpstream["timeouts"];
   /** Whether the router has a user of its own there. */
   readonly hasCredentials: boolean;
+  readonly observer: UpstreamObserver;
   readonly #patterns: Patterns;
   readonly #libraryPrefix: boolean;
   readonly #agents: Agents;
@@ -42,7 +52,8 @@ export class Upstream implements Candidate {
   readonly #forwarder: Forwarder;
   readonly #gate: UpstreamGate;
 
-  constructor(config: CompleteUpstream, { via, clientIdle, breakerChanged }: UpstreamContext) {
+  constructor(config: CompleteUpstream, { via, clientIdle, breakerChanged, observer }: UpstreamContext) {
+    this.observer = observer;
     this.name = config.name;
     this.kind = config.kind;
     this.url = config.url;

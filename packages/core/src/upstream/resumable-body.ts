@@ -1,12 +1,30 @@
 import type { Readable } from "node:stream";
 import { ClientAborted, UpstreamFailure } from "../errors.ts";
 import { firstValue } from "../protocol/headers.ts";
-import { processBuffers } from "../upstream/transport/buffers.ts";
-import { LargeBody } from "../upstream/transport/large-body.ts";
-import type { UpstreamResponse } from "../upstream/transport/send.ts";
-import { StallWatch } from "../upstream/transport/stall-watch.ts";
-import type { Upstream } from "../upstream/upstream.ts";
-import type { Resumer, Source } from "./resume.ts";
+import { processBuffers } from "./transport/buffers.ts";
+import { LargeBody } from "./transport/large-body.ts";
+import type { UpstreamResponse } from "./transport/send.ts";
+import { StallWatch } from "./transport/stall-watch.ts";
+import type { Upstream } from "./upstream.ts";
+
+/** An upstream's answer whose body is being read. */
+export interface Source {
+  readonly upstream: Upstream;
+  readonly answer: UpstreamResponse;
+  /** Bytes at the beginning of the body that were given before. */
+  readonly skip: number;
+}
+
+/** Asks for the rest of a body that broke off. */
+export interface Resumer {
+  /**
+   * The rest; undefined if no upstream has it.
+   * @param broken the upstream that broke off
+   * @param sent bytes of the answer that were given so far
+   * @throws ClientAborted
+   */
+  resumeAt(broken: Upstream, sent: number): Promise<Source | undefined>;
+}
 
 /** How a body is read. */
 export interface ResumableBodyOptions {
