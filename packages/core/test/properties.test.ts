@@ -58,7 +58,12 @@ describe("of generated targets", () => {
           repository === undefined
             ? undefined
             : policy.rulingFor(repository, { namespace: request.namespace, host: undefined });
-        const planned = plan(request, ruling, { policy, memory, lists: "first", direct: undefined });
+        const planned = plan(request, ruling, {
+          policy,
+          holders: memory.holders,
+          lists: "first",
+          direct: undefined,
+        });
         if (planned.action === "forward" || planned.action === "pass") {
           expect(planned.to).toBe(hosted);
         }

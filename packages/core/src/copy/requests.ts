@@ -1,12 +1,12 @@
+import type { CompleteConfig } from "../config/complete.ts";
 import { CopyFailure } from "../errors.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { RegistryError } from "../protocol/errors.ts";
 import { publicHost } from "../protocol/forwarding.ts";
 import { repositoryScope } from "../protocol/token-scope.ts";
-import { restrictIfOwned } from "../pull/ownership.ts";
+import type { Ownership } from "../pull/ownership.ts";
 import { type Attempt, describeAttempt } from "../routing/outcome.ts";
 import type { ResolvedRule } from "../routing/ruling.ts";
-import type { Services } from "../services.ts";
 import type { QueryOutcome } from "../upstream/outcome.ts";
 import type { UpstreamRequest } from "../upstream/request.ts";
 import { errorBodyLimit, readUpTo } from "../upstream/transport/read-body.ts";
@@ -28,6 +28,12 @@ export interface CopyJob {
   readonly publicHost: string | undefined;
 }
 
+/** What decides whether there are copies. */
+export interface CopyContext {
+  readonly config: Pick<CompleteConfig, "copy">;
+  readonly ownership: Ownership;
+}
+
 /**
  * Whom a copy may be had from.
  * @param source the rules' word on `from`: proxies that it does not name never hear of it, nor does any of what is hosted's own
@@ -35,15 +41,15 @@ export interface CopyJob {
  * @throws CopyFailure if hosted does not say whether `from` is its own; ClientGone
  */
 export async function planCopy(
-  services: Services,
+  { config, ownership }: CopyContext,
   exchange: Exchange,
   where: Pick<CopyJob, "hosted" | "repository" | "from">,
   source: ResolvedRule<Upstream>,
 ): Promise<CopyJob | undefined> {
-  if (!services.config.copy || proxiesOf(source).length === 0) {
+  if (!config.copy || proxiesOf(source).length === 0) {
     return undefined;
   }
-  const proxies = proxiesOf(await settled(services, exchange, where.from, source));
+  const proxies = proxiesOf(await settled(ownership, exchange, where.from, source));
   const { request, client } = exchange;
   return proxies.length === 0
     ? undefined
@@ -60,13 +66,13 @@ function proxiesOf({ pull }: ResolvedRule<Upstream>): readonly Upstream[] {
 }
 
 async function settled(
-  services: Services,
+  ownership: Ownership,
   exchange: Exchange,
   from: string,
   source: ResolvedRule<Upstream>,
 ): Promise<ResolvedRule<Upstream>> {
   try {
-    return await restrictIfOwned(services, exchange, from, source);
+    return await ownership.restrict(exchange, from, source);
   } catch (error) {
     if (error instanceof RegistryError) {
       throw new CopyFailure(`it is not known whether ${from} is hosted's own: ${error.message}`);
@@ -89,7 +95,6 @@ export interface CopyRequest extends Pick<UpstreamRequest, "follows" | "stream">
 
 /** Asks hosted about the repository that is copied to. @throws ClientGone, CopyFailure */
 export function askHosted(
-  services: Services,
   { hosted, repository, authorization }: CopyJob,
   step: CopyRequest,
   signal: AbortSignal,
@@ -99,7 +104,6 @@ export function askHosted(
 
 /** Asks a proxy for something of the repository that is copied from. @throws ClientGone */
 export function askProxy(
-  services: Services,
   { from }: CopyJob,
   proxy: Upstream,
   step: Omit<CopyRequest, "method">,
@@ -132,13 +136,12 @@ function toRequest(
 
 /** Whether hosted has something already. @throws ClientGone; CopyFailure if that cannot be told */
 export async function hostedHas(
-  services: Services,
   copying: CopyJob,
   address: string,
   signal: AbortSignal,
   accept: readonly string[] = [],
 ): Promise<boolean> {
-  const said = await askHosted(services, copying, { method: "HEAD", address, accept }, signal);
+  const said = await askHosted(copying, { method: "HEAD", address, accept }, signal);
   if (said.outcome === "not_found") {
     return false;
   }
@@ -154,7 +157,6 @@ export interface Found {
 
 /** Asks the proxies in order. @throws ClientGone; CopyFailure if none has it */
 export async function findAtProxies(
-  services: Services,
   copying: CopyJob,
   address: string,
   signal: AbortSignal,
@@ -162,7 +164,7 @@ export async function findAtProxies(
 ): Promise<Found> {
   const attempts: Attempt[] = [];
   for (const proxy of copying.proxies) {
-    const said = await askProxy(services, copying, proxy, { address, accept }, signal);
+    const said = await askProxy(copying, proxy, { address, accept }, signal);
     if (said.outcome === "found" && said.answer.status === 200) {
       return { proxy, answer: said.answer };
     }

@@ -1,22 +1,19 @@
 import { UpstreamFailure } from "../errors.ts";
-import type { Exchange } from "../http/exchange.ts";
+import type { Decision, Exchange } from "../http/exchange.ts";
 import { relay } from "../http/relay.ts";
 import { hasBody, requireUnread } from "../http/request-body.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import { errorFrom } from "../pull/answer.ts";
-import type { Services } from "../services.ts";
 import { reportOf } from "../upstream/outcome.ts";
 import { toUpstreamRequest, type UpstreamRequest } from "../upstream/request.ts";
 import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
+/** Why hosted answers a push. */
+export const pushed = "pushes go to hosted";
+
 /** Uploads: the request streams to hosted, body and all, and hosted's answer streams back. */
-export async function forward(
-  services: Services,
-  exchange: Exchange,
-  request: RegistryRequest,
-  to: Upstream,
-): Promise<void> {
+export async function forward(exchange: Exchange, request: RegistryRequest, to: Upstream): Promise<Decision> {
   requireUnread(exchange.request);
   const asked = toUpstreamRequest(request, to, exchange);
   const upload = {
@@ -28,8 +25,7 @@ export async function forward(
   };
   // Without a body there is nothing that could not be sent twice: then a dead connection or an old token costs another try.
   const answer = await sendToHosted(to, hasBody(exchange.request) ? { ...asked, upload } : asked);
-  exchange.decision = { upstream: to.name, reason: "pushes go to hosted" };
-  await relay(exchange, to, answer);
+  return relay(exchange, pushed, { upstream: to, answer });
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { ReferrersSupport } from "../cache/referrers-support.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { errorCodes } from "../protocol/error-body.ts";
 import { firstValue, type RawHeaders, valuesOf } from "../protocol/headers.ts";
@@ -5,7 +6,6 @@ import { nextQuery } from "../protocol/locations.ts";
 import { longestManifest } from "../protocol/manifest.ts";
 import { type Descriptor, ofTypes, readReferrers, sizeOf, wantedTypes } from "../protocol/referrers.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
-import type { Services } from "../services.ts";
 import type { QueryOutcome } from "../upstream/outcome.ts";
 import { toUpstreamRequest, type UpstreamRequest } from "../upstream/request.ts";
 import { readUpTo } from "../upstream/transport/read-body.ts";
@@ -23,7 +23,7 @@ const mostPages = 50;
  * @throws ClientGone
  */
 export async function listByApi(
-  services: Services,
+  support: ReferrersSupport<Upstream>,
   exchange: Exchange,
   member: Upstream,
   request: RegistryRequest,
@@ -43,7 +43,7 @@ export async function listByApi(
       return listed;
     }
     if (said.outcome === "found") {
-      services.referrersSupport.learn(member, true);
+      support.learn(member, true);
     }
     const kept = ofTypes(listed.descriptors, wanted);
     size += sizeOf(kept);

@@ -5,7 +5,6 @@ import { sha256 } from "../protocol/names.ts";
 import { type Descriptor, readReferrers, referrersTag } from "../protocol/referrers.ts";
 import { manifestRequest } from "../protocol/request.ts";
 import type { FailureReport } from "../routing/outcome.ts";
-import type { Services } from "../services.ts";
 import type { QueryOutcome } from "../upstream/outcome.ts";
 import { toUpstreamRequest } from "../upstream/request.ts";
 import { readUpTo } from "../upstream/transport/read-body.ts";
@@ -34,7 +33,6 @@ export interface SubjectLocation {
  * @throws ClientGone
  */
 export async function listUnderTag(
-  services: Services,
   exchange: Exchange,
   { member, repository, subject, namespace }: SubjectLocation,
 ): Promise<TaggedReferrers> {

@@ -1,7 +1,6 @@
 import { firstValue } from "../protocol/headers.ts";
 import { isDigest } from "../protocol/names.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
-import type { Services } from "../services.ts";
 import { targetAt, type UpstreamRequest } from "../upstream/request.ts";
 import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
@@ -25,7 +24,6 @@ export interface TagQuestion {
 
 /** Asks an upstream what the tag of a request stands for, by HEAD and with the router's own credentials. Never rejects. */
 export async function tagDigestAt(
-  services: Services,
   upstream: Upstream,
   request: RegistryRequest,
   { accept, timeout, signals }: TagQuestion,

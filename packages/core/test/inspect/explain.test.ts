@@ -232,7 +232,7 @@ describe("explain", () => {
 
     expect(upstreams[0]).toMatchObject({ name: "proxy", outcome: "failed", cause: "connection refused" });
     expect(pull).toEqual({ status: 502, because: "proxy failed (connection refused), hosted not found" });
-    expect(advice.join()).toMatch(/proxy could not tell \(connection refused\)/);
+    expect(advice.join()).toMatch(/proxy failed \(connection refused\)/);
   });
 
   it("says of a hosted that judges clients that it was asked without credentials", async () => {
@@ -244,7 +244,7 @@ describe("explain", () => {
     const { upstreams, advice } = await lab.explain("team/private:1");
 
     expect(upstreams.find(({ name }) => name === "hosted")).toMatchObject({ outcome: "final", status: 401 });
-    expect(advice.join()).toMatch(/judges each client's own credentials/);
+    expect(advice.join()).toMatch(/checks each client's own credentials/);
   });
 
   it("tells that the circuit of an upstream is open, asks it all the same, and changes nothing about it", async () => {
@@ -324,7 +324,7 @@ describe("a name that a rule keeps from the proxies reaches none", () => {
       {
         name: "proxy",
         kind: "proxy",
-        reason: "the rule says owned, and whether hosted has the repository cannot be told",
+        reason: "the rule says owned, and hosted cannot say whether it has the repository",
       },
     ]);
   });
@@ -344,7 +344,7 @@ describe("a name that a rule keeps from the proxies reaches none", () => {
     const { skipped } = await lab.explain("team/both:1");
 
     expect(asked(lab.proxy)).toEqual([]);
-    expect(skipped).toEqual([{ name: "proxy", kind: "proxy", reason: "its match leaves the name out" }]);
+    expect(skipped).toEqual([{ name: "proxy", kind: "proxy", reason: "its match does not cover the name" }]);
   });
 });
 
@@ -388,7 +388,7 @@ describe("the host in an image's name", () => {
     const { push } = await lab.explain("hub.example.com/library/public:1");
 
     expect(push).toEqual({
-      because: "the host in the image's name stands for a registry that is not pushed to",
+      because: "the host in the image's name selects a registry that takes no pushes",
     });
   });
 });

@@ -2,7 +2,7 @@ import { describe, expect, it } from "@jest/globals";
 import { detectProduct, isTrouble, type Trait, type Traits } from "../../src/inspect/product.ts";
 
 const nothing: Traits = {
-  stranger: undefined,
+  anonymous: undefined,
   base: undefined,
   manifest: undefined,
   tags: undefined,
@@ -15,7 +15,7 @@ const trait = (status: number, body: unknown = "", headers: readonly string[] = 
 });
 const asking = (realm: string, service: string) => ({
   ...nothing,
-  stranger: trait(401, "", ["Www-Authenticate", `Bearer realm="${realm}",service="${service}"`]),
+  anonymous: trait(401, "", ["Www-Authenticate", `Bearer realm="${realm}",service="${service}"`]),
 });
 const oci = (code: string, detail: unknown) => ({ errors: [{ code, message: "", detail }] });
 const revision = { Name: "a", Revision: `sha256:${"0".repeat(64)}` };

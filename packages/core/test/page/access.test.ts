@@ -133,7 +133,7 @@ describe("with an authorize hook, the status page", () => {
 });
 
 describe("the box that explains an image", () => {
-  it("says the same to those who may not pull it, whether it is there or not, and asks nobody", async () => {
+  it("says the same to those who may not pull it, whether it is there or not, and asks no registry", async () => {
     await using sides = await startRuled(rules);
     sides.proxy.addImage("secret/app", { tag: "1" });
     sides.hosted.addImage("secret/app", { tag: "1" });
@@ -143,7 +143,7 @@ describe("the box that explains an image", () => {
         "it",
       );
 
-    expect(await said("secret/app")).toBe("You may not pull from it, so nobody was asked for it.");
+    expect(await said("secret/app")).toBe("You may not pull from it, so no registry was asked for it.");
     expect(await said("secret/none")).toBe(await said("secret/app"));
     // A host in front makes no other repository of it.
     expect(await said("registry.example.com/secret/app")).toContain("You may not pull from secret/app");

@@ -170,7 +170,7 @@ describe("the status page", () => {
 
     const metrics = { page: async () => "of all" };
     router.handler.reload({ ...nobody, peers, metrics });
-    expect(await text()).toContain("/metrics tells of all");
+    expect(await text()).toContain("/metrics covers all");
 
     router.handler.reload({ ...nobody, peers, metrics, operations: "off" });
     expect(await text()).not.toContain("/metrics");

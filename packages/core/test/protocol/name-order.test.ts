@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { goesOnFrom, isAscending, orderOf, tellingPlace } from "../../src/protocol/lists.ts";
+import { continuesFrom, isAscending, orderOf, probePlace } from "../../src/protocol/lists.ts";
 
 const ignoringCase = (one: string, other: string) =>
   one.toLowerCase() < other.toLowerCase() ? -1 : one.toLowerCase() > other.toLowerCase() ? 1 : 0;
@@ -45,17 +45,17 @@ describe("a place that tells one order from another", () => {
   ] as const)("%s", (name, page, all, theirs) => {
     const kind = name.startsWith("tags") ? "tags" : "catalog";
     const ours = orderOf(kind);
-    const place = tellingPlace(page, kind) ?? "";
+    const place = probePlace(page, kind) ?? "";
     const after = (order: (one: string, other: string) => number) =>
       all.filter((one) => order(one, place) > 0).sort(order);
 
     expect([isAscending(page, ours), isAscending([...page].sort(theirs), ours)]).toEqual([true, true]);
-    expect(goesOnFrom(place, after(theirs), page, ours)).toBe(false);
-    expect(goesOnFrom(place, after(ours), page, ours)).toBe(true);
+    expect(continuesFrom(place, after(theirs), page, ours)).toBe(false);
+    expect(continuesFrom(place, after(ours), page, ours)).toBe(true);
   });
 
   it("is not there where no name has what the orders differ about", () => {
-    expect(tellingPlace(["1", "2.0", "3-1_0"], "tags")).toBeUndefined();
-    expect(tellingPlace(["a", "b-c"], "catalog")).toBeUndefined();
+    expect(probePlace(["1", "2.0", "3-1_0"], "tags")).toBeUndefined();
+    expect(probePlace(["a", "b-c"], "catalog")).toBeUndefined();
   });
 });

@@ -25,7 +25,7 @@ function planFor(
 ): Plan<Candidate> {
   const [path = "", query] = rest.split("?");
   const request = parseRequest(method, path, query === undefined ? "" : `?${query}`);
-  return plan(request, rulingFor(request), { policy, memory, lists, direct: undefined });
+  return plan(request, rulingFor(request), { policy, holders: memory.holders, lists, direct: undefined });
 }
 
 function rulingFor({ resource }: RegistryRequest): ResolvedRule<Candidate> | undefined {

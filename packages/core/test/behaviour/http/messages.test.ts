@@ -173,8 +173,8 @@ function pattern(message: string): RegExp {
   return new RegExp(literal.replaceAll("...", ".+").replace(/\b\d{3,} ms/g, "\\d+ ms"));
 }
 
-describe("the messages that operators are told of", () => {
-  it("are all tried here", () => {
+describe("the messages documented for operators", () => {
+  it("are all tested here", () => {
     expect(documented()).toEqual(Object.keys(scenes));
   });
 

@@ -102,8 +102,8 @@ function seen({ status, headers, body }: Received): unknown[] {
   return [status, ...about, status < 300 ? body.toString() : ""];
 }
 
-describe("remembering and sharing", () => {
-  it("change no answer, whatever is pushed, deleted and pulled", async () => {
+describe("caching and coalescing", () => {
+  it("change no response, whatever is pushed, deleted and pulled", async () => {
     await fc.assert(
       fc.asyncProperty(story, async (steps) => {
         await using remembering = await startWorld(all);

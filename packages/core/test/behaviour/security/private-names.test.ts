@@ -154,7 +154,7 @@ describe.each(Object.entries(rules))("with %s, no proxy hears of the name", (_, 
     expect(leaks(proxies)).toEqual([]);
   });
 
-  it("when a proxy that was left out is tried again, or asked for its health", async () => {
+  it("in half-open probes and health checks of a proxy", async () => {
     await using sides = await startTwoProxies(rule);
     const { router, hub, proxies } = sides;
     const down = hub.fault({ reset: true });
@@ -180,8 +180,8 @@ describe.each(Object.entries(rules))("with %s, no proxy hears of the name", (_, 
   });
 });
 
-describe("a proxy that was left out when it failed with a name that has become private since", () => {
-  it("by a rule is tried with another", async () => {
+describe("a proxy whose breaker opened after failures with a name that has become private since", () => {
+  it("by a rule is probed with another name", async () => {
     await using sides = await startTwoProxies({ match: "**" });
     const { router, hub, proxies, hosted } = sides;
     const down = hub.fault({ reset: true });
