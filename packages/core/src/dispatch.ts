@@ -1,5 +1,5 @@
 import { base } from "./endpoints/version-check.ts";
-import type { Exchange } from "./http/exchange.ts";
+import type { Decision, Exchange } from "./http/exchange.ts";
 import { list } from "./lists/first.ts";
 import { mergedList } from "./lists/merged.ts";
 import { RegistryError } from "./protocol/errors.ts";
@@ -10,38 +10,43 @@ import { forward } from "./push/forward.ts";
 import { mount } from "./push/mount.ts";
 import { pushManifest } from "./push/put-manifest.ts";
 import { referrers } from "./referrers/list.ts";
-import type { Plan } from "./routing/plan.ts";
+import type { LookupPlan, Plan } from "./routing/plan.ts";
 import { type ResolvedRule, ruleName } from "./routing/ruling.ts";
 import type { Services } from "./services.ts";
+import { checkPulled } from "./shadow/on-pull.ts";
+import { checkPushedTag } from "./shadow/on-push.ts";
 import type { Upstream } from "./upstream/upstream.ts";
 
 /**
  * Does what was decided.
+ * @returns who answered and why, once the response has ended
  * @throws RegistryError, among others DENIED where nothing may be pushed
  */
-export async function perform(
+export function perform(
   services: Services,
   exchange: Exchange,
   request: RegistryRequest,
   plan: Plan<Upstream>,
-): Promise<void> {
+): Promise<Decision> {
   switch (plan.action) {
     case "base":
       return base(services, exchange, request, plan.direct);
     case "lookup":
-      return lookup(services, exchange, request, plan.lookup);
+      return pull(services, exchange, request, plan.lookup);
     case "list":
-      return list(services, exchange, request, plan);
+      return list(services.metrics, exchange, request, plan);
     case "merge":
-      return mergedList(services, exchange, request, plan.members);
+      return mergedList(services.policy, exchange, request, plan.members);
     case "referrers":
-      return referrers(services, exchange, request, plan.members);
+      return referrers(services.referrersSupport, exchange, request, plan.members);
     case "pass":
       return passThrough(services, exchange, request, plan.to);
     case "forward":
-      return forward(services, exchange, request, plan.to);
+      return forward(exchange, request, plan.to);
     case "push":
-      return pushManifest(services, exchange, request, plan);
+      return pushManifest(services, exchange, request, plan, (manifest) =>
+        checkPushedTag(services.shadows, exchange, request, manifest),
+      );
     case "mount":
       return mount(services, exchange, request, plan);
     case "deny":
@@ -49,6 +54,21 @@ export async function perform(
         message: `nothing is pushed to ${exchange.repository} or deleted there: ${whyNot(plan.ruling)}`,
       });
   }
+}
+
+/** Serves content; after a manifest by its tag, the tag is compared with that of the other side in the background. */
+async function pull(
+  services: Services,
+  exchange: Exchange,
+  request: RegistryRequest,
+  plan: LookupPlan<Upstream>,
+): Promise<Decision> {
+  const { decision, pulled } = await lookup(services, exchange, request, plan);
+  const { resource } = request;
+  if (pulled !== undefined && resource.kind === "manifest" && !resource.byDigest) {
+    checkPulled(services.shadows, exchange, { request, resource, members: plan.order }, pulled);
+  }
+  return decision;
 }
 
 function whyNot(ruling: ResolvedRule<Upstream>): string {

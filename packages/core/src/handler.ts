@@ -6,7 +6,6 @@ import type { Explanation } from "./inspect/explanation.ts";
 import { checkHealth, type Health } from "./observe/health.ts";
 import type { MetricsRegistry } from "./observe/metrics.ts";
 import { parseTarget } from "./protocol/target.ts";
-import { applyInvalidation } from "./pull/invalidate.ts";
 import { createServices, type Services } from "./services.ts";
 import { Serving } from "./serving.ts";
 
@@ -115,7 +114,7 @@ export function createCombinedRegistryHandler(config: CombinedRegistryConfig): C
       const nextComplete = completeConfig({ via: complete.via, ...next });
       serving.replace(createServices(nextComplete, serving.services));
     },
-    invalidate: (change: ManifestChange) => applyInvalidation(serving.services, change),
+    invalidate: (change: ManifestChange) => serving.services.invalidation.apply(change),
     drain: () => serving.drain(),
     close,
     [Symbol.asyncDispose]: close,

@@ -4,68 +4,65 @@ import { ReferrersSupport } from "./cache/referrers-support.ts";
 import { VariantIds } from "./cache/request-variants.ts";
 import { ShadowLog } from "./cache/shadowed-tags.ts";
 import { TickBatch } from "./concurrency/batch.ts";
-import { KeyedMutex } from "./concurrency/keyed-mutex.ts";
-import { Bounded, Semaphore } from "./concurrency/semaphore.ts";
-import { Singleflight } from "./concurrency/singleflight.ts";
+import { Semaphore } from "./concurrency/semaphore.ts";
 import type { CompleteConfig, CompleteUpstream } from "./config/complete.ts";
+import { BlobCopier } from "./copy/blob.ts";
 import { Activity } from "./observe/activity.ts";
 import { Metrics } from "./observe/metrics.ts";
+import { UpstreamAccount } from "./observe/upstream-account.ts";
 import { TrustedAddresses } from "./protocol/client-address.ts";
+import { Invalidation } from "./pull/invalidate.ts";
+import { ManifestFetcher, type Shared } from "./pull/manifest.ts";
 import { Ownership } from "./pull/ownership.ts";
+import { ReferrersIndex } from "./referrers/write-index.ts";
 import { Policy } from "./routing/policy.ts";
+import type { ShadowContext } from "./shadow/on-pull.ts";
 import { Pings } from "./upstream/pings.ts";
 import { Upstream, type UpstreamContext } from "./upstream/upstream.ts";
 
-/** What requests share as long as one configuration lasts. */
-export interface Services {
+/** What everything that one configuration has set up goes by. */
+export interface RouterState {
   readonly config: CompleteConfig;
   readonly trusted: TrustedAddresses;
   /** Hosted first, then the proxies in order. */
   readonly upstreams: readonly Upstream[];
   readonly policy: Policy<Upstream>;
   readonly memory: Memory<Upstream>;
-  /** Questions for manifests that are under way. */
-  readonly inflight: InflightManifests;
-  /** What is wanted there: the numbers mean the same as long as there may be such questions, whatever becomes of the memory. */
-  readonly variants: VariantIds;
   readonly tick: TickBatch;
-  /** What new requests go by, which may be a later configuration than this one. */
-  readonly latest: CurrentGeneration;
-  readonly owners: Ownership;
-  /** Who has the referrers API. */
-  readonly referrersSupport: ReferrersSupport<Upstream>;
-  /** Those who write an index of referrers. */
-  readonly referrersTurns: KeyedMutex;
   readonly pings: Pings;
   readonly metrics: Metrics;
   /** What the status page tells of the last hour; undefined without one. */
   readonly activity: Activity | undefined;
-  /** Images being explained on the status page. */
-  readonly explaining: Bounded;
-  readonly copies: Copies;
-  readonly shadows: ShadowLog;
   /** Aborted when no new request goes by this configuration: what goes on behind answered ones is given up then. */
   readonly ended: AbortController;
 }
 
-/** What a change has to be known to although it was made under an earlier configuration. */
-export interface CurrentGeneration {
-  memory: Memory<Upstream>;
-  upstreams: readonly Upstream[];
+/**
+ * What one configuration has set up: its state, and the parts that keep state of their own. Nothing that serves a request imports
+ * this; every function names what it needs.
+ */
+export interface Services extends RouterState {
+  readonly ownership: Ownership;
+  readonly invalidation: Invalidation;
+  readonly manifests: ManifestFetcher;
+  /** Who has the referrers API. */
+  readonly referrersSupport: ReferrersSupport<Upstream>;
+  readonly referrersIndex: ReferrersIndex;
+  readonly copier: BlobCopier;
+  readonly shadows: ShadowContext;
+  /** Images being explained on the status page. */
+  readonly explaining: Semaphore;
+  /** What outlasts a configuration, whatever the next one says. */
+  readonly lasting: Lasting;
 }
 
-/** Blobs on their way from proxies to hosted. */
-export interface Copies {
-  /** What two clients need at a time is copied once. */
-  readonly shared: Singleflight<CopyResult>;
-  readonly places: Semaphore;
+/** What is carried over from configuration to configuration, so that requests of both meet in it. */
+interface Lasting {
+  readonly observer: UpstreamAccount;
+  readonly inflight: InflightManifests<Shared>;
+  readonly variants: VariantIds;
 }
 
-/** What became of a blob that hosted was thought to lack. */
-export type CopyResult = "copied" | "there already";
-
-// Each holds two connections and the bytes between them: enough for the disks of most, and a bound on what pushes may cost.
-const copiesAtOnce = 16;
 // Each asks every upstream once or twice, and people read what it says.
 const explainedAtOnce = 4;
 // Milliseconds. A registry gets the API with an upgrade, which need not be noticed at once.
@@ -77,10 +74,45 @@ const referrersApiTtl = 5 * 60_000;
  */
 export function createServices(config: CompleteConfig, before?: Services): Services {
   const metrics = before?.metrics ?? new Metrics();
+  const lasting = before?.lasting ?? {
+    observer: new UpstreamAccount(metrics),
+    inflight: new InflightManifests<Shared>(),
+    variants: new VariantIds(),
+  };
+  const state = createState(config, metrics, lasting.observer, before);
+  const { upstreams, policy, memory, tick, ended } = state;
+  const { peers, logger } = config;
+  const { inflight, variants } = lasting;
+  const ownership = new Ownership(policy, before?.ownership);
+  const invalidation = new Invalidation(
+    { memory, upstreams, inflight, ownership, peers },
+    before?.invalidation,
+  );
+  const log = before?.shadows.log ?? new ShadowLog();
+  return {
+    ...state,
+    ownership,
+    invalidation,
+    manifests: new ManifestFetcher({ memory, inflight, variants, tick, metrics }),
+    referrersSupport: before?.referrersSupport ?? new ReferrersSupport(referrersApiTtl),
+    referrersIndex: new ReferrersIndex({ invalidation, ownership, peers }, before?.referrersIndex),
+    copier: new BlobCopier(metrics),
+    shadows: { log, policy, metrics, logger, ended: ended.signal },
+    explaining: before?.explaining ?? new Semaphore(explainedAtOnce),
+    lasting,
+  };
+}
+
+function createState(
+  config: CompleteConfig,
+  metrics: Metrics,
+  observer: UpstreamAccount,
+  before: RouterState | undefined,
+): RouterState {
   if (config.metrics.process) {
     metrics.addProcess();
   }
-  const { hosted, proxies } = upstreamsFor(config, contextFor(config, metrics), before);
+  const { hosted, proxies } = upstreamsFor(config, contextFor(config, observer), before);
   const upstreams = [hosted, ...proxies];
   if (JSON.stringify(before?.config.rules) !== JSON.stringify(config.rules)) {
     for (const proxy of proxies) {
@@ -93,43 +125,31 @@ export function createServices(config: CompleteConfig, before?: Services): Servi
     // From the start, so that the first finding is an increase.
     metrics.shadowedTags.inc({ upstream: name }, 0);
   }
-  const memory = memoryToKeep(config, upstreams, before) ?? new Memory(config.memory);
+  const activity = activityFor(config, upstreams, before);
+  observer.activity = activity;
   return {
     config,
     metrics,
     upstreams,
-    memory,
-    latest: Object.assign(before?.latest ?? {}, { memory, upstreams }),
+    activity,
+    memory: memoryToKeep(config, upstreams, before) ?? new Memory(config.memory),
     trusted: new TrustedAddresses(config.trustProxy),
     policy: new Policy({ hosted, proxies, rules: config.rules }),
-    owners: before?.policy.hosted === hosted ? before.owners : new Ownership(),
-    activity: activityFor(config, upstreams, before),
-    explaining: before?.explaining ?? new Bounded(explainedAtOnce),
-    copies: { shared: new Singleflight(), places: new Semaphore(copiesAtOnce) },
-    shadows: before?.shadows ?? new ShadowLog(),
-    ended: new AbortController(),
-    inflight: before?.inflight ?? new InflightManifests(),
-    variants: before?.variants ?? new VariantIds(),
     tick: before?.tick ?? new TickBatch(),
-    referrersSupport: before?.referrersSupport ?? new ReferrersSupport(referrersApiTtl),
-    referrersTurns: before?.referrersTurns ?? new KeyedMutex(),
     pings: before?.pings ?? pingsFor(metrics),
+    ended: new AbortController(),
   };
 }
 
 /** Apart from `upstreamsFor`, whose variables a function made there would keep alive, and with them all that is there no more. */
-function contextFor({ via, limits }: CompleteConfig, metrics: Metrics): UpstreamContext {
-  return {
-    via,
-    clientIdle: limits.clientIdle,
-    breakerChanged: (upstream) => metrics.upstreams.breakerChanged(upstream),
-  };
+function contextFor({ via, limits }: CompleteConfig, observer: UpstreamAccount): UpstreamContext {
+  return { via, clientIdle: limits.clientIdle, observer };
 }
 
 function activityFor(
   { statusPage }: CompleteConfig,
   upstreams: readonly Upstream[],
-  before: Services | undefined,
+  before: RouterState | undefined,
 ): Activity | undefined {
   if (statusPage === "off") {
     return undefined;
@@ -146,7 +166,7 @@ function pingsFor(metrics: Metrics): Pings {
 function upstreamsFor(
   config: CompleteConfig,
   context: UpstreamContext,
-  before: Services | undefined,
+  before: RouterState | undefined,
 ): { readonly hosted: Upstream; readonly proxies: readonly Upstream[] } {
   const kept = before === undefined ? new Map<string, Upstream>() : upstreamsByIdentity(before);
   const upstreamFor = (one: CompleteUpstream) =>
@@ -154,7 +174,7 @@ function upstreamsFor(
   return { hosted: upstreamFor(config.hosted), proxies: config.proxies.map(upstreamFor) };
 }
 
-function upstreamsByIdentity({ config, upstreams }: Services): Map<string, Upstream> {
+function upstreamsByIdentity({ config, upstreams }: RouterState): Map<string, Upstream> {
   return new Map(
     [config.hosted, ...config.proxies].flatMap((one, index) => {
       const upstream = upstreams[index];
@@ -171,7 +191,7 @@ function identity(upstream: CompleteUpstream, { via, limits }: CompleteConfig): 
 function memoryToKeep(
   { memory }: CompleteConfig,
   upstreams: readonly Upstream[],
-  before: Services | undefined,
+  before: RouterState | undefined,
 ): Memory<Upstream> | undefined {
   const same =
     before !== undefined &&

@@ -1,27 +1,29 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { answered } from "./answered.ts";
 import { authorizeRequest, authorizeUnruled } from "./authorize/admit.ts";
 import { perform } from "./dispatch.ts";
 import { operations } from "./endpoints/operations.ts";
 import { token } from "./endpoints/token.ts";
 import { ClientAborted } from "./errors.ts";
 import { type Generation, Generations } from "./generations.ts";
-import { type Exchange, entryPointOf, newExchange } from "./http/exchange.ts";
+import { type Decision, type Exchange, entryPointOf, newExchange } from "./http/exchange.ts";
 import { PipelineQueue } from "./http/pipelining.ts";
-import { send, sendError } from "./http/respond.ts";
+import { routerDecision, send, sendError } from "./http/respond.ts";
 import { account, ConnectionGauge } from "./observe/account.ts";
+import { answered } from "./observe/answered.ts";
 import { pageVaries, wantsPage } from "./page/wanted.ts";
 import { RegistryError } from "./protocol/errors.ts";
 import { isLoop } from "./protocol/forwarding.ts";
 import { checkHost } from "./protocol/host.ts";
 import { parseRequest, type RegistryRequest, withoutMount } from "./protocol/request.ts";
 import { parseTarget, type Target } from "./protocol/target.ts";
-import { mayAskProxies, restrictIfOwned } from "./pull/ownership.ts";
-import { type Plan, plan } from "./routing/plan.ts";
+import { mayAskProxies, type Ownership } from "./pull/ownership.ts";
+import { plan } from "./routing/plan.ts";
+import type { Policy } from "./routing/policy.ts";
+import type { ResolvedRule } from "./routing/ruling.ts";
 import type { Services } from "./services.ts";
 import type { Upstream } from "./upstream/upstream.ts";
 
-/** Serves requests, each on its way once down: parse, authorize, decide, act, account. */
+/** Serves requests: when each begins and ends, and which configuration it goes by. */
 export class Serving {
   readonly #generations: Generations;
   readonly #connections: ConnectionGauge;
@@ -135,87 +137,115 @@ export class Serving {
     }
   }
 
-  async #answer(services: Services, exchange: Exchange, target: Target): Promise<void> {
+  async #answer(services: Services, exchange: Exchange, target: Target): Promise<Decision> {
     checkHost(exchange.request.rawHeaders);
-    const { operations: access } = services.config;
+    if (target.kind === "api") {
+      return answerApi(services, exchange, target);
+    }
+    const { operations: access, statusPage: page, tokens } = services.config;
     if (target.kind === "operations" && access !== "off") {
       exchange.route = target.page;
       if (access === "protected") {
         await authorizeUnruled(services, exchange, { repository: undefined, access: "operations" });
       }
-      await operations(services, exchange, target.page, this.#draining);
-    } else if (target.kind === "api") {
-      await answerApi(services, exchange, target);
-    } else if (target.kind === "token" && services.config.tokens) {
+      return operations(services, exchange, target.page, this.#draining);
+    }
+    if (target.kind === "token" && tokens) {
       exchange.route = "token";
-      await token(services, exchange);
-    } else if (
-      target.kind === "root" &&
-      services.config.statusPage !== "off" &&
-      wantsPage(exchange.request)
-    ) {
+      return token(services, exchange);
+    }
+    if (target.kind === "root" && page !== "off" && wantsPage(exchange.request)) {
       exchange.route = "page";
       const { statusPage } = await import("./page/answer.ts");
-      await statusPage(services, exchange, target.search);
-    } else if (target.kind === "api-without-slash") {
-      exchange.route = "base";
-      exchange.decision = { upstream: "router", reason: "/v2/ is meant" };
-      send(exchange, { status: 301, headers: ["Location", `/v2/${target.search}`], body: "" });
-    } else {
-      const mayBePage = target.kind === "root" && services.config.statusPage !== "off";
-      throw new RegistryError("NOT_FOUND", {
-        message: "not a path of this registry",
-        headers: mayBePage ? pageVaries : {},
-      });
+      return statusPage(services, exchange, target.search);
     }
+    if (target.kind === "api-without-slash") {
+      exchange.route = "base";
+      const headers = ["Location", `/v2/${target.search}`];
+      return send(exchange, routerDecision("/v2/ is meant"), { status: 301, headers, body: "" });
+    }
+    throw new RegistryError("NOT_FOUND", {
+      message: "not a path of this registry",
+      headers: target.kind === "root" && page !== "off" ? pageVaries : {},
+    });
   }
 }
 
+/**
+ * The way of a request to the API: parse, authorize, resolve ownership, decide, act. It is accounted for when its response closes,
+ * which a client that leaves brings about at any of these steps.
+ * @returns who answered and why
+ * @throws RegistryError where the router answers with an error; ClientGone
+ */
 async function answerApi(
   services: Services,
   exchange: Exchange,
   { rest, search }: Extract<Target, { kind: "api" }>,
-): Promise<void> {
-  const { request } = exchange;
-  const parsed = parseRequest(request.method ?? "", rest, search);
+): Promise<Decision> {
+  const parsed = parseRequest(exchange.request.method ?? "", rest, search);
   const { resource } = parsed;
   exchange.route = resource.kind;
   exchange.repository = "repository" in resource ? resource.repository : undefined;
+
   await authorizeRequest(services, exchange, parsed);
   exchange.authorized = true;
-  if (isLoop(request.rawHeaders, services.config.via)) {
+  refuseLoop(exchange, services.config);
+
+  const { policy } = services;
+  const request = permittedPart(policy, parsed);
+  const entryPoint = entryPointOf(exchange, request);
+  exchange.namespace = policy.namespaceOf(entryPoint);
+  const ruling =
+    "repository" in resource
+      ? await resolveOwnership(
+          services.ownership,
+          exchange,
+          request,
+          policy.rulingFor(resource.repository, entryPoint),
+        )
+      : undefined;
+
+  const { lists } = services.config;
+  const { holders } = services.memory;
+  const decided = plan(request, ruling, {
+    policy,
+    holders,
+    lists,
+    direct: policy.upstreamByHost(entryPoint),
+  });
+
+  return perform(services, exchange, request, decided);
+}
+
+/**
+ * Leaves the proxies out for what is hosted's own, which hosted may have to be asked for.
+ * @throws RegistryError if hosted does not say
+ */
+function resolveOwnership(
+  ownership: Ownership,
+  exchange: Exchange,
+  request: RegistryRequest,
+  ruling: ResolvedRule<Upstream>,
+): ResolvedRule<Upstream> | Promise<ResolvedRule<Upstream>> {
+  return ruling.owned && exchange.repository !== undefined && mayAskProxies(request)
+    ? ownership.restrict(exchange, exchange.repository, ruling)
+    : ruling;
+}
+
+/** @throws RegistryError LOOP_DETECTED if this router has sent the request */
+function refuseLoop({ request }: Exchange, { via }: Services["config"]): void {
+  if (isLoop(request.rawHeaders, via)) {
     throw new RegistryError("LOOP_DETECTED", {
       message: "an upstream leads back to this router: check hosted and proxy",
     });
   }
-  // Nobody says from where, so nobody can say whether it may be pulled from there.
-  const unsourced = resource.kind === "uploads" && resource.mount?.from === undefined;
-  const decided = services.policy.restrictsPulls && unsourced ? withoutMount(parsed) : parsed;
-  await perform(services, exchange, decided, await decide(services, exchange, decided));
 }
 
-/**
- * What is to be done, after the rules, the way in, and hosted's word on whether a repository is its own.
- * @throws RegistryError if hosted has a say and does not say it
- */
-async function decide(
-  services: Services,
-  exchange: Exchange,
-  request: RegistryRequest,
-): Promise<Plan<Upstream>> {
-  const { policy, memory, config } = services;
-  const entryPoint = entryPointOf(exchange, request);
-  exchange.namespace = policy.namespaceOf(entryPoint);
-  const known = { policy, memory, lists: config.lists, direct: policy.upstreamByHost(entryPoint) };
-  if (!("repository" in request.resource)) {
-    return plan(request, undefined, known);
-  }
-  const { repository } = request.resource;
-  const ruling = policy.rulingFor(repository, entryPoint);
-  const settled = mayAskProxies(request)
-    ? await restrictIfOwned(services, exchange, repository, ruling)
-    : ruling;
-  return plan(request, settled, known);
+/** Without a mount that does not say from where: whether the client may pull from there cannot be told. */
+function permittedPart({ restrictsPulls }: Policy<Upstream>, request: RegistryRequest): RegistryRequest {
+  const { resource } = request;
+  const unsourced = resource.kind === "uploads" && resource.mount?.from === undefined;
+  return restrictsPulls && unsourced ? withoutMount(request) : request;
 }
 
 /** Answers what went wrong; once an answer has begun, all that is left is to break it off, so that it cannot look whole. */
@@ -231,9 +261,6 @@ function refuse(exchange: Exchange, error: unknown): void {
   if (response.headersSent) {
     response.destroy();
     return;
-  }
-  if (exchange.decision.reason === "") {
-    exchange.decision = { upstream: "router", reason: refusal.code };
   }
   try {
     sendError(exchange, refusal);

@@ -40,7 +40,7 @@ describe("of generated targets", () => {
   const memory = new Memory<Candidate>({ entries: 100, ttl: 1_000, absentTtl: 0, manifestBytes: 0 });
   const policy = new Policy({ hosted, proxies: [proxy], rules: [] });
 
-  it("each is understood or refused, and what an upstream is asked for is what was decided and authorized on", () => {
+  it("each is parsed or refused, and upstreams are asked for exactly what was authorized and routed", () => {
     let understood = 0;
     fc.assert(
       fc.property(method, target, (how, given) => {
@@ -58,7 +58,12 @@ describe("of generated targets", () => {
           repository === undefined
             ? undefined
             : policy.rulingFor(repository, { namespace: request.namespace, host: undefined });
-        const planned = plan(request, ruling, { policy, memory, lists: "first", direct: undefined });
+        const planned = plan(request, ruling, {
+          policy,
+          holders: memory.holders,
+          lists: "first",
+          direct: undefined,
+        });
         if (planned.action === "forward" || planned.action === "pass") {
           expect(planned.to).toBe(hosted);
         }
@@ -112,7 +117,7 @@ function checkWellFormed(how: string, path: string, { status, headers, body }: A
 }
 
 describe("of generated requests over connections", () => {
-  it("each gets one well-formed answer, and reaches upstreams only under the name it was authorized for", async () => {
+  it("each gets one well-formed response, and reaches upstreams only under the authorized name", async () => {
     await using proxy = await listenRecording();
     await using hosted = await listenRecording();
     const authorized = new Map<string, (string | undefined)[]>();
@@ -164,7 +169,7 @@ describe("of generated requests over connections", () => {
 describe("pieces", () => {
   const header = fc.string({ unit: "binary", maxLength: 60 });
 
-  it("challenges are read without an exception, whatever they are", () => {
+  it("any challenge is read without an exception", () => {
     fc.assert(
       fc.property(
         fc.array(fc.oneof(header, fc.constantFrom('Bearer realm="a,b"', "Basic", ", ,", '="'))),
@@ -178,7 +183,7 @@ describe("pieces", () => {
     );
   });
 
-  it("what Connection names does not pass, except for what every message needs", () => {
+  it("headers that Connection names are not forwarded, except those that every message needs", () => {
     const name = fc.constantFrom(
       "x-a",
       "X-B",
@@ -201,7 +206,7 @@ describe("pieces", () => {
     );
   });
 
-  it("an address that becomes relative stays on the router", () => {
+  it("a Location that becomes relative stays on the router", () => {
     const upstream = new URL("http://hosted:5000/prefix");
     const rest = fc.oneof(
       fc.string({ maxLength: 30 }),

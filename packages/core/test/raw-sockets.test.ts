@@ -66,7 +66,7 @@ describe("a connection on which arrives what is no request, or one that could be
       // Over a connection that stays, the client's own next request gets its own answer ...
       expect([answer.statuses, answer.closed]).toEqual([closed ? statuses : [...statuses, 200], closed]);
       expect(asked().sort()).toEqual([...upstream, ...(closed ? [] : honest)].sort());
-      // ... and so does everybody else's, over the connection to the upstream that this one came over.
+      // ... and other clients are served over the upstream connection of this one.
       expect(await fetchHonest()).toEqual([200, '"honest"']);
       expect(asked()).toEqual(honest);
       expect(proxy.connections).toBe(connections);
@@ -96,7 +96,7 @@ describe("a connection on which arrives what is no request, or one that could be
     expect(upstream.take().join()).not.toContain("smuggled");
   });
 
-  it("half a request waits, and holds up nobody", async () => {
+  it("half a request waits, and delays no other client", async () => {
     const socket = connect(port, "127.0.0.1");
     socket.write(`GET ${manifest} HTTP/1.1\r\nHost: r`);
 

@@ -62,7 +62,7 @@ describeE2E("the status page of a router that is slow", ["chromium", "docker-reg
 
     await page.clock.runFor(30_000);
 
-    await page.getByRole("status").getByText("Not refreshed: no answer within 30 s").waitFor();
+    await page.getByRole("status").getByText("Not refreshed: timeout after 30 s").waitFor();
     expect(visited.problems).toEqual([`failed: ${router.origin}/?`]);
   });
 });

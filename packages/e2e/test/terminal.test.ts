@@ -38,7 +38,7 @@ describeE2E("at a terminal", ["script"], () => {
     terminal.type("wonderland\r");
     await terminal.shows("Once more");
     terminal.type("wonderlnad\r");
-    await terminal.shows("two different ones");
+    await terminal.shows("The passwords are different");
     await terminal.shows("Password of alice");
     terminal.type("wonderland\r");
     await terminal.shows("Once more");

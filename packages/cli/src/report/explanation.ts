@@ -1,4 +1,4 @@
-import type { ExplainedAccess, ExplainedRule, Explanation, UpstreamAnswer } from "@combined-registry/core";
+import { describeExplanation, type Explanation, type UpstreamAnswer } from "@combined-registry/core";
 import type { Paint, Shade } from "./colour.ts";
 import { table } from "./table.ts";
 
@@ -23,53 +23,21 @@ export function renderExplanation(explanation: Explanation, paint: Paint): strin
   return `${blocks.filter((block) => block !== "").join("\n\n")}\n`;
 }
 
-function decision({ rule, pull, push, host, shadowing, upstreams }: Explanation): string[][] {
-  const digest = upstreams.find(({ name }) => name === pull.from)?.digest;
+function decision(explanation: Explanation): string[][] {
+  const { pull, push } = explanation;
+  const { host, rule, pulledBy, pushedBy, digest, shadowing } = describeExplanation(explanation);
   return [
-    ...(host === undefined ? [] : [["host", `${host.name}: ${hostMeans[host.means]}`]]),
-    ["rule", `${rule.name}: ${describeRule(rule)}`],
-    ["who", `pull: ${describeAccess(rule.access.pull)}; push: ${describeAccess(rule.access.push)}`],
+    ...(host === undefined ? [] : [["host", host]]),
+    ["rule", rule],
+    ["who", `pull: ${pulledBy}; push: ${pushedBy}`],
     [
       "pull",
       pull.from === undefined ? `${pull.status}: ${pull.because}` : `from ${pull.from}: ${pull.because}`,
     ],
     ...(digest === undefined ? [] : [["digest", digest]]),
-    ...shadowing.map(({ hosted, proxy }) => [
-      "shadow",
-      `${proxy.name} has ${proxy.digest}, ${hosted.name} ${hosted.digest}`,
-    ]),
+    ...shadowing.map((digests) => ["shadow", digests]),
     ["push", push.to === undefined ? `denied: ${push.because}` : `to ${push.to}: ${push.because}`],
   ];
-}
-
-const hostMeans = {
-  hosts: "stands for one registry alone",
-  namespace: "a proxy serves it",
-  nothing: "no upstream's, dropped",
-} as const;
-
-function describeRule({ match, pull, onFailure, owned, shadow }: ExplainedRule): string {
-  const parts = [
-    `match ${match.join(", ")}`,
-    `pull ${pull.join(", ")}`,
-    ...(onFailure === "stop" ? ["on failure stop"] : []),
-    ...(owned ? ["owned"] : []),
-    `shadow ${shadow}`,
-  ];
-  return parts.join("; ");
-}
-
-function describeAccess(access: ExplainedAccess): string {
-  switch (access) {
-    case "anonymous":
-      return "everybody";
-    case "authenticated":
-      return "every user";
-    case "authorize":
-      return "whom the router lets in";
-    default:
-      return access.join(", ");
-  }
 }
 
 function answers({ upstreams }: Explanation, paint: Paint): string {

@@ -18,12 +18,12 @@ describe("explain", () => {
     expect(lines).toContain("rule rules[0]: match corp/**; pull hosted; shadow warn");
     expect(lines).toContain("pull from hosted: hosted is asked first");
     expect(lines).toContain("push to hosted: rules[0] says push: hosted");
-    expect(lines).toContain("not asked proxy the rule's pull leaves it out");
+    expect(lines).toContain("not asked proxy the rule's pull does not list it");
     expect(out).toMatch(/hosted +HEAD corp\/secret +found +200 +[\d.]+ ms +sha256:[0-9a-f]{12} /);
     expect(lab.proxy.requests).toEqual([]);
   });
 
-  test("ends with 1 if nobody has it", async () => {
+  test("ends with 1 if no upstream has it", async () => {
     await using lab = await openLab();
 
     const { code, out } = await lab.run(["explain", "team/none"]);
@@ -32,7 +32,7 @@ describe("explain", () => {
     expect(out).toMatch(/pull +404: proxy not found, hosted not found/);
   });
 
-  test("ends with 1 and the cause if whoever could have it fails", async () => {
+  test("ends with 1 and the cause if an upstream that could have it fails", async () => {
     await using lab = await openLab();
     await lab.proxy.close();
 
@@ -40,7 +40,7 @@ describe("explain", () => {
 
     expect(code).toBe(1);
     expect(out).toMatch(/pull +502: proxy failed \(connection refused\), hosted not found/);
-    expect(out).toMatch(/-> proxy could not tell \(connection refused\)/);
+    expect(out).toMatch(/-> proxy failed \(connection refused\)/);
   });
 
   test("prints JSON for programs", async () => {
@@ -62,7 +62,7 @@ describe("explain", () => {
 
   test.each([
     [["explain", "Team/App"], 'the image name "Team/App" has upper case in its repository'],
-    [["explain", "app@sha256:12"], 'has a digest that is none, "sha256:12"'],
+    [["explain", "app@sha256:12"], 'has an invalid digest, "sha256:12"'],
     [["explain"], "missing required argument 'image'"],
     [["explain", "a", "b"], "too many arguments"],
     [["explain", "a", "--jsno"], "unknown option '--jsno'"],
@@ -100,7 +100,7 @@ describe("explain", () => {
 
     const { out } = await lab.run(["explain", "team/app:1.2"]);
 
-    expect(out).toMatch(/who +pull: whom the router lets in; push: whom the router lets in/);
+    expect(out).toMatch(/who +pull: clients that the router lets in; push: clients that the router lets in/);
   });
 
   test("has help with examples", async () => {

@@ -1,11 +1,13 @@
+import type { CompleteConfig } from "../config/complete.ts";
 import { ClientAborted } from "../errors.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { RegistryError } from "../protocol/errors.ts";
 import { publicHost, publicProto } from "../protocol/forwarding.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import { scopeOf } from "../protocol/token-scope.ts";
+import type { Policy } from "../routing/policy.ts";
 import { ruleName } from "../routing/ruling.ts";
-import type { Services } from "../services.ts";
+import type { Upstream } from "../upstream/upstream.ts";
 import {
   accessesOf,
   authorize,
@@ -17,17 +19,23 @@ import {
 import type { Access } from "./hook.ts";
 import { bearerChallenge, redeem } from "./own-tokens.ts";
 
+/** What permission follows from. */
+export interface AuthorizeContext {
+  readonly config: Pick<CompleteConfig, "authorize" | "tokens">;
+  readonly policy: Policy<Upstream>;
+}
+
 /**
  * Lets a request of the API go on to the upstreams, or not: by its rules and by what `authorize` says of who sent it.
  * @throws RegistryError UNAUTHORIZED, DENIED, TOOMANYREQUESTS, UNKNOWN; ClientGone
  */
 export async function authorizeRequest(
-  services: Services,
+  context: AuthorizeContext,
   exchange: Exchange,
   parsed: RegistryRequest,
 ): Promise<void> {
-  const { tokens } = services.config;
-  if (services.config.authorize === undefined) {
+  const { tokens } = context.config;
+  if (context.config.authorize === undefined) {
     return;
   }
   const anonymously = tokens && redeemToken(exchange) === "anonymous";
@@ -37,8 +45,8 @@ export async function authorizeRequest(
       wanted.repository === undefined
         ? // Whoever has been given a token for nothing finds the registry behind it.
           { who: anonymously && wanted.access === "base" ? "anonymous" : undefined, rule: "" }
-        : permissionFor(services, wanted.repository, wanted.access);
-    await authorizeWith(services, exchange, wanted, grant, challenge);
+        : permissionFor(context, wanted.repository, wanted.access);
+    await authorizeWith(context, exchange, wanted, grant, challenge);
   }
 }
 
@@ -46,8 +54,12 @@ export async function authorizeRequest(
  * Lets a request go on, or not, to what no rule is about.
  * @throws as `admit` does
  */
-export function authorizeUnruled(services: Services, exchange: Exchange, wanted: Wanted): Promise<void> {
-  return authorizeWith(services, exchange, wanted, { who: undefined, rule: "" });
+export function authorizeUnruled(
+  context: AuthorizeContext,
+  exchange: Exchange,
+  wanted: Wanted,
+): Promise<void> {
+  return authorizeWith(context, exchange, wanted, { who: undefined, rule: "" });
 }
 
 /**
@@ -55,16 +67,16 @@ export function authorizeUnruled(services: Services, exchange: Exchange, wanted:
  * @throws RegistryError UNKNOWN if `authorize` fails; ClientGone
  */
 export async function canAccess(
-  services: Services,
+  context: AuthorizeContext,
   exchange: Exchange,
   { repository, access }: { readonly repository: string; readonly access: "pull" | "push" },
 ): Promise<boolean> {
   try {
     await authorizeWith(
-      services,
+      context,
       exchange,
       { repository, access },
-      permissionFor(services, repository, access),
+      permissionFor(context, repository, access),
     );
     return true;
   } catch (error) {
@@ -76,7 +88,7 @@ export async function canAccess(
 }
 
 async function authorizeWith(
-  { config: { authorize: hook } }: Services,
+  { config: { authorize: hook } }: AuthorizeContext,
   exchange: Exchange,
   wanted: Wanted,
   grant: Permission,
@@ -98,7 +110,7 @@ async function authorizeWith(
 }
 
 /** Whoever may push may delete. */
-function permissionFor({ policy }: Services, repository: string, access: Access): Permission {
+function permissionFor({ policy }: AuthorizeContext, repository: string, access: Access): Permission {
   const rule = policy.ruleOn(repository);
   return { who: access === "pull" ? rule.access.pull : rule.access.push, rule: ruleName(rule) };
 }

@@ -1,12 +1,11 @@
 import { SingleflightByRepository } from "../concurrency/singleflight.ts";
-import type { Shared } from "../pull/coalesce.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
 /** Questions for manifests that are under way, at each upstream. */
-export class InflightManifests {
-  readonly #inflight = new WeakMap<Upstream, SingleflightByRepository<Shared>>();
+export class InflightManifests<Answer> {
+  readonly #inflight = new WeakMap<Upstream, SingleflightByRepository<Answer>>();
 
-  at(upstream: Upstream): SingleflightByRepository<Shared> {
+  at(upstream: Upstream): SingleflightByRepository<Answer> {
     let inflight = this.#inflight.get(upstream);
     if (inflight === undefined) {
       inflight = new SingleflightByRepository();

@@ -1,82 +1,94 @@
 import { ClientAborted } from "../errors.ts";
 
-/** So many at a time; the others wait in order. */
+/** At most `limit` at a time; up to `queue` more wait in order. */
 export class Semaphore {
   #free: number;
-  readonly #waiting: (() => void)[] = [];
+  readonly #queue: number;
+  /** In the order of their arrival. */
+  readonly #waiting = new Set<() => void>();
 
-  constructor(count: number) {
-    this.#free = count;
+  constructor(limit: number, queue = Number.POSITIVE_INFINITY) {
+    this.#free = limit;
+    this.#queue = queue;
+  }
+
+  /** Whether no slot is free and the queue is full. */
+  get isFull(): boolean {
+    return this.#free === 0 && this.#waiting.size >= this.#queue;
+  }
+
+  /** Takes a slot if one is free. Each slot that is taken has to be released once. */
+  tryAcquire(): boolean {
+    if (this.#free === 0) {
+      return false;
+    }
+    this.#free -= 1;
+    return true;
   }
 
   /**
-   * Does work when there is a place for it.
-   * @throws ClientGone if `signal` is aborted before; else what the work ends with
+   * Takes a slot as soon as one is free, whether the queue is full or not.
+   * @throws ClientAborted once `signal` is aborted; the place in the queue is free again at once
    */
-  async take<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-    await this.#enter(signal);
-    try {
-      return await work();
-    } finally {
-      const next = this.#waiting.shift();
-      if (next === undefined) {
-        this.#free += 1;
-      } else {
-        next();
-      }
-    }
-  }
-
-  #enter(signal: AbortSignal): Promise<void> {
+  acquire(signal: AbortSignal): Promise<void> {
     if (signal.aborted) {
       return Promise.reject(new ClientAborted());
     }
-    if (this.#free > 0) {
-      this.#free -= 1;
+    if (this.tryAcquire()) {
       return Promise.resolve();
     }
     return new Promise((resolve, reject) => {
       const enter = () => {
-        signal.removeEventListener("abort", cancel);
+        signal.removeEventListener("abort", leave);
         resolve();
       };
-      const cancel = () => {
-        this.#waiting.splice(this.#waiting.indexOf(enter), 1);
+      const leave = () => {
+        this.#waiting.delete(enter);
         reject(new ClientAborted());
       };
-      this.#waiting.push(enter);
-      signal.addEventListener("abort", cancel, { once: true });
+      this.#waiting.add(enter);
+      signal.addEventListener("abort", leave, { once: true });
     });
   }
-}
 
-/** So many at a time; those beyond are told so at once, rather than to wait. */
-export class Bounded {
-  readonly #most: number;
-  #underWay = 0;
-
-  constructor(most: number) {
-    this.#most = most;
+  /** Gives a slot back, to the first that waits. */
+  release(): void {
+    const [next] = this.#waiting;
+    if (next === undefined) {
+      this.#free += 1;
+    } else {
+      this.#waiting.delete(next);
+      next();
+    }
   }
 
-  /** Does work if there is a place for it, else does nothing. */
-  async do<T>(work: () => Promise<T>): Promise<T | undefined> {
-    if (this.#underWay >= this.#most) {
-      return undefined;
-    }
-    this.#underWay += 1;
+  /**
+   * Runs work when there is a slot for it.
+   * @throws ClientAborted if `signal` is aborted before; else what the work ends with
+   */
+  async run<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    await this.acquire(signal);
+    return this.#releaseAfter(work);
+  }
+
+  /** Runs work if a slot is free. Undefined, without waiting, if none is. */
+  async tryRun<T>(work: () => Promise<T>): Promise<T | undefined> {
+    return this.tryAcquire() ? this.#releaseAfter(work) : undefined;
+  }
+
+  async #releaseAfter<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work();
     } finally {
-      this.#underWay -= 1;
+      this.release();
     }
   }
 }
 
 /**
- * Does work for each item, so many at a time. After the first that fails no other is begun, and those under way are told by
- * their signal to end.
- * @throws what the first one failed with, when all have ended
+ * Does work for each item, at most `atOnce` at a time. After the first failure no other work begins, and the signal of the work in
+ * progress is aborted.
+ * @throws the first failure, when all work has ended
  */
 export async function mapConcurrently<T>(
   items: readonly T[],

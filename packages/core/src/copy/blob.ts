@@ -1,75 +1,90 @@
-import { Readable } from "node:stream";
+import { Semaphore } from "../concurrency/semaphore.ts";
+import { Singleflight } from "../concurrency/singleflight.ts";
 import { CopyFailure } from "../errors.ts";
+import type { Metrics } from "../observe/metrics.ts";
 import { firstValue, type RawHeaders } from "../protocol/headers.ts";
 import type { Part } from "../protocol/manifest.ts";
 import { createResumer } from "../pull/resume.ts";
-import type { CopyResult, Services } from "../services.ts";
+import { ResumableBody } from "../upstream/resumable-body.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import { BlobReader, verified } from "./blob-reader.ts";
 import { askProxy, type CopyJob, type Found, findAtProxies, hostedHas } from "./requests.ts";
 import { uploadBlob } from "./upload.ts";
+import { VerifiedBlob } from "./verified-blob.ts";
 
-/**
- * Sees to it that hosted has a blob. Those who need the same one at a time wait for the same copy.
- * @throws CopyFailure, ClientGone
- */
-export function copyBlob(
-  services: Services,
-  copying: CopyJob,
-  part: Part,
-  signal: AbortSignal,
-): Promise<CopyResult> {
-  const { shared, places } = services.copies;
-  return shared.run(keyOf(copying, part), signal, (wanted) =>
-    places.take(wanted, () => copyUnlessThere(services, copying, part, wanted)),
-  );
+/** What became of a blob that hosted was thought to lack. */
+export type CopyResult = "copied" | "there already";
+
+// Each holds two connections and the bytes between them: enough for the disks of most, and a bound on what pushes may cost.
+const copiesAtOnce = 16;
+
+/** Copies blobs from proxies to hosted. */
+export class BlobCopier {
+  readonly #metrics: Metrics;
+  readonly #shared = new Singleflight<CopyResult>();
+  readonly #places = new Semaphore(copiesAtOnce);
+
+  constructor(metrics: Metrics) {
+    this.#metrics = metrics;
+  }
+
+  /**
+   * Copies a blob to hosted, unless hosted has it. Pushes that need the same blob at the same time share one copy.
+   * @throws CopyFailure, ClientAborted
+   */
+  copy(copying: CopyJob, part: Part, signal: AbortSignal): Promise<CopyResult> {
+    return this.#shared.run(keyOf(copying, part), signal, (wanted) =>
+      this.#places.run(wanted, () => copyUnlessThere(this.#metrics, copying, part, wanted)),
+    );
+  }
 }
 
-/** Those who share a copy have to be permitted the same: by the rules, and by hosted where it judges them. */
+/** Only pushes with the same rights share a copy: by the rules, and by hosted where it checks the client's credentials. */
 function keyOf({ repository, from, proxies, authorization }: CopyJob, { digest }: Part): string {
   return JSON.stringify([repository, digest, from, proxies.map(({ name }) => name), authorization]);
 }
 
 async function copyUnlessThere(
-  services: Services,
+  metrics: Metrics,
   copying: CopyJob,
   part: Part,
   signal: AbortSignal,
 ): Promise<CopyResult> {
   const address = `blobs/${part.digest}`;
-  if (await hostedHas(services, copying, address, signal)) {
+  if (await hostedHas(copying, address, signal)) {
     return "there already";
   }
-  const found = await findAtProxies(services, copying, address, signal);
-  const reader = readerOf(services, copying, part, found, signal);
+  const found = await findAtProxies(copying, address, signal);
+  const body = bodyOf(metrics, copying, part, found, signal);
   try {
     const length = lengthOf(found, part);
-    const bytes = Readable.from(verified(reader, part.digest));
-    await uploadBlob(services, copying, { digest: part.digest, length, bytes }, signal);
+    const bytes = new VerifiedBlob(body, part.digest);
+    await uploadBlob(copying, { digest: part.digest, length, bytes }, signal);
   } finally {
-    reader.close();
+    body.close();
   }
-  services.metrics.copiedBlobs.inc({ from: found.proxy.name });
+  metrics.copiedBlobs.inc({ from: found.proxy.name });
   return "copied";
 }
 
-function readerOf(
-  services: Services,
+function bodyOf(
+  metrics: Metrics,
   copying: CopyJob,
   { digest }: Part,
   { proxy, answer }: Found,
   signal: AbortSignal,
-): BlobReader {
+): ResumableBody {
   const ask = (upstream: Upstream, range: string) =>
-    askProxy(services, copying, upstream, { address: `blobs/${digest}`, range }, signal);
-  return new BlobReader(
-    { upstream: proxy, answer, passOver: 0 },
-    createResumer(services, { digest, order: copying.proxies, ask }, answer),
-    (from, bytes) => services.metrics.copiedBytes.inc({ from: from.name }, bytes),
+    askProxy(copying, upstream, { address: `blobs/${digest}`, range }, signal);
+  return new ResumableBody(
+    { upstream: proxy, answer, skip: 0 },
+    {
+      resumer: createResumer({ metrics }, { digest, order: copying.proxies, ask }, answer),
+      received: (from, bytes) => metrics.copiedBytes.inc({ from: from.name }, bytes),
+    },
   );
 }
 
-/** Bytes to come; undefined if they come in chunks. @throws CopyFailure if it is not what the manifest says */
+/** Bytes; undefined if they come in chunks. @throws CopyFailure if the manifest says otherwise */
 function lengthOf({ proxy, answer }: Found, { digest, size }: Part): number | undefined {
   const length = contentLength(answer.headers);
   if (length !== undefined && size !== undefined && length !== size) {

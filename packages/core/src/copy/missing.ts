@@ -1,20 +1,31 @@
 import { mapConcurrently } from "../concurrency/semaphore.ts";
 import { CopyFailure } from "../errors.ts";
-import type { Exchange } from "../http/exchange.ts";
 import { firstValue } from "../protocol/headers.ts";
 import { longestManifest, manifestTypes, type Part, partsOf } from "../protocol/manifest.ts";
 import { isContent } from "../protocol/names.ts";
-import type { RegistryRequest } from "../protocol/request.ts";
-import { afterAccept, type Push } from "../push/accepted.ts";
-import type { Services } from "../services.ts";
+import type { Resource } from "../protocol/request.ts";
 import { readUpTo } from "../upstream/transport/read-body.ts";
-import { copyBlob } from "./blob.ts";
+import type { UpstreamResponse } from "../upstream/transport/send.ts";
+import type { BlobCopier } from "./blob.ts";
 import { askHosted, type CopyJob, expectStatus, findAtProxies, hostedHas } from "./requests.ts";
 
 /** How much was copied. */
 export interface CopyCount {
   readonly blobs: number;
   readonly manifests: number;
+}
+
+/** A pushed manifest that hosted lacks parts of. */
+export interface Incomplete {
+  readonly body: Buffer;
+  /** Aborted when its client is gone. */
+  readonly signal: AbortSignal;
+  /** Called for each manifest that was copied, with hosted's answer to it. */
+  accepted(
+    resource: Extract<Resource, { kind: "manifest" }>,
+    manifest: { readonly body: Buffer; readonly type: string },
+    answer: UpstreamResponse,
+  ): Promise<unknown>;
 }
 
 // Of one push. The largest indexes have a few dozen manifests, and images a hundred or so layers.
@@ -29,29 +40,28 @@ const blobsAtOnce = 4;
  * @throws CopyFailure if something cannot be had, or there is too much of it; ClientGone
  */
 export async function copyMissing(
-  services: Services,
-  exchange: Exchange,
+  copier: BlobCopier,
   copying: CopyJob,
-  { body, namespace }: Pick<Push, "body"> & Pick<RegistryRequest, "namespace">,
+  { body, signal, accepted }: Incomplete,
 ): Promise<CopyCount> {
-  const copier = new Copier(services, exchange, copying, namespace);
-  await copier.copyParts(body, 0);
-  return copier.count;
+  const copy = new CopyOfParts(copier, copying, signal, accepted);
+  await copy.copyParts(body, 0);
+  return copy.count;
 }
 
-class Copier {
+class CopyOfParts {
   readonly count = { blobs: 0, manifests: 0 };
-  readonly #services: Services;
-  readonly #exchange: Exchange;
+  readonly #copier: BlobCopier;
   readonly #copying: CopyJob;
-  readonly #namespace: string | undefined;
+  readonly #signal: AbortSignal;
+  readonly #accepted: Incomplete["accepted"];
   readonly #seen = { blobs: new Set<string>(), manifests: new Set<string>() };
 
-  constructor(services: Services, exchange: Exchange, copying: CopyJob, namespace: string | undefined) {
-    this.#services = services;
-    this.#exchange = exchange;
+  constructor(copier: BlobCopier, copying: CopyJob, signal: AbortSignal, accepted: Incomplete["accepted"]) {
+    this.#copier = copier;
     this.#copying = copying;
-    this.#namespace = namespace;
+    this.#signal = signal;
+    this.#accepted = accepted;
   }
 
   async copyParts(manifest: Buffer, depth: number): Promise<void> {
@@ -63,44 +73,36 @@ class Copier {
       await this.#copyManifest(child, depth + 1);
     }
     const wanted = unseen(blobs, this.#seen.blobs, mostBlobs, "blobs");
-    const { signal } = this.#exchange;
+    const signal = this.#signal;
     await mapConcurrently(wanted, { atOnce: blobsAtOnce, signal }, async (part, wantedStill) => {
-      if ((await copyBlob(this.#services, this.#copying, part, wantedStill)) === "copied") {
+      if ((await this.#copier.copy(this.#copying, part, wantedStill)) === "copied") {
         this.count.blobs += 1;
       }
     });
   }
 
   async #copyManifest(part: Part, depth: number): Promise<void> {
-    const { signal } = this.#exchange;
+    const signal = this.#signal;
     const address = `manifests/${part.digest}`;
-    if (await hostedHas(this.#services, this.#copying, address, signal, manifestTypes)) {
+    if (await hostedHas(this.#copying, address, signal, manifestTypes)) {
       return;
     }
     const { body, type } = await this.#fetchManifest(part, address);
     await this.copyParts(body, depth);
     const { hosted, repository } = this.#copying;
     const step = { method: "PUT", address, body, type };
-    const put = await askHosted(this.#services, this.#copying, step, signal);
+    const put = await askHosted(this.#copying, step, signal);
     const answer = expectStatus(put, `PUT of ${address}`, hosted, 201);
     this.count.manifests += 1;
     const resource = { kind: "manifest", repository, reference: part.digest, byDigest: true } as const;
-    const asked = { resource, namespace: this.#namespace };
-    await afterAccept(this.#services, this.#exchange, asked, { to: hosted, body, type }, answer);
+    await this.#accepted(resource, { body, type }, answer);
   }
 
   async #fetchManifest(
     { digest }: Part,
     address: string,
   ): Promise<{ readonly body: Buffer; readonly type: string }> {
-    const { signal } = this.#exchange;
-    const { proxy, answer } = await findAtProxies(
-      this.#services,
-      this.#copying,
-      address,
-      signal,
-      manifestTypes,
-    );
+    const { proxy, answer } = await findAtProxies(this.#copying, address, this.#signal, manifestTypes);
     const body = await readUpTo(answer.body, longestManifest, proxy.timeouts.idle);
     if (body === undefined || !isContent(digest, body)) {
       throw new CopyFailure(`${proxy.name} sent something else for ${address}, or not all of it`);

@@ -1,14 +1,14 @@
+import type { CompleteConfig } from "../config/complete.ts";
 import { CopyFailure } from "../errors.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { RegistryError } from "../protocol/errors.ts";
 import { publicHost } from "../protocol/forwarding.ts";
 import { repositoryScope } from "../protocol/token-scope.ts";
-import { restrictIfOwned } from "../pull/ownership.ts";
-import { type QueryOutcome, queryInternal } from "../pull/query.ts";
+import type { Ownership } from "../pull/ownership.ts";
 import { type Attempt, describeAttempt } from "../routing/outcome.ts";
 import type { ResolvedRule } from "../routing/ruling.ts";
-import type { Services } from "../services.ts";
-import type { InternalRequest } from "../upstream/request.ts";
+import type { QueryOutcome } from "../upstream/outcome.ts";
+import type { UpstreamRequest } from "../upstream/request.ts";
 import { errorBodyLimit, readUpTo } from "../upstream/transport/read-body.ts";
 import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
@@ -28,6 +28,12 @@ export interface CopyJob {
   readonly publicHost: string | undefined;
 }
 
+/** What decides whether there are copies. */
+export interface CopyContext {
+  readonly config: Pick<CompleteConfig, "copy">;
+  readonly ownership: Ownership;
+}
+
 /**
  * Whom a copy may be had from.
  * @param source the rules' word on `from`: proxies that it does not name never hear of it, nor does any of what is hosted's own
@@ -35,15 +41,15 @@ export interface CopyJob {
  * @throws CopyFailure if hosted does not say whether `from` is its own; ClientGone
  */
 export async function planCopy(
-  services: Services,
+  { config, ownership }: CopyContext,
   exchange: Exchange,
   where: Pick<CopyJob, "hosted" | "repository" | "from">,
   source: ResolvedRule<Upstream>,
 ): Promise<CopyJob | undefined> {
-  if (!services.config.copy || proxiesOf(source).length === 0) {
+  if (!config.copy || proxiesOf(source).length === 0) {
     return undefined;
   }
-  const proxies = proxiesOf(await settled(services, exchange, where.from, source));
+  const proxies = proxiesOf(await settled(ownership, exchange, where.from, source));
   const { request, client } = exchange;
   return proxies.length === 0
     ? undefined
@@ -60,13 +66,13 @@ function proxiesOf({ pull }: ResolvedRule<Upstream>): readonly Upstream[] {
 }
 
 async function settled(
-  services: Services,
+  ownership: Ownership,
   exchange: Exchange,
   from: string,
   source: ResolvedRule<Upstream>,
 ): Promise<ResolvedRule<Upstream>> {
   try {
-    return await restrictIfOwned(services, exchange, from, source);
+    return await ownership.restrict(exchange, from, source);
   } catch (error) {
     if (error instanceof RegistryError) {
       throw new CopyFailure(`it is not known whether ${from} is hosted's own: ${error.message}`);
@@ -76,7 +82,7 @@ async function settled(
 }
 
 /** One request of a copy. */
-export interface CopyRequest extends Omit<InternalRequest, "asked" | "accept"> {
+export interface CopyRequest extends Pick<UpstreamRequest, "follows" | "stream"> {
   readonly method: string;
   /** What stands behind the repository's name, or the path and query of an upload session. */
   readonly address: string;
@@ -89,61 +95,53 @@ export interface CopyRequest extends Omit<InternalRequest, "asked" | "accept"> {
 
 /** Asks hosted about the repository that is copied to. @throws ClientGone, CopyFailure */
 export function askHosted(
-  services: Services,
   { hosted, repository, authorization }: CopyJob,
   step: CopyRequest,
   signal: AbortSignal,
 ): Promise<QueryOutcome> {
-  const own = internalRequest(hosted, repository, step);
-  return queryInternal(services, hosted, { ...own, authorization }, signal);
+  return hosted.query({ ...toRequest(hosted, repository, step, signal), authorization });
 }
 
 /** Asks a proxy for something of the repository that is copied from. @throws ClientGone */
 export function askProxy(
-  services: Services,
   { from }: CopyJob,
   proxy: Upstream,
   step: Omit<CopyRequest, "method">,
   signal: AbortSignal,
 ): Promise<QueryOutcome> {
-  const own = internalRequest(proxy, from, { ...step, method: "GET", follows: true });
-  return queryInternal(services, proxy, own, signal);
+  return proxy.query(toRequest(proxy, from, { ...step, method: "GET", follows: true }, signal));
 }
 
-function internalRequest(
+function toRequest(
   upstream: Upstream,
   repository: string,
-  { method, address, range, body, type, accept = [], ...further }: CopyRequest,
-): InternalRequest {
+  { method, address, ...further }: CopyRequest,
+  signal: AbortSignal,
+): UpstreamRequest {
   const name = upstream.nameOf(repository);
   const target = address.startsWith("/") ? address : `/v2/${name}/${address}`;
   const question = target.indexOf("?");
   const end = question === -1 ? target.length : question;
   return {
     ...further,
-    accept,
-    asked: {
-      method,
-      path: target.slice(0, end),
-      search: target.slice(end),
-      scope: [repositoryScope(name, method)],
-      repository,
-      ...(range !== undefined && { range }),
-      ...(body !== undefined && { body }),
-      ...(type !== undefined && { type }),
-    },
+    method,
+    path: target.slice(0, end),
+    search: target.slice(end),
+    scope: [repositoryScope(name, method)],
+    repository,
+    decided: performance.now(),
+    signal,
   };
 }
 
 /** Whether hosted has something already. @throws ClientGone; CopyFailure if that cannot be told */
 export async function hostedHas(
-  services: Services,
   copying: CopyJob,
   address: string,
   signal: AbortSignal,
   accept: readonly string[] = [],
 ): Promise<boolean> {
-  const said = await askHosted(services, copying, { method: "HEAD", address, accept }, signal);
+  const said = await askHosted(copying, { method: "HEAD", address, accept }, signal);
   if (said.outcome === "not_found") {
     return false;
   }
@@ -159,7 +157,6 @@ export interface Found {
 
 /** Asks the proxies in order. @throws ClientGone; CopyFailure if none has it */
 export async function findAtProxies(
-  services: Services,
   copying: CopyJob,
   address: string,
   signal: AbortSignal,
@@ -167,7 +164,7 @@ export async function findAtProxies(
 ): Promise<Found> {
   const attempts: Attempt[] = [];
   for (const proxy of copying.proxies) {
-    const said = await askProxy(services, copying, proxy, { address, accept }, signal);
+    const said = await askProxy(copying, proxy, { address, accept }, signal);
     if (said.outcome === "found" && said.answer.status === 200) {
       return { proxy, answer: said.answer };
     }

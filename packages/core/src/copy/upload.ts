@@ -2,7 +2,6 @@ import type { Readable } from "node:stream";
 import { CopyFailure } from "../errors.ts";
 import { firstValue } from "../protocol/headers.ts";
 import { relativeLocations } from "../protocol/locations.ts";
-import type { Services } from "../services.ts";
 import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import { askHosted, type CopyJob, type CopyRequest, expectStatus } from "./requests.ts";
 
@@ -22,19 +21,13 @@ const timeout = 10_000;
  * @throws CopyFailure, ClientGone; then hosted has been told to forget the upload
  */
 export async function uploadBlob(
-  services: Services,
   copying: CopyJob,
   { digest, length, bytes }: Blob,
   signal: AbortSignal,
 ): Promise<void> {
   const stream = { type: "application/octet-stream", stream: { bytes, length } };
   const take = async (step: CopyRequest, expected: number) =>
-    expectStatus(
-      await askHosted(services, copying, step, signal),
-      `upload of ${digest}`,
-      copying.hosted,
-      expected,
-    );
+    expectStatus(await askHosted(copying, step, signal), `upload of ${digest}`, copying.hosted, expected);
   let session: string | undefined;
   try {
     session = sessionOf(copying, await take({ method: "POST", address: "blobs/uploads/" }, 202));
@@ -44,7 +37,7 @@ export async function uploadBlob(
     const put = { method: "PUT", address: withDigest(session, digest) };
     await take(length === undefined ? put : { ...put, ...stream }, 201);
   } catch (error) {
-    cancel(services, copying, session);
+    cancel(copying, session);
     throw error;
   } finally {
     // An answer may have come before the end.
@@ -53,9 +46,9 @@ export async function uploadBlob(
 }
 
 /** Tells hosted to forget an upload, and does not wait for it: if that fails, hosted forgets it by itself one day. */
-export function cancel(services: Services, copying: CopyJob, session: string | undefined): void {
+export function cancel(copying: CopyJob, session: string | undefined): void {
   if (session !== undefined) {
-    askHosted(services, copying, { method: "DELETE", address: session }, AbortSignal.timeout(timeout))
+    askHosted(copying, { method: "DELETE", address: session }, AbortSignal.timeout(timeout))
       .then((said) => expectStatus(said, "end of an upload", copying.hosted))
       .catch(() => undefined);
   }

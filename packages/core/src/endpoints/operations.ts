@@ -1,53 +1,60 @@
-import type { Exchange } from "../http/exchange.ts";
-import { send, sendJson } from "../http/respond.ts";
-import { checkHealth, isReady } from "../observe/health.ts";
+import type { CompleteConfig } from "../config/complete.ts";
+import type { Decision, Exchange } from "../http/exchange.ts";
+import { type JsonAnswer, routerDecision, send, sendJson } from "../http/respond.ts";
+import { checkHealth, type HealthContext, isReady } from "../observe/health.ts";
+import type { Metrics } from "../observe/metrics.ts";
 import { RegistryError } from "../protocol/errors.ts";
 import type { OperationsPage } from "../protocol/target.ts";
-import type { Services } from "../services.ts";
+
+const uncached = ["Cache-Control", "no-store"];
+
+/** What the operations pages are made from. */
+export interface OperationsContext extends HealthContext {
+  readonly config: Pick<CompleteConfig, "metrics">;
+  readonly metrics: Metrics;
+}
 
 /** What the router says about itself. */
 export async function operations(
-  services: Services,
+  context: OperationsContext,
   exchange: Exchange,
   page: OperationsPage,
   draining: boolean,
-): Promise<void> {
+): Promise<Decision> {
   const { method = "" } = exchange.request;
   if (method !== "GET" && method !== "HEAD") {
     throw new RegistryError("UNSUPPORTED", { headers: { Allow: "GET, HEAD" } });
   }
-  exchange.decision = { upstream: "router", reason: page };
-  const uncached = ["Cache-Control", "no-store"];
-  if (page === "livez") {
-    sendJson(exchange, 200, { status: "ok" }, uncached);
-  } else if (page === "metrics") {
-    const { registry } = services.metrics;
-    const { page: pageOfMany } = services.config.metrics;
-    send(exchange, {
-      status: 200,
-      headers: ["Content-Type", registry.contentType, ...uncached],
-      body: await (pageOfMany?.() ?? registry.metrics()),
-    });
-  } else {
-    await sendHealth(services, exchange, page, draining, uncached);
+  const decision = routerDecision(page);
+  if (page !== "metrics") {
+    const answer = await healthAnswer(context, page, draining);
+    return sendJson(exchange, decision, { ...answer, headers: uncached });
   }
+  const { registry } = context.metrics;
+  const { page: pageOfMany } = context.config.metrics;
+  return send(exchange, decision, {
+    status: 200,
+    headers: ["Content-Type", registry.contentType, ...uncached],
+    body: await (pageOfMany?.() ?? registry.metrics()),
+  });
 }
 
-async function sendHealth(
-  services: Services,
-  exchange: Exchange,
-  page: "healthcheck" | "readyz",
+async function healthAnswer(
+  context: HealthContext,
+  page: Exclude<OperationsPage, "metrics">,
   draining: boolean,
-  headers: string[],
-): Promise<void> {
-  if (page === "healthcheck") {
-    const health = await checkHealth(services);
-    sendJson(exchange, health.upstreams.every(({ up }) => up) ? 200 : 503, health, headers);
-  } else if (draining) {
-    sendJson(exchange, 503, { status: "draining" }, headers);
-  } else if (await isReady(services)) {
-    sendJson(exchange, 200, { status: "ok" }, headers);
-  } else {
-    sendJson(exchange, 503, { status: "hosted is down" }, headers);
+): Promise<JsonAnswer> {
+  if (page === "livez") {
+    return { status: 200, value: { status: "ok" } };
   }
+  if (page === "healthcheck") {
+    const health = await checkHealth(context);
+    return { status: health.upstreams.every(({ up }) => up) ? 200 : 503, value: health };
+  }
+  if (draining) {
+    return { status: 503, value: { status: "draining" } };
+  }
+  return (await isReady(context))
+    ? { status: 200, value: { status: "ok" } }
+    : { status: 503, value: { status: "hosted is down" } };
 }

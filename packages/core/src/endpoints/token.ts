@@ -1,9 +1,8 @@
-import { authorizeUnruled } from "../authorize/admit.ts";
+import { type AuthorizeContext, authorizeUnruled } from "../authorize/admit.ts";
 import { anonymousToken, tokenFor } from "../authorize/own-tokens.ts";
-import type { Exchange } from "../http/exchange.ts";
-import { sendJson } from "../http/respond.ts";
+import type { Decision, Exchange } from "../http/exchange.ts";
+import { routerDecision, sendJson } from "../http/respond.ts";
 import { RegistryError } from "../protocol/errors.ts";
-import type { Services } from "../services.ts";
 
 // Nothing ends with it but the client's use of it: the credentials are checked with every request.
 const lifetime = 300;
@@ -13,7 +12,7 @@ const lifetime = 300;
  * Authentication"). It permits nothing by itself, so whatever scope is asked for makes no difference.
  * @throws RegistryError UNSUPPORTED to POST, after which clients try GET; UNAUTHORIZED and others as `admit` does
  */
-export async function token(services: Services, exchange: Exchange): Promise<void> {
+export async function token(context: AuthorizeContext, exchange: Exchange): Promise<Decision> {
   const { method } = exchange.request;
   if (method !== "GET") {
     throw new RegistryError("UNSUPPORTED", {
@@ -21,18 +20,20 @@ export async function token(services: Services, exchange: Exchange): Promise<voi
       headers: { Allow: "GET" },
     });
   }
-  const given = await tokenOf(services, exchange);
-  exchange.decision = { upstream: "router", reason: "token" };
-  const answer = { token: given, access_token: given, expires_in: lifetime };
-  sendJson(exchange, 200, answer, ["Cache-Control", "no-store"]);
+  const given = await tokenOf(context, exchange);
+  return sendJson(exchange, routerDecision("token"), {
+    status: 200,
+    value: { token: given, access_token: given, expires_in: lifetime },
+    headers: ["Cache-Control", "no-store"],
+  });
 }
 
-async function tokenOf(services: Services, exchange: Exchange): Promise<string> {
+async function tokenOf(context: AuthorizeContext, exchange: Exchange): Promise<string> {
   const { authorization } = exchange.request.headers;
   if (authorization === undefined) {
     return anonymousToken;
   }
-  await authorizeUnruled(services, exchange, { repository: undefined, access: "base" });
+  await authorizeUnruled(context, exchange, { repository: undefined, access: "base" });
   const token = tokenFor(authorization);
   if (token === undefined) {
     // Whatever else a hook may go by, it is no use here to those who are sent here.

@@ -1,13 +1,23 @@
-import type { Exchange } from "../http/exchange.ts";
-import { sendJson } from "../http/respond.ts";
+import type { CompleteConfig } from "../config/complete.ts";
+import type { Decision, Exchange } from "../http/exchange.ts";
+import { routerDecision, sendJson } from "../http/respond.ts";
 import { RegistryError } from "../protocol/errors.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import { errorFrom, respondWith } from "../pull/answer.ts";
-import { query, reportOf, toUpstreamRequest } from "../pull/query.ts";
-import type { Services } from "../services.ts";
-import { isUp } from "../upstream/pings.ts";
+import type { Policy } from "../routing/policy.ts";
+import { reportOf } from "../upstream/outcome.ts";
+import { isUp, type Pings } from "../upstream/pings.ts";
+import { toUpstreamRequest } from "../upstream/request.ts";
 import { errorBodyLimit, readUpTo } from "../upstream/transport/read-body.ts";
 import type { Upstream } from "../upstream/upstream.ts";
+
+/** What the version check goes by. */
+export interface BaseContext {
+  readonly config: Pick<CompleteConfig, "base">;
+  readonly policy: Policy<Upstream>;
+  readonly upstreams: readonly Upstream[];
+  readonly pings: Pings;
+}
 
 /** Why an upstream keeps `/v2/` from answering 200. */
 interface Objection {
@@ -20,44 +30,43 @@ interface Objection {
  * @param direct the one registry that the client means
  */
 export async function base(
-  services: Services,
+  { config, policy: { hosted }, upstreams, pings }: BaseContext,
   exchange: Exchange,
   request: RegistryRequest,
   direct: Upstream | undefined,
-): Promise<void> {
-  const { hosted } = services.policy;
+): Promise<Decision> {
   const mayMeanHosted = direct === undefined || direct === hosted;
-  if (mayMeanHosted && hosted.passthrough && (await refusedByHosted(services, exchange, request, hosted))) {
-    return;
+  const refused =
+    mayMeanHosted && hosted.passthrough ? await refusedByHosted(exchange, request, hosted) : undefined;
+  if (refused !== undefined) {
+    return refused;
   }
-  const several = services.config.base === "hosted" ? [hosted] : services.upstreams;
+  const several = config.base === "hosted" ? [hosted] : upstreams;
   const asked = direct === undefined ? several : [direct];
-  const objections = (await Promise.all(asked.map((upstream) => objection(services, upstream)))).flat();
-  const enough = services.config.base === "any" ? objections.length < asked.length : objections.length === 0;
+  const objections = (await Promise.all(asked.map((upstream) => objection(pings, upstream)))).flat();
+  const enough = config.base === "any" ? objections.length < asked.length : objections.length === 0;
   if (!enough) {
     throw new RegistryError("UNAVAILABLE", {
       message: objections.map(({ upstream, cause }) => `${upstream}: ${cause}`).join(", "),
       detail: { upstreams: objections },
     });
   }
-  exchange.decision = { upstream: "router", reason: "upstreams answer" };
-  sendJson(exchange, 200, {});
+  return sendJson(exchange, routerDecision("upstreams answer"), { status: 200, value: {} });
 }
 
 /**
  * Hosted judges this client's own credentials, so its refusal and challenge reach the client; docker goes by them alone.
+ * @returns undefined if hosted lets the client in
  * @throws RegistryError if hosted could not judge: docker login takes 200 for a right password
  */
 async function refusedByHosted(
-  services: Services,
   exchange: Exchange,
   request: RegistryRequest,
   hosted: Upstream,
-): Promise<boolean> {
-  const said = await query(services, exchange, hosted, toUpstreamRequest(request, hosted));
+): Promise<Decision | undefined> {
+  const said = await hosted.query(toUpstreamRequest(request, hosted, exchange));
   if (said.outcome === "final") {
-    await respondWith(exchange, { ended: "answered", upstream: hosted, said, attempts: [] }, "");
-    return true;
+    return respondWith(exchange, { ended: "answered", upstream: hosted, said, attempts: [] }, "");
   }
   if (said.outcome === "found") {
     await readUpTo(said.answer.body, errorBodyLimit, hosted.timeouts.ping);
@@ -66,10 +75,10 @@ async function refusedByHosted(
     const failure = said.outcome === "failed" ? said.failure : reportOf(hosted, said.answer);
     throw errorFrom(hosted, failure);
   }
-  return false;
+  return undefined;
 }
 
-async function objection({ pings }: Services, upstream: Upstream): Promise<Objection[]> {
+async function objection(pings: Pings, upstream: Upstream): Promise<Objection[]> {
   const ping = await pings.ping(upstream);
   return isUp(upstream, ping)
     ? []

@@ -1,58 +1,52 @@
 import type { ServerResponse } from "node:http";
-import type { Readable } from "node:stream";
 import { TLSSocket } from "node:tls";
-import { ClientAborted, UpstreamFailure } from "../errors.ts";
+import { UpstreamFailure } from "../errors.ts";
 import { publicHost } from "../protocol/forwarding.ts";
-import { endToEnd, firstValue, type RawHeaders } from "../protocol/headers.ts";
+import { endToEnd, type RawHeaders } from "../protocol/headers.ts";
 import { relativeLocations } from "../protocol/locations.ts";
 import type { ErrorResponse } from "../pull/failover.ts";
 import type { IntegrityCheck } from "../pull/integrity.ts";
-import type { Resumer, Source } from "../pull/resume.ts";
-import { processBuffers } from "../upstream/transport/buffers.ts";
-import { LargeBody } from "../upstream/transport/large-body.ts";
+import { ResumableBody, type Resumer, type Source } from "../upstream/resumable-body.ts";
 import type { UpstreamResponse } from "../upstream/transport/send.ts";
-import { StallWatch } from "../upstream/transport/stall-watch.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import type { Exchange } from "./exchange.ts";
-import { pipeBody } from "./pipe-body.ts";
+import type { Decision, Exchange } from "./exchange.ts";
 import { discardUpload, isUploading } from "./request-body.ts";
-import { end, send, writeHead } from "./respond.ts";
+import { end, note, send, writeHead } from "./respond.ts";
 
 const nothing: ReadonlySet<string> = new Set();
-// Bytes. The connection cannot be used again.
-const leastForLargePieces = 4 * 1024 * 1024;
 const contentLength: ReadonlySet<string> = new Set(["content-length"]);
 
-/** What keeps a body from ending short. */
+/** What prevents that a body ends short. */
 export interface Safeguards {
-  /** Knows how to go on when the upstream breaks off. */
+  /** Asks for the rest when the upstream breaks off. */
   readonly resumer?: Resumer | undefined;
-  /** Tells a cut from the end where the body does not. */
+  /** Tells a cut from the end of a body that has neither a length nor chunks. */
   readonly integrity?: IntegrityCheck | undefined;
 }
 
 /**
- * Streams an upstream's answer to the client. If the upstream breaks off and nobody goes on, or whichever end breaks, the other
- * is torn down at once: a short body never ends as if it were whole.
- * @throws what the body broke off with
+ * Streams an upstream's answer to the client, and decides for that upstream. If the client leaves, the upstream's connection is
+ * closed at once. If the upstream breaks off and no upstream resumes, the client's is: a short body never ends as if it were complete.
+ * @throws UpstreamFailure if the body broke off; ClientAborted
  */
 export async function relay(
   exchange: Exchange,
-  upstream: Upstream,
-  answer: UpstreamResponse,
+  reason: string,
+  { upstream, answer }: Pick<Source, "upstream" | "answer">,
   safeguards: Safeguards = {},
-): Promise<void> {
+): Promise<Decision> {
+  const decision = { upstream: upstream.name, reason };
   if (answer.status === 416 && exchange.request.method === "GET") {
-    return relayWithoutBody(exchange, upstream, answer);
+    return relayWithoutBody(exchange, decision, upstream, answer);
   }
   try {
-    writeHead(exchange, answer.status, answerHeaders(exchange, upstream, answer.headers));
+    writeHead(exchange, decision, answer.status, answerHeaders(exchange, upstream, answer.headers));
   } catch (error) {
     answer.body.destroy();
     throw error;
   }
   try {
-    await stream(exchange, { upstream, answer, passOver: 0 }, safeguards);
+    return await stream(exchange, { upstream, answer, skip: 0 }, safeguards);
   } catch (error) {
     if (exchange.request.httpVersion === "1.0") {
       reset(exchange.response);
@@ -61,24 +55,27 @@ export async function relay(
   }
 }
 
-/** Gives the client an answer that has been read already, with `extra` headers. */
+/** Sends an answer whose body was read before, with `extra` headers. */
 export function relayBuffered(
   exchange: Exchange,
-  upstream: Upstream,
-  { answer, body }: ErrorResponse,
+  reason: string,
+  { upstream, answer, body }: ErrorResponse & Pick<Source, "upstream">,
   extra: RawHeaders = [],
-): void {
+): Decision {
   const { request } = exchange;
+  const decision = { upstream: upstream.name, reason };
   if (request.method === "HEAD") {
-    writeHead(exchange, answer.status, [...answerHeaders(exchange, upstream, answer.headers), ...extra]);
-    end(exchange);
-    return;
+    writeHead(exchange, decision, answer.status, [
+      ...answerHeaders(exchange, upstream, answer.headers),
+      ...extra,
+    ]);
+    return end(exchange);
   }
   const headers = answerHeaders(exchange, upstream, answer.headers, contentLength);
-  send(exchange, { status: answer.status, headers: [...headers, ...extra], body });
+  return send(exchange, decision, { status: answer.status, headers: [...headers, ...extra], body });
 }
 
-/** The headers of an upstream's answer as the client is to see them. */
+/** An upstream's headers without those for one hop, with addresses that lead back to the router. */
 function answerHeaders(
   { request, client, repository }: Exchange,
   upstream: Upstream,
@@ -92,123 +89,77 @@ function answerHeaders(
   });
 }
 
-// distribution 2.8 answers a range that cannot be satisfied with the Content-Length of the whole blob and a
-// short text, then closes. What counts is the status and Content-Range.
+// distribution 2.8 answers a range that cannot be satisfied with the Content-Length of the whole blob and a short text, then
+// closes. Clients need only the status and Content-Range.
 function relayWithoutBody(
   exchange: Exchange,
+  decision: Decision,
   upstream: Upstream,
   { status, headers, body }: UpstreamResponse,
-): void {
+): Decision {
   body.destroy();
-  writeHead(exchange, status, [
+  writeHead(exchange, decision, status, [
     ...answerHeaders(exchange, upstream, headers, contentLength),
     "Content-Length",
     "0",
   ]);
-  end(exchange);
+  return end(exchange);
 }
 
 async function stream(
   exchange: Exchange,
   first: Source,
-  { resumer: mender, integrity: proof }: Safeguards,
-): Promise<void> {
-  const { request, transferred: moved } = exchange;
-  let source = first;
-  let broken = await pipeFrom(exchange, source, proof);
-  while (broken !== undefined) {
-    const next = await mender?.resumeAt(source.upstream, moved.down);
-    if (next === undefined) {
-      throw broken;
-    }
-    const { upstream, reason } = exchange.decision;
-    exchange.decision = {
-      upstream,
-      reason: `${reason}; ${source.upstream.name} broke off at byte ${moved.down} (${broken.report.cause}), ${next.upstream.name} went on`,
-    };
-    source = next;
-    broken = await pipeFrom(exchange, source, proof);
+  { resumer, integrity }: Safeguards,
+): Promise<Decision> {
+  const { request, response, transferred } = exchange;
+  const body = new ResumableBody(first, {
+    resumer,
+    lendsBuffers: request.method === "GET",
+    resumed: (from, to, { report }) => {
+      const { upstream, reason } = exchange.decision;
+      note(exchange, {
+        upstream,
+        reason: `${reason}; ${from.name} broke off at byte ${body.given} (${report.cause}), ${to.name} went on`,
+      });
+    },
+  });
+  const onDrain = () => body.resume();
+  response.on("drain", onDrain);
+  const onClose = () => body.close();
+  response.once("close", onClose);
+  if (response.destroyed) {
+    body.close();
   }
-  if (proof?.holds() === false) {
+  try {
+    await body.pipeTo((piece, release) => {
+      if (response.writableEnded) {
+        // Other code has ended the response. Writing to it would emit an error, which ends the process.
+        body.close();
+        return false;
+      }
+      transferred.down += piece.length;
+      integrity?.add(piece);
+      return response.write(piece, release);
+    });
+  } finally {
+    response.off("drain", onDrain);
+    // Lent pieces may still wait to be sent at the end of the body.
+    if (!body.lends) {
+      response.off("close", onClose);
+    }
+  }
+  if (integrity?.holds() === false) {
     throw new UpstreamFailure("broken", "the connection ended before the content did");
   }
   if (isUploading(request)) {
     await discardUpload(request);
   }
-  end(exchange);
+  return end(exchange);
 }
 
-/**
- * Pours as much of a body as comes.
- * @returns what it broke off with
- * @throws ClientGone
- */
-async function pipeFrom(
-  exchange: Exchange,
-  source: Source,
-  integrity: IntegrityCheck | undefined,
-): Promise<UpstreamFailure | undefined> {
-  const { response, transferred: moved } = exchange;
-  let received = 0;
-  const watch = watchUpstream(exchange, source, () => received);
-  try {
-    await pipeBody(inLargePieces(exchange, source.answer), response, {
-      passOver: source.passOver,
-      transferred: (bytes) => {
-        received += bytes;
-      },
-      written: (piece) => {
-        moved.down += piece.length;
-        integrity?.add(piece);
-      },
-    });
-    return undefined;
-  } catch (error) {
-    if (error instanceof ClientAborted) {
-      throw error;
-    }
-    return error instanceof UpstreamFailure
-      ? error
-      : new UpstreamFailure("broken", "connection closed", { cause: error });
-  } finally {
-    watch.clear();
-  }
-}
-
-/** The body of an answer, taken past Node's parser if it is worth a connection. */
-function inLargePieces(
-  { request, response }: Exchange,
-  { body, headers, reader }: UpstreamResponse,
-): Readable {
-  const length = Number(firstValue(headers, "content-length"));
-  const isLarge = request.method === "GET" && length >= leastForLargePieces && !body.complete;
-  if (!isLarge || reader === undefined || firstValue(headers, "transfer-encoding") !== undefined) {
-    return body;
-  }
-  const large = new LargeBody(body, length, reader, processBuffers);
-  // Without a limit: one more listens each time that somebody else goes on, and a large body can be gone on with very often.
-  response.setMaxListeners(0);
-  // Not before: what has been written may still be on its way.
-  response.once("close", () => large.abandon());
-  return large;
-}
-
-/** An HTTP/1.0 client takes the end of the connection for the end of the body, unless it ends in an error. */
+/** For an HTTP/1.0 client, a closed connection is the end of the body. Only a reset tells it that the body is cut. */
 function reset({ socket }: ServerResponse): void {
   if (socket !== null && !(socket instanceof TLSSocket)) {
     socket.resetAndDestroy();
   }
-}
-
-function watchUpstream(
-  { response }: Exchange,
-  { upstream: { timeouts }, answer: { body } }: Source,
-  received: () => number,
-): StallWatch {
-  return new StallWatch({
-    limit: timeouts.idle,
-    measure: () => (response.writableNeedDrain ? undefined : received()),
-    stalled: () =>
-      body.destroy(new UpstreamFailure("timeout", `no byte of the body within ${timeouts.idle} ms`)),
-  });
 }

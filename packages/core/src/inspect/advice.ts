@@ -2,7 +2,7 @@ import type { Explanation, UpstreamAnswer } from "./explanation.ts";
 
 type Found = Omit<Explanation, "advice">;
 
-/** What to do where something is off; empty where nothing is. */
+/** What to do about each problem; empty without one. */
 export function adviceOn(explanation: Found): string[] {
   return [
     ...aboutHost(explanation),
@@ -15,7 +15,7 @@ export function adviceOn(explanation: Found): string[] {
 function aboutHost({ host, pull }: Found): string[] {
   return host?.means === "nothing" && pull.from === undefined
     ? [
-        `${host.name} is no upstream's hosts or namespace, so it was dropped; the name it stands before is what counts`,
+        `${host.name} is not the hosts or namespace of an upstream, so it was ignored: only the name after it counts`,
       ]
     : [];
 }
@@ -24,12 +24,12 @@ function aboutUpstream({ name, outcome, cause, status, breaker }: UpstreamAnswer
   if (outcome === "final") {
     return [
       status === 401 || status === 403
-        ? `${name} judges each client's own credentials, and was asked without any: who may pull is told what it has`
-        : `${name} answers ${status} to this very request, and clients get that answer`,
+        ? `${name} checks each client's own credentials, and was asked without any: clients that may pull get its answer`
+        : `${name} answers ${status} to this request, and clients get that answer`,
     ];
   }
   if (outcome === "failed") {
-    return [`${name} could not tell (${cause}): combined-registry check says more about it`];
+    return [`${name} failed (${cause}): combined-registry check says more`];
   }
   return breaker === "closed"
     ? []
@@ -50,7 +50,7 @@ function aboutAbsence({ pull, upstreams, repository, push }: Found): string[] {
   }
   if (upstreams.length === 0) {
     return [
-      "no upstream is left to be asked: see the rule's pull, and the match and namespace of each proxy",
+      "no upstream may be asked for this name: see the rule's pull, and the match and namespace of each proxy",
     ];
   }
   const official = upstreams.some(({ kind, repository: there }) => kind === "proxy" && there === repository);
@@ -61,7 +61,7 @@ function aboutAbsence({ pull, upstreams, repository, push }: Found): string[] {
   }
   return [
     push.to === undefined
-      ? "nobody has it: check the spelling and the tag"
-      : `nobody has it: check the spelling and the tag, or push it (it would go to ${push.to})`,
+      ? "no upstream has it: check the spelling and the tag"
+      : `no upstream has it: check the spelling and the tag, or push it (it would go to ${push.to})`,
   ];
 }

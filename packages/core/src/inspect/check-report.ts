@@ -1,55 +1,55 @@
-/** How a configuration and the registries that it names are. */
+/** The state of a configuration and of the registries in it. */
 export interface CheckReport {
   /** Whether no finding is an error. */
   readonly ok: boolean;
   /** Hosted first, then the proxies in order. */
   readonly upstreams: readonly UpstreamReport[];
-  /** By upstream, then those about the configuration alone. */
+  /** By upstream, then those about clocks, then those about the configuration. */
   readonly findings: readonly Finding[];
 }
 
-/** What one upstream is, as far as its answers tell. */
+/** One upstream, as far as its answers show. */
 export interface UpstreamReport {
   /** Its `name` in the configuration. */
   readonly name: string;
-  /** On which side it is. */
+  /** Which side it is on. */
   readonly kind: "hosted" | "proxy";
   /** Without credentials. */
   readonly url: string;
-  /** Whether there was an answer at all. */
+  /** Whether it answered. */
   readonly reachable: boolean;
-  /** Of its `/v2/`, asked with the router's credentials. */
+  /** The status of its `/v2/`, asked with the router's credentials; undefined without an answer. */
   readonly status?: number;
-  /** Milliseconds of that. */
+  /** Milliseconds of that request. */
   readonly latency: number;
-  /** What it is: `CNCF distribution`, `Docker Hub`, ...; `unknown` if nothing tells. */
+  /** The product: `CNCF distribution`, `Docker Hub`, ...; `unknown` if its answers do not show it. */
   readonly product: string;
-  /** `2.x`, say; undefined if nothing tells. */
+  /** The version, such as `2.x`; undefined if its answers do not show it. */
   readonly version?: string;
-  /** Whether it is a pull-through cache; undefined if nothing tells. */
+  /** Whether it is a pull-through cache; undefined if its answers do not show it. */
   readonly cache?: boolean;
-  /** Hosted alone: whether it deletes what it is told to; undefined if nothing tells. */
+  /** Hosted alone: whether deletes are on; undefined if its answers do not show it. */
   readonly deletes?: boolean;
-  /** Hosted alone: whether it has the referrers API; undefined if nothing tells. */
+  /** Hosted alone: whether it has the referrers API; undefined if its answers do not show it. */
   readonly referrers?: boolean;
-  /** Seconds by which its clock is ahead of this one (behind: negative); undefined if it does not tell. */
+  /** Seconds by which its clock is ahead of this machine's (behind: negative); undefined if its answer had no `Date`. */
   readonly clockSkew?: number;
 }
 
-/** One thing that was looked at. */
+/** One result of a check. */
 export interface Finding {
-  /** A word for programs, which stays: `unreachable`, `deletes-off`. */
+  /** A stable identifier for programs: `unreachable`, `deletes-off`. */
   readonly id: string;
   /**
-   * - `ok`: as it should be;
-   * - `hint`: it may be meant so;
-   * - `warning`: it works, and will hurt;
-   * - `error`: it does not work.
+   * - `ok`: no problem;
+   * - `hint`: possibly intended;
+   * - `warning`: works, but is harmful;
+   * - `error`: does not work.
    */
   readonly severity: Severity;
-  /** The option (`proxy[1].tls.verify`) or the upstream's name. */
+  /** The option (`proxy[1].tls.verify`), the upstream's name, or `clock`. */
   readonly where: string;
-  /** What was found, a sentence without a full stop. */
+  /** The result, a sentence without a full stop. */
   readonly what: string;
   /** What to do about it. */
   readonly advice?: string;

@@ -4,14 +4,14 @@ import { credentials } from "./findings/credentials.ts";
 import { deletesAt, hosted, proxy, referrersAt } from "./findings/hosted.ts";
 import { options } from "./findings/options.ts";
 import { clocks, reach, skewOf } from "./findings/reach.ts";
-import { addressOf, type Inspection, inspectUpstream } from "./survey.ts";
+import { addressOf, type Inspection, inspectUpstream } from "./inspection.ts";
 
-/** Asks every upstream at once how it is, and looks for what will hurt. Never rejects. */
+/** Sends probes to every upstream at once, and reports what is wrong or harmful. Never rejects. */
 export async function check(services: Services): Promise<CheckReport> {
   const { config, upstreams } = services;
   const configs = [config.hosted, ...config.proxies];
   const alone = config.proxies.length === 1;
-  const surveys = await Promise.all(
+  const inspections = await Promise.all(
     upstreams.flatMap((upstream, index) => {
       const own = configs[index];
       const option = index === 0 ? "hosted" : alone ? "proxy" : `proxy[${index - 1}]`;
@@ -19,13 +19,13 @@ export async function check(services: Services): Promise<CheckReport> {
     }),
   );
   const findings: Finding[] = [
-    ...surveys.flatMap((one) => [...reach(one), ...credentials(one), ...hosted(one), ...proxy(one)]),
-    ...clocks(surveys),
-    ...options(config, surveys),
+    ...inspections.flatMap((one) => [...reach(one), ...credentials(one), ...hosted(one), ...proxy(one)]),
+    ...clocks(inspections),
+    ...options(config, inspections),
   ];
   return {
     ok: findings.every(({ severity }) => severity !== "error"),
-    upstreams: surveys.map(describe),
+    upstreams: inspections.map(describe),
     findings,
   };
 }

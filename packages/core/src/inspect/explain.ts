@@ -7,7 +7,6 @@ import { type Principals, type ResolvedRule, ruleName } from "../routing/ruling.
 import type { Services } from "../services.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { adviceOn } from "./advice.ts";
-import { askForManifest, leftOut, restrictedByOwner, type Said } from "./ask-manifest.ts";
 import type {
   ExplainedAccess,
   ExplainedHost,
@@ -15,56 +14,64 @@ import type {
   ExplainedRule,
   Explanation,
   Shadowing,
+  UpstreamAnswer,
 } from "./explanation.ts";
 import { type ImageName, parseImageName } from "./image-name.ts";
-import { type Simulated, simulateFailover } from "./simulate.ts";
+import { restrictedByOwner, skippedUpstreams } from "./not-asked.ts";
+import { predictPull } from "./predict-pull.ts";
+import { probeManifest } from "./probe-manifest.ts";
 
 /**
- * Decides on an image as for a client's request, asks whoever a pull may ask, and says what comes of it.
- * @param signal aborted when nobody waits for it any more
- * @throws ImageNameError; ClientGone
+ * Decides on an image as for a client's request, asks every upstream that a pull may ask, and says what a pull and a push get.
+ * @param signal aborted when the client no longer waits
+ * @throws ImageNameError; ClientAborted
  */
 export async function explain(services: Services, image: string, signal?: AbortSignal): Promise<Explanation> {
-  const { policy, memory, config, upstreams } = services;
+  const {
+    policy,
+    memory: { holders },
+    config,
+    upstreams,
+  } = services;
   const name = parseImageName(image);
-  const { host, entryPoint } = entranceFor(policy, name);
-  const known = { policy, memory, lists: config.lists, direct: policy.upstreamByHost(entryPoint) };
+  const { host, entryPoint } = entryPointFor(policy, name);
+  const context = { policy, holders, lists: config.lists, direct: policy.upstreamByHost(entryPoint) };
   const meant = policy.rulingFor(name.repository, entryPoint);
-  const narrowed = await restrictedByOwner(policy, name.repository, meant, signal);
+  const restricted = await restrictedByOwner(policy, name.repository, meant, signal);
   const request = manifestRequest("GET", name.repository, name.reference, entryPoint.namespace);
-  const lookup = lookupOf(plan(request, narrowed.ruling, known));
-  const said = new Map(
+  const lookup = lookupOf(plan(request, restricted.ruling, context));
+  const records = new Map(
     await Promise.all(
       lookup.order.map(
-        async (upstream) => [upstream, await askForManifest(upstream, request, signal)] as const,
+        async (upstream) => [upstream, await probeManifest(upstream, request, signal)] as const,
       ),
     ),
   );
+  const answers = [...records.values()].map(({ answer }) => answer);
   const rule = explainRule(services, meant);
-  const pull = simulateFailover(lookup, (member) => wordOf(said, member), isOut);
   const explanation: Omit<Explanation, "advice"> = {
     image,
     repository: name.repository,
     reference: name.reference,
     ...(host !== undefined && { host }),
     rule,
-    upstreams: [...said.values()].map(({ answer }) => answer),
-    skipped: leftOut(upstreams, name.repository, {
+    upstreams: answers,
+    skipped: skippedUpstreams(upstreams, name.repository, {
       open: policy.rulingFor(name.repository, { namespace: undefined, host: undefined }),
       meant,
       host,
       asked: lookup.order,
-      owned: narrowed.reason,
+      owned: restricted.reason,
     }),
-    pull: explainPull(pull),
-    push: explainPush(plan({ ...request, method: "PUT" }, narrowed.ruling, known), rule),
-    shadowing: name.reference.includes(":") ? [] : shadowingAmong([...said.values()]),
+    pull: await predictPull(lookup, records),
+    push: explainPush(plan({ ...request, method: "PUT" }, restricted.ruling, context), rule),
+    shadowing: name.reference.includes(":") ? [] : shadowingAmong(answers),
   };
   return { ...explanation, advice: adviceOn(explanation) };
 }
 
-/** A host is respected where it means something here; else it is the router's own, or the registry that an image came from. */
-function entranceFor(
+/** A host that is no upstream's is ignored: it is the router's own, or the registry that an image came from. */
+function entryPointFor(
   policy: Policy<Upstream>,
   { host }: ImageName,
 ): { host: ExplainedHost | undefined; entryPoint: EntryPoint } {
@@ -87,31 +94,17 @@ function lookupOf(planned: Plan<Upstream>): LookupPlan<Upstream> {
     : { order: [], remembered: undefined, stopsAtFailure: false };
 }
 
-function wordOf(said: ReadonlyMap<Upstream, Said>, member: Upstream): Said["word"] {
-  return (
-    said.get(member)?.word ?? { outcome: "failed", failure: { kind: "circuit-open", cause: "was not asked" } }
-  );
-}
-
-function isOut({ state }: Upstream): boolean {
-  return state !== "closed";
-}
-
 function explainRule({ config }: Services, ruling: ResolvedRule<Upstream>): ExplainedRule {
   const { position } = ruling;
-  const written = (position === undefined ? undefined : config.rules[position]) ?? defaultRule;
+  const rule = (position === undefined ? undefined : config.rules[position]) ?? defaultRule;
   const who = (named: Principals | undefined): ExplainedAccess =>
     named ?? (config.authorize === undefined ? "anonymous" : "authorize");
   return {
     name: ruleName(ruling),
     ...(position !== undefined && { position }),
-    ...written,
-    access: { pull: who(written.access.pull), push: who(written.access.push) },
+    ...rule,
+    access: { pull: who(rule.access.pull), push: who(rule.access.push) },
   };
-}
-
-function explainPull({ by, status, because }: Simulated<Upstream>): Explanation["pull"] {
-  return { ...(by !== undefined && { from: by.name }), status, because };
 }
 
 function explainPush(planned: Plan<Upstream>, rule: ExplainedRule): ExplainedPush {
@@ -121,12 +114,12 @@ function explainPush(planned: Plan<Upstream>, rule: ExplainedRule): ExplainedPus
   const because =
     rule.push === "deny"
       ? `${rule.name} says push: deny`
-      : "the host in the image's name stands for a registry that is not pushed to";
+      : "the host in the image's name selects a registry that takes no pushes";
   return { because };
 }
 
-function shadowingAmong(said: readonly Said[]): Shadowing[] {
-  const having = said.flatMap(({ answer: { name, kind, outcome, digest } }) =>
+function shadowingAmong(answers: readonly UpstreamAnswer[]): Shadowing[] {
+  const having = answers.flatMap(({ name, kind, outcome, digest }) =>
     outcome === "found" && digest !== undefined ? [{ name, kind, digest }] : [],
   );
   const hosted = having.find(({ kind }) => kind === "hosted");

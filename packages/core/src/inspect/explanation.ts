@@ -1,34 +1,34 @@
-/** Why an image is where it is: which rule, who was asked, what each one said, and what a client gets. */
+/** Why an image comes from where it does: the rule, the answer of each upstream, and what a pull and a push get. */
 export interface Explanation {
-  /** The name as it was given. */
+  /** The name as given. */
   readonly image: string;
   /** The name without host, tag and digest. */
   readonly repository: string;
   /** Tag or digest. */
   readonly reference: string;
-  /** What was made of a host at the beginning of the name; undefined if there was none. */
+  /** The host at the beginning of the name; undefined if there was none. */
   readonly host?: ExplainedHost;
-  /** What decided who may be asked. */
+  /** The rule that decides which upstreams are asked. */
   readonly rule: ExplainedRule;
-  /** Those that a pull may ask, in that order. */
+  /** The answers of the upstreams that a pull may ask, in the order in which it asks them. */
   readonly upstreams: readonly UpstreamAnswer[];
-  /** Those that were not asked, since a pull would not ask them. */
+  /** The upstreams that were not asked, because a pull does not ask them. */
   readonly skipped: readonly SkippedUpstream[];
   /** What a pull gets now. */
   readonly pull: ExplainedPull;
-  /** What a push would get; nothing is pushed to find out. */
+  /** What a push gets. Nothing is pushed to find out. */
   readonly push: ExplainedPush;
-  /** Proxies that have the tag with another digest than hosted. */
+  /** The proxies that have another digest for the tag than hosted. */
   readonly shadowing: readonly Shadowing[];
-  /** What to do about what is not as it should be. */
+  /** What to do about each problem, one sentence each. Empty without problems. */
   readonly advice: readonly string[];
 }
 
-/** The host in an image's name: an upstream's `hosts` or a proxy's `namespace`, else it says nothing and is dropped. */
+/** The host in an image's name: it is an upstream's `hosts` or a proxy's `namespace`; any other host is ignored. */
 export interface ExplainedHost {
   /** With its port, if there is one, in lower case. */
   readonly name: string;
-  /** What it was recognised as. */
+  /** Where it stands in the configuration; `nothing` if it does not and is ignored. */
   readonly means: "hosts" | "namespace" | "nothing";
 }
 
@@ -48,9 +48,9 @@ export interface ExplainedRule {
   readonly onFailure: "continue" | "stop";
   /** Whether hosted alone is asked for repositories that it has. */
   readonly owned: boolean;
-  /** What is done about a push of a tag that a proxy has with another digest. */
+  /** What happens to a push of a tag that a proxy has with another digest. */
   readonly shadow: "allow" | "warn" | "deny";
-  /** Who may. */
+  /** The clients that may use the repository. */
   readonly access: {
     /** Who may pull. */
     readonly pull: ExplainedAccess;
@@ -59,55 +59,55 @@ export interface ExplainedRule {
   };
 }
 
-/** Who may: everybody, whoever has made known who they are, whoever the `authorize` hook lets, or these users. */
+/** Clients that may: all (`anonymous`), all that are logged in, all that the `authorize` hook lets in, or these users. */
 export type ExplainedAccess = "anonymous" | "authenticated" | "authorize" | readonly string[];
 
-/** What one upstream says now. */
+/** One upstream's answer, asked just now. */
 export interface UpstreamAnswer {
   /** Its `name` in the configuration. */
   readonly name: string;
-  /** On which side it is. */
+  /** Which side it is on. */
   readonly kind: "hosted" | "proxy";
-  /** What the repository is called there. */
+  /** The name of the repository there: with `libraryPrefix`, `nginx` is `library/nginx`. */
   readonly repository: string;
   /**
-   * - `found`: it has it;
-   * - `not_found`: it does not have it;
-   * - `failed`: it cannot tell;
-   * - `final`: hosted's own word about the request, which clients get as it is.
+   * - `found`: it has the image;
+   * - `not_found`: it does not have the image;
+   * - `failed`: it did not answer, or its answer does not say;
+   * - `final`: hosted refused the request itself, and clients get this answer unchanged.
    */
   readonly outcome: "found" | "not_found" | "failed" | "final";
-  /** What asked: `HEAD`, or `GET` where the answer to HEAD proves nothing. */
+  /** The method of the request: `HEAD`, or `GET` if the answer to HEAD proved nothing. */
   readonly method: "HEAD" | "GET";
   /** Undefined if there was no answer. */
   readonly status?: number;
-  /** Of the manifest that it has; undefined if it does not tell. */
+  /** The digest of its manifest; undefined if it has none, or does not say. */
   readonly digest?: string;
-  /** Of the manifest that it has; undefined if it does not tell. */
+  /** The media type of its manifest; undefined if it has none, or does not say. */
   readonly mediaType?: string;
-  /** Milliseconds. */
+  /** Milliseconds until the answer was complete. */
   readonly latency: number;
-  /** Why it cannot tell. */
+  /** Why it failed; undefined if it did not. */
   readonly cause?: string;
   /** State of its circuit breaker: requests ask it (`closed`), skip it after failures (`open`), or a probe is under way (`half-open`). */
   readonly breaker: "closed" | "half-open" | "open";
 }
 
-/** An upstream that a pull would not ask. */
+/** An upstream that a pull does not ask. */
 export interface SkippedUpstream {
   /** Its `name` in the configuration. */
   readonly name: string;
-  /** On which side it is. */
+  /** Which side it is on. */
   readonly kind: "hosted" | "proxy";
-  /** Why not, as the end of a sentence. */
+  /** Why not, in words. */
   readonly reason: string;
 }
 
 /** What a pull gets. */
 export interface ExplainedPull {
-  /** Who serves it; undefined if nobody does. */
+  /** The name of the upstream that serves it; undefined if none does. */
   readonly from?: string;
-  /** Of the answer that the client gets. */
+  /** The status that the client gets. */
   readonly status: number;
   /** Why, in words. */
   readonly because: string;
@@ -115,7 +115,7 @@ export interface ExplainedPull {
 
 /** What a push gets. */
 export interface ExplainedPush {
-  /** Where it goes; undefined if it is denied. */
+  /** The name of the upstream that it goes to; undefined if it is denied. */
   readonly to?: string;
   /** Why, in words. */
   readonly because: string;
@@ -131,8 +131,8 @@ export interface Shadowing {
 
 /** An image that shares its tag with another one. */
 export interface ShadowedImage {
-  /** Of the upstream that has it. */
+  /** The name of the upstream that has it. */
   readonly name: string;
-  /** Of its manifest. */
+  /** The digest of its manifest. */
   readonly digest: string;
 }

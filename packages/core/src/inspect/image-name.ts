@@ -1,17 +1,17 @@
 import { isDigest, isRepositoryName, isTag } from "../protocol/names.ts";
 
-/** What the name of an image says, as people give it to docker. */
+/** The name of an image, as given to docker. */
 export interface ImageName {
-  /** The registry's host and port, if the name begins with one. In lower case. */
+  /** The registry's host and port in lower case; undefined if the name has none. */
   readonly host: string | undefined;
   readonly repository: string;
-  /** A tag, or the digest where there is one. */
+  /** The digest, or the tag if there is no digest. */
   readonly reference: string;
 }
 
-/** The name of an image that cannot be one. `message` says what is wrong with it. */
+/** Thrown for text that is not the name of an image. `message` says what is wrong with it. */
 export class ImageNameError extends Error {
-  /** Tells it from other errors where `instanceof` cannot, in another copy of the package. */
+  /** Identifies the error where `instanceof` fails, between two copies of the package. */
   override readonly name = "ImageNameError";
 }
 
@@ -19,14 +19,13 @@ const defaultTag = "latest";
 const longestEcho = 100;
 
 /**
- * Reads `nginx`, `team/app:1.2`, `registry.example.com/team/app@sha256:...`. Unlike docker it takes a name of one component for what
- * it is: that Docker Hub keeps `nginx` under `library/nginx` does not hold for other registries. With tag and digest, the
- * digest counts, as everywhere.
+ * Reads `nginx`, `team/app:1.2`, `registry.example.com/team/app@sha256:...`. Unlike docker, it leaves a name of one component as it
+ * is: only Docker Hub keeps `nginx` under `library/nginx`. With both tag and digest, the digest counts.
  * @throws ImageNameError
  */
 export function parseImageName(text: string): ImageName {
   if (/^[a-z][a-z0-9+-]*:\/\//i.test(text)) {
-    throw wrong(text, `is an address: leave out ${JSON.stringify(text.slice(0, text.indexOf("//") + 2))}`);
+    throw wrong(text, `is a URL: leave out ${JSON.stringify(text.slice(0, text.indexOf("//") + 2))}`);
   }
   const [tagged = "", digest] = divide(text, text.indexOf("@"));
   const colon = tagged.lastIndexOf(":");
@@ -34,13 +33,10 @@ export function parseImageName(text: string): ImageName {
   const { host, repository } = divideHost(name);
   checkRepository(text, repository);
   if (tag !== undefined && !isTag(tag)) {
-    throw wrong(
-      text,
-      `has a tag that is none, ${quote(tag)}: letters, digits, "_", "." and "-", at most 128`,
-    );
+    throw wrong(text, `has an invalid tag, ${quote(tag)}: letters, digits, "_", "." and "-", at most 128`);
   }
   if (digest !== undefined && !isDigest(digest)) {
-    throw wrong(text, `has a digest that is none, ${quote(digest)}: sha256: and 64 hexadecimal digits`);
+    throw wrong(text, `has an invalid digest, ${quote(digest)}: sha256: and 64 hexadecimal digits`);
   }
   return { host: host?.toLowerCase(), repository, reference: digest ?? tag ?? defaultTag };
 }
@@ -49,7 +45,7 @@ function divide(text: string, at: number): [string, string?] {
   return at === -1 ? [text] : [text.slice(0, at), text.slice(at + 1)];
 }
 
-/** Whether docker takes the first component of a name for a host; `registry` alone it looks for on Docker Hub. */
+/** Whether docker takes the first component of a name for a host. `registry` without a dot or port is a name on Docker Hub. */
 export function looksLikeHost(first: string): boolean {
   return /[.:]/.test(first) || first === "localhost";
 }
@@ -74,7 +70,7 @@ function checkRepository(text: string, repository: string): void {
   }
   throw wrong(
     text,
-    `has a repository that is none, ${quote(repository)}: lower-case letters and digits, with single ".", "_" or "-" between, in components joined by "/"`,
+    `has an invalid repository, ${quote(repository)}: lower-case letters and digits, with single ".", "_" or "-" between, in components joined by "/"`,
   );
 }
 

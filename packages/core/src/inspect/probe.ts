@@ -3,74 +3,73 @@ import type { RawHeaders } from "../protocol/headers.ts";
 import type { FailureReport } from "../routing/outcome.ts";
 import type { UpstreamRequest } from "../upstream/request.ts";
 import { errorBodyLimit, readUpTo } from "../upstream/transport/read-body.ts";
+import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { withTimeout } from "../upstream/with-timeout.ts";
 
-/** A question to one upstream that nobody but the router has. */
-export interface ProbeQuestion {
-  readonly asked: Omit<UpstreamRequest, "method" | "repository"> & { readonly method: Probing };
+/** A request of the router itself, for no client. */
+export interface ProbeRequest {
+  readonly asked: Pick<UpstreamRequest, "path" | "search" | "scope"> & { readonly method: ProbeMethod };
   /** `Accept` values. */
   readonly accept?: readonly string[];
   /** Milliseconds for everything, the body included. */
   readonly limit: number;
   /** Bytes of a body that are read. @default errorBodyLimit */
   readonly bodyLimit?: number;
-  /** Whether to ask without credentials. */
-  readonly asStranger?: boolean;
-  /** Aborted when nobody waits for the answer any more. */
+  /** Whether to send no credentials. @default false */
+  readonly anonymous?: boolean;
+  /** Aborted when the client no longer waits for the answer. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Nothing is written by what is only looked at. For the one DELETE see `survey.ts`. */
-type Probing = "GET" | "HEAD" | "DELETE";
+/** A probe writes nothing. For the one DELETE see `inspection.ts`. */
+type ProbeMethod = "GET" | "HEAD" | "DELETE";
 
-/** What came of it. */
 export type Probe = ProbeAnswer | ProbeFailure;
 
-/** An answer, whatever it says. */
+/** An answer of any status. */
 export interface ProbeAnswer {
   readonly failure?: undefined;
+  /** The answer itself. Its body has been read or destroyed. */
+  readonly response: UpstreamResponse;
   readonly status: number;
   readonly headers: RawHeaders;
-  /** Undefined if it was longer than wanted, or broke off. */
+  /** Undefined if it was longer than `bodyLimit`, or broke off. */
   readonly body: Buffer | undefined;
   /** Milliseconds to the end of the body. */
   readonly latency: number;
 }
 
-/** No answer. */
 export interface ProbeFailure {
   readonly failure: FailureReport;
-  /** Node's code of what went wrong, or empty: `ECONNREFUSED`. */
+  /** Node's error code, such as `ECONNREFUSED`, or empty. */
   readonly code: string;
   readonly latency: number;
 }
 
 /**
- * Asks one upstream one thing, within bounds of time and memory.
- * @throws ClientGone if nobody waits for the answer any more; nothing else
+ * Asks one upstream once, within bounds of time and memory, past its circuit breaker and without consequences for it.
+ * @throws ClientAborted if `request.signal` is aborted; nothing else
  */
-export async function probe(upstream: Upstream, question: ProbeQuestion): Promise<Probe> {
-  const { asked: errand, accept = [], limit, bodyLimit = errorBodyLimit, asStranger = false } = question;
-  const ask = async (signal: AbortSignal) => {
-    // The breaker, which wants to know, is passed by.
-    const own = { asked: { ...errand, repository: undefined }, accept };
-    const answer = await (asStranger
-      ? upstream.inspectAnonymously(own, signal)
-      : upstream.inspect(own, signal));
-    // Its request is over with its head, so that nobody else breaks off the rest. One that is complete is not touched by it.
-    signal.addEventListener("abort", () => answer.body.destroy(), { once: true });
-    const body = await readUpTo(answer.body, bodyLimit, limit);
-    return { status: answer.status, headers: answer.headers, body };
+export async function probe(upstream: Upstream, request: ProbeRequest): Promise<Probe> {
+  const { accept = [], limit, bodyLimit = errorBodyLimit, anonymous = false } = request;
+  const send = async (signal: AbortSignal) => {
+    const { method, path, search, scope } = request.asked;
+    const target = { method, path, search, scope, repository: undefined, decided: performance.now() };
+    const response = await upstream.inspect({ ...target, accept, anonymous, signal });
+    // The signal ends a request until its headers are there. After that, only this ends a body that is still to come.
+    signal.addEventListener("abort", () => response.body.destroy(), { once: true });
+    const body = await readUpTo(response.body, bodyLimit, limit);
+    return { response, status: response.status, headers: response.headers, body };
   };
-  const asked = await withTimeout(limit, ask, question.signal);
-  if (question.signal?.aborted) {
+  const sent = await withTimeout(limit, send, request.signal);
+  if (request.signal?.aborted) {
     throw new ClientAborted();
   }
-  const { failure, latency } = asked;
+  const { failure, latency } = sent;
   return failure === undefined
-    ? { ...asked.value, latency }
-    : { failure, code: errorCode(causeOf(asked.error)), latency };
+    ? { ...sent.value, latency }
+    : { failure, code: errorCode(causeOf(sent.error)), latency };
 }
 
 /** The text of an answer's body, empty where there is none. */

@@ -2,18 +2,17 @@ import { parseChallenges } from "../protocol/challenge.ts";
 import { errorCodes, saysUnknown } from "../protocol/error-body.ts";
 import { firstValue, type RawHeaders, valuesOf } from "../protocol/headers.ts";
 
-/** An answer, as far as products differ in it. */
+/** The parts of an answer in which products differ. */
 export interface Trait {
   readonly status: number;
   readonly headers: RawHeaders;
-  /** Its text. */
   readonly body: string;
 }
 
-/** What a registry has answered; undefined where it has not. */
+/** The answers of a registry; undefined for a request without an answer. */
 export interface Traits {
   /** GET `/v2/` without credentials. */
-  readonly stranger: Trait | undefined;
+  readonly anonymous: Trait | undefined;
   /** GET `/v2/`. */
   readonly base: Trait | undefined;
   /** GET of a manifest by a digest that nothing has. */
@@ -24,17 +23,17 @@ export interface Traits {
   readonly extensions: Trait | undefined;
 }
 
-/** What an upstream is, as far as its answers tell. */
+/** The product behind an upstream, as far as its answers show. */
 export interface Product {
-  /** `CNCF distribution`, `Docker Hub`, ...; `unknown` if no answer says. */
+  /** `CNCF distribution`, `Docker Hub`, ...; `unknown` if no answer shows it. */
   readonly name: string;
-  /** `2.x` or `3.x`, if that can be told. */
+  /** `2.x` or `3.x`; undefined if no answer shows it. */
   readonly version?: string;
-  /** Whether it is a pull-through cache, if that can be told. */
+  /** Whether it is a pull-through cache; undefined if no answer shows it. */
   readonly cache?: boolean;
 }
 
-// In what challenges say: the realm's address, or the service.
+// Both have to match the challenge.
 const services: readonly (readonly [name: string, realm: RegExp, service: RegExp])[] = [
   ["Docker Hub", /^https:\/\/auth\.docker\.io\//, /^registry\.docker\.io$/],
   ["GitHub Container Registry", /^https:\/\/ghcr\.io\//, /^ghcr\.io$/],
@@ -46,29 +45,29 @@ const services: readonly (readonly [name: string, realm: RegExp, service: RegExp
   ["Amazon ECR", /\.amazonaws\.com\/?/, /^ecr\.amazonaws\.com$/],
 ];
 
-/** Recognises a registry by what it answers, never by its address. */
+/** Recognises a registry by its answers, never by its address. */
 export function detectProduct(traits: Traits): Product {
   return (
     combinedRegistry(traits) ??
-    byChallenge(traits.stranger) ??
+    byChallenge(traits.anonymous) ??
     byHeader(traits.base) ??
     zot(traits.extensions) ??
     distribution(traits) ?? { name: "unknown" }
   );
 }
 
-function combinedRegistry({ base, stranger }: Traits): Product | undefined {
-  const is = [base, stranger].some(
+function combinedRegistry({ base, anonymous }: Traits): Product | undefined {
+  const is = [base, anonymous].some(
     (one) => one !== undefined && firstValue(one.headers, "x-combined-registry") !== undefined,
   );
   return is ? { name: "Combined Registry" } : undefined;
 }
 
-function byChallenge(stranger: Trait | undefined): Product | undefined {
-  if (stranger?.status !== 401) {
+function byChallenge(anonymous: Trait | undefined): Product | undefined {
+  if (anonymous?.status !== 401) {
     return undefined;
   }
-  for (const { parameters } of parseChallenges(valuesOf(stranger.headers, "www-authenticate"))) {
+  for (const { parameters } of parseChallenges(valuesOf(anonymous.headers, "www-authenticate"))) {
     const realm = parameters.get("realm") ?? "";
     const service = parameters.get("service") ?? "";
     const known = services.find(([, address, called]) => address.test(realm) && called.test(service));
@@ -96,8 +95,8 @@ function zot(extensions: Trait | undefined): Product | undefined {
 }
 
 /**
- * distribution says with an unknown digest what Go calls the parts of it, and in proxy mode answers 500 with that inside, or,
- * while its own upstream is away, with what Go's `net` says. From 3 on it checks `n`.
+ * distribution's error for an unknown digest has Go's field names in it (`Name`, `Revision`). In proxy mode it is a 500 with that
+ * inside, or with an error of Go's `net` while the public registry cannot be reached. Since version 3 it checks `n`.
  */
 function distribution({ manifest, tags }: Traits): Product | undefined {
   if (manifest === undefined) {
@@ -117,7 +116,7 @@ function isCacheAnswer({ status, body }: Trait): boolean {
   return status === 500 && errorCodes(body).includes("UNKNOWN") && (saysUnknown(body) || isTrouble(body));
 }
 
-/** Whether a cache says that it cannot reach its own upstream. */
+/** Whether a cache's error says that it cannot reach its own upstream. */
 export function isTrouble(body: string): boolean {
   return errorCodes(body).includes("UNKNOWN") && !saysUnknown(body);
 }

@@ -1,46 +1,43 @@
-import type { Exchange } from "../http/exchange.ts";
+import type { Decision, Exchange } from "../http/exchange.ts";
+import type { Metrics } from "../observe/metrics.ts";
 import { firstValue } from "../protocol/headers.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import { respondNotFound, respondWith } from "../pull/answer.ts";
 import { failover } from "../pull/failover.ts";
-import { type QueryOutcome, query, toUpstreamRequest } from "../pull/query.ts";
 import type { ListPlan } from "../routing/plan.ts";
-import type { Services } from "../services.ts";
+import type { QueryOutcome } from "../upstream/outcome.ts";
+import { toUpstreamRequest } from "../upstream/request.ts";
 import { readUpTo } from "../upstream/transport/read-body.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
-/** Tags and catalog: hosted's, or where hosted does not know the repository that of the first proxy that does. */
+/** Tags or catalog of hosted. If hosted does not know the repository, of the first proxy that does. */
 export async function list(
-  services: Services,
+  metrics: Metrics,
   exchange: Exchange,
   request: RegistryRequest,
   { order, stopsAtFailure }: ListPlan<Upstream>,
-): Promise<void> {
-  const end = await failover(services, {
+): Promise<Decision> {
+  const end = await failover<Upstream>({
     order,
     ask: async (upstream, bypassBreaker) => {
-      const said = await query(services, exchange, upstream, {
-        ...toUpstreamRequest(request, upstream),
-        bypassBreaker,
-      });
+      const said = await upstream.query({ ...toUpstreamRequest(request, upstream, exchange), bypassBreaker });
       return upstream.kind === "hosted" && order.length > 1 ? withoutNullLists(said, upstream) : said;
     },
-    retriesSkipped: true,
-    // Only hosted's word that it does not know the repository opens the way to the others' lists.
+    revive: (upstream) => upstream.bypassBreaker(),
+    // The list of a cache must not pass for the whole list while hosted fails.
     stopsAfterFailureOf: (upstream) => upstream.kind === "hosted" || stopsAtFailure,
+    onFallback: (from, to) => metrics.fallbacks.inc({ from: from.name, to: to.name }),
   });
-  if (end.ended === "exhausted") {
-    respondNotFound(services, exchange, request.resource.kind, end);
-  } else {
-    await respondWith(exchange, end, "found");
-  }
+  return end.ended === "exhausted"
+    ? respondNotFound(exchange, request.resource.kind, end)
+    : respondWith(exchange, end, "found");
 }
 
 const longestNullList = 1024;
 
 /**
- * distribution answers `tags/list?last=...` of a repository that it does not know with 200 and `"tags": null`,
- * where it answers 404 without `last`. Taken for a list, it would end a walk over a proxy's tags at page one.
+ * distribution answers `tags/list?last=...` of a repository that it does not know with 200 and `"tags": null`, and with 404
+ * without `last`. If null counted as a list, a walk over a proxy's tags would end after one page.
  */
 async function withoutNullLists(said: QueryOutcome, upstream: Upstream): Promise<QueryOutcome> {
   if (said.outcome !== "found") {

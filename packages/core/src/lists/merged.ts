@@ -1,39 +1,40 @@
 import { namesFor } from "../authorize/authorize.ts";
-import { type Exchange, entryPointOf } from "../http/exchange.ts";
+import { type Decision, type Exchange, entryPointOf } from "../http/exchange.ts";
 import { relayBuffered } from "../http/relay.ts";
-import { sendJson } from "../http/respond.ts";
+import { routerDecision, sendJson } from "../http/respond.ts";
 import { warning } from "../protocol/headers.ts";
 import { type ListKind, mergeNames, nextLink, orderOf, parseListQuery } from "../protocol/lists.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import { respondNotFound } from "../pull/answer.ts";
-import { query, reportOf, toUpstreamRequest } from "../pull/query.ts";
 import { type Attempt, describeAttempt } from "../routing/outcome.ts";
-import type { Services } from "../services.ts";
+import type { Policy } from "../routing/policy.ts";
+import { reportOf } from "../upstream/outcome.ts";
+import { toUpstreamRequest } from "../upstream/request.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { listOf, type MemberList } from "./member.ts";
 
-/** A member, and what it said. */
+/** A member's answer. */
 interface MemberAnswer {
   readonly member: Upstream;
   readonly said: MemberList;
 }
 
 /**
- * Tags and catalog of all members as one list, in one order, each name once. Nothing is kept from page to page:
- * every member is asked for what it has after `last`.
+ * Tags or catalog of all members as one list, in one order, each name once. The router keeps nothing between pages: each member is
+ * asked for its names after `last`.
  */
 export async function mergedList(
-  services: Services,
+  policy: Policy<Upstream>,
   exchange: Exchange,
   request: RegistryRequest,
   members: readonly Upstream[],
-): Promise<void> {
+): Promise<Decision> {
   const kind: ListKind = request.resource.kind === "catalog" ? "catalog" : "tags";
   const page = parseListQuery(request.search);
   const order = orderOf(kind);
   const heard = await Promise.all(
     members.map(async (member): Promise<MemberAnswer> => {
-      const asked = { ...toUpstreamRequest(request, member), whole: true };
+      const asked = { ...toUpstreamRequest(request, member, exchange), whole: true };
       const said = await listOf({
         member,
         kind,
@@ -41,14 +42,15 @@ export async function mergedList(
         query: page,
         // One more, to know whether there is another page.
         wanted: page.limit + 1,
-        shows: shownFrom(services, exchange, request, member),
-        ask: (search) => query(services, exchange, member, { ...asked, search }),
+        shows: shownFrom(policy, exchange, request, member),
+        ask: (search) => member.query({ ...asked, search }),
       });
       return { member, said };
     }),
   );
-  if (refused(services, exchange, request, heard)) {
-    return;
+  const refused = refuse(exchange, request, heard);
+  if (refused !== undefined) {
+    return refused;
   }
   const lists = heard.flatMap(({ said }) => (said.outcome === "listed" ? [said] : []));
   const { names, more } = mergeNames(lists, order, page.limit);
@@ -57,15 +59,14 @@ export async function mergedList(
   if (more && last !== undefined) {
     headers.push("Link", nextLink(request.path, page, last));
   }
-  exchange.decision = { upstream: "router", reason: reasonFor(heard) };
-  const body =
+  const value =
     kind === "catalog" ? { repositories: names } : { name: exchange.repository ?? "", tags: names };
-  sendJson(exchange, 200, body, headers);
+  return sendJson(exchange, routerDecision(reasonFor(heard)), { status: 200, value, headers });
 }
 
-/** The one place that says which of the names in a member's catalog a client is shown: those that it may and could pull from there. */
+/** Which names of a member's catalog the client may see: those that it can and may pull from this member. */
 function shownFrom(
-  { policy }: Services,
+  policy: Policy<Upstream>,
   exchange: Exchange,
   request: RegistryRequest,
   member: Upstream,
@@ -79,40 +80,40 @@ function shownFrom(
 }
 
 /**
- * Answers where there is no list to give: hosted judges the client's own credentials and refuses them, or nobody knows the
- * repository.
- * @throws RegistryError if somebody could not tell
+ * Answers if there is no list: hosted refuses the client's own credentials, or no member knows the repository.
+ * @returns undefined if there is a list
+ * @throws RegistryError if a member failed
  */
-function refused(
-  services: Services,
+function refuse(
   exchange: Exchange,
   { resource }: RegistryRequest,
   heard: readonly MemberAnswer[],
-): boolean {
+): Decision | undefined {
   const hosted = heard.find(({ member }) => member.kind === "hosted");
   const isAlone = heard.length === 1;
   if (hosted?.said.outcome === "final" && (isAlone || isAboutCredentials(hosted.said.answer.status))) {
-    exchange.decision = { upstream: hosted.member.name, reason: `answered ${hosted.said.answer.status}` };
-    relayBuffered(exchange, hosted.member, hosted.said);
-    return true;
+    const { answer, body } = hosted.said;
+    return relayBuffered(exchange, `answered ${answer.status}`, { upstream: hosted.member, answer, body });
   }
   const attempts = heard.flatMap(attemptOf);
   const listed = heard.flatMap(({ said }) => (said.outcome === "listed" ? [said] : []));
   const doubted =
     attempts.some(({ outcome }) => outcome === "failed") && listed.every(({ isNull }) => isNull);
   if (listed.length > 0 && !doubted) {
-    return false;
+    return undefined;
   }
-  const refusal = hosted?.said.outcome === "not_found" ? hosted.said : undefined;
-  respondNotFound(services, exchange, resource.kind, { ended: "exhausted", attempts, refusal });
-  return true;
+  const refusal =
+    hosted?.said.outcome === "not_found"
+      ? { upstream: hosted.member, answer: hosted.said.answer, body: hosted.said.body }
+      : undefined;
+  return respondNotFound(exchange, resource.kind, { ended: "exhausted", attempts, refusal });
 }
 
 function isAboutCredentials(status: number): boolean {
   return status === 401 || status === 403;
 }
 
-/** Every registry has a catalog, so one that says 404 there has only kept it to itself; that of tags is an answer. */
+/** A 404 for a catalog is worth a warning, because every registry has one. For tags it is an answer: not this repository. */
 function warningsOf(kind: ListKind, heard: readonly MemberAnswer[]): string[] {
   return heard.flatMap(attemptOf).flatMap((attempt) => {
     if (attempt.outcome === "not_found" && kind === "tags") {

@@ -1,10 +1,19 @@
 import type { Socket } from "node:net";
 import type { Gauge } from "prom-client";
-import type { Services } from "../services.ts";
+import type { CompleteConfig } from "../config/complete.ts";
+import type { Activity } from "./activity.ts";
 import type { Answered, DecisionRecord } from "./decision-record.ts";
+import type { Metrics } from "./metrics.ts";
+
+/** Who is told of answered requests. */
+export interface AccountContext {
+  readonly metrics: Metrics;
+  readonly config: Pick<CompleteConfig, "logger" | "onDecision">;
+  readonly activity: Activity | undefined;
+}
 
 /** Counts and logs a request once its answer is complete or its client gone. Observers that throw harm nothing. */
-export function account({ metrics, config, activity }: Services, answered: Answered): void {
+export function account({ metrics, config, activity }: AccountContext, answered: Answered): void {
   const { record } = answered;
   const { route, upstream } = record;
   const method = knownMethod(record.method);
@@ -25,11 +34,9 @@ export function account({ metrics, config, activity }: Services, answered: Answe
   }
 }
 
-type Config = Services["config"];
-
 /** A hook may be an async function, whose rejection would end the process. */
 function tell(
-  onDecision: NonNullable<Config["onDecision"]>,
+  onDecision: NonNullable<CompleteConfig["onDecision"]>,
   record: DecisionRecord,
   report: (error: unknown) => void,
 ): void {
@@ -54,7 +61,7 @@ function guarded(log: () => void): void {
 }
 
 function logProblem(
-  logger: NonNullable<Config["logger"]>,
+  logger: NonNullable<CompleteConfig["logger"]>,
   { record, problem, foreignStatus }: Answered,
 ): void {
   const { route, upstream, reason, path, method, status } = record;

@@ -1,5 +1,4 @@
-import type { Services } from "../services.ts";
-import { isUp, type Ping } from "../upstream/pings.ts";
+import { isUp, type Ping, type Pings } from "../upstream/pings.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
 /** How the upstreams are. */
@@ -30,8 +29,14 @@ export interface UpstreamHealth {
   readonly cause?: string;
 }
 
+/** Whose health it is, and how it is found out. */
+export interface HealthContext {
+  readonly upstreams: readonly Upstream[];
+  readonly pings: Pings;
+}
+
 /** Asks every upstream for its `/v2/`, and those that are left out for more than that, if it is time to. Never rejects. */
-export async function checkHealth({ upstreams, pings }: Services): Promise<Health> {
+export async function checkHealth({ upstreams, pings }: HealthContext): Promise<Health> {
   const checked = await Promise.all(
     upstreams.map(async (upstream) => {
       // Where no client asks, somebody who watches would see an upstream left out for ever.
@@ -50,7 +55,7 @@ export async function checkHealth({ upstreams, pings }: Services): Promise<Healt
  * else is asked, as whoever checks readiness has little patience. Its breaker does not count: only requests close it, and
  * an address that is not ready gets none.
  */
-export async function isReady({ upstreams, pings }: Services): Promise<boolean> {
+export async function isReady({ upstreams, pings }: HealthContext): Promise<boolean> {
   const hosted = upstreams.filter(({ kind }) => kind === "hosted");
   const up = await Promise.all(hosted.map(async (one) => isUp(one, await pings.ping(one))));
   return up.every(Boolean);

@@ -4,13 +4,13 @@ import { parseRequest, type RegistryRequest, type Resource } from "../protocol/r
 import { parseTarget } from "../protocol/target.ts";
 import type { ShownDecision } from "./model.ts";
 
-/** A decision, and all repositories that whoever sees it learns of: a mount is about two. */
+/** A decision, and all repositories that it names: a mount names two. */
 export interface NamedDecision {
   readonly shown: ShownDecision;
   readonly repositories: readonly string[];
 }
 
-/** Makes a decision readable; nothing of one whose request cannot be told any more. */
+/** A decision as the page shows it; undefined if its request cannot be parsed. */
 export function describeDecision(past: PastDecision): NamedDecision | undefined {
   const request = requestOf(past);
   if (request === undefined) {
@@ -29,7 +29,7 @@ function requestOf({ method, path }: PastDecision): RegistryRequest | undefined 
   try {
     return target.kind === "api" ? parseRequest(method, target.rest, target.search) : undefined;
   } catch {
-    // An application that writes addresses anew for those after it.
+    // A host application may have rewritten the URL before the router saw it.
     return undefined;
   }
 }

@@ -4,8 +4,8 @@ import { Html, html } from "./html.ts";
 import { pageVaries } from "./wanted.ts";
 
 /**
- * What a browser adds where scripts run: answers without a new page, and buttons that copy. Everything that it shows comes from the
- * server as markup of this same page.
+ * With scripts, the page is updated in place and commands can be copied; without scripts, links and the form still work. Everything
+ * that the script shows is markup of this same page from the server.
  */
 export const script = `
 "use strict";
@@ -18,13 +18,11 @@ function reveal(part) {
   for (const control of part.querySelectorAll("[data-script]")) control.hidden = false;
 }
 
-async function load(query, signal) {
+// Fetches the page again and replaces the parts with these ids.
+async function update(query, signal, ...ids) {
   const answer = await fetch(query, { headers: { Accept: "text/html" }, signal });
   if (!answer.ok) throw new Error("the router answered " + answer.status);
-  return new DOMParser().parseFromString(await answer.text(), "text/html");
-}
-
-function take(page, ids) {
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   for (const id of ids) {
     const here = document.getElementById(id);
     const there = page.getElementById(id);
@@ -35,17 +33,17 @@ function take(page, ids) {
   }
 }
 
-// One at a time: what is slow must not be asked ever more.
+// One at a time, so that a slow router does not get more and more requests.
 function refresh() {
   refreshing ??= refreshNow().finally(() => { refreshing = undefined; });
   return refreshing;
 }
 
 async function refreshNow() {
-  const late = new AbortController();
-  const timer = setTimeout(() => late.abort(new Error("no answer within 30 s")), 30000);
+  const timeout = new AbortController();
+  const timer = setTimeout(() => timeout.abort(new Error("timeout after 30 s")), 30000);
   try {
-    take(await load("?", late.signal), ["state", "upstreams", "decisions", "shadows"]);
+    await update("?", timeout.signal, "state", "upstreams", "decisions", "shadows");
     return "";
   } catch (error) {
     return "Not refreshed: " + error.message;
@@ -62,7 +60,7 @@ async function explain(form) {
   said.textContent = "Asking the registries";
   place.setAttribute("aria-busy", "true");
   try {
-    take(await load(query, mine.signal), ["explanation"]);
+    await update(query, mine.signal, "explanation");
     history.replaceState(null, "", query);
     said.textContent = "";
   } catch (error) {
@@ -73,10 +71,10 @@ async function explain(form) {
 }
 
 function copy(code) {
-  // Over plain HTTP browsers have no clipboard, but a selection that can be copied.
+  // Over plain HTTP browsers have no clipboard API, but can copy a selection.
   if (navigator.clipboard) return navigator.clipboard.writeText(code.textContent);
   getSelection().selectAllChildren(code);
-  return document.execCommand("copy") ? Promise.resolve() : Promise.reject(new Error("the browser does not let it"));
+  return document.execCommand("copy") ? Promise.resolve() : Promise.reject(new Error("the browser does not allow it"));
 }
 
 document.addEventListener("click", async (event) => {
@@ -104,13 +102,12 @@ document.querySelector("form")?.addEventListener("submit", (event) => {
 setInterval(async () => {
   if (!every.checked || document.hidden || refreshing) return;
   const trouble = await refresh();
-  // Else it says something about what the person does.
+  // Any other message is about something that the user does.
   if (trouble || said.textContent.startsWith("Not refreshed")) said.textContent = trouble;
 }, 10000);
 reveal(document);
 `;
 
-/** The page's style sheet. */
 export const style = `
 :root { color-scheme: light dark; --back: #fff; --raised: #f6f8fa; --text: #1f2328; --faint: #59636e; --line: #d1d9e0;
   --link: #0550ae; --good: #116329; --bad: #b42318; --note: #7d4e00; }
@@ -180,7 +177,7 @@ const policy = [
   "frame-ancestors 'none'",
 ].join("; ");
 
-/** What the page is sent with: it may do what its own text does, and nothing else. */
+/** The headers of the page. Its policy allows this script and this style sheet by their hashes, and nothing else. */
 export const documentHeaders: RawHeaders = [
   "Content-Type",
   "text/html; charset=utf-8",
@@ -204,9 +201,8 @@ export const documentHeaders: RawHeaders = [
 const icon =
   "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Cpath fill='%230969da' d='M1 3h14v4H1zm0 6h6v4H1zm8 0h6v4H9z'/%3E%3C/svg%3E";
 
-/** A whole document around a body. */
 export function renderDocument(body: Html): string {
-  // Style and script stand as they are: neither is anybody else's text, and their hashes are of just that.
+  // Style and script are not escaped: both are constants of this file, and the policy has the hashes of exactly these texts.
   return html`<!doctype html>
 <html lang="en">
 <head>

@@ -9,12 +9,14 @@ import type { Services } from "../services.ts";
 import type { BoxAnswer } from "./model.ts";
 
 /**
- * Explains an image to whoever sent a request, if that is somebody who may pull it. Before that is known, nobody is asked for it.
- * @throws RegistryError if `authorize` fails; ClientGone
+ * Explains an image to a client that may pull it. Until that is known, no upstream is asked for the image.
+ * @throws RegistryError if `authorize` fails; ClientAborted
  */
 export async function explainFor(services: Services, exchange: Exchange, image: string): Promise<BoxAnswer> {
   if (isLinkedFromElsewhere(exchange)) {
-    return refused("Nothing has been asked yet, as another site has led here: explain it if you want to.");
+    return refused(
+      "A link on another site led here, so no registry has been asked yet. Press Explain to ask.",
+    );
   }
   const name = read(image);
   if (name instanceof ImageNameError) {
@@ -22,18 +24,18 @@ export async function explainFor(services: Services, exchange: Exchange, image: 
   }
   const { repository } = name;
   if (!(await canAccess(services, exchange, { repository, access: "pull" }))) {
-    return refused(`You may not pull from ${repository}, so nobody was asked for it.`);
+    return refused(`You may not pull from ${repository}, so no registry was asked for it.`);
   }
-  const explanation = await services.explaining.do(() =>
-    // A browser that goes away makes place for others.
+  const explanation = await services.explaining.tryRun(() =>
+    // If the browser disconnects, the signal frees the slot for another client.
     explain(services, asFrom(services, exchange, image, name), exchange.signal),
   );
   return explanation === undefined
-    ? refused("Too many images are being explained at the moment: try again in a few seconds.")
+    ? refused("Too many images are being explained at the moment. Try again in a few seconds.")
     : { kind: "explained", explanation, ...(await commands(services, exchange, explanation)) };
 }
 
-/** Any page of the web can lead a browser here, which brings its password along. */
+/** A page of any site can lead a browser here, and the browser sends its password along. */
 function isLinkedFromElsewhere({ request }: Exchange): boolean {
   const site = firstValue(request.rawHeaders, "sec-fetch-site");
   return site === "cross-site" || site === "same-site";
@@ -50,7 +52,7 @@ function read(image: string): ImageName | ImageNameError {
   }
 }
 
-/** Where the page is shown under a name that stands for one registry alone, so does what is pulled under that name. */
+/** If the page is shown under a host name that selects one registry, pulls under that name ask only that registry, too. */
 function asFrom({ policy }: Services, exchange: Exchange, image: string, { host }: ImageName): string {
   const here = nameForDocker(exchange);
   const isDirect = policy.upstreamByHost(entryPointOf(exchange, { namespace: undefined })) !== undefined;
@@ -59,18 +61,18 @@ function asFrom({ policy }: Services, exchange: Exchange, image: string, { host 
 
 async function commands(services: Services, exchange: Exchange, explanation: Explanation) {
   const { pull, push } = commandsFor(explanation, nameForDocker(exchange));
-  const wanted = { repository: explanation.repository, access: "push" } as const;
-  return { pull, push: (await canAccess(services, exchange, wanted)) ? push : undefined };
+  const pushing = { repository: explanation.repository, access: "push" } as const;
+  return { pull, push: (await canAccess(services, exchange, pushing)) ? push : undefined };
 }
 
 function refused(message: string): BoxAnswer {
   return { kind: "refused", message };
 }
 
-// What stands in a shell for itself. Other hosts are none that docker takes.
+// No character in it means something to a shell. Docker accepts no other hosts.
 const plain = /^[A-Za-z0-9.:[\]_-]+$/;
 
-/** What docker has to call the router to reach it as whoever sent a request did; undefined if it cannot. */
+/** The name under which docker reaches the router as this client did; undefined if docker cannot use that name. */
 export function nameForDocker({ request, client }: Exchange): string | undefined {
   const host = publicHost(request.rawHeaders, client);
   if (host === undefined || !plain.test(host)) {
@@ -83,15 +85,15 @@ export function nameForDocker({ request, client }: Exchange): string | undefined
 }
 
 /**
- * What to type to pull an image, and to push it.
- * @param router what docker has to call it, for whoever asks
+ * The commands to pull an image and to push it.
+ * @param router the router's name for docker
  */
 export function commandsFor(
   explanation: Explanation,
   router: string | undefined,
 ): { readonly pull: string; readonly push: string | undefined } {
   const { repository, reference, push, host } = explanation;
-  // A host that means something here is the one to be asked; containerd asks its mirrors in the name of a namespace.
+  // A host that selects upstreams stays in the name: docker asks that host, and containerd asks the router as its mirror of a namespace.
   const named = host === undefined || host.means === "nothing" ? router : host.name;
   const from = named ?? "registry.example.com";
   const byDigest = reference.includes(":");

@@ -1,14 +1,14 @@
-/** One row per thing, whose name is in the first column. */
+/** Each row is about one thing, with its name in the first column. */
 export interface Table {
-  /** The id of the heading that the table is under. */
+  /** The id of the heading above the table. */
   readonly heading: string;
   readonly columns: readonly string[];
   readonly rows: readonly (readonly Part[])[];
 }
 
 /**
- * A table that a narrow window shows as a list of things with what is said of each. Browsers forget what a table is when its parts are
- * laid out otherwise, so the roles say it.
+ * A table that a narrow window shows as a list. The explicit roles are needed because browsers drop the semantics of a table whose
+ * parts have another `display`.
  */
 export function table({ heading, columns, rows }: Table): Html {
   return html`<table role="table" aria-labelledby="${heading}">
@@ -26,7 +26,7 @@ function tableRow(columns: readonly string[], cells: readonly Part[]): Html {
 `;
 }
 
-/** Markup, as opposed to text. Made by `html` alone, so that text cannot be taken for it. */
+/** Markup, as opposed to text. Only `html` makes it, so that text is never taken for markup. */
 export class Html {
   readonly markup: string;
 
@@ -35,10 +35,10 @@ export class Html {
   }
 }
 
-/** What may stand in a template: markup as it is, text escaped, lists one after the other, nothing for what is not there. */
+/** A value in a template: markup is inserted unchanged, text is escaped, lists are concatenated, undefined is empty. */
 export type Part = Html | string | number | undefined | readonly Part[];
 
-/** Markup out of a template. Whatever is put in is text, unless it was made by `html` itself; attributes have to be quoted. */
+/** Markup from a template. Every value is escaped unless `html` made it. Attributes have to be quoted. */
 export function html(template: TemplateStringsArray, ...parts: readonly Part[]): Html {
   return new Html(template.reduce((markup, text, index) => `${markup}${markupOf(parts[index - 1])}${text}`));
 }

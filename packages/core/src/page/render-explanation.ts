@@ -1,14 +1,10 @@
-import type {
-  ExplainedAccess,
-  ExplainedRule,
-  Explanation,
-  SkippedUpstream,
-  UpstreamAnswer,
-} from "../inspect/explanation.ts";
+import { describeExplanation } from "../inspect/describe-explanation.ts";
+import type { Explanation, SkippedUpstream, UpstreamAnswer } from "../inspect/explanation.ts";
+import { shortDigest } from "./format.ts";
 import { type Html, html, type Part, table } from "./html.ts";
-import { type BoxAnswer, shortDigest } from "./model.ts";
+import type { BoxAnswer } from "./model.ts";
 
-/** What the box says: an explanation with the commands that go with it, or why there is none. */
+/** An explanation with the commands that go with it, or why there is none. */
 export function renderBoxAnswer(answer: BoxAnswer): Html {
   if (answer.kind === "refused") {
     return html`<p class="bad">${answer.message}</p>`;
@@ -26,20 +22,18 @@ ${command("pull-command", "pull", pull)}
 ${push === undefined ? undefined : command("push-command", "push", push)}`;
 }
 
-function facts({ host, rule, pull, push, skipped, shadowing, upstreams }: Explanation): [string, Part][] {
-  const digest = upstreams.find(({ name }) => name === pull.from)?.digest;
+function facts(explanation: Explanation): [string, Part][] {
+  const { pull, push, skipped } = explanation;
+  // The reader may pull this one image, and need not learn of the others that the rule is for.
+  const text = describeExplanation(explanation, { redacted: true });
+  const { rule, pulledBy, pushedBy, host, digest, shadowing } = text;
   return [
-    ["pull", verdict(pull.from && `from ${pull.from}`, String(pull.status), pull.because)],
+    ["pull", outcome(pull.from && `from ${pull.from}`, String(pull.status), pull.because)],
     ...(digest === undefined ? [] : [["digest", digest] satisfies [string, Part]]),
-    ["push", verdict(push.to && `to ${push.to}`, "denied", push.because)],
-    ["rule", `${rule.name}: ${describeRule(rule)}`],
-    ...(host === undefined
-      ? []
-      : [["host", `${host.name}: ${hostMeans[host.means]}`] satisfies [string, Part]]),
-    ...shadowing.map(({ hosted, proxy }): [string, Part] => [
-      "shadowed",
-      `${proxy.name} has ${proxy.digest}, ${hosted.name} ${hosted.digest}`,
-    ]),
+    ["push", outcome(push.to && `to ${push.to}`, "denied", push.because)],
+    ["rule", `${rule}; pulled by ${pulledBy}; pushed by ${pushedBy}`],
+    ...(host === undefined ? [] : [["host", host] satisfies [string, Part]]),
+    ...shadowing.map((digests): [string, Part] => ["shadowed", digests]),
     ...reasonsOf(skipped).map(([reason, names]): [string, Part] => [
       "not asked",
       `${names.join(", ")}: ${reason}`,
@@ -47,7 +41,7 @@ function facts({ host, rule, pull, push, skipped, shadowing, upstreams }: Explan
   ];
 }
 
-/** Of a dozen caches, most are skipped for one reason. */
+/** Names the upstreams that are skipped for one reason together: of a dozen caches, most are. */
 function reasonsOf(skipped: readonly SkippedUpstream[]): [reason: string, names: string[]][] {
   const reasons = new Map<string, string[]>();
   for (const { name, reason } of skipped) {
@@ -56,41 +50,10 @@ function reasonsOf(skipped: readonly SkippedUpstream[]): [reason: string, names:
   return [...reasons];
 }
 
-function verdict(good: string | undefined, bad: string, because: string): Html {
+function outcome(good: string | undefined, bad: string, because: string): Html {
   return good === undefined
     ? html`<span class="bad">${bad}</span>: ${because}`
     : html`<span class="good">${good}</span>: ${because}`;
-}
-
-const hostMeans = {
-  hosts: "stands for one registry alone",
-  namespace: "a proxy serves it",
-  nothing: "no upstream's, dropped",
-} as const;
-
-/** Without its patterns and the users in it: whoever may pull one image need not hear of all others that the rule is for. */
-function describeRule({ pull, onFailure, owned, shadow, access }: ExplainedRule): string {
-  return [
-    `pull ${pull.join(", ")}`,
-    ...(onFailure === "stop" ? ["on failure stop"] : []),
-    ...(owned ? ["owned"] : []),
-    `shadow ${shadow}`,
-    `pulled by ${describeAccess(access.pull)}`,
-    `pushed by ${describeAccess(access.push)}`,
-  ].join("; ");
-}
-
-function describeAccess(access: ExplainedAccess): string {
-  switch (access) {
-    case "anonymous":
-      return "everybody";
-    case "authenticated":
-      return "every user";
-    case "authorize":
-      return "whom the router lets in";
-    default:
-      return "some users";
-  }
 }
 
 const shades: Readonly<Record<UpstreamAnswer["outcome"], string>> = {

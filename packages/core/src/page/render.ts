@@ -1,15 +1,7 @@
 import type { FoundShadow } from "../cache/shadowed-tags.ts";
+import { ago, bytes, count, shortDigest } from "./format.ts";
 import { type Html, html, table } from "./html.ts";
-import {
-  ago,
-  type Box,
-  bytes,
-  count,
-  type Model,
-  type Names,
-  type ShownDecision,
-  shortDigest,
-} from "./model.ts";
+import type { Box, Model, Names, ShownDecision } from "./model.ts";
 import { renderBoxAnswer } from "./render-explanation.ts";
 
 /** The page's body. */
@@ -34,15 +26,15 @@ ${model.names === undefined ? noNames : renderNames(model.names, model.now)}
 <p>combined-registry ${model.version}. ${
     model.oneOfSeveral === undefined
       ? "Counts are this process's own: of the last hour, or since it started."
-      : `Counts, decisions and breakers are of this process (${model.oneOfSeveral}) alone, one of several behind this address; which one answers may change.${model.hasMetricsOfAll ? " /metrics tells of all." : ""}`
+      : `Counts, decisions and breakers are of this process (${model.oneOfSeveral}) alone, one of several behind this address; which one answers may change.${model.hasMetricsOfAll ? " /metrics covers all." : ""}`
   }</p>
 </footer>`;
 }
 
 const noNames = html`<section aria-labelledby="names-heading">
 <h2 id="names-heading">No names</h2>
-<p>The private registry judges each client's password itself (<code>auth: passthrough</code>), so nobody can tell here who may see which names.
-<code>combined-registry explain</code> tells on the command line.</p>
+<p>The private registry checks each client's password itself (<code>auth: passthrough</code>), so the router does not know who may see which names.
+Use <code>combined-registry explain</code> on the command line.</p>
 </section>`;
 
 function renderState({ upstreams, now }: Model): Html {
@@ -58,7 +50,7 @@ function renderState({ upstreams, now }: Model): Html {
 const breakers = {
   closed: "closed",
   open: "circuit open",
-  "half-open": "half-open: being tried again",
+  "half-open": "half-open: probe in flight",
 } as const;
 
 function renderUpstreams({ upstreams, router }: Model): Html {
@@ -89,12 +81,11 @@ function renderUpstreams({ upstreams, router }: Model): Html {
     columns: ["name", "kind", "now", "breaker", "asked", "failed", "answered", "to clients", "from clients"],
     rows: [...rows, own],
   })}
-<p class="faint">Of the last hour: how often the registry was asked and how often it failed to say; how many requests of clients were answered from it, and their
-bytes.</p>`;
+<p class="faint">In the last hour: requests to the registry, how many of them failed, requests of clients that it answered, and their bytes.</p>`;
 }
 
 function renderNames({ restricted, decisions, shadows, box }: Names, now: number): Html {
-  const whose = restricted ? html`<p class="faint">Of repositories that you may pull.</p>` : undefined;
+  const whose = restricted ? html`<p class="faint">Only repositories that you may pull.</p>` : undefined;
   return html`${renderBox(box)}
 <section aria-labelledby="decisions-heading">
 <h2 id="decisions-heading">Latest decisions</h2>
@@ -120,7 +111,7 @@ function renderBox({ image, answer }: Box): Html {
 </form>
 <div id="explanation" role="region" aria-label="Explanation" aria-live="polite">${
     answer === undefined
-      ? html`<p class="faint">Says where a pull comes from, where a push goes, and why. The registries that a pull may ask are asked now.</p>`
+      ? html`<p class="faint">Shows where a pull comes from, where a push goes, and why. It asks the registries that a pull may ask.</p>`
       : renderBoxAnswer(answer)
   }</div>
 </section>`;
@@ -146,10 +137,10 @@ function renderDecisions(decisions: readonly ShownDecision[], now: number): Html
 
 function renderShadows(shadows: readonly FoundShadow[]): Html {
   if (shadows.length === 0) {
-    return html`<p class="faint">None found: no tag is known to stand for different images in the private registry and in a cache.</p>`;
+    return html`<p class="faint">None found: the router knows of no tag that is one image in the private registry and another in a cache.</p>`;
   }
-  return html`<p>These tags stand for different images in the private registry and in a cache. A rule with <code>pull: [hosted]</code> or
-<code>owned: true</code> says which one is meant.</p>
+  return html`<p>These tags are one image in the private registry and another in a cache. A rule with <code>pull: [hosted]</code> or
+<code>owned: true</code> selects the private one.</p>
 ${table({
   heading: "shadows-heading",
   columns: ["tag", "private", "cache"],

@@ -1,9 +1,9 @@
 import type { IncomingMessage } from "node:http";
 
-/** At `/` there is one thing for browsers and another one for programs, and a cache in front has to know. */
+/** `/` has one answer for browsers and another for programs, so a cache in front has to look at `Accept`. */
 export const pageVaries = { Vary: "Accept" } as const;
 
-/** Whether a request for `/` is a browser's. Programs that take anything, as curl does, are no browsers. */
+/** Whether a request for `/` comes from a browser. Programs that accept anything, such as curl, are no browsers. */
 export function wantsPage({ method, headers: { accept = "" } }: IncomingMessage): boolean {
   return (method === "GET" || method === "HEAD") && accept.split(",").some(isForHtml);
 }

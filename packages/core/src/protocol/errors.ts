@@ -38,15 +38,18 @@ export interface ErrorOptions {
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
   /** What went wrong, for the log alone. */
   readonly cause?: unknown;
+  /** Why the router decided so, for `X-Combined-Registry` and the access log. @default the code */
+  readonly reason?: string;
 }
 
-/** Thrown anywhere while a request is served; rendered in one place (`actions/send.ts`). */
+/** Thrown anywhere while a request is served; rendered in one place (`http/respond.ts`). */
 export class RegistryError extends Error {
   override readonly name = "RegistryError";
   readonly code: ErrorCode;
   readonly status: number;
   readonly detail: unknown;
   readonly headers: Readonly<Record<string, string | readonly string[]>>;
+  readonly reason: string;
 
   constructor(code: ErrorCode, options: ErrorOptions = {}) {
     super(options.message ?? errorTable[code].message, { cause: options.cause });
@@ -54,6 +57,7 @@ export class RegistryError extends Error {
     this.status = errorTable[code].status;
     this.detail = options.detail ?? null;
     this.headers = options.headers ?? {};
+    this.reason = options.reason ?? code;
   }
 
   /** The body of distribution-spec 1.1, "Error codes". */

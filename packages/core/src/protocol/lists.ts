@@ -7,9 +7,9 @@ export type ListKind = "tags" | "catalog";
 export interface ListQuery {
   /** How many names, at most. */
   readonly limit: number;
-  /** Only names that stand after this one; empty for all. */
+  /** Only names after this one; empty for all. */
   readonly last: string;
-  /** `n` as the client gave it, to be repeated in the address of the next page. */
+  /** `n` as the client gave it, for the link to the next page. */
   readonly n: string | undefined;
   /** Everything else in the query, byte for byte, without `?`. */
   readonly rest: string;
@@ -22,7 +22,7 @@ export interface Names {
   readonly more: boolean;
 }
 
-/** Names in one answer, at most, whatever `n` says. The specification lets a registry send fewer with a `Link`. */
+/** Names in one answer, at most. The specification lets a registry send fewer than `n` with a `Link`. */
 export const mostNames = 10_000;
 
 /** @throws RegistryError PAGINATION_NUMBER_INVALID, as distribution does, unless `n` is 0 or more */
@@ -61,12 +61,12 @@ export function listSearch(
 
 /** The `Link` to the page after one that ends with `last` (RFC 8288). */
 export function nextLink(path: string, query: ListQuery, last: string): string {
-  // What stands in angle brackets must not be able to end there.
+  // A `>` in the query would end the address.
   const search = listSearch(query, { last, n: query.n }).replace(/[<>]/g, encodeURIComponent);
   return `<${path}${search}>; rel="next"`;
 }
 
-/** The names in an answer: null where it says null, as Go programs do for none; undefined if it is no such list. */
+/** The names in an answer; null if it says null, as Go programs do for an empty list; undefined if it is no such list. */
 export function readNames(body: string, kind: ListKind): readonly string[] | null | undefined {
   let parsed: unknown;
   try {
@@ -91,8 +91,7 @@ export function firstNames(names: readonly string[], order: NameOrder, count: nu
 }
 
 /**
- * Several lists as one. Where a list may go on, nothing is known of what comes after its last name; so the joined list ends
- * there as well.
+ * Several lists as one. A list that has `more` may have any name after its last one, so the merged list ends there as well.
  */
 export function mergeNames(lists: readonly Names[], order: NameOrder, count: number): Names {
   const ends = lists.flatMap(({ names, more }) => (more ? [names.at(-1) ?? ""] : [])).sort(order);
@@ -109,18 +108,18 @@ function isAboutPage(pair: string): boolean {
   return name === "n" || name === "last";
 }
 
-/** Negative if `one` stands before `other`, 0 if they are the same. */
+/** Negative if `one` comes before `other`, 0 if they are the same. */
 export type NameOrder = (one: string, other: string) => number;
 
 /**
- * The order in which distribution lists, and in which it understands `last`: tags by their bytes; repositories
- * component by component, so that all of `a/...` comes before `a-b` and `a.b`.
+ * distribution's order, also for `last`: tags by their bytes, repositories component by component, so that all of `a/...` comes
+ * before `a-b` and `a.b`.
  */
 export function orderOf(kind: ListKind): NameOrder {
   return kind === "tags" ? byBytes : byComponents;
 }
 
-/** Whether names stand in order, each once, and all after `last`. */
+/** Whether names are in order, each once, and all after `last`. */
 export function isAscending(names: readonly string[], order: NameOrder, last = ""): boolean {
   let before = last;
   for (const name of names) {
@@ -133,10 +132,10 @@ export function isAscending(names: readonly string[], order: NameOrder, last = "
 }
 
 /**
- * A place in a list from which a registry goes on otherwise if its order is another one, even if these names stand in both:
- * tags regardless of case, repositories by their bytes. Undefined if none of the names would tell.
+ * A place in a list with these names from which a registry with another order continues with another name: one that sorts tags
+ * without regard to case, or repositories by their bytes. Undefined if the names are the same in both orders.
  */
-export function tellingPlace(names: readonly string[], kind: ListKind): string | undefined {
+export function probePlace(names: readonly string[], kind: ListKind): string | undefined {
   if (kind === "catalog") {
     const nested = names.find((name) => name.includes("/"));
     // By bytes, `a/...` comes after it.
@@ -153,8 +152,8 @@ export function tellingPlace(names: readonly string[], kind: ListKind): string |
   return telling.slice(0, letter) + place;
 }
 
-/** Whether names are what comes after a place in the order, in a list that has the `known` ones, which ascend. */
-export function goesOnFrom(
+/** Whether `names` are what follows a place, in a list in this order that has the `known` names. These ascend. */
+export function continuesFrom(
   place: string,
   names: readonly string[],
   known: readonly string[],

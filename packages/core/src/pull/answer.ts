@@ -1,4 +1,4 @@
-import type { Exchange } from "../http/exchange.ts";
+import type { Decision, Exchange } from "../http/exchange.ts";
 import { relay, relayBuffered, type Safeguards } from "../http/relay.ts";
 import { type ErrorCode, RegistryError } from "../protocol/errors.ts";
 import { warning } from "../protocol/headers.ts";
@@ -10,7 +10,6 @@ import {
   type FailureReport,
   failureCode,
 } from "../routing/outcome.ts";
-import type { Services } from "../services.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { FailoverResult } from "./failover.ts";
 
@@ -24,37 +23,38 @@ const unknown: Partial<Record<Resource["kind"], ErrorCode>> = {
  * @throws RegistryError unless hosted's own 404 is repeated
  */
 export function respondNotFound(
-  services: Services,
   exchange: Exchange,
   kind: Resource["kind"],
   { attempts, refusal }: Extract<FailoverResult, { ended: "exhausted" }>,
-): void {
+): Decision {
   const conclusion = combine(exchange.request.method ?? "", attempts);
-  exchange.decision = { upstream: "router", reason: attempts.map(describeAttempt).join(", ") };
+  const reason = attempts.map(describeAttempt).join(", ");
   if (conclusion.kind === "failed") {
-    throw errorFromAttempts(attempts);
+    throw errorFromAttempts(attempts, reason);
   }
   const warnings = conclusion.failures.map((attempt) => warning(describeAttempt(attempt)));
   if (refusal === undefined) {
-    throw new RegistryError(unknown[kind] ?? "NAME_UNKNOWN", { headers: { Warning: warnings } });
+    throw new RegistryError(unknown[kind] ?? "NAME_UNKNOWN", { headers: { Warning: warnings }, reason });
   }
-  const { hosted } = services.policy;
-  exchange.decision = { upstream: hosted.name, reason: exchange.decision.reason };
-  relayBuffered(
+  return relayBuffered(
     exchange,
-    hosted,
+    reason,
     refusal,
     warnings.flatMap((text) => ["Warning", text]),
   );
 }
 
-/** The error for when somebody could not tell: it names every upstream and what each one said. */
-export function errorFromAttempts(attempts: readonly Attempt[]): RegistryError {
+/**
+ * The error for when an upstream could not tell: it names every upstream and what each one said.
+ * @param reason for the decision, if it is more than the code
+ */
+export function errorFromAttempts(attempts: readonly Attempt[], reason?: string): RegistryError {
   const { code, retryAfter } = failureCode(attempts);
   return new RegistryError(code, {
     message: attempts.map(describeAttempt).join(", "),
     detail: { upstreams: attempts.map(describe) },
     headers: retryAfter === undefined ? {} : { "Retry-After": retryAfter },
+    ...(reason !== undefined && { reason }),
   });
 }
 
@@ -75,20 +75,18 @@ function describe(attempt: Attempt): object {
       };
 }
 
-/** Gives the client the answer that a walk ended with. */
-export async function respondWith(
+/** Gives the client the answer that asking in turn ended with. */
+export function respondWith(
   exchange: Exchange,
   { upstream, said, attempts }: Extract<FailoverResult, { ended: "answered" }>,
   how: string,
   safeguards?: Safeguards,
-): Promise<void> {
+): Promise<Decision> | Decision {
   const before = attempts.map(describeAttempt).join(", ");
-  const reason = said.answer.status >= 400 ? `answered ${said.answer.status}` : how;
-  exchange.decision = { upstream: upstream.name, reason: before === "" ? reason : `${reason}; ${before}` };
+  const last = said.answer.status >= 400 ? `answered ${said.answer.status}` : how;
+  const reason = before === "" ? last : `${last}; ${before}`;
   const { answer, body } = said;
-  if (body === undefined) {
-    await relay(exchange, upstream, answer, safeguards);
-  } else {
-    relayBuffered(exchange, upstream, { answer, body });
-  }
+  return body === undefined
+    ? relay(exchange, reason, { upstream, answer }, safeguards)
+    : relayBuffered(exchange, reason, { upstream, answer, body });
 }

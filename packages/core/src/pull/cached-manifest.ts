@@ -1,13 +1,13 @@
-import type { CachedManifest } from "../cache/manifests.ts";
-import type { Exchange } from "../http/exchange.ts";
+import type { CachedManifest, ManifestCache } from "../cache/manifests.ts";
+import type { Decision, Exchange } from "../http/exchange.ts";
 import { send } from "../http/respond.ts";
+import type { Metrics } from "../observe/metrics.ts";
 import { firstValue, pairs, valuesOf } from "../protocol/headers.ts";
 import { isContent, isDigest } from "../protocol/names.ts";
 import { acceptsMediaType } from "../protocol/shareable.ts";
-import type { Services } from "../services.ts";
 import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import type { ManifestQuestion } from "./coalesce.ts";
+import type { ManifestQuestion } from "./manifest.ts";
 
 // What is said of the content. All else is about the one answer that it came with: when it was given, what is left of a rate limit.
 // By their names in lower case, spelled once for all that are kept.
@@ -26,7 +26,7 @@ const aboutContent: ReadonlyMap<string, string> = new Map(
 
 /** Remembers a manifest that was served, if it is what its digest stands for. Not with a warning: that is about now. */
 export function cacheManifest(
-  { memory: { manifests } }: Services,
+  manifests: ManifestCache<Upstream>,
   holder: Upstream,
   { request: { search }, resource, variant }: ManifestQuestion,
   { headers }: Pick<UpstreamResponse, "headers">,
@@ -54,7 +54,7 @@ export function cacheManifest(
  * Not for HEAD: pushing clients skip what they are told is there, so that has to be asked.
  */
 export function cachedManifest(
-  { memory: { manifests } }: Services,
+  manifests: ManifestCache<Upstream>,
   { request: message }: Exchange,
   { request, resource, variant }: ManifestQuestion,
   order: readonly Upstream[],
@@ -73,11 +73,10 @@ export function cachedManifest(
 
 /** Answers with it. */
 export function sendCached(
-  { metrics }: Services,
+  metrics: Metrics,
   exchange: Exchange,
   { holder, headers, body }: CachedManifest<Upstream>,
-): void {
+): Decision {
   metrics.spared.inc({ cache: "manifest" });
-  exchange.decision = { upstream: holder.name, reason: "cached" };
-  send(exchange, { status: 200, headers, body });
+  return send(exchange, { upstream: holder.name, reason: "cached" }, { status: 200, headers, body });
 }

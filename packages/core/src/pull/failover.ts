@@ -1,83 +1,89 @@
 import type { Attempt } from "../routing/outcome.ts";
-import type { Services } from "../services.ts";
+import type { Member } from "../routing/ruling.ts";
+import type { QueryOutcome } from "../upstream/outcome.ts";
 import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { ManifestOutcome } from "./manifest.ts";
-import type { QueryOutcome } from "./query.ts";
 
-/** How asking upstreams in turn ended. */
-export type FailoverResult =
+export type FailoverResult<M extends Member = Upstream> =
   | {
       readonly ended: "answered";
-      readonly upstream: Upstream;
+      readonly upstream: M;
       readonly said: Extract<QueryOutcome, { outcome: "found" | "final" }>;
-      /** What those before it said. */
+      /** The outcomes of the upstreams before it. */
       readonly attempts: readonly Attempt[];
     }
   | {
       readonly ended: "exhausted";
       readonly attempts: readonly Attempt[];
-      /** Hosted's own way of saying that it has not got it, to be repeated word for word. */
-      readonly refusal: ErrorResponse | undefined;
+      /** Hosted's own "not found", to be relayed unchanged. */
+      readonly refusal: Refusal<M> | undefined;
     };
 
-/** An answer that says no, read to its end. */
+/** An error response, with its body read to the end. */
 export interface ErrorResponse {
   readonly answer: UpstreamResponse;
   readonly body: Buffer;
 }
 
-/** The upstreams to ask, and how. */
-export interface FailoverPlan {
-  readonly order: readonly Upstream[];
-  /** @param bypassBreaker whether it is asked although it is left out */
-  ask(upstream: Upstream, bypassBreaker: boolean): Promise<ManifestOutcome>;
-  /** Whether those that were left out are worth a wait when nobody else has it. */
-  readonly retriesSkipped: boolean;
-  /** Whether nobody may be asked after this one failed. */
-  stopsAfterFailureOf(upstream: Upstream): boolean;
+/** An error response, and who sent it. */
+export interface Refusal<M extends Member = Upstream> extends ErrorResponse {
+  readonly upstream: M;
 }
 
-/** Asks each upstream in turn until one gives an answer; at the end, once more those that were left out. */
-export async function failover({ metrics }: Services, route: FailoverPlan): Promise<FailoverResult> {
+/** The upstreams to ask, and how. `explain` has a plan too, whose upstreams answer from its records. */
+export interface FailoverPlan<M extends Member> {
+  readonly order: readonly M[];
+  /** @param bypassBreaker whether it is asked although its circuit is open */
+  ask(upstream: M, bypassBreaker: boolean): Promise<ManifestOutcome>;
+  /**
+   * Whether a skipped upstream can be asked after all, once no other has it: `back` if its circuit has closed, `maybe` if it is
+   * to be asked past its open circuit, undefined if neither. A plan without `revive` does not retry.
+   */
+  readonly revive?: ((upstream: M) => Promise<"back" | "maybe" | undefined>) | undefined;
+  /** Whether no further upstream may be asked after this one failed. */
+  stopsAfterFailureOf(upstream: M): boolean;
+  /** Called before an upstream is asked because the one before it had no answer. */
+  onFallback?(from: M, to: M): void;
+}
+
+/** Asks each upstream in turn until one gives an answer; at the end, asks again those that an open circuit skipped. */
+export async function failover<M extends Member>(plan: FailoverPlan<M>): Promise<FailoverResult<M>> {
   const attempts: Attempt[] = [];
-  let refusal: ErrorResponse | undefined;
-  let previous: Upstream | undefined;
-  for (const upstream of route.order) {
+  let refusal: Refusal<M> | undefined;
+  let previous: M | undefined;
+  for (const upstream of plan.order) {
     if (previous !== undefined) {
-      metrics.fallbacks.inc({ from: previous.name, to: upstream.name });
+      plan.onFallback?.(previous, upstream);
     }
     previous = upstream;
-    const said = await route.ask(upstream, false);
+    const said = await plan.ask(upstream, false);
     if (isAnswer(said)) {
       return { ended: "answered", upstream, said, attempts };
     }
     attempts.push(attemptOf(upstream, said));
     if (said.outcome === "not_found" && upstream.kind === "hosted" && said.answer.status <= 404) {
-      refusal = said;
+      refusal = { upstream, answer: said.answer, body: said.body };
     }
-    if (said.outcome === "failed" && route.stopsAfterFailureOf(upstream)) {
+    if (said.outcome === "failed" && plan.stopsAfterFailureOf(upstream)) {
       break;
     }
   }
-  return (
-    (route.retriesSkipped ? await retrySkipped(route, attempts) : undefined) ?? {
-      ended: "exhausted",
-      attempts,
-      refusal,
-    }
-  );
+  return (await retrySkipped(plan, attempts)) ?? { ended: "exhausted", attempts, refusal };
 }
 
-/** Nobody has it, but some could not be asked: those that have come back since are, and those that may have some things. */
-async function retrySkipped(route: FailoverPlan, attempts: Attempt[]): Promise<FailoverResult | undefined> {
+/** An upstream may be back since it was skipped, and one whose circuit timeouts opened may still have some content. */
+async function retrySkipped<M extends Member>(
+  plan: FailoverPlan<M>,
+  attempts: Attempt[],
+): Promise<FailoverResult<M> | undefined> {
   for (const [index, attempt] of attempts.entries()) {
-    const upstream = route.order[index];
+    const upstream = plan.order[index];
     if (upstream === undefined || attempt.outcome !== "failed" || attempt.failure.kind !== "circuit-open") {
       continue;
     }
-    const hope = await upstream.bypassBreaker();
-    const said = hope && (await route.ask(upstream, hope === "maybe"));
+    const state = await plan.revive?.(upstream);
+    const said = state && (await plan.ask(upstream, state === "maybe"));
     if (said !== undefined && isAnswer(said)) {
       return { ended: "answered", upstream, said, attempts: attempts.toSpliced(index, 1) };
     }
@@ -93,7 +99,7 @@ function isAnswer(said: ManifestOutcome): said is Extract<QueryOutcome, { outcom
 }
 
 function attemptOf(
-  member: Upstream,
+  member: Member,
   said: Extract<ManifestOutcome, { outcome: "not_found" | "known absent" | "failed" }>,
 ): Attempt {
   switch (said.outcome) {

@@ -1,67 +1,97 @@
-import type { ManifestChange } from "../config/options.ts";
+import type { InflightManifests } from "../cache/inflight-manifests.ts";
+import type { Memory } from "../cache/memory.ts";
+import type { ManifestChange, PeersConfig } from "../config/options.ts";
 import { sha256 } from "../protocol/names.ts";
 import type { Resource } from "../protocol/request.ts";
-import type { Services } from "../services.ts";
-import { excludeFromProbes } from "./ownership.ts";
+import type { Upstream } from "../upstream/upstream.ts";
+import type { Ownership } from "./ownership.ts";
 
-type Memories = Services["memory"];
+/** What a change of a manifest makes untrue. */
+export interface InvalidationContext {
+  readonly memory: Memory<Upstream>;
+  readonly upstreams: readonly Upstream[];
+  readonly inflight: InflightManifests<unknown>;
+  readonly ownership: Ownership;
+  readonly peers: PeersConfig | undefined;
+}
+
+/** What new requests go by, which may be a later configuration than that of the request that made a change. */
+interface CurrentGeneration {
+  memory: Memory<Upstream>;
+  upstreams: readonly Upstream[];
+}
 
 /**
- * A manifest was put, or may have been: before its client learns that, what is remembered of its tag is forgotten, and as what type
- * it was served, here and in every other process, and nobody joins any more those who asked before. Never rejects.
+ * Forgets what a change of a manifest makes untrue, here and in every other process, before the client learns that the change has
+ * been made.
  */
-export async function manifestPut(services: Services, resource: Resource, body: Buffer): Promise<void> {
-  if (resource.kind === "manifest") {
-    const { repository, reference, byDigest } = resource;
-    const digest = byDigest ? reference : sha256(body);
-    await invalidate(services, { kind: "put", repository, reference, byDigest, digest });
-  }
-}
+export class Invalidation {
+  readonly #own: InvalidationContext;
+  readonly #current: CurrentGeneration;
 
-/** The same for a manifest that was deleted, or may have been. */
-export function manifestDeleted(
-  services: Services,
-  { repository, reference, byDigest }: Extract<Resource, { kind: "manifest" }>,
-): Promise<void> {
-  return invalidate(services, { kind: "deleted", repository, reference, byDigest });
-}
-
-/** Another process says so. */
-export function applyInvalidation(services: Services, change: ManifestChange): void {
-  forget(services, change);
-  if (change.kind === "put") {
-    // It may be the first of its repository at hosted.
-    services.owners.forget(change.repository);
-    excludeFromProbes(services, change.repository);
+  /** @param before that of an earlier configuration, whose requests may still make changes */
+  constructor(own: InvalidationContext, before?: Invalidation) {
+    this.#own = own;
+    const { memory, upstreams } = own;
+    this.#current = Object.assign(before === undefined ? {} : before.#current, { memory, upstreams });
   }
-}
 
-async function invalidate(services: Services, change: ManifestChange): Promise<void> {
-  forget(services, change);
-  try {
-    await services.config.peers?.publish(change);
-  } catch {
-    // They are on their own then, as replicas are. The change has been made, and its client is to know.
-  }
-}
-
-function forget(services: Services, change: ManifestChange): void {
-  const { kind, repository } = change;
-  if (kind === "deleted") {
-    services.owners.forget(repository);
-  }
-  for (const memory of memoriesOf(services)) {
-    if (kind === "put") {
-      forgetPut(memory, change);
-    } else {
-      forgetDeleted(memory, change);
+  /**
+   * A manifest was put, or may have been: what is remembered of its tag is forgotten, and as what type it was served, and no client
+   * joins requests any more that were sent before. Never rejects.
+   */
+  async put(resource: Resource, body: Buffer): Promise<void> {
+    if (resource.kind === "manifest") {
+      const { repository, reference, byDigest } = resource;
+      const digest = byDigest ? reference : sha256(body);
+      await this.#publish({ kind: "put", repository, reference, byDigest, digest });
     }
   }
-  invalidateInflight(services, repository);
+
+  /** The same for a manifest that was deleted, or may have been. */
+  deleted({ repository, reference, byDigest }: Extract<Resource, { kind: "manifest" }>): Promise<void> {
+    return this.#publish({ kind: "deleted", repository, reference, byDigest });
+  }
+
+  /** Another process says so. */
+  apply(change: ManifestChange): void {
+    this.#forget(change);
+    if (change.kind === "put") {
+      // It may be the first of its repository at hosted.
+      this.#own.ownership.forget(change.repository);
+      this.#own.ownership.excludeFromProbes(change.repository);
+    }
+  }
+
+  async #publish(change: ManifestChange): Promise<void> {
+    this.#forget(change);
+    try {
+      await this.#own.peers?.publish(change);
+    } catch {
+      // They are on their own then, as replicas are. The change has been made, and its client is to know.
+    }
+  }
+
+  #forget(change: ManifestChange): void {
+    const { memory, upstreams, inflight, ownership } = this.#own;
+    if (change.kind === "deleted") {
+      ownership.forget(change.repository);
+    }
+    for (const one of new Set([memory, this.#current.memory])) {
+      if (change.kind === "put") {
+        forgetPut(one, change);
+      } else {
+        forgetDeleted(one, change);
+      }
+    }
+    for (const upstream of new Set([...upstreams, ...this.#current.upstreams])) {
+      inflight.at(upstream).changed(change.repository);
+    }
+  }
 }
 
 function forgetPut(
-  { absences, manifests }: Memories,
+  { absences, manifests }: Memory<Upstream>,
   { repository, reference, digest }: ManifestChange,
 ): void {
   absences.forget(repository, reference);
@@ -72,7 +102,7 @@ function forgetPut(
 }
 
 function forgetDeleted(
-  { holders, manifests }: Memories,
+  { holders, manifests }: Memory<Upstream>,
   { repository, reference, byDigest }: ManifestChange,
 ): void {
   holders.forget(repository, reference);
@@ -82,15 +112,4 @@ function forgetDeleted(
     // By a tag, some registries delete what it stood for.
     manifests.forgetAllOf(repository);
   }
-}
-
-function invalidateInflight({ upstreams, inflight, latest }: Services, repository: string): void {
-  for (const upstream of new Set([...upstreams, ...latest.upstreams])) {
-    inflight.at(upstream).changed(repository);
-  }
-}
-
-/** That of the request's own configuration, and the one that new requests go by. */
-function memoriesOf({ memory, latest }: Services): Iterable<Memories> {
-  return new Set([memory, latest.memory]);
 }

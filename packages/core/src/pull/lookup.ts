@@ -1,20 +1,39 @@
-import type { Exchange } from "../http/exchange.ts";
+import type { HolderHints } from "../cache/holders.ts";
+import type { Memory } from "../cache/memory.ts";
+import type { TickBatch } from "../concurrency/batch.ts";
+import type { Decision, Exchange } from "../http/exchange.ts";
+import type { Metrics } from "../observe/metrics.ts";
 import { firstValue } from "../protocol/headers.ts";
 import { digestsIn } from "../protocol/manifest.ts";
 import { isDigest } from "../protocol/names.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import type { LookupPlan } from "../routing/plan.ts";
-import type { Services } from "../services.ts";
-import { checkPulled } from "../shadow/on-pull.ts";
+import type { QueryOutcome } from "../upstream/outcome.ts";
+import { toUpstreamRequest } from "../upstream/request.ts";
+import type { Resumer } from "../upstream/resumable-body.ts";
 import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { respondNotFound, respondWith } from "./answer.ts";
 import { cachedManifest, sendCached } from "./cached-manifest.ts";
 import { type FailoverResult, failover } from "./failover.ts";
 import { integrityCheckFor } from "./integrity.ts";
-import { manifestQuestion, queryManifest } from "./manifest.ts";
-import { type QueryOutcome, query, toUpstreamRequest } from "./query.ts";
-import { createResumer, type Resumer } from "./resume.ts";
+import type { ManifestFetcher } from "./manifest.ts";
+import { createResumer } from "./resume.ts";
+
+/** How a lookup ended. */
+export interface LookupResult {
+  readonly decision: Decision;
+  /** The upstream that answered, and what those before it said; undefined if none was asked or none answered. */
+  readonly pulled: Extract<FailoverResult, { ended: "answered" }> | undefined;
+}
+
+/** What a lookup goes by. */
+export interface LookupContext {
+  readonly memory: Memory<Upstream>;
+  readonly manifests: ManifestFetcher;
+  readonly tick: TickBatch;
+  readonly metrics: Metrics;
+}
 
 /**
  * One request, one pass: each upstream in turn is asked for the very thing that the client asked for, and the
@@ -22,56 +41,55 @@ import { createResumer, type Resumer } from "./resume.ts";
  * at a time.
  */
 export async function lookup(
-  services: Services,
+  { memory, manifests, tick, metrics }: LookupContext,
   exchange: Exchange,
   request: RegistryRequest,
   plan: LookupPlan<Upstream>,
-): Promise<void> {
-  const question = manifestQuestion(services, exchange, request);
-  const kept = question && cachedManifest(services, exchange, question, plan.order);
+): Promise<LookupResult> {
+  const question =
+    request.resource.kind === "manifest"
+      ? manifests.question(exchange, request, request.resource)
+      : undefined;
+  const kept = question && cachedManifest(memory.manifests, exchange, question, plan.order);
   if (kept !== undefined) {
-    sendCached(services, exchange, kept);
-    return;
+    return { decision: sendCached(metrics, exchange, kept), pulled: undefined };
   }
-  const end = await failover(services, {
+  const end = await failover<Upstream>({
     order: plan.order,
     ask: (upstream, bypassBreaker) =>
       question === undefined || bypassBreaker || upstream.passthrough
-        ? query(services, exchange, upstream, { ...toUpstreamRequest(request, upstream), bypassBreaker })
-        : queryManifest(services, exchange, upstream, question),
+        ? upstream.query({ ...toUpstreamRequest(request, upstream, exchange), bypassBreaker })
+        : manifests.fetch(exchange, upstream, question),
     // Pushing clients ask HEAD about every layer, and go on when hosted has not got it; for pulling ones, HEAD of a tag is final.
-    retriesSkipped:
-      request.method === "GET" || (request.resource.kind === "manifest" && !request.resource.byDigest),
+    revive:
+      request.method === "GET" || (request.resource.kind === "manifest" && !request.resource.byDigest)
+        ? (upstream) => upstream.bypassBreaker()
+        : undefined,
     stopsAfterFailureOf: () => plan.stopsAtFailure,
+    onFallback: (from, to) => metrics.fallbacks.inc({ from: from.name, to: to.name }),
   });
-  countMemory(services, request, plan, end);
+  countMemory(metrics, request, plan, end);
   if (end.ended === "exhausted") {
-    respondNotFound(services, exchange, request.resource.kind, end);
-    return;
+    return { decision: respondNotFound(exchange, request.resource.kind, end), pulled: undefined };
   }
   if (end.said.outcome === "found") {
-    remember(services, request, end.upstream, end.said);
+    remember(memory.holders, request, end.upstream, end.said);
   }
   if (end.said.body !== undefined) {
     // It is at hand, and so may others be. A body that is still to come must not be left alone for that long.
-    await services.tick.next();
+    await tick.next();
   }
   const { answer } = end.said;
   const safeguards = {
-    resumer: resumerFor(services, exchange, request, plan.order, answer),
+    resumer: resumerFor(metrics, exchange, request, plan.order, answer),
     integrity: integrityCheckFor(request, answer),
   };
-  await respondWith(
-    exchange,
-    end,
-    plan.remembered === end.upstream ? "found by location hint" : "found",
-    safeguards,
-  );
-  checkPulled(services, exchange, request, plan.order, end);
+  const how = plan.remembered === end.upstream ? "found by location hint" : "found";
+  return { decision: await respondWith(exchange, end, how, safeguards), pulled: end };
 }
 
 function resumerFor(
-  services: Services,
+  metrics: Metrics,
   exchange: Exchange,
   request: RegistryRequest,
   order: readonly Upstream[],
@@ -82,13 +100,13 @@ function resumerFor(
     return undefined;
   }
   const ask = (upstream: Upstream, range: string) =>
-    query(services, exchange, upstream, { ...toUpstreamRequest(request, upstream), range });
-  return createResumer(services, { digest: resource.digest, order, ask }, first);
+    upstream.query({ ...toUpstreamRequest(request, upstream, exchange), range });
+  return createResumer({ metrics }, { digest: resource.digest, order, ask }, first);
 }
 
 /** Learns from a manifest that was served, so that its layers are asked for in the right place. */
 function remember(
-  { memory: { holders } }: Services,
+  holders: HolderHints<Upstream>,
   { resource }: RegistryRequest,
   holder: Upstream,
   { answer, body }: Extract<QueryOutcome, { outcome: "found" }>,
@@ -109,7 +127,7 @@ function remember(
 }
 
 function countMemory(
-  { metrics }: Services,
+  metrics: Metrics,
   { resource, method }: RegistryRequest,
   { remembered }: LookupPlan<Upstream>,
   end: FailoverResult,

@@ -5,14 +5,13 @@ import { RegistryError } from "../protocol/errors.ts";
 import { valuesOf } from "../protocol/headers.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import type { FailureReport } from "../routing/outcome.ts";
+import type { Policy } from "../routing/policy.ts";
 import type { ResolvedRule } from "../routing/ruling.ts";
-import type { Services } from "../services.ts";
 import { isRead, type UpstreamRequest } from "../upstream/request.ts";
 import { errorBodyLimit, readUpTo } from "../upstream/transport/read-body.ts";
 import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import { errorFromAttempts } from "./answer.ts";
-import { query } from "./query.ts";
+import { errorFrom } from "./answer.ts";
 
 /** What hosted said when it was asked for a repository. */
 type ExistenceResult =
@@ -21,39 +20,83 @@ type ExistenceResult =
   /** It judges the client's own credentials, and these are not good enough. */
   | { readonly kind: "refused"; readonly answer: UpstreamResponse };
 
-/** Remembers what hosted said, and who is waiting for its word. */
-export class Ownership extends RepositoryCache<ExistenceResult> {}
+/** The registries that ownership is about. */
+type Sides = Pick<Policy<Upstream>, "hosted" | "proxies">;
 
-/**
- * Leaves the proxies out if the repository is owned and hosted has it. If that cannot be told, nobody is asked: the name must not
- * get to a proxy.
- * @throws RegistryError, ClientGone
- */
-export async function restrictIfOwned(
-  services: Services,
-  exchange: Exchange,
-  repository: string,
-  ruling: ResolvedRule<Upstream>,
-): Promise<ResolvedRule<Upstream>> {
-  const { hosted } = services.policy;
-  const asksProxies = ruling.pull.some((upstream) => upstream !== hosted);
-  if (!ruling.owned || !asksProxies || !(await isAtHosted(services, exchange, repository))) {
-    return ruling;
+/** Which repositories are hosted's own, so that no proxy may hear of them. */
+export class Ownership {
+  readonly #sides: Sides;
+  readonly #known: RepositoryCache<ExistenceResult>;
+
+  /** @param before of an earlier configuration: what hosted said stays known as long as it is the same registry */
+  constructor(sides: Sides, before?: Ownership) {
+    this.#sides = sides;
+    this.#known =
+      before !== undefined && before.#sides.hosted === sides.hosted ? before.#known : new RepositoryCache();
   }
-  excludeFromProbes(services, repository);
-  return { ...ruling, pull: ruling.pull.filter((upstream) => upstream === hosted) };
-}
 
-/** Something of a repository was pushed to hosted. */
-export function markOwned(services: Services, repository: string): void {
-  services.owners.learn(repository, true);
-  excludeFromProbes(services, repository);
-}
+  /**
+   * Leaves the proxies out if the repository is owned and hosted has it. If that cannot be told, no upstream is asked: the name
+   * must not get to a proxy.
+   * @throws RegistryError, ClientGone
+   */
+  async restrict(
+    exchange: Exchange,
+    repository: string,
+    ruling: ResolvedRule<Upstream>,
+  ): Promise<ResolvedRule<Upstream>> {
+    const { hosted } = this.#sides;
+    const asksProxies = ruling.pull.some((upstream) => upstream !== hosted);
+    if (!ruling.owned || !asksProxies || !(await this.#isAtHosted(exchange, repository))) {
+      return ruling;
+    }
+    this.excludeFromProbes(repository);
+    return { ...ruling, pull: ruling.pull.filter((upstream) => upstream === hosted) };
+  }
 
-/** A proxy that is left out may be waiting for a trial with what it was asked for before the repository was hosted's. */
-export function excludeFromProbes({ policy }: Services, repository: string): void {
-  for (const proxy of policy.proxies) {
-    proxy.dropProbe(repository);
+  /** Something of a repository was pushed to hosted. */
+  pushed(repository: string): void {
+    this.#known.learn(repository, true);
+    this.excludeFromProbes(repository);
+  }
+
+  /** Hosted has to be asked again: something was deleted there, or another process pushed. */
+  forget(repository: string): void {
+    this.#known.forget(repository);
+  }
+
+  /** A proxy whose circuit is open may be about to be tried with what it was asked for before the repository was hosted's. */
+  excludeFromProbes(repository: string): void {
+    for (const proxy of this.#sides.proxies) {
+      proxy.dropProbe(repository);
+    }
+  }
+
+  async #isAtHosted(exchange: Exchange, repository: string): Promise<boolean> {
+    const { hosted } = this.#sides;
+    const known = this.#known.has(repository);
+    if (known !== undefined) {
+      return known;
+    }
+    const existence = hosted.passthrough
+      ? await askFor(hosted, exchange, repository)
+      : // Others wait for the same answer, so it is not given up if this client goes away.
+        await this.#known.ask(repository, () => askFor(hosted, detached(exchange), repository), told);
+    if (exchange.signal.aborted) {
+      throw new ClientAborted();
+    }
+    if (existence.kind === "failed") {
+      throw errorFrom(hosted, existence.failure);
+    }
+    if (existence.kind === "refused") {
+      throw refusalOf(existence.answer);
+    }
+    if (hosted.passthrough && existence.exists) {
+      // That it is not there may be true for this client alone.
+      this.#known.learn(repository, true);
+    }
+    // Another client may have pushed it while hosted was being asked.
+    return this.#known.has(repository) ?? existence.exists;
   }
 }
 
@@ -62,43 +105,11 @@ export function mayAskProxies({ method, resource }: RegistryRequest): boolean {
   return isRead(method) && resource.kind !== "upload-session";
 }
 
-async function isAtHosted(services: Services, exchange: Exchange, repository: string): Promise<boolean> {
-  const { owners, policy } = services;
-  const { hosted } = policy;
-  const known = owners.has(repository);
-  if (known !== undefined) {
-    return known;
-  }
-  const existence = hosted.passthrough
-    ? await askFor(services, exchange, repository)
-    : await owners.ask(repository, () => askForAll(services, exchange, repository), told);
-  if (exchange.signal.aborted) {
-    throw new ClientAborted();
-  }
-  if (existence.kind === "failed") {
-    throw errorFromAttempts([{ member: hosted, outcome: "failed", failure: existence.failure }]);
-  }
-  if (existence.kind === "refused") {
-    throw refusalOf(existence.answer);
-  }
-  if (hosted.passthrough && existence.exists) {
-    // That it is not there may be true for this client alone.
-    owners.learn(repository, true);
-  }
-  // Somebody may have pushed it while hosted was being asked.
-  return owners.has(repository) ?? existence.exists;
-}
-
 function told(existence: ExistenceResult): boolean | undefined {
   return existence.kind === "told" ? existence.exists : undefined;
 }
 
-/** Others wait for the same answer, so it is not given up if this client goes away. */
-function askForAll(services: Services, exchange: Exchange, repository: string): Promise<ExistenceResult> {
-  return askFor(services, detached(exchange), repository);
-}
-
-async function askFor(services: Services, exchange: Exchange, repository: string): Promise<ExistenceResult> {
+async function askFor(hosted: Upstream, exchange: Exchange, repository: string): Promise<ExistenceResult> {
   const asked: UpstreamRequest = {
     method: "GET",
     path: `/v2/${repository}/tags/list`,
@@ -107,19 +118,20 @@ async function askFor(services: Services, exchange: Exchange, repository: string
     repository,
     list: true,
     whole: true,
+    decided: performance.now(),
+    from: exchange,
+    signal: exchange.signal,
   };
-  const said = await listOf(services, exchange, asked);
+  const said = await listOf(hosted, asked);
   // distribution 3 says `null` of a repository without tags, and in pages also of one that it does not know.
-  const first =
-    said.kind === "listed" && said.empty ? await listOf(services, exchange, { ...asked, search: "" }) : said;
+  const first = said.kind === "listed" && said.empty ? await listOf(hosted, { ...asked, search: "" }) : said;
   return first.kind === "listed" ? { kind: "told", exists: true } : first;
 }
 
 type Listing = ExistenceResult | { readonly kind: "listed"; readonly empty: boolean };
 
-async function listOf(services: Services, exchange: Exchange, asked: UpstreamRequest): Promise<Listing> {
-  const { hosted } = services.policy;
-  const said = await query(services, exchange, hosted, asked);
+async function listOf(hosted: Upstream, asked: UpstreamRequest): Promise<Listing> {
+  const said = await hosted.query(asked);
   switch (said.outcome) {
     case "failed":
       return { kind: "failed", failure: said.failure };

@@ -1,47 +1,30 @@
+import type { Metrics } from "../observe/metrics.ts";
 import { firstValue } from "../protocol/headers.ts";
 import { type ByteRange, byteRangeOf, rangeFor, restOf, skip } from "../protocol/range.ts";
-import type { Services } from "../services.ts";
+import type { QueryOutcome } from "../upstream/outcome.ts";
+import type { Resumer, Source } from "../upstream/resumable-body.ts";
 import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import type { QueryOutcome } from "./query.ts";
 
-/** A body on its way to the client, and who sends it. */
-export interface Source {
-  readonly upstream: Upstream;
-  readonly answer: UpstreamResponse;
-  /** Bytes at its beginning that the client has already. */
-  readonly passOver: number;
-}
-
-/** Those who may hold a blob. */
+/** The upstreams that may have a blob. */
 export interface Holders {
   readonly digest: string;
   readonly order: readonly Upstream[];
-  /** Asks one of them for a part of it. */
+  /** Asks one of them for a range of the blob. */
   ask(upstream: Upstream, range: string): Promise<QueryOutcome>;
 }
 
-/** Finds somebody who goes on where a body broke off. */
-export interface Resumer {
-  /**
-   * @param broken who sent the body so far
-   * @param sent bytes of the answer that the client has been given
-   * @throws ClientGone
-   */
-  resumeAt(broken: Upstream, sent: number): Promise<Source | undefined>;
-}
-
-// Upstreams that break off again and again would otherwise be asked for a blob byte by byte: so many times in a row they
-// may send less than a mebibyte.
-const mostPoorRepairs = 3;
-const poor = 1024 * 1024;
+// An upstream that breaks off again and again must not be asked for a blob byte by byte: at most three times in a row it may
+// send less than a mebibyte.
+const mostShortResumes = 3;
+const shortResume = 1024 * 1024;
 
 /**
- * The digest fixes the bytes of a blob, so whoever holds it can go on with it. Undefined for answers whose bytes cannot be
- * counted.
+ * Resumes a blob at any upstream that has it, because the digest fixes its bytes. Undefined for an answer that does not say which
+ * bytes it has.
  */
 export function createResumer(
-  { metrics }: Services,
+  { metrics }: { readonly metrics: Metrics },
   holders: Holders,
   first: UpstreamResponse,
 ): Resumer | undefined {
@@ -49,16 +32,16 @@ export function createResumer(
   if (extent === undefined) {
     return undefined;
   }
-  let poorRepairs = 0;
+  let shortResumes = 0;
   let sentBefore = 0;
   return {
     async resumeAt(broken, sent) {
       const wanted = restOf(extent, sent);
-      poorRepairs = sent - sentBefore < poor ? poorRepairs + 1 : 0;
-      if (wanted === undefined || poorRepairs > mostPoorRepairs) {
+      shortResumes = sent - sentBefore < shortResume ? shortResumes + 1 : 0;
+      if (wanted === undefined || shortResumes > mostShortResumes) {
         return undefined;
       }
-      // Whoever sent the body so far is likely to have the rest, unless it was asked and sent nothing.
+      // The upstream that broke off is likely to have the rest, unless it sent nothing since it was last asked.
       const others = holders.order.filter((upstream) => upstream !== broken);
       const inTurn = sent === sentBefore ? [...others, broken] : [broken, ...others];
       sentBefore = sent;
@@ -90,10 +73,10 @@ async function continuation(
     answer.body.destroy();
     return undefined;
   }
-  return { upstream, answer, passOver: skipped };
+  return { upstream, answer, skip: skipped };
 }
 
-/** Where an upstream says what it sends, that has to be what was asked for. */
+/** An upstream that names a digest must name the one that it was asked for. */
 function isOfDigest({ headers }: UpstreamResponse, digest: string): boolean {
   const said = firstValue(headers, "docker-content-digest");
   return said === undefined || said === digest;

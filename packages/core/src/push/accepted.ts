@@ -1,3 +1,5 @@
+import type { Memory } from "../cache/memory.ts";
+import type { ReferrersSupport } from "../cache/referrers-support.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { firstValue } from "../protocol/headers.ts";
 import { digestsIn } from "../protocol/manifest.ts";
@@ -5,9 +7,8 @@ import { sha256 } from "../protocol/names.ts";
 import { descriptorOf, readReferrer } from "../protocol/referrers.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import { errorFrom } from "../pull/answer.ts";
-import { markOwned } from "../pull/ownership.ts";
-import { addReferrer } from "../referrers/write-index.ts";
-import type { Services } from "../services.ts";
+import type { Ownership } from "../pull/ownership.ts";
+import type { ReferrersIndex } from "../referrers/write-index.ts";
 import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
@@ -19,6 +20,14 @@ export interface Push {
   readonly type: string | undefined;
 }
 
+/** What follows from a push is kept in. */
+export interface AcceptContext {
+  readonly memory: Memory<Upstream>;
+  readonly ownership: Ownership;
+  readonly referrersSupport: ReferrersSupport<Upstream>;
+  readonly referrersIndex: ReferrersIndex;
+}
+
 /**
  * Does what follows from hosted having accepted a manifest. What hosted accepted is pulled from there; and clients that were
  * answered about referrers leave it to the router to list a manifest among its subject's, where hosted does not do so itself.
@@ -27,7 +36,7 @@ export interface Push {
  * @throws RegistryError if it could not be listed, so that the client pushes again
  */
 export async function afterAccept(
-  services: Services,
+  { memory: { holders }, ownership, referrersSupport, referrersIndex }: AcceptContext,
   exchange: Exchange,
   { resource, namespace }: Pick<RegistryRequest, "resource" | "namespace">,
   { to, body, type }: Push,
@@ -38,24 +47,24 @@ export async function afterAccept(
   }
   const { repository, byDigest, reference } = resource;
   const digest = byDigest ? reference : (firstValue(headers, "docker-content-digest") ?? sha256(body));
-  services.memory.holders.manifestAt(to, repository, digest);
-  services.memory.holders.partsAt(to, repository, digest, digestsIn(body));
+  holders.manifestAt(to, repository, digest);
+  holders.partsAt(to, repository, digest, digestsIn(body));
   if (!byDigest) {
     // Not before: the other manifests of an index may still rely on what a proxy has.
-    markOwned(services, repository);
+    ownership.pushed(repository);
   }
   const referrer = readReferrer(body);
   if (referrer === undefined) {
     return [];
   }
   if (firstValue(headers, "oci-subject") !== undefined) {
-    services.referrersSupport.learn(to, true);
+    referrersSupport.learn(to, true);
     return [];
   }
   const { subject } = referrer;
   const descriptor = descriptorOf(referrer, { digest, size: body.length, type });
   const place = { member: to, repository, subject, namespace };
-  const failure = await addReferrer(services, exchange, place, descriptor);
+  const failure = await referrersIndex.add(exchange, place, descriptor);
   if (failure !== undefined) {
     const cause = `accepted the manifest, but it could not be listed among the referrers of ${subject}: ${failure.cause}`;
     throw errorFrom(to, { ...failure, cause });

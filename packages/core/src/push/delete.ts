@@ -1,4 +1,5 @@
-import type { Exchange } from "../http/exchange.ts";
+import type { ReferrersSupport } from "../cache/referrers-support.ts";
+import type { Decision, Exchange } from "../http/exchange.ts";
 import { relayBuffered } from "../http/relay.ts";
 import { warning } from "../protocol/headers.ts";
 import { longestManifest, manifestTypes } from "../protocol/manifest.ts";
@@ -6,52 +7,55 @@ import { readReferrer } from "../protocol/referrers.ts";
 import { manifestRequest, type RegistryRequest } from "../protocol/request.ts";
 import { respondNotFound, respondWith } from "../pull/answer.ts";
 import { type FailoverResult, failover } from "../pull/failover.ts";
-import { manifestDeleted } from "../pull/invalidate.ts";
-import { query, toUpstreamRequest } from "../pull/query.ts";
-import { removeReferrer } from "../referrers/write-index.ts";
-import type { Services } from "../services.ts";
+import type { Invalidation } from "../pull/invalidate.ts";
+import type { ReferrersIndex } from "../referrers/write-index.ts";
+import { toUpstreamRequest } from "../upstream/request.ts";
 import { errorBodyLimit, readUpTo } from "../upstream/transport/read-body.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
 const deletion = "deletes go to hosted";
 
+/** What a deletion has consequences for. */
+export interface DeleteContext {
+  readonly invalidation: Invalidation;
+  readonly referrersSupport: ReferrersSupport<Upstream>;
+  readonly referrersIndex: ReferrersIndex;
+}
+
 /** Deletes and the state of upload sessions: hosted alone is asked, and its word stands. */
 export async function passThrough(
-  services: Services,
+  context: DeleteContext,
   exchange: Exchange,
   request: RegistryRequest,
   to: Upstream,
-): Promise<void> {
+): Promise<Decision> {
   const { resource, method } = request;
   const unlisting =
-    method === "DELETE" ? await referrerRemovalFor(services, exchange, request, to) : undefined;
+    method === "DELETE" ? await referrerRemovalFor(context, exchange, request, to) : undefined;
   let end: FailoverResult;
   try {
-    end = await failover(services, {
+    end = await failover<Upstream>({
       order: [to],
       ask: (upstream, bypassBreaker) =>
-        query(services, exchange, upstream, { ...toUpstreamRequest(request, upstream), bypassBreaker }),
-      retriesSkipped: method === "GET",
+        upstream.query({ ...toUpstreamRequest(request, upstream, exchange), bypassBreaker }),
+      revive: method === "GET" ? (upstream) => upstream.bypassBreaker() : undefined,
       stopsAfterFailureOf: () => true,
     });
   } finally {
     if (method === "DELETE" && resource.kind === "manifest") {
-      await manifestDeleted(services, resource);
+      await context.invalidation.deleted(resource);
     }
   }
   if (end.ended === "exhausted") {
-    respondNotFound(services, exchange, resource.kind, end);
-    return;
+    return respondNotFound(exchange, resource.kind, end);
   }
   const { said } = end;
   if (unlisting !== undefined && said.outcome === "found") {
     const body = (await readUpTo(said.answer.body, errorBodyLimit, to.timeouts.idle)) ?? Buffer.alloc(0);
     const headers = await unlisting.run();
-    exchange.decision = { upstream: to.name, reason: deletion };
-    relayBuffered(exchange, to, { answer: said.answer, body }, headers);
-    return;
+    return relayBuffered(exchange, deletion, { upstream: to, answer: said.answer, body }, headers);
   }
-  await respondWith(exchange, end, method === "DELETE" ? deletion : "found");
+  return respondWith(exchange, end, method === "DELETE" ? deletion : "found");
 }
 
 /** What is to be done once a manifest is deleted. */
@@ -69,21 +73,21 @@ export interface ReferrerRemoval {
  * @throws ClientGone
  */
 export async function referrerRemovalFor(
-  services: Services,
+  { referrersSupport, referrersIndex }: Omit<DeleteContext, "invalidation">,
   exchange: Exchange,
   request: RegistryRequest,
   from: Upstream,
 ): Promise<ReferrerRemoval | undefined> {
   const { resource, namespace } = request;
-  if (resource.kind !== "manifest" || !resource.byDigest || services.referrersSupport.has(from) === true) {
+  if (resource.kind !== "manifest" || !resource.byDigest || referrersSupport.has(from) === true) {
     return undefined;
   }
   const { repository, reference } = resource;
   const read = manifestRequest("GET", repository, reference, namespace);
-  const said = await query(services, exchange, from, {
-    ...toUpstreamRequest(read, from),
+  const said = await from.query({
+    ...toUpstreamRequest(read, from, exchange),
     whole: true,
-    accept: manifestTypes.join(", "),
+    accept: manifestTypes,
   });
   if (said.outcome !== "found") {
     return undefined;
@@ -96,7 +100,7 @@ export async function referrerRemovalFor(
   const place = { member: from, repository, subject, namespace };
   return {
     async run() {
-      const failure = await removeReferrer(services, exchange, place, reference);
+      const failure = await referrersIndex.remove(exchange, place, reference);
       return failure === undefined
         ? []
         : [

@@ -1,36 +1,31 @@
-import { ClientAborted, upstreamFailure } from "../errors.ts";
-import type { Exchange } from "../http/exchange.ts";
+import { UpstreamFailure } from "../errors.ts";
+import type { Decision, Exchange } from "../http/exchange.ts";
 import { relay } from "../http/relay.ts";
 import { hasBody, requireUnread } from "../http/request-body.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import { errorFrom } from "../pull/answer.ts";
-import { reportOf, toUpstreamRequest } from "../pull/query.ts";
-import type { Services } from "../services.ts";
+import { reportOf } from "../upstream/outcome.ts";
+import { toUpstreamRequest, type UpstreamRequest } from "../upstream/request.ts";
 import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
+/** Why hosted answers a push. */
+export const pushed = "pushes go to hosted";
+
 /** Uploads: the request streams to hosted, body and all, and hosted's answer streams back. */
-export async function forward(
-  services: Services,
-  exchange: Exchange,
-  request: RegistryRequest,
-  to: Upstream,
-): Promise<void> {
+export async function forward(exchange: Exchange, request: RegistryRequest, to: Upstream): Promise<Decision> {
   requireUnread(exchange.request);
-  const asked = toUpstreamRequest(request, to);
-  const answer = await sendToHosted(services, to, () =>
-    // Without a body there is nothing that could not be sent twice: then a dead connection or an old token costs another try.
-    hasBody(exchange.request)
-      ? to.forward(asked, exchange, {
-          response: exchange.response,
-          transferred: (bytes) => {
-            exchange.transferred.up += bytes;
-          },
-        })
-      : to.ask(asked, exchange),
-  );
-  exchange.decision = { upstream: to.name, reason: "pushes go to hosted" };
-  await relay(exchange, to, answer);
+  const asked = toUpstreamRequest(request, to, exchange);
+  const upload = {
+    request: exchange.request,
+    response: exchange.response,
+    transferred: (bytes: number) => {
+      exchange.transferred.up += bytes;
+    },
+  };
+  // Without a body there is nothing that could not be sent twice: then a dead connection or an old token costs another try.
+  const answer = await sendToHosted(to, hasBody(exchange.request) ? { ...asked, upload } : asked);
+  return relay(exchange, pushed, { upstream: to, answer });
 }
 
 /**
@@ -38,30 +33,14 @@ export async function forward(
  * router.
  * @throws RegistryError if there is no answer, or the router was refused; ClientGone
  */
-export async function sendToHosted(
-  { metrics, activity }: Services,
-  to: Upstream,
-  send: () => Promise<UpstreamResponse>,
-): Promise<UpstreamResponse> {
-  const done = metrics.upstreamDuration.startTimer({ upstream: to.name });
+export async function sendToHosted(to: Upstream, request: UpstreamRequest): Promise<UpstreamResponse> {
   let answer: UpstreamResponse;
   try {
-    answer = await send();
+    answer = await to.send(request);
   } catch (error) {
-    if (error instanceof ClientAborted) {
-      throw error;
-    }
-    metrics.upstreamRequests.inc({ upstream: to.name, outcome: "failed" });
-    activity?.asked(to.name, "failed");
-    throw errorFrom(to, upstreamFailure(error).report);
-  } finally {
-    done();
+    throw error instanceof UpstreamFailure ? errorFrom(to, error.report) : error;
   }
-  const refused = answer.status === 401 && !to.passthrough;
-  const outcome = refused || answer.status >= 500 ? "failed" : "found";
-  metrics.upstreamRequests.inc({ upstream: to.name, outcome });
-  activity?.asked(to.name, outcome);
-  if (refused) {
+  if (answer.status === 401 && !to.passthrough) {
     answer.body.destroy();
     throw errorFrom(to, reportOf(to, answer));
   }

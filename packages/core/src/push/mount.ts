@@ -1,18 +1,24 @@
-import { copyBlob } from "../copy/blob.ts";
-import { type CopyJob, planCopy } from "../copy/requests.ts";
+import type { BlobCopier } from "../copy/blob.ts";
+import { type CopyContext, type CopyJob, planCopy } from "../copy/requests.ts";
 import { cancel, sessionOf } from "../copy/upload.ts";
 import { CopyFailure } from "../errors.ts";
-import { type Exchange, entryPointOf } from "../http/exchange.ts";
+import { type Decision, type Exchange, entryPointOf } from "../http/exchange.ts";
 import { relayBuffered } from "../http/relay.ts";
 import { hasBody } from "../http/request-body.ts";
 import { send } from "../http/respond.ts";
 import type { RawHeaders } from "../protocol/headers.ts";
 import type { Mount, RegistryRequest } from "../protocol/request.ts";
-import { toUpstreamRequest } from "../pull/query.ts";
-import type { Services } from "../services.ts";
+import type { Policy } from "../routing/policy.ts";
+import { toUpstreamRequest } from "../upstream/request.ts";
 import { errorBodyLimit, readUpTo } from "../upstream/transport/read-body.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import { forward, sendToHosted } from "./forward.ts";
+import { forward, pushed, sendToHosted } from "./forward.ts";
+
+/** What mounting goes by. */
+export interface MountContext extends CopyContext {
+  readonly policy: Policy<Upstream>;
+  readonly copier: BlobCopier;
+}
 
 /** What came of the proxies: the copying that was done, or why there was none. */
 type Outcome = { readonly done: CopyJob } | { readonly done: undefined; readonly note: string };
@@ -22,28 +28,26 @@ type Outcome = { readonly done: CopyJob } | { readonly done: undefined; readonly
  * hosted's word stands: it alone can know where else it has a blob.
  */
 export async function mount(
-  services: Services,
+  context: MountContext,
   exchange: Exchange,
   request: RegistryRequest,
   { to, mount: { digest, from } }: { readonly to: Upstream; readonly mount: Mount },
-): Promise<void> {
-  if (from === undefined || !services.config.copy || hasBody(exchange.request)) {
-    return forward(services, exchange, request, to);
+): Promise<Decision> {
+  if (from === undefined || !context.config.copy || hasBody(exchange.request)) {
+    return forward(exchange, request, to);
   }
-  const answer = await sendToHosted(services, to, () => to.ask(toUpstreamRequest(request, to), exchange));
+  const answer = await sendToHosted(to, toUpstreamRequest(request, to, exchange));
   const body = (await readUpTo(answer.body, errorBodyLimit, to.timeouts.idle)) ?? Buffer.alloc(0);
   const outcome: Outcome =
     answer.status === 202
-      ? await takeOver(services, exchange, request, { hosted: to, from, digest, begun: answer.headers })
+      ? await takeOver(context, exchange, request, { hosted: to, from, digest, begun: answer.headers })
       : { done: undefined, note: "" };
   if (outcome.done === undefined) {
-    exchange.decision = { upstream: to.name, reason: `pushes go to hosted${outcome.note}` };
-    relayBuffered(exchange, to, { answer, body });
-    return;
+    return relayBuffered(exchange, `${pushed}${outcome.note}`, { upstream: to, answer, body });
   }
   const { repository } = outcome.done;
-  exchange.decision = { upstream: to.name, reason: `copied from ${from} of a proxy` };
-  send(exchange, {
+  const decision = { upstream: to.name, reason: `copied from ${from} of a proxy` };
+  return send(exchange, decision, {
     status: 201,
     headers: ["Location", `/v2/${repository}/blobs/${digest}`, "Docker-Content-Digest", digest],
     body: "",
@@ -63,26 +67,26 @@ interface NotMounted {
  * upload that hosted has begun is kept for that alone.
  */
 async function takeOver(
-  services: Services,
+  context: MountContext,
   exchange: Exchange,
   request: RegistryRequest,
   { hosted, from, digest, begun }: NotMounted,
 ): Promise<Outcome> {
   const { repository = "", signal } = exchange;
-  const source = services.policy.rulingFor(from, entryPointOf(exchange, request));
+  const source = context.policy.rulingFor(from, entryPointOf(exchange, request));
   let copying: CopyJob | undefined;
   try {
-    copying = await planCopy(services, exchange, { hosted, repository, from }, source);
+    copying = await planCopy(context, exchange, { hosted, repository, from }, source);
     if (copying === undefined) {
       return { done: undefined, note: "" };
     }
-    await copyBlob(services, copying, { digest, size: undefined }, signal);
-    giveUpSession(services, copying, begun);
+    await context.copier.copy(copying, { digest, size: undefined }, signal);
+    giveUpSession(copying, begun);
     return { done: copying };
   } catch (error) {
     if (!(error instanceof CopyFailure)) {
       // A client that has gone has not heard of the upload.
-      giveUpSession(services, copying, begun);
+      giveUpSession(copying, begun);
       throw error;
     }
     if (!error.isAbsent) {
@@ -93,12 +97,12 @@ async function takeOver(
 }
 
 /** Of the upload that hosted has begun and nobody will go on with. */
-function giveUpSession(services: Services, copying: CopyJob | undefined, headers: RawHeaders): void {
+function giveUpSession(copying: CopyJob | undefined, headers: RawHeaders): void {
   if (copying === undefined) {
     return;
   }
   try {
-    cancel(services, copying, sessionOf(copying, { headers }));
+    cancel(copying, sessionOf(copying, { headers }));
   } catch {
     // Hosted did not say where it is: it forgets it by itself one day.
   }

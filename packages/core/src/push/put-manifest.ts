@@ -1,23 +1,43 @@
+import type { BlobCopier } from "../copy/blob.ts";
 import { type CopyCount, copyMissing } from "../copy/missing.ts";
-import { planCopy } from "../copy/requests.ts";
+import { type CopyContext, planCopy } from "../copy/requests.ts";
 import { CopyFailure } from "../errors.ts";
-import type { Exchange } from "../http/exchange.ts";
+import type { Decision, Exchange } from "../http/exchange.ts";
 import { relayBuffered } from "../http/relay.ts";
 import { readManifest } from "../http/request-body.ts";
 import { mayLackParts, withFurtherError } from "../protocol/error-body.ts";
+import type { RawHeaders } from "../protocol/headers.ts";
 import { hasParts, longestManifest } from "../protocol/manifest.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import type { ErrorResponse } from "../pull/failover.ts";
-import { manifestPut } from "../pull/invalidate.ts";
-import { toUpstreamRequest } from "../pull/query.ts";
+import type { Invalidation } from "../pull/invalidate.ts";
 import type { ResolvedRule } from "../routing/ruling.ts";
-import type { Services } from "../services.ts";
-import { checkPushedTag } from "../shadow/on-push.ts";
+import { toUpstreamRequest } from "../upstream/request.ts";
 import { readUpTo } from "../upstream/transport/read-body.ts";
 import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import { afterAccept, type Push } from "./accepted.ts";
-import { sendToHosted } from "./forward.ts";
+import { type AcceptContext, afterAccept, type Push } from "./accepted.ts";
+import { pushed, sendToHosted } from "./forward.ts";
+
+/** What a push of a manifest goes by, and has consequences for. */
+export interface PushContext extends AcceptContext, CopyContext {
+  readonly copier: BlobCopier;
+  readonly invalidation: Invalidation;
+}
+
+/** Whether a tag that is being pushed is at a proxy as well, with another digest. */
+export interface PushedTag {
+  /**
+   * Where the rule denies that, waits until it is known.
+   * @throws RegistryError DENIED
+   */
+  permit(): Promise<void>;
+  /**
+   * Once hosted has the manifest: reports what was found.
+   * @returns `Warning` headers for the client
+   */
+  accepted(): Promise<RawHeaders>;
+}
 
 /** Hosted's answer to a manifest, and what was done for it. */
 interface PutResult {
@@ -29,51 +49,55 @@ interface PutResult {
 /**
  * PUT of a manifest: it goes to hosted. If hosted lacks what the client was told that there is, because a proxy has it, that
  * is copied, and the manifest put once more.
+ * @param checkTag called with the manifest before hosted gets it
  */
 export async function pushManifest(
-  services: Services,
+  context: PushContext,
   exchange: Exchange,
   request: RegistryRequest,
   { to, ruling }: { readonly to: Upstream; readonly ruling: ResolvedRule<Upstream> },
-): Promise<void> {
+  checkTag: (push: Push) => PushedTag,
+): Promise<Decision> {
   const body = await readManifest(exchange);
   const push = { to, body, type: exchange.request.headers["content-type"] };
-  const tag = checkPushedTag(services, exchange, request, push);
+  const tag = checkTag(push);
   await tag.permit();
-  const { said, note } = await putWithParts(services, exchange, request, push, ruling);
+  const { said, note } = await putWithParts(context, exchange, request, push, ruling);
   const further: string[] = [];
   if (said.answer.status === 201) {
-    further.push(...(await afterAccept(services, exchange, request, push, said.answer)));
+    further.push(...(await afterAccept(context, exchange, request, push, said.answer)));
     further.push(...(await tag.accepted()));
   }
-  exchange.decision = { upstream: to.name, reason: `pushes go to hosted${note}` };
-  relayBuffered(exchange, to, said, further);
+  return relayBuffered(exchange, `${pushed}${note}`, { upstream: to, ...said }, further);
 }
 
 async function putWithParts(
-  services: Services,
+  context: PushContext,
   exchange: Exchange,
   request: RegistryRequest,
   push: Push,
   ruling: ResolvedRule<Upstream>,
 ): Promise<PutResult> {
-  const said = await put(services, exchange, request, push);
+  const said = await put(context.invalidation, exchange, request, push);
   if (!mayLackParts(said.answer.status, said.body.toString()) || !hasParts(push.body)) {
     return { said, note: "" };
   }
   const { repository = "" } = exchange;
   const where = { hosted: push.to, repository, from: repository };
   try {
-    const copying = await planCopy(services, exchange, where, ruling);
+    const copying = await planCopy(context, exchange, where, ruling);
     if (copying === undefined) {
       return { said, note: "" };
     }
-    const count = await copyMissing(services, exchange, copying, {
+    const { namespace } = request;
+    const count = await copyMissing(context.copier, copying, {
       body: push.body,
-      namespace: request.namespace,
+      signal: exchange.signal,
+      accepted: (resource, manifest, answer) =>
+        afterAccept(context, exchange, { resource, namespace }, { to: push.to, ...manifest }, answer),
     });
     // Even if nothing was lacking any more: another client's push may have brought it meanwhile.
-    return { said: await put(services, exchange, request, push), note: describeCount(count) };
+    return { said: await put(context.invalidation, exchange, request, push), note: describeCount(count) };
   } catch (error) {
     if (!(error instanceof CopyFailure)) {
       throw error;
@@ -86,18 +110,18 @@ async function putWithParts(
 }
 
 async function put(
-  services: Services,
+  invalidation: Invalidation,
   exchange: Exchange,
   request: RegistryRequest,
   { to, body }: Push,
 ): Promise<ErrorResponse> {
-  const asked = { ...toUpstreamRequest(request, to), body };
+  const asked = { ...toUpstreamRequest(request, to, exchange), body };
   let answer: UpstreamResponse;
   try {
-    answer = await sendToHosted(services, to, () => to.ask(asked, exchange));
+    answer = await sendToHosted(to, asked);
   } finally {
     // Whatever came of it: hosted may have it.
-    await manifestPut(services, request.resource, body);
+    await invalidation.put(request.resource, body);
   }
   // Registries name each part that they lack, so a refusal may be as long as a manifest.
   const text = await readUpTo(answer.body, longestManifest, to.timeouts.idle);

@@ -1,3 +1,4 @@
+import type { ReferrersSupport } from "../cache/referrers-support.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { errorCodes } from "../protocol/error-body.ts";
 import { firstValue, type RawHeaders, valuesOf } from "../protocol/headers.ts";
@@ -5,9 +6,8 @@ import { nextQuery } from "../protocol/locations.ts";
 import { longestManifest } from "../protocol/manifest.ts";
 import { type Descriptor, ofTypes, readReferrers, sizeOf, wantedTypes } from "../protocol/referrers.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
-import { type QueryOutcome, query, toUpstreamRequest } from "../pull/query.ts";
-import type { Services } from "../services.ts";
-import type { UpstreamRequest } from "../upstream/request.ts";
+import type { QueryOutcome } from "../upstream/outcome.ts";
+import { toUpstreamRequest, type UpstreamRequest } from "../upstream/request.ts";
 import { readUpTo } from "../upstream/transport/read-body.ts";
 import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
@@ -23,12 +23,12 @@ const mostPages = 50;
  * @throws ClientGone
  */
 export async function listByApi(
-  services: Services,
+  support: ReferrersSupport<Upstream>,
   exchange: Exchange,
   member: Upstream,
   request: RegistryRequest,
 ): Promise<Told> {
-  const first: UpstreamRequest = { ...toUpstreamRequest(request, member), whole: true };
+  const first: UpstreamRequest = { ...toUpstreamRequest(request, member, exchange), whole: true };
   const wanted = wantedTypes(request.search);
   const descriptors: Descriptor[] = [];
   let size = 0;
@@ -37,13 +37,13 @@ export async function listByApi(
     if (page === mostPages) {
       return broken(`has more than ${mostPages} pages of referrers`);
     }
-    const said = await query(services, exchange, member, asked);
+    const said = await member.query(asked);
     const listed = said.outcome === "found" ? await readPage(said.answer, member) : withoutList(said);
     if (listed.kind !== "listed") {
       return listed;
     }
     if (said.outcome === "found") {
-      services.referrersSupport.learn(member, true);
+      support.learn(member, true);
     }
     const kept = ofTypes(listed.descriptors, wanted);
     size += sizeOf(kept);

@@ -1,6 +1,7 @@
-import type { Exchange } from "../http/exchange.ts";
+import type { ReferrersSupport } from "../cache/referrers-support.ts";
+import type { Decision, Exchange } from "../http/exchange.ts";
 import { relayBuffered } from "../http/relay.ts";
-import { send } from "../http/respond.ts";
+import { routerDecision, send } from "../http/respond.ts";
 import { RegistryError } from "../protocol/errors.ts";
 import { warning } from "../protocol/headers.ts";
 import { indexType, longestManifest } from "../protocol/manifest.ts";
@@ -8,7 +9,6 @@ import { imageIndex, mergeReferrers, ofTypes, wantedTypes } from "../protocol/re
 import type { RegistryRequest } from "../protocol/request.ts";
 import { errorFromAttempts } from "../pull/answer.ts";
 import { type Attempt, describeAttempt } from "../routing/outcome.ts";
-import type { Services } from "../services.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { listByApi } from "./api.ts";
 import { broken, listUnderTag, type SubjectLocation, type TaggedReferrers } from "./tag-schema.ts";
@@ -25,11 +25,11 @@ interface MemberReferrers {
  * @throws RegistryError if hosted failed, or everybody
  */
 export async function referrers(
-  services: Services,
+  support: ReferrersSupport<Upstream>,
   exchange: Exchange,
   request: RegistryRequest,
   members: readonly Upstream[],
-): Promise<void> {
+): Promise<Decision> {
   const { resource, namespace } = request;
   if (resource.kind !== "referrers") {
     throw new RegistryError("NOT_FOUND");
@@ -38,44 +38,46 @@ export async function referrers(
   const words = await Promise.all(
     members.map(async (member) => {
       const place = { member, repository, subject, namespace };
-      return { member, known: await listAt(services, exchange, place, request) };
+      return { member, known: await listAt(support, exchange, place, request) };
     }),
   );
   for (const { member, known } of words) {
     if (known.kind === "refused") {
-      exchange.decision = { upstream: member.name, reason: `answered ${known.said.answer.status}` };
-      relayBuffered(exchange, member, known.said);
-      return;
+      const { answer, body } = known.said;
+      return relayBuffered(exchange, `answered ${answer.status}`, { upstream: member, answer, body });
     }
   }
   const failures = words.flatMap(failedAttempt);
   if (failures.some(({ member }) => member.kind === "hosted") || isAll(failures, members)) {
     throw errorFromAttempts(failures);
   }
-  answer(exchange, request, words);
+  return respond(exchange, request, words);
 }
 
 async function listAt(
-  services: Services,
+  support: ReferrersSupport<Upstream>,
   exchange: Exchange,
   place: SubjectLocation,
   request: RegistryRequest,
 ): Promise<TaggedReferrers> {
-  const { referrersSupport } = services;
   const { member } = place;
-  if (referrersSupport.has(member) !== false) {
-    const told = await listByApi(services, exchange, member, request);
+  if (support.has(member) !== false) {
+    const told = await listByApi(support, exchange, member, request);
     if (told.kind !== "no-api") {
       return told;
     }
     if (told.certain) {
-      referrersSupport.learn(member, false);
+      support.learn(member, false);
     }
   }
-  return listUnderTag(services, exchange, place);
+  return listUnderTag(exchange, place);
 }
 
-function answer(exchange: Exchange, { search }: RegistryRequest, words: readonly MemberReferrers[]): void {
+function respond(
+  exchange: Exchange,
+  { search }: RegistryRequest,
+  words: readonly MemberReferrers[],
+): Decision {
   const wanted = wantedTypes(search);
   const lists = words.map(({ known }) => (known.kind === "listed" ? ofTypes(known.descriptors, wanted) : []));
   const { descriptors, leftOut } = mergeReferrers(lists, longestManifest);
@@ -92,11 +94,8 @@ function answer(exchange: Exchange, { search }: RegistryRequest, words: readonly
     headers.push("Warning", warning(describeAttempt(failure)));
   }
   const from = words.map(({ member }) => member.name).join(", ");
-  exchange.decision = {
-    upstream: "router",
-    reason: from === "" ? "nobody is asked for it" : `joined from ${from}`,
-  };
-  send(exchange, { status: 200, headers, body: imageIndex(descriptors) });
+  const decision = routerDecision(from === "" ? "no upstream may be asked" : `joined from ${from}`);
+  return send(exchange, decision, { status: 200, headers, body: imageIndex(descriptors) });
 }
 
 function failedAttempt({ member, known }: MemberReferrers): Attempt[] {

@@ -4,9 +4,9 @@ import { indexType, longestManifest } from "../protocol/manifest.ts";
 import { sha256 } from "../protocol/names.ts";
 import { type Descriptor, readReferrers, referrersTag } from "../protocol/referrers.ts";
 import { manifestRequest } from "../protocol/request.ts";
-import { type QueryOutcome, query, toUpstreamRequest } from "../pull/query.ts";
 import type { FailureReport } from "../routing/outcome.ts";
-import type { Services } from "../services.ts";
+import type { QueryOutcome } from "../upstream/outcome.ts";
+import { toUpstreamRequest } from "../upstream/request.ts";
 import { readUpTo } from "../upstream/transport/read-body.ts";
 import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
@@ -33,15 +33,14 @@ export interface SubjectLocation {
  * @throws ClientGone
  */
 export async function listUnderTag(
-  services: Services,
   exchange: Exchange,
   { member, repository, subject, namespace }: SubjectLocation,
 ): Promise<TaggedReferrers> {
   const read = manifestRequest("GET", repository, referrersTag(subject), namespace);
-  const said = await query(services, exchange, member, {
-    ...toUpstreamRequest(read, member),
+  const said = await member.query({
+    ...toUpstreamRequest(read, member, exchange),
     whole: true,
-    accept: indexType,
+    accept: [indexType],
   });
   switch (said.outcome) {
     case "failed":

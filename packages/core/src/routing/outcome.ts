@@ -23,6 +23,9 @@ export interface FailureReport {
   readonly retryAfter?: string;
 }
 
+/** How a request to an upstream went: `found` is any response that goes to the client. */
+export type QueryResult = "found" | "not_found" | "failed";
+
 /**
  * - `unreachable`: no connection;
  * - `timeout`: no connection or no headers in time;

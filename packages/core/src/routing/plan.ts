@@ -1,4 +1,3 @@
-import type { Memory } from "../cache/memory.ts";
 import type { Mount, RegistryRequest } from "../protocol/request.ts";
 import type { Policy } from "./policy.ts";
 import type { Candidate, Member, ResolvedRule } from "./ruling.ts";
@@ -38,17 +37,22 @@ export interface LookupPlan<M extends Member> extends ListPlan<M> {
   readonly remembered: M | undefined;
 }
 
+/** Who is likely to hold a digest, as location hints tell. */
+export interface HolderLookup<M extends Member> {
+  holderOf(repository: string, digest: string): M | undefined;
+}
+
 /** What a plan follows from, apart from the request. */
 export interface PlanContext<M extends Candidate> {
   readonly policy: Policy<M>;
-  readonly memory: Memory<M>;
+  readonly holders: HolderLookup<M>;
   readonly lists: Lists;
   /** The one registry that the host name stands for, if it does. */
   readonly direct: M | undefined;
 }
 
 /**
- * The row of the route contract for a request. Pure, apart from looking into the memory.
+ * The row of the route contract for a request. Pure, apart from looking up location hints.
  * @param ruling the policy's word on the repository; undefined where the request has none
  */
 export function plan<M extends Candidate>(
@@ -68,7 +72,7 @@ export function plan<M extends Candidate>(
     case "manifest":
     case "blob":
       return method === "GET" || method === "HEAD"
-        ? { action: "lookup", lookup: planLookup(request, ruling, known.memory) }
+        ? { action: "lookup", lookup: planLookup(request, ruling, known.holders) }
         : planWrite(request, ruling);
     default:
       return planWrite(request, ruling);
@@ -122,7 +126,7 @@ function planTags<M extends Candidate>(
 function planLookup<M extends Member>(
   { method, resource }: RegistryRequest,
   { pull, onFailure }: ResolvedRule<M>,
-  memory: Memory<M>,
+  holders: HolderLookup<M>,
 ): LookupPlan<M> {
   const stopsAtFailure = onFailure === "stop";
   if (resource.kind === "manifest" && !resource.byDigest) {
@@ -131,7 +135,7 @@ function planLookup<M extends Member>(
   if (method === "HEAD") {
     return { order: hostedFirst(pull), remembered: undefined, stopsAtFailure };
   }
-  const remembered = recall(resource, memory);
+  const remembered = recall(resource, holders);
   if (remembered === undefined || !pull.includes(remembered)) {
     return { order: pull, remembered: undefined, stopsAtFailure };
   }
@@ -141,7 +145,7 @@ function planLookup<M extends Member>(
 
 function recall<M extends Member>(
   resource: RegistryRequest["resource"],
-  { holders }: Memory<M>,
+  holders: HolderLookup<M>,
 ): M | undefined {
   if (resource.kind === "blob") {
     return holders.holderOf(resource.repository, resource.digest);

@@ -1,5 +1,4 @@
 import { LRUCache } from "lru-cache";
-import { atMost } from "../cache/bounds.ts";
 import { Patterns } from "./patterns.ts";
 import { type Candidate, isRestricted, type ResolvedRule, type Restriction, type Rule } from "./ruling.ts";
 
@@ -33,7 +32,11 @@ export class Policy<M extends Candidate> {
   readonly #rulings: readonly ResolvedRule<M>[];
   readonly #default: ResolvedRule<M>;
   /** What was found for the names of late. */
-  readonly #known = new LRUCache<string, ResolvedRule<M>>(atMost(mostKnown));
+  readonly #known = new LRUCache<string, ResolvedRule<M>>({
+    // For `max` it would take the memory of all of them at once, and anew with each reload.
+    maxSize: mostKnown,
+    sizeCalculation: () => 1,
+  });
   readonly #byHost: ReadonlyMap<string, M>;
   /** Those that some proxy says it serves. */
   readonly #namespaces: ReadonlySet<string>;

@@ -7,25 +7,11 @@ import { manifestTypes } from "../protocol/manifest.ts";
 import { sha256 } from "../protocol/names.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import type { Push } from "../push/accepted.ts";
+import type { PushedTag } from "../push/put-manifest.ts";
 import { type ResolvedRule, ruleName } from "../routing/ruling.ts";
-import type { Services } from "../services.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import { reportIfShadowed } from "./on-pull.ts";
+import { reportIfShadowed, type ShadowContext } from "./on-pull.ts";
 import { type TagDigest, tagDigestAt } from "./tag-digest.ts";
-
-/** Whether a tag that is being pushed is at a proxy as well, with another digest. */
-export interface PushedTag {
-  /**
-   * Under `shadow: deny`, waits until that is known.
-   * @throws RegistryError DENIED
-   */
-  permit(): Promise<void>;
-  /**
-   * Once hosted has it: reports what was found.
-   * @returns `Warning` headers for the client
-   */
-  accepted(): Promise<RawHeaders>;
-}
 
 /** What a proxy says about the tag. */
 interface Said {
@@ -35,7 +21,7 @@ interface Said {
 
 /** What is pushed, and by which rule. */
 interface Context {
-  readonly services: Services;
+  readonly shadows: ShadowContext;
   readonly exchange: Exchange;
   readonly request: RegistryRequest;
   readonly rule: ResolvedRule<Upstream>;
@@ -58,22 +44,22 @@ const nothingToCheck: PushedTag = {
  * own leads around it.
  */
 export function checkPushedTag(
-  services: Services,
+  shadows: ShadowContext,
   exchange: Exchange,
   request: RegistryRequest,
-  { to, body }: Pick<Push, "to" | "body">,
+  { to, body }: Push,
 ): PushedTag {
   const { resource } = request;
   if (resource.kind !== "manifest" || resource.byDigest) {
     return nothingToCheck;
   }
-  const rule = services.policy.rulingFor(resource.repository, { namespace: undefined, host: undefined });
+  const rule = shadows.policy.rulingFor(resource.repository, { namespace: undefined, host: undefined });
   const proxies = otherSideOf(to, rule.pull, rule);
   if (proxies.length === 0) {
     return nothingToCheck;
   }
   const name = `${resource.repository}:${resource.reference}`;
-  const context = { services, exchange, request, rule, name, pushed: { member: to, digest: sha256(body) } };
+  const context = { shadows, exchange, request, rule, name, pushed: { member: to, digest: sha256(body) } };
   const answers = askAll(context, proxies);
   return {
     async permit() {
@@ -91,24 +77,24 @@ export function checkPushedTag(
 
 /** Never rejects. */
 function askAll(
-  { services, exchange, request, rule }: Context,
+  { shadows, exchange, request, rule }: Context,
   proxies: readonly Upstream[],
 ): Promise<Said[]> {
   // A refusal must not be got around by a reload at the right moment; a mere report may be lost.
-  const ended = rule.shadow === "deny" ? [] : [services.ended.signal];
+  const ended = rule.shadow === "deny" ? [] : [shadows.ended];
   const question = { accept: manifestTypes, timeout, signals: [exchange.signal, ...ended] };
   // Its query is hosted's business.
   const plain = { ...request, search: "" };
   return Promise.all(
-    proxies.map(async (proxy) => ({ proxy, tag: await tagDigestAt(services, proxy, plain, question) })),
+    proxies.map(async (proxy) => ({ proxy, tag: await tagDigestAt(proxy, plain, question) })),
   );
 }
 
-function permit({ exchange, rule, name, pushed: { digest: pushed } }: Context, said: readonly Said[]): void {
+function permit({ rule, name, pushed: { digest: pushed } }: Context, said: readonly Said[]): void {
   for (const { proxy, tag } of said) {
     if (tag.outcome === "found" && compareDigests(tag.digest, pushed) === "different") {
-      exchange.decision = { upstream: "router", reason: `${proxy.name} has ${name} with another digest` };
       throw new RegistryError("DENIED", {
+        reason: `${proxy.name} has ${name} with another digest`,
         message: `${name} is not pushed as ${pushed}: ${proxy.name} has that tag with ${tag.digest}, and ${ruleName(rule)} denies tags that shadow others`,
         detail: { upstream: proxy.name, digest: tag.digest, pushed },
       });
@@ -118,10 +104,10 @@ function permit({ exchange, rule, name, pushed: { digest: pushed } }: Context, s
 
 /** Tells everybody what was found. */
 function tell(context: Context, said: readonly Said[]): RawHeaders {
-  const { services, request, pushed } = context;
+  const { shadows, request, pushed } = context;
   return said.flatMap(({ proxy, tag }) => {
     if (tag.outcome === "found") {
-      reportIfShadowed(services, request, pushed, { member: proxy, digest: tag.digest });
+      reportIfShadowed(shadows, request, pushed, { member: proxy, digest: tag.digest });
     }
     const text = remark(context, { proxy, tag });
     return text === undefined ? [] : ["Warning", warning(text)];
@@ -147,11 +133,11 @@ function remark(context: Context, { proxy, tag }: Said): string | undefined {
 }
 
 /** The private side goes on when a public one is in trouble; where a push might have been refused, that is said. */
-function unchecked({ services, rule, name }: Context, { name: proxy }: Upstream, cause: string) {
+function unchecked({ shadows, rule, name }: Context, { name: proxy }: Upstream, cause: string) {
   if (rule.shadow !== "deny") {
     return undefined;
   }
   const text = `whether ${proxy} has ${name} with another digest could not be found out: ${cause}`;
-  services.config.logger?.warn({ upstream: proxy, rule: ruleName(rule) }, text);
+  shadows.logger?.warn({ upstream: proxy, rule: ruleName(rule) }, text);
   return text;
 }

@@ -1,9 +1,7 @@
 import { firstValue } from "../protocol/headers.ts";
 import { isDigest } from "../protocol/names.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
-import { queryInternal, toUpstreamRequest } from "../pull/query.ts";
-import type { Services } from "../services.ts";
-import type { InternalRequest } from "../upstream/request.ts";
+import { targetAt, type UpstreamRequest } from "../upstream/request.ts";
 import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
@@ -26,15 +24,14 @@ export interface TagQuestion {
 
 /** Asks an upstream what the tag of a request stands for, by HEAD and with the router's own credentials. Never rejects. */
 export async function tagDigestAt(
-  services: Services,
   upstream: Upstream,
   request: RegistryRequest,
   { accept, timeout, signals }: TagQuestion,
 ): Promise<TagDigest> {
-  const asked = toUpstreamRequest({ ...request, method: "HEAD" }, upstream);
+  const asked = targetAt(upstream, { ...request, method: "HEAD" });
   const until = deadline(timeout, signals);
   try {
-    return await ask(services, upstream, { asked, accept, follows: true }, until.signal);
+    return await ask(upstream, { ...asked, accept, follows: true, signal: until.signal });
   } catch {
     return { outcome: "unknown", cause: `timeout after ${timeout} ms` };
   } finally {
@@ -51,13 +48,8 @@ export function digestIn({
   return status === 200 && digest !== undefined && isDigest(digest) ? digest : undefined;
 }
 
-async function ask(
-  services: Services,
-  upstream: Upstream,
-  own: InternalRequest,
-  signal: AbortSignal,
-): Promise<TagDigest> {
-  const said = await queryInternal(services, upstream, own, signal);
+async function ask(upstream: Upstream, request: UpstreamRequest): Promise<TagDigest> {
+  const said = await upstream.query(request);
   if (said.outcome === "failed") {
     return { outcome: "unknown", cause: said.failure.cause };
   }

@@ -1,16 +1,20 @@
+import { Semaphore } from "../concurrency/semaphore.ts";
 import type { CompleteUpstream } from "../config/complete.ts";
-import { valuesOf } from "../protocol/headers.ts";
+import { ClientAborted, CopyFailure, upstreamFailure } from "../errors.ts";
+import { rateLimitRemaining } from "../protocol/headers.ts";
+import { isUnasked, type QueryResult } from "../routing/outcome.ts";
 import { Patterns } from "../routing/patterns.ts";
 import type { Candidate } from "../routing/ruling.ts";
 import { Credentials } from "./auth/credentials.ts";
 import { requestTokenOver } from "./auth/token-endpoint.ts";
-import type { BreakerState } from "./breaker/breaker.ts";
-import { UpstreamGate } from "./breaker/gate.ts";
+import { AuthTransport } from "./auth/transport.ts";
+import { Breaker, type BreakerContext, type BreakerState } from "./breaker/breaker.ts";
 import { UpstreamClient } from "./client.ts";
-import { base, type InternalRequest, isRead, type Origin, type UpstreamRequest } from "./request.ts";
+import { outcomeOf, type QueryOutcome } from "./outcome.ts";
+import { baseRequest, isRead, type Send, type UpstreamRequest } from "./request.ts";
+import { follow, limit, readShareable } from "./stages.ts";
 import { type Agents, createAgents } from "./transport/agents.ts";
-import { type Delivery, Forwarder } from "./transport/forward.ts";
-import { errorBodyLimit, readUpTo, readWhole } from "./transport/read-body.ts";
+import { errorBodyLimit, readUpTo } from "./transport/read-body.ts";
 import type { UpstreamResponse } from "./transport/send.ts";
 
 /** What the router as a whole contributes to every upstream. */
@@ -19,9 +23,28 @@ export interface UpstreamContext {
   readonly via: string;
   /** Milliseconds that a client may stand still. */
   readonly clientIdle: number;
-  /** Told when an upstream is left out, tried, or asked again. */
-  breakerChanged(upstream: Upstream): void;
+  readonly observer: UpstreamObserver;
 }
+
+/** Told of what happens at an upstream. */
+export interface UpstreamObserver {
+  /** The circuit is in another state. */
+  breakerChanged(upstream: Upstream): void;
+  /**
+   * A request was sent, and it is known what came of it: not of one that the open circuit or the full queue turned away, or whose
+   * client left.
+   * @param seconds until its response was understood
+   * @param reached whether there was any response
+   */
+  asked(upstream: Upstream, outcome: QueryResult, seconds: number, reached: boolean): void;
+  /** The upstream said how many more requests it grants. */
+  granted(upstream: Upstream, remaining: number): void;
+}
+
+// Requests past an open circuit, because no other upstream has what they ask for. Each has a second, so that the last in the
+// queue waits for eight.
+const mostBypassing = 8;
+const mostWaitingToBypass = 64;
 
 /** One registry behind the router: whether it is asked, and how. */
 export class Upstream implements Candidate {
@@ -36,13 +59,17 @@ export class Upstream implements Candidate {
   readonly hasCredentials: boolean;
   readonly #patterns: Patterns;
   readonly #libraryPrefix: boolean;
+  readonly #observer: UpstreamObserver;
   readonly #agents: Agents;
-  readonly #credentials: Credentials | undefined;
-  readonly #client: UpstreamClient;
-  readonly #forwarder: Forwarder;
-  readonly #gate: UpstreamGate;
+  readonly #breaker: Breaker | undefined;
+  /** The way of most requests. */
+  readonly #checked: Send;
+  /** Past the circuit breaker, because no other upstream has it. */
+  readonly #bypassing: Send;
+  /** Past everything but the credentials. */
+  readonly #authorized: Send;
 
-  constructor(config: CompleteUpstream, { via, clientIdle, breakerChanged }: UpstreamContext) {
+  constructor(config: CompleteUpstream, { via, clientIdle, observer }: UpstreamContext) {
     this.name = config.name;
     this.kind = config.kind;
     this.url = config.url;
@@ -53,24 +80,26 @@ export class Upstream implements Candidate {
     this.timeouts = config.timeouts;
     this.passthrough = config.auth === "passthrough";
     this.hasCredentials = typeof config.auth === "object";
+    this.#observer = observer;
     this.#agents = createAgents(config);
-    this.#credentials =
+    const credentials =
       config.auth === "passthrough"
         ? undefined
         : new Credentials(config.auth, config.url, requestTokenOver(this.#agents, config));
-    this.#client = new UpstreamClient(config, { via, agents: this.#agents, credentials: this.#credentials });
-    this.#forwarder = new Forwarder(config, this.#agents, {
-      connectTimeout: config.timeouts.connect,
-      answerTimeout: config.timeouts.write,
-      upstreamIdle: config.timeouts.idle,
-      clientIdle,
-    });
-    this.#gate = new UpstreamGate(config, {
-      kind: config.kind,
-      timeout: config.timeouts.headers,
-      probe: (asked, timeout) => this.#probe(asked, timeout),
-      changed: () => breakerChanged(this),
-    });
+    const client = new UpstreamClient(config, { via, agents: this.#agents, clientIdle });
+
+    // A request goes through these from the last to the first.
+    const authorized = new AuthTransport(client, credentials).send;
+    const whole = readShareable(client, authorized);
+    this.#breaker = config.breaker && new Breaker(config.breaker, this.#breakerContext(authorized), whole);
+    const followed = follow(client, this.#breaker?.send ?? whole);
+    // An open circuit turns requests away at once: none has to queue for that. Pushes take no slot: their number is the clients'.
+    const queues = ({ method }: UpstreamRequest) => isRead(method) && this.state === "closed";
+    this.#checked = limit(new Semaphore(config.lookups.concurrent, config.lookups.queued), queues, followed);
+
+    const bypass = new Semaphore(mostBypassing, mostWaitingToBypass);
+    this.#bypassing = limit(bypass, () => true, follow(client, authorized));
+    this.#authorized = authorized;
   }
 
   serves(repository: string): boolean {
@@ -82,113 +111,86 @@ export class Upstream implements Candidate {
     return this.#libraryPrefix && !repository.includes("/") ? `library/${repository}` : repository;
   }
 
-  /** Whether it is asked, left out, or being tried. */
+  /** Of its circuit. */
   get state(): BreakerState {
-    return this.#gate.state;
+    return this.#breaker?.state ?? "closed";
   }
 
   /**
-   * Asks on behalf of a client: one request, but for a token to be fetched or a kept connection found dead. None if the
-   * upstream is left out.
-   * @throws UpstreamFailure, ClientGone
+   * Sends a request, and finds out what the response means. If that is not what was asked for, its body has been read, within bounds.
+   * @throws ClientAborted; CopyFailure if that is what its stream broke off with
    */
-  ask(asked: UpstreamRequest, from: Origin): Promise<UpstreamResponse> {
-    const own = toInternal(asked, from);
-    const work = () => this.#client.ask(asked, from);
-    const finish = (answer: UpstreamResponse) => this.#client.follow(answer, asked, from);
-    if (asked.body !== undefined) {
-      // A push: their number is that of the clients.
-      return this.#gate.send(own, work);
+  async query(request: UpstreamRequest): Promise<QueryOutcome> {
+    const begun = performance.now();
+    const said = await this.#query(request);
+    if (said.outcome !== "failed") {
+      this.#asked(said.outcome === "final" ? "found" : said.outcome, begun, true);
+    } else if (!isUnasked(said.failure)) {
+      this.#asked("failed", begun, said.failure.status !== undefined);
     }
-    if (asked.bypassBreaker === true) {
-      return this.#gate.sendBypassingBreaker(from.signal, async () => finish(await work()));
-    }
-    if (asked.shareable === true) {
-      const read = (answer: UpstreamResponse) =>
-        readWhole(answer, asked.method, this.timeouts.idle, from.signal);
-      const end = (answer: UpstreamResponse) =>
-        answer.read === undefined ? finish(answer).then(read) : answer;
-      return this.#gate.ask(own, from.signal, () => work().then(read), end);
-    }
-    return this.#gate.ask(own, from.signal, work, finish);
+    return said;
   }
 
   /**
-   * Asks for the router's own ends.
-   * @throws UpstreamFailure, ClientGone; CopyFailure if that is what a body that streams broke off with
+   * Sends a request whose response is the client's, whatever it says; but not a challenge, which is meant for the router.
+   * @throws UpstreamFailure, ClientAborted
    */
-  sendInternal(own: InternalRequest, signal: AbortSignal): Promise<UpstreamResponse> {
-    const work = () => this.#client.sendInternal(own, signal);
-    const finish = (answer: UpstreamResponse) => this.#client.followAlone(answer, own, signal);
-    return isRead(own.asked.method) ? this.#gate.ask(own, signal, work, finish) : this.#gate.send(own, work);
-  }
-
-  /** If it is left out and it is time to, tries in the background whether it is back. */
-  probeIfDue(): void {
-    this.#gate.probeIfDue();
-  }
-
-  /** Whether there is still hope in an upstream that was left out: it is back, or it may have some things. */
-  bypassBreaker(): Promise<"back" | "maybe" | undefined> {
-    return this.#gate.bypassBreaker();
+  async send(request: UpstreamRequest): Promise<UpstreamResponse> {
+    const begun = performance.now();
+    let response: UpstreamResponse;
+    try {
+      response = await this.#checked(request);
+    } catch (error) {
+      if (error instanceof ClientAborted) {
+        throw error;
+      }
+      const failure = upstreamFailure(error);
+      if (!isUnasked(failure.report)) {
+        this.#asked("failed", begun, failure.report.status !== undefined);
+      }
+      throw failure;
+    }
+    this.#learnLimit(response);
+    const { status } = response;
+    const failed = status >= 500 || (status === 401 && !this.passthrough);
+    this.#asked(failed ? "failed" : "found", begun, true);
+    return response;
   }
 
   /**
-   * Streams a client's request, body and all, to this upstream.
-   * @throws UpstreamFailure, ClientGone
+   * Sends a request past the circuit breaker, without consequences for it and uncounted: to tell people what the upstream says.
+   * @throws UpstreamFailure, ClientAborted
    */
-  async forward(
-    asked: UpstreamRequest,
-    from: Origin,
-    delivery: Pick<Delivery, "response" | "transferred">,
-  ): Promise<UpstreamResponse> {
-    const sent = await this.#headerForBody(asked, from);
-    const answer = await this.#gate.send(toInternal(asked, from), () =>
-      this.#forwarder.forward({
-        ...delivery,
-        request: from.request,
-        method: asked.method,
-        path: this.#client.target(asked),
-        headers: this.#client.headers(asked, from, {
-          authorization: sent ?? this.#client.passedThrough(from),
-          body: asked.opaque === true ? "opaque" : "typed",
-        }),
-        signal: from.signal,
-      }),
-    );
-    this.#client.learn(answer, { sent, scope: asked.scope, neutral: false });
-    return answer;
+  inspect(request: UpstreamRequest): Promise<UpstreamResponse> {
+    return this.#authorized(request);
   }
 
   /**
    * The status of this upstream's `/v2/`, asked with the router's own credentials.
-   * @throws UpstreamFailure, ClientGone
+   * @throws UpstreamFailure, ClientAborted
    */
   async ping(signal: AbortSignal): Promise<number> {
-    const answer = await this.#client.sendInternal(base, signal);
-    await readUpTo(answer.body, errorBodyLimit, this.timeouts.ping);
-    return answer.status;
+    const { status, body } = await this.#authorized(baseRequest(signal));
+    await readUpTo(body, errorBodyLimit, this.timeouts.ping);
+    return status;
   }
 
-  /** A trial shall not ask for what it was last asked for: of this repository, or whatever it was. */
+  /** Begins a half-open probe in the background, if the circuit is open and it is time to. */
+  probeIfDue(): void {
+    this.#breaker?.probeIfDue();
+  }
+
+  /** No probe asks for what was asked for until now: of this repository, or whatever it was. */
   dropProbe(repository?: string): void {
-    this.#gate.forget(repository);
+    this.#breaker?.forget(repository);
   }
 
-  /**
-   * Asks on nobody's behalf, past the breaker and without consequences for it: to tell people what the upstream says.
-   * @throws UpstreamFailure, ClientGone
-   */
-  inspect(own: InternalRequest, signal: AbortSignal): Promise<UpstreamResponse> {
-    return this.#client.sendInternal(own, signal);
-  }
-
-  /**
-   * The same without making itself known, to see what the upstream says to strangers.
-   * @throws UpstreamFailure, ClientGone
-   */
-  inspectAnonymously(own: InternalRequest, signal: AbortSignal): Promise<UpstreamResponse> {
-    return this.#client.sendAnonymously(own, signal);
+  /** Whether there is still hope in an upstream whose circuit was open: it is back, or it may have some things. */
+  async bypassBreaker(): Promise<"back" | "maybe" | undefined> {
+    if (this.#breaker === undefined || (await this.#breaker.awaitProbe())) {
+      return "back";
+    }
+    return this.#breaker.openedByTimeouts ? "maybe" : undefined;
   }
 
   /** Closes every connection, used or kept. */
@@ -196,28 +198,43 @@ export class Upstream implements Candidate {
     this.#agents.close();
   }
 
-  /** A body cannot be sent twice, so how the upstream wants to be addressed is found out without one. */
-  async #headerForBody({ scope }: UpstreamRequest, { signal }: Origin): Promise<string | undefined> {
-    if (this.#credentials?.needsProbe() === true) {
-      await this.ping(signal);
-    }
+  async #query(request: UpstreamRequest): Promise<QueryOutcome> {
+    let response: UpstreamResponse;
     try {
-      return await this.#credentials?.header(scope);
-    } catch {
-      await this.ping(signal);
-      return this.#credentials?.header(scope);
+      response = await (request.bypassBreaker === true ? this.#bypassing(request) : this.#checked(request));
+    } catch (error) {
+      if (error instanceof ClientAborted || error instanceof CopyFailure) {
+        throw error;
+      }
+      return { outcome: "failed", failure: upstreamFailure(error).report };
+    }
+    this.#learnLimit(response);
+    return outcomeOf(this, response);
+  }
+
+  #learnLimit({ headers }: UpstreamResponse): void {
+    const remaining = rateLimitRemaining(headers);
+    if (remaining !== undefined) {
+      this.#observer.granted(this, remaining);
     }
   }
 
-  async #probe(asked: InternalRequest, timeout: number): Promise<UpstreamResponse> {
-    const answer = await this.#client.sendInternal(asked, new AbortController().signal, timeout);
-    // Its head is what was asked for.
-    void readUpTo(answer.body, errorBodyLimit, timeout);
-    return answer;
+  #asked(outcome: QueryResult, begun: number, reached: boolean): void {
+    this.#observer.asked(this, outcome, (performance.now() - begun) / 1000, reached);
   }
-}
 
-/** An errand as it can be repeated when its client is gone. */
-function toInternal(asked: UpstreamRequest, { request }: Origin): InternalRequest {
-  return { asked, accept: valuesOf(request.rawHeaders, "accept") };
+  #breakerContext(authorized: Send): BreakerContext {
+    const { kind, timeouts } = this;
+    return {
+      kind,
+      timeout: timeouts.headers,
+      probe: async (request) => {
+        const response = await authorized(request);
+        // Its head is what was asked for.
+        void readUpTo(response.body, errorBodyLimit, request.timeout ?? timeouts.headers);
+        return response;
+      },
+      changed: () => this.#observer.breakerChanged(this),
+    };
+  }
 }

@@ -8,8 +8,8 @@ const second: Member = { name: "second", kind: "proxy", passthrough: false };
 const get = (variant: number) => ({ variant, method: "GET" });
 const head = (variant: number) => ({ variant, method: "HEAD" });
 
-describe("what is remembered of absent tags", () => {
-  it("is remembered of one member, one tag and one variant", () => {
+describe("the negative cache of tags", () => {
+  it("has an entry for one upstream, one tag and one variant", () => {
     const memory = new NegativeCache(1_000);
 
     memory.learn(first, "a", "1", get(1));
@@ -21,7 +21,7 @@ describe("what is remembered of absent tags", () => {
     expect(memory.has(first, "a", "1", get(2))).toBe(false);
   });
 
-  it("is over after its time, counted from when it was said last", () => {
+  it("drops an entry after its time-to-live, counted from the latest 404", () => {
     let now = 0;
     const memory = new NegativeCache(1_000, { now: () => now });
     memory.learn(first, "a", "1", get(1));
@@ -37,7 +37,7 @@ describe("what is remembered of absent tags", () => {
     expect(memory.has(second, "a", "1", get(1))).toBe(false);
   });
 
-  it("is forgotten of everybody when the tag is pushed", () => {
+  it("drops the entries of every upstream when the tag is pushed", () => {
     const memory = new NegativeCache(1_000);
     for (const member of [first, second]) {
       memory.learn(member, "a", "1", get(1));
@@ -53,7 +53,7 @@ describe("what is remembered of absent tags", () => {
     expect([memory.has(first, "a", "2", get(1)), memory.has(second, "a", "2", get(1))]).toEqual([true, true]);
   });
 
-  it("is remembered of HEAD after GET, and not the other way about", () => {
+  it("uses an entry from GET for HEAD, but not the reverse", () => {
     const memory = new NegativeCache(1_000);
 
     memory.learn(first, "a", "1", get(1));
@@ -66,7 +66,7 @@ describe("what is remembered of absent tags", () => {
     ]);
   });
 
-  it("is bounded: of many ways to ask for one tag the latest are kept", () => {
+  it("is bounded: of many variants of one tag the latest are kept", () => {
     const memory = new NegativeCache(1_000);
     for (let variant = 0; variant < 100; variant += 1) {
       memory.learn(first, "a", "1", get(variant));
@@ -80,7 +80,7 @@ describe("what is remembered of absent tags", () => {
 });
 
 describe("variants", () => {
-  it("have the same number for the same text alone, and a new one when theirs is forgotten", () => {
+  it("have the same id for the same text alone, and a new one after eviction", () => {
     const variants = new VariantIds();
     const one = variants.numberOf("a");
 

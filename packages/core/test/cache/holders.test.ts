@@ -5,8 +5,8 @@ import type { Member } from "../../src/routing/ruling.ts";
 const proxy: Member = { name: "proxy", kind: "proxy", passthrough: false };
 const hosted: Member = { name: "hosted", kind: "hosted", passthrough: false };
 
-describe("the memory of who holds what", () => {
-  it("goes by the digest, the manifest that it is a part of, and whoever served the repository last", () => {
+describe("the location hints", () => {
+  it("use the digest, then the manifest that names it, then the upstream that served the repository last", () => {
     const memory = new HolderHints<Member>({ entries: 100, ttl: 60_000 });
     memory.manifestAt(hosted, "a", "sha256:1");
     memory.partsAt(hosted, "a", "sha256:1", ["sha256:2"]);
@@ -20,7 +20,7 @@ describe("the memory of who holds what", () => {
     expect(memory.holderOf("b", "sha256:1")).toBeUndefined();
   });
 
-  it("knows the parts of a manifest once they are learned, not by knowing where it is", () => {
+  it("have the parts of a manifest only after these were learned, not from the manifest's own location", () => {
     const memory = new HolderHints<Member>({ entries: 100, ttl: 60_000 });
 
     memory.manifestAt(hosted, "a", "sha256:1");
@@ -31,7 +31,7 @@ describe("the memory of who holds what", () => {
     expect(memory.knowsParts(proxy, "a", "sha256:1")).toBe(false);
   });
 
-  it("wants the parts to be learned again when their time is over, though the manifest is served all the time", () => {
+  it("need the parts to be learned again after their time-to-live, although the manifest is served meanwhile", () => {
     let now = 1;
     const memory = new HolderHints<Member>({ entries: 100, ttl: 1_000 }, { now: () => now });
     memory.partsAt(hosted, "a", "sha256:1", ["sha256:2"]);
@@ -46,7 +46,7 @@ describe("the memory of who holds what", () => {
     expect(memory.holderOf("a", "sha256:1")).toBe(hosted);
   });
 
-  it("learns nothing where it is off", () => {
+  it("learn nothing where they are switched off", () => {
     const memory = new HolderHints<Member>({ entries: 0, ttl: 60_000 });
 
     expect(memory.knowsParts(hosted, "a", "sha256:1")).toBe(true);

@@ -25,7 +25,7 @@ function keptOf(memory: ManifestCache<Member>, manifest: CachedManifest<Member>)
   return digests.filter((digest) => memory.get("a", digest) !== undefined).length;
 }
 
-describe("the memory of manifests", () => {
+describe("the manifest cache", () => {
   it.each<[string, CachedManifest<Member>]>([
     ["bodies", { ...some, body: Buffer.alloc(10_000) }],
     ["headers", { ...some, headers: ["ETag", "x".repeat(10_000)] }],
@@ -34,16 +34,16 @@ describe("the memory of manifests", () => {
     expect(keptOf(memoryOf(100_000), manifest)).toBe(8);
   });
 
-  it("counts what the shortest take besides", () => {
+  it("counts the overhead of short entries", () => {
     expect(keptOf(memoryOf(20_000), some)).toBeLessThanOrEqual(20);
   });
 
-  it("does not keep what is longer than all of it, nor anything when it is off", () => {
+  it("does not keep an entry larger than the cache, nor anything when it is switched off", () => {
     expect(keptOf(memoryOf(1_000), some)).toBe(0);
     expect([keptOf(memoryOf(0), some), memoryOf(0).isOn]).toEqual([0, false]);
   });
 
-  it("keeps a short body apart from what else was read at the time", () => {
+  it("copies a short body out of the larger buffer that it was read into", () => {
     const memory = memoryOf(100_000);
     memory.keep("a", "sha256:1", some);
 

@@ -2,8 +2,8 @@ import { describe, expect, it } from "@jest/globals";
 import { ReferrersSupport } from "../../src/cache/referrers-support.ts";
 import { candidate } from "../support/candidate.ts";
 
-describe("who has the referrers API", () => {
-  it("is known from an answer, for a while", () => {
+describe("whether an upstream has the referrers API", () => {
+  it("is known from a response for a limited time", () => {
     let now = 0;
     const apis = new ReferrersSupport(100, () => now);
     const [hosted, proxy] = [candidate("hosted", "hosted"), candidate("proxy", "proxy")];

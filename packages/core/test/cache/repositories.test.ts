@@ -12,8 +12,8 @@ function later() {
   return { promise, resolve };
 }
 
-describe("what hosted has", () => {
-  it("is remembered for half a minute, and what it has not for five seconds", () => {
+describe("the cache of hosted's repositories", () => {
+  it("keeps existing ones for half a minute, and missing ones for five seconds", () => {
     let now = 1_000;
     const memory = new RepositoryCache<boolean>({ now: () => now });
     memory.learn("here", true);
@@ -36,8 +36,8 @@ describe("what hosted has", () => {
   });
 });
 
-describe("asking", () => {
-  it("is shared by those who want to know the same at once", async () => {
+describe("a lookup", () => {
+  it("is shared by concurrent requests for the same repository", async () => {
     const memory = new RepositoryCache<boolean | undefined>();
     const answer = later();
     const ask = jest.fn(() => answer.promise);
@@ -49,7 +49,7 @@ describe("asking", () => {
     expect(memory.has("a")).toBe(false);
   });
 
-  it("teaches nothing if it is overtaken by a push", async () => {
+  it("is not cached if a push happens meanwhile", async () => {
     const memory = new RepositoryCache<boolean | undefined>();
     const answer = later();
     const asking = memory.ask("a", () => answer.promise, same);
@@ -60,7 +60,7 @@ describe("asking", () => {
     expect(memory.has("a")).toBe(true);
   });
 
-  it("teaches nothing if it is overtaken by a delete", async () => {
+  it("is not cached if a delete happens meanwhile", async () => {
     const memory = new RepositoryCache<boolean | undefined>();
     const answer = later();
     const asking = memory.ask("a", () => answer.promise, same);
@@ -71,7 +71,7 @@ describe("asking", () => {
     expect(memory.has("a")).toBeUndefined();
   });
 
-  it("that came to nothing is not remembered, and the next one asks anew", async () => {
+  it("that failed is not cached, and the next request makes a new one", async () => {
     const memory = new RepositoryCache<boolean | undefined>();
     await memory.ask("a", () => Promise.resolve(undefined), same);
     await expect(memory.ask("a", () => Promise.reject(new Error("no")), same)).rejects.toThrow("no");

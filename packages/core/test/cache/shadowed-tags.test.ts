@@ -9,17 +9,17 @@ const second = candidate("second", "proxy");
 const a = `sha256:${"a".repeat(64)}`;
 const b = `sha256:${"b".repeat(64)}`;
 
-describe("who is asked for a tag besides its holder", () => {
+describe("the upstreams asked about a tag besides the one that served it", () => {
   const all = [first, second, hosted];
   it.each([
     ["a proxy's: hosted", first, all, "warn", false, [hosted]],
     ["hosted's: every proxy of the policy", hosted, all, "deny", false, [first, second]],
     ["hosted's: no proxy that the policy does not name", hosted, [hosted, second], "warn", false, [second]],
-    ["hosted's, where the policy names no proxy: nobody", hosted, [hosted], "warn", false, []],
-    ["a proxy's, where the policy does not name hosted: nobody", first, [first, second], "warn", false, []],
-    ["nobody, where shadows are allowed", first, all, "allow", false, []],
-    ["nobody, where hosted owns what it has: no proxy is asked for that", hosted, all, "deny", true, []],
-    ["nobody, where hosted owns what it has, and has not got this", first, all, "warn", true, []],
+    ["hosted's, where the policy names no proxy: none", hosted, [hosted], "warn", false, []],
+    ["a proxy's, where the policy does not name hosted: none", first, [first, second], "warn", false, []],
+    ["none, where shadows are allowed", first, all, "allow", false, []],
+    ["none, where hosted owns its repositories: no proxy is asked for those", hosted, all, "deny", true, []],
+    ["none, where hosted owns its repositories, and does not have this one", first, all, "warn", true, []],
   ] as const)("%s", (_, holder, members, shadow, owned, expected) => {
     expect(otherSideOf(holder, members, { shadow, owned })).toEqual(expected);
   });
@@ -36,7 +36,7 @@ describe("two digests", () => {
 });
 
 describe("checks", () => {
-  it("are made of each tag once in a while, whatever came of it", async () => {
+  it("are made of each tag once in a period, whatever the result", async () => {
     const lasting = new ShadowLog();
     const brief = new ShadowLog(10);
     const begin = (memory: ShadowLog, tag: string) => {
@@ -52,7 +52,7 @@ describe("checks", () => {
     await until(5_000, "another check", () => begin(brief, "1"));
   });
 
-  it("are four at a time; one that finds no place may have one later", () => {
+  it("are four at a time; a rejected one may be made later", () => {
     const memory = new ShadowLog();
 
     expect(["1", "2", "3", "4", "5"].map((tag) => memory.begin("team/app", tag))).toEqual([
@@ -66,7 +66,7 @@ describe("checks", () => {
     expect(memory.begin("team/app", "5")).toBe(true);
   });
 
-  it("of as many tags as are pulled take bounded memory: the tag checked longest ago is forgotten first", () => {
+  it("use bounded memory for any number of tags: the tag checked longest ago is forgotten first", () => {
     const memory = new ShadowLog();
     for (let tag = 0; tag <= 10_000; tag += 1) {
       memory.begin("team/app", String(tag));
@@ -77,7 +77,7 @@ describe("checks", () => {
   });
 });
 
-describe("a finding", () => {
+describe("a shadowed tag", () => {
   const found = {
     repository: "team/app",
     tag: "1",
@@ -85,7 +85,7 @@ describe("a finding", () => {
     proxy: { member: first, digest: b },
   };
 
-  it("is news once, and again when a digest, the proxy, the tag or the repository is another", () => {
+  it("is new once, and again with another digest, proxy, tag or repository", () => {
     const memory = new ShadowLog();
 
     expect([memory.isNews(found), memory.isNews({ ...found })]).toEqual([true, false]);

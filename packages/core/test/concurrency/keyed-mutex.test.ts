@@ -1,8 +1,8 @@
 import { describe, expect, it } from "@jest/globals";
 import { KeyedMutex } from "../../src/concurrency/keyed-mutex.ts";
 
-describe("work that is done one by one", () => {
-  it("is done one at a time under one key, in order, although some fail, and at once under others", async () => {
+describe("a keyed mutex", () => {
+  it("runs work one at a time and in order for one key, even after failures, and concurrently for other keys", async () => {
     const changes = new KeyedMutex();
     const log: string[] = [];
     const work = (name: string, fails = false) =>

@@ -39,7 +39,7 @@ describe("certificates and keys of upstreams", () => {
     ["no newline at the end", { ca: cert.trim() }],
     ["a mark of the byte order", { ca: `\uFEFF${cert}` }],
     ["all of it", { ca: cert, cert, key }],
-  ])("are taken: %s", (_, tls) => {
+  ])("are accepted: %s", (_, tls) => {
     expect(problemsOf(withTls(tls))).toEqual([]);
   });
 
@@ -82,13 +82,13 @@ describe("certificates and keys of upstreams", () => {
     ["an end and a beginning on one line", cert.trim() + cert, 2],
     ["blanks before a beginning", cert + cert.replace(/^/, "  "), 1],
     ["blanks before every line", cert.replace(/^/gm, "  "), 1],
-    ["words before a beginning", `ca: ${cert}`, 1],
-    ["words after an end", `${cert.trim()} end\n`, 1],
+    ["text before a BEGIN line", `ca: ${cert}`, 1],
+    ["text after an END line", `${cert.trim()} end\n`, 1],
     ["blanks before an end", cert.replace("-----END", " -----END"), 1],
     ["an end on the last line", cert.replace("\n-----END", "-----END"), 1],
     ["a beginning on the first line", cert.replace("-----\n", "-----"), 1],
     ["lines that end in nothing but CR", cert.replaceAll("\n", "\r"), 1],
-  ])("are refused where Node would pass over them without a word: %s", (_, ca, unread) => {
+  ])("are refused where Node would silently ignore them: %s", (_, ca, unread) => {
     const begun = ca.match(/BEGIN/g)?.length;
     expect(problemsOf({ hosted: "http://hosted:1", proxy: { url: "https://proxy:1", tls: { ca } } })).toEqual(
       [
@@ -101,7 +101,7 @@ describe("certificates and keys of upstreams", () => {
     );
   });
 
-  it("are refused where Node would leave one out of the chain", () => {
+  it("are refused where Node would omit one from the chain", () => {
     const tls = { cert: `${cert} ${cert}`, key };
 
     expect(problemsOf({ hosted: "http://hosted:1", proxy: { url: "https://proxy:1", tls } })).toEqual([
@@ -109,7 +109,7 @@ describe("certificates and keys of upstreams", () => {
     ]);
   });
 
-  it("of proxies in a list are named by their place", () => {
+  it("of proxies in a list are named with their index", () => {
     const bad = { url: "https://proxy:1", tls: { ca: "x" } };
     const options = (proxy: unknown) =>
       problemsOf({ hosted: "http://h:1", proxy }).map(({ option }) => option);

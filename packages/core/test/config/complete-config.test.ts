@@ -53,7 +53,7 @@ describe("completeConfig", () => {
     expect(proxies.map(({ name }) => name)).toEqual(["proxy-1", "ghcr", "proxy-3"]);
   });
 
-  it("leaves the breaker out where that is wanted", () => {
+  it("has no breaker where it is switched off", () => {
     expect(completeConfig({ hosted: { url: hosted, breaker: false }, proxy }).hosted.breaker).toBeUndefined();
   });
 
@@ -103,7 +103,7 @@ describe("a configuration that cannot be used", () => {
       { option: "proxy.breaker.failure", expected: "no such option" },
     ],
     [
-      "a queue of less than nobody",
+      "a negative queue length",
       { hosted, proxy: { url: proxy, lookups: { queued: -1 } } },
       { option: "proxy.lookups.queued", expected: "0 or more" },
     ],
@@ -118,12 +118,12 @@ describe("a configuration that cannot be used", () => {
       { option: "hosted.timeouts.connect", given: "0" },
     ],
     [
-      "a word that is no choice",
+      "a value that is no choice",
       { hosted, proxy, base: "some" },
       { option: "base", expected: 'one of "all", "hosted", "any"', given: '"some"' },
     ],
     [
-      "users whom nobody can tell apart",
+      "users without an authorize hook",
       {
         hosted,
         proxy,
@@ -158,7 +158,7 @@ describe("a configuration that cannot be used", () => {
       },
     ],
     [
-      "access for nobody",
+      "access for no user",
       { hosted, proxy, authorize: () => "allow", rules: [{ match: "a", access: { pull: [] } }] },
       {
         option: "rules[0].access.pull",
@@ -167,12 +167,12 @@ describe("a configuration that cannot be used", () => {
       },
     ],
     [
-      "access for somebody without a name",
+      "access for a user without a name",
       { hosted, proxy, authorize: () => "allow", rules: [{ match: "a", access: { push: ["a", ""] } }] },
       { option: "rules[0].access.push[1]", expected: "a user's name", given: '""' },
     ],
     [
-      "access for somebody unheard of",
+      "access for an unknown kind of user",
       { hosted, proxy, authorize: () => "allow", rules: [{ match: "a", access: { pull: "alice" } }] },
       {
         option: "rules[0].access.pull",
@@ -213,7 +213,7 @@ describe("a configuration that cannot be used", () => {
       { option: "trustProxy[0]", given: '"10.0.0.0/33"' },
     ],
     [
-      "a word for a function",
+      "a string for a function",
       { hosted, proxy, authorize: "allow" },
       { option: "authorize", expected: "a function" },
     ],
@@ -237,7 +237,7 @@ describe("a configuration that cannot be used", () => {
       { option: "hosted.auth" },
     ],
     [
-      "protection by nobody",
+      "protection without an authorize hook",
       { hosted, proxy, operations: "protected" },
       {
         option: "operations",
@@ -246,7 +246,7 @@ describe("a configuration that cannot be used", () => {
       },
     ],
     [
-      "protection by nobody, beside passthrough",
+      "protection without an authorize hook, with passthrough",
       { hosted: { url: hosted, auth: "passthrough" }, proxy, operations: "protected" },
       { option: "operations" },
     ],

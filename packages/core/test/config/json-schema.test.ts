@@ -22,7 +22,7 @@ function defaultsOf(table: Readonly<Record<string, JsonSchema>>): object {
 }
 
 describe("the JSON Schema", () => {
-  it("has the defaults that hold", () => {
+  it("has the defaults that apply", () => {
     const options = schema.properties ?? {};
     const { hosted = {}, proxy = {}, rules: _, ...rest } = options;
     const complete = completeConfig({ hosted: "http://h", proxy: "http://p", rules: [{ match: "**" }] });
@@ -41,14 +41,14 @@ describe("the JSON Schema", () => {
     expect(Object.keys(tableIn(schema.properties?.metrics ?? {}))).toEqual(["process"]);
   });
 
-  it("says what must be given", () => {
+  it("names the required options", () => {
     const { hosted = {}, rules = {} } = schema.properties ?? {};
     expect(schema.required).toEqual(["hosted", "proxy"]);
     expect(hosted.anyOf?.[1]?.required).toEqual(["url"]);
     expect(rules.items?.required).toEqual(["match"]);
   });
 
-  it("is plain data, made anew each time", () => {
+  it("is plain data, created for each call", () => {
     expect(configJsonSchema()).toEqual(schema);
     expect(configJsonSchema()).not.toBe(schema);
     expect(JSON.parse(JSON.stringify(schema))).toEqual(schema);

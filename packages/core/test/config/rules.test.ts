@@ -32,7 +32,7 @@ function rulesOf(...rules: RuleConfig[]) {
 const fine = { match: "a" };
 
 describe("rules", () => {
-  it("have defaults, and a lone pattern is a list of one", () => {
+  it("have defaults, and a single pattern is a list of one", () => {
     expect(rulesOf({ match: "corp/**" })).toEqual([
       {
         match: ["corp/**"],
@@ -63,7 +63,7 @@ describe("rules", () => {
     expect(config.rules[0]).toMatchObject({ pull: ["private"], push: "hosted" });
   });
 
-  it("may be none", () => {
+  it("may be an empty list", () => {
     expect(problemsOfRules([])).toEqual([]);
     expect(problemsOfRules(undefined)).toEqual([]);
   });
@@ -81,7 +81,7 @@ describe("rules", () => {
   });
 });
 
-describe("a bad rule is refused with its place", () => {
+describe("an invalid rule is refused with its index", () => {
   it.each<[what: string, rules: unknown, option: string, expected: RegExp]>([
     ["not a list", {}, "rules", /a list of rules/],
     ["null", null, "rules", /a list of rules/],
@@ -92,7 +92,7 @@ describe("a bad rule is refused with its place", () => {
     ["a bad pattern", [fine, { match: ["b", "c/[x]"] }], "rules[1].match[1]", /such as team/],
     ["a pattern with a tag", [{ match: "app:latest" }], "rules[0].match", /such as team/],
     ["upper case", [{ match: "Corp/**" }], "rules[0].match", /lower case/],
-    ["nobody to ask", [{ match: "a", pull: [] }], "rules[0].pull", /at least one upstream/],
+    ["no upstream to ask", [{ match: "a", pull: [] }], "rules[0].pull", /at least one upstream/],
     ["no list of those to ask", [{ match: "a", pull: "hosted" }], "rules[0].pull", /a list of/],
     [
       "an unknown upstream",
@@ -108,7 +108,7 @@ describe("a bad rule is refused with its place", () => {
     ],
     ["another push", [{ match: "a", push: "proxy" }], "rules[0].push", /"hosted", "deny"/],
     ["another onFailure", [{ match: "a", onFailure: "retry" }], "rules[0].onFailure", /"continue", "stop"/],
-    ["owned by somebody", [{ match: "a", owned: "hosted" }], "rules[0].owned", /true or false/],
+    ["owned with a string", [{ match: "a", owned: "hosted" }], "rules[0].owned", /true or false/],
     ["a misspelt option", [{ match: "a", pulls: [] }], "rules[0].pulls", /no such option/],
     [
       "a rule after **",

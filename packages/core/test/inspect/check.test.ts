@@ -67,7 +67,7 @@ describe("check", () => {
     expect(found(report, "proxy")).toEqual(["ok reachable", "ok cache", "ok clock"]);
   });
 
-  it("writes nothing: it asks, and hosted alone for the deletion of what cannot be", async () => {
+  it("writes nothing: it reads, and asks hosted alone to delete a manifest that cannot exist", async () => {
     const { hosted, proxy } = await checkPair({});
     const nothing = `/v2/combined-registry-check/nothing/manifests/sha256:${"0".repeat(64)}`;
 
@@ -78,7 +78,7 @@ describe("check", () => {
     expect(hosted.requests.every(({ bodyBytes }) => bodyBytes === 0)).toBe(true);
   });
 
-  it("asks a proxy for no name that a rule keeps from it", async () => {
+  it("sends a proxy no name that the rules keep from it", async () => {
     const { proxy, ok } = await checkPair({}, () => ({ rules: [{ match: "**", pull: ["hosted"] }] }));
 
     expect(ok).toBe(true);
@@ -87,7 +87,7 @@ describe("check", () => {
     );
   });
 
-  it("is over in bounded time when nothing answers", async () => {
+  it("ends in bounded time when nothing answers", async () => {
     const timeouts = { ping: 150 };
     const report = await checkPair(
       {},
@@ -102,7 +102,7 @@ describe("check", () => {
     expect(report.ok).toBe(false);
   });
 
-  it("names options as they are called in a list", async () => {
+  it("names options with their index in a list", async () => {
     const report = await checkPair({}, ({ proxy }) => ({
       proxy: [
         { name: "a", url: proxy },
@@ -114,7 +114,7 @@ describe("check", () => {
   });
 });
 
-describe("an upstream that cannot be used is told by why", () => {
+describe("an upstream that cannot be used is reported with its cause:", () => {
   const hostedAt = async (hosted: CombinedRegistryConfig["hosted"]) => {
     await using proxy = await startRegistry();
     return checkOf({ hosted, proxy: proxy.url });
@@ -139,7 +139,7 @@ describe("an upstream that cannot be used is told by why", () => {
     expect(byId(report, "dns")).toMatchObject({ severity: "error", where: "hosted" });
   });
 
-  it("by a certificate that nobody vouches for", async () => {
+  it("by an untrusted certificate", async () => {
     await using hosted = await startRegistry({ tls: { key, cert } });
 
     const finding = byId(await hostedAt(hosted.url), "certificate");
@@ -221,10 +221,10 @@ describe("credentials", () => {
       "error credentials-refused",
     ],
     ["that are missing", { auth: user }, {}, "error credentials-missing"],
-    ["that nobody wants", {}, { auth: user }, "hint credentials-unneeded"],
+    ["that are not needed", {}, { auth: user }, "hint credentials-unneeded"],
     ["that clients bring along", { auth: user }, { auth: "passthrough" }, "ok credentials"],
     ["that clients bring along for nothing", {}, { auth: "passthrough" }, "warning passthrough-unneeded"],
-    ["of nobody, for a registry that wants none", {}, {}, undefined],
+    ["not configured, for a registry that needs none", {}, {}, undefined],
   ])("%s", async (_, hosted, auth, expected) => {
     const report = await checkPair({ hosted }, withAuth(auth));
 
@@ -237,7 +237,7 @@ describe("credentials", () => {
   it.each<[string, "passthrough" | typeof user, string]>([
     ["clients' own", "passthrough", "warning"],
     ["the router's", user, "hint"],
-  ])("%s over plain HTTP are readable to all", async (_, auth, severity) => {
+  ])("%s over plain HTTP are reported as readable", async (_, auth, severity) => {
     await using proxy = await startRegistry();
 
     const report = await checkOf({ hosted: { url: "http://registry.invalid", auth }, proxy: proxy.url });
@@ -277,7 +277,7 @@ describe("what hosted can", () => {
 });
 
 describe("what a proxy is", () => {
-  it("a cache whose public registry is away", async () => {
+  it("a cache whose public registry is down", async () => {
     const report = await checkPair({}, undefined, ({ proxy }) => {
       proxy.fault({
         path: /manifests/,
@@ -335,7 +335,7 @@ describe("clocks", () => {
   it.each([
     [-hour, /36\d\d s behind this machine's|359\d s behind this machine's/],
     [hour, /3(59|60)\d s ahead of this machine's/],
-  ])("%s ms off are told of", async (offset, what) => {
+  ])("%s ms off are reported", async (offset, what) => {
     const report = await checkPair({}, undefined, ({ hosted }) => {
       hosted.fault(date(offset));
     });
@@ -345,7 +345,7 @@ describe("clocks", () => {
     expect(byId(report, "clock")?.what).toMatch(what);
   });
 
-  it("that are all off by the same are right, and this machine's is not", async () => {
+  it("that are all off by the same are right, and this machine's clock is wrong", async () => {
     const report = await checkPair({}, undefined, ({ hosted, proxy }) => {
       hosted.fault(date(hour));
       proxy.fault(date(hour));
@@ -355,7 +355,7 @@ describe("clocks", () => {
     expect(byId(report, "clock")?.advice).toMatch(/set this machine's clock/);
   });
 
-  it("that are not told are not judged", async () => {
+  it("that are unknown are not reported", async () => {
     const report = await checkPair({}, undefined, ({ hosted }) => {
       hosted.fault({ path: "/v2/", status: 200, headers: { Date: "yesterday" } });
     });

@@ -45,7 +45,7 @@ async function openLab(
 const asked = ({ requests }: TestRegistry) => requests.map(({ method, url }) => `${method} ${url}`);
 const quick = { timeouts: { headers: 200 }, breaker: false } as const;
 
-describe("explain foresees what a pull gets", () => {
+describe("explain predicts the result of a pull", () => {
   const states: Readonly<Record<string, Fault | undefined>> = {
     well: undefined,
     hanging: { hang: true },
@@ -92,7 +92,7 @@ describe("explain foresees what a pull gets", () => {
 });
 
 describe("explain", () => {
-  it("names the rule, who was asked in which order, what each said, and where a push goes", async () => {
+  it("names the rule, the upstreams in order with their results, and where a push goes", async () => {
     await using lab = await openLab({
       rules: [
         { match: "other/**", pull: ["hosted"] },
@@ -131,7 +131,7 @@ describe("explain", () => {
     expect(explanation.upstreams[0]?.mediaType).toBe("application/vnd.oci.image.manifest.v1+json");
   });
 
-  it("says that a push is denied, and by what", async () => {
+  it("says that a push is denied, and by which rule", async () => {
     await using lab = await openLab({ rules: [{ match: "library/**", pull: ["proxy"] }] });
 
     const { push } = await lab.explain("library/public:1");
@@ -139,7 +139,7 @@ describe("explain", () => {
     expect(push).toEqual({ because: "rules[0] says push: deny" });
   });
 
-  it("says whom the hook lets in where no rule says who may", async () => {
+  it("says that the hook decides where no rule has access lists", async () => {
     await using lab = await openLab({ authorize: () => "deny" });
 
     const { rule } = await lab.explain("team/private:1");
@@ -160,7 +160,7 @@ describe("explain", () => {
     expect(advice.join()).toMatch(/different images under this tag, and pulls get proxy's/);
   });
 
-  it("does not speak of shadowing where digests of two algorithms cannot be compared", async () => {
+  it("reports no shadowing where digests of two algorithms cannot be compared", async () => {
     await using lab = await openLab();
     const digest = `sha512:${"0".repeat(128)}`;
     lab.proxy.fault({ method: "HEAD", status: 200, headers: { "Docker-Content-Digest": digest } });
@@ -171,7 +171,7 @@ describe("explain", () => {
     expect(shadowing).toEqual([]);
   });
 
-  it("does not speak of shadowing where both have the same image", async () => {
+  it("reports no shadowing where both have the same image", async () => {
     await using lab = await openLab();
     lab.hosted.addImage("team/same", { tag: "1" });
     lab.proxy.addImage("team/same", { tag: "1" });
@@ -179,7 +179,7 @@ describe("explain", () => {
     expect((await lab.explain("team/same:1")).shadowing).toEqual([]);
   });
 
-  it("reads in a body what HEAD does not prove: a cache's 500 of a digest that it does not know", async () => {
+  it("reads the body where HEAD is ambiguous: a cache's 500 for an unknown digest", async () => {
     await using lab = await openLab({}, { proxy: { unknownManifestDigest: "distribution-2" } });
     const digest = `sha256:${"0".repeat(64)}`;
 
@@ -192,7 +192,7 @@ describe("explain", () => {
     expect(pull.status).toBe(404);
   });
 
-  it("computes a digest that is not told", async () => {
+  it("computes a digest that no header has", async () => {
     await using lab = await openLab();
     lab.hosted.fault({ status: 200, headers: { "Content-Type": "application/json" }, body: "{}" });
 
@@ -215,7 +215,7 @@ describe("explain", () => {
     expect(pull.from).toBe("proxy");
   });
 
-  it("tells who knows a name of one component that official images are elsewhere", async () => {
+  it("says for a name of one component that official images are under library/", async () => {
     await using lab = await openLab();
 
     const { advice, pull } = await lab.explain("public");
@@ -224,7 +224,7 @@ describe("explain", () => {
     expect(advice.join()).toMatch(/try library\/public, or set libraryPrefix: true/);
   });
 
-  it("names the cause of a failure, and does not take it for absence", async () => {
+  it("names the cause of a failure, and does not take it for not found", async () => {
     const port = await closedPort();
     await using lab = await openLab({ proxy: `http://127.0.0.1:${port}` });
 
@@ -232,10 +232,10 @@ describe("explain", () => {
 
     expect(upstreams[0]).toMatchObject({ name: "proxy", outcome: "failed", cause: "connection refused" });
     expect(pull).toEqual({ status: 502, because: "proxy failed (connection refused), hosted not found" });
-    expect(advice.join()).toMatch(/proxy could not tell \(connection refused\)/);
+    expect(advice.join()).toMatch(/proxy failed \(connection refused\)/);
   });
 
-  it("says of a hosted that judges clients that it was asked without credentials", async () => {
+  it("says that a hosted registry with auth passthrough was asked without credentials", async () => {
     const user = { username: "alice", password: "right" };
     await using lab = await openLab(({ hosted }) => ({ hosted: { url: hosted, auth: "passthrough" } }), {
       hosted: { auth: user },
@@ -244,10 +244,10 @@ describe("explain", () => {
     const { upstreams, advice } = await lab.explain("team/private:1");
 
     expect(upstreams.find(({ name }) => name === "hosted")).toMatchObject({ outcome: "final", status: 401 });
-    expect(advice.join()).toMatch(/judges each client's own credentials/);
+    expect(advice.join()).toMatch(/checks each client's own credentials/);
   });
 
-  it("tells that the circuit of an upstream is open, asks it all the same, and changes nothing about it", async () => {
+  it("reports an open circuit, asks that upstream nevertheless, and does not change its breaker", async () => {
     await using lab = await openLab(({ proxy }) => ({
       proxy: { url: proxy, breaker: { failures: 1, delay: 60_000, longestDelay: 60_000 } },
     }));
@@ -273,7 +273,7 @@ describe("explain", () => {
     },
   );
 
-  it("goes by a reloaded configuration", async () => {
+  it("uses a reloaded configuration", async () => {
     await using lab = await openLab();
     lab.router.handler.reload({
       hosted: lab.hosted.url,
@@ -284,7 +284,7 @@ describe("explain", () => {
     expect((await lab.explain("team/both:1")).pull.from).toBe("hosted");
   });
 
-  it("leaves no connection behind when the router is closed", async () => {
+  it("leaves no connection open when the router is closed", async () => {
     await using lab = await openLab();
     await lab.explain("team/both:1");
     await lab.router.handler.close();
@@ -297,7 +297,7 @@ describe("explain", () => {
   });
 });
 
-describe("a name that a rule keeps from the proxies reaches none", () => {
+describe("a name that a rule keeps from the proxies reaches no proxy", () => {
   const kept: Readonly<Record<string, Partial<CombinedRegistryConfig>>> = {
     "by its pull": { rules: [{ match: "team/**", pull: ["hosted"] }] },
     "because it is owned and hosted has it": { rules: [{ match: "team/**", owned: true }] },
@@ -313,7 +313,7 @@ describe("a name that a rule keeps from the proxies reaches none", () => {
     expect(pull.from).toBe("hosted");
   });
 
-  it("because whether hosted has it cannot be told", async () => {
+  it("because it is unknown whether hosted has it", async () => {
     await using lab = await openLab({ rules: [{ match: "team/**", owned: true }] });
     lab.hosted.fault({ status: 500 });
 
@@ -324,12 +324,12 @@ describe("a name that a rule keeps from the proxies reaches none", () => {
       {
         name: "proxy",
         kind: "proxy",
-        reason: "the rule says owned, and whether hosted has the repository cannot be told",
+        reason: "the rule says owned, and hosted cannot say whether it has the repository",
       },
     ]);
   });
 
-  it("unless it is owned and hosted has it not", async () => {
+  it("unless it is owned and hosted does not have it", async () => {
     await using lab = await openLab({ rules: [{ match: "**", owned: true }] });
 
     const { pull, skipped } = await lab.explain("library/public:1");
@@ -344,7 +344,7 @@ describe("a name that a rule keeps from the proxies reaches none", () => {
     const { skipped } = await lab.explain("team/both:1");
 
     expect(asked(lab.proxy)).toEqual([]);
-    expect(skipped).toEqual([{ name: "proxy", kind: "proxy", reason: "its match leaves the name out" }]);
+    expect(skipped).toEqual([{ name: "proxy", kind: "proxy", reason: "its match does not cover the name" }]);
   });
 });
 
@@ -388,7 +388,7 @@ describe("the host in an image's name", () => {
     const { push } = await lab.explain("hub.example.com/library/public:1");
 
     expect(push).toEqual({
-      because: "the host in the image's name stands for a registry that is not pushed to",
+      because: "the host in the image's name selects a registry that takes no pushes",
     });
   });
 });

@@ -3,7 +3,7 @@ import { ImageNameError, parseImageName } from "../../src/inspect/image-name.ts"
 
 const digest = `sha256:${"a".repeat(64)}`;
 
-describe("the name of an image", () => {
+describe("an image name", () => {
   it.each<[string, host: string | undefined, repository: string, reference: string]>([
     ["nginx", undefined, "nginx", "latest"],
     ["nginx:1.27", undefined, "nginx", "1.27"],
@@ -27,17 +27,17 @@ describe("the name of an image", () => {
     [":1.2", "has no repository in it"],
     ["registry.example.com/", "has no repository in it"],
     ["Team/App", 'has upper case in its repository, "Team/App"'],
-    ["team//app", 'has a repository that is none, "team//app"'],
-    ["team/app:", 'has a tag that is none, ""'],
-    ["team/app:-1", 'has a tag that is none, "-1"'],
-    ["app@sha256:12", 'has a digest that is none, "sha256:12"'],
-    ["app@", 'has a digest that is none, ""'],
-    ["docker://team/app", 'is an address: leave out "docker://"'],
-    ["https://registry.example.com/app", 'is an address: leave out "https://"'],
-    ["team/../app", 'has a repository that is none, "team/../app"'],
-    ["team/%2e%2e", 'has a repository that is none, "team/%2e%2e"'],
-    ["a".repeat(300), "has a repository that is none"],
-  ])("%s is none, which is said of it", (text, problem) => {
+    ["team//app", 'has an invalid repository, "team//app"'],
+    ["team/app:", 'has an invalid tag, ""'],
+    ["team/app:-1", 'has an invalid tag, "-1"'],
+    ["app@sha256:12", 'has an invalid digest, "sha256:12"'],
+    ["app@", 'has an invalid digest, ""'],
+    ["docker://team/app", 'is a URL: leave out "docker://"'],
+    ["https://registry.example.com/app", 'is a URL: leave out "https://"'],
+    ["team/../app", 'has an invalid repository, "team/../app"'],
+    ["team/%2e%2e", 'has an invalid repository, "team/%2e%2e"'],
+    ["a".repeat(300), "has an invalid repository"],
+  ])("%s is refused with the reason", (text, problem) => {
     expect(() => parseImageName(text)).toThrow(ImageNameError);
     expect(() => parseImageName(text)).toThrow(problem);
   });

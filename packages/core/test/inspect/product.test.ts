@@ -2,7 +2,7 @@ import { describe, expect, it } from "@jest/globals";
 import { detectProduct, isTrouble, type Trait, type Traits } from "../../src/inspect/product.ts";
 
 const nothing: Traits = {
-  stranger: undefined,
+  anonymous: undefined,
   base: undefined,
   manifest: undefined,
   tags: undefined,
@@ -15,7 +15,7 @@ const trait = (status: number, body: unknown = "", headers: readonly string[] = 
 });
 const asking = (realm: string, service: string) => ({
   ...nothing,
-  stranger: trait(401, "", ["Www-Authenticate", `Bearer realm="${realm}",service="${service}"`]),
+  anonymous: trait(401, "", ["Www-Authenticate", `Bearer realm="${realm}",service="${service}"`]),
 });
 const oci = (code: string, detail: unknown) => ({ errors: [{ code, message: "", detail }] });
 const revision = { Name: "a", Revision: `sha256:${"0".repeat(64)}` };
@@ -28,7 +28,7 @@ const unknownAtCache3 = trait(500, oci("UNKNOWN", "manifest unknown: manifest un
 const trouble = trait(500, oci("UNKNOWN", { Op: "Get", URL: "http://127.0.0.1:1/v2/", Err: { Op: "dial" } }));
 const badN = trait(400, oci("PAGINATION_NUMBER_INVALID", { n: "-1" }));
 
-describe("a registry is recognised by what it answers", () => {
+describe("a product is detected by its responses", () => {
   it.each<[string, Traits, object]>([
     [
       "Docker Hub",
@@ -41,7 +41,11 @@ describe("a registry is recognised by what it answers", () => {
       asking("https://harbor.example/service/token", "harbor-registry"),
       { name: "Harbor", cache: false },
     ],
-    ["somebody else's token endpoint", asking("https://auth.docker.io/token", "other"), { name: "unknown" }],
+    [
+      "another registry's token endpoint",
+      asking("https://auth.docker.io/token", "other"),
+      { name: "unknown" },
+    ],
     ["Nexus", { ...nothing, base: trait(200, "", ["Server", "Nexus/3.70.0"]) }, { name: "Sonatype Nexus" }],
     ["zot", { ...nothing, extensions: trait(200, { extensions: [{ name: "_zot" }] }) }, { name: "zot" }],
     [
@@ -86,7 +90,7 @@ describe("a registry is recognised by what it answers", () => {
     expect(detectProduct(traits)).toEqual(product);
   });
 
-  it("a cache in trouble is told from one that does not know", () => {
+  it("a failing cache is distinguished from one without the content", () => {
     expect([trouble, unknownAtCache2, unknownAtCache3].map(({ body }) => isTrouble(body))).toEqual([
       true,
       false,

@@ -3,8 +3,8 @@ import { Activity, MinuteRing } from "../../src/observe/activity.ts";
 
 const minute = 60_000;
 
-describe("sums of the last hour", () => {
-  it("are of the minute under way and the 59 before it", () => {
+describe("the sums of the last hour", () => {
+  it("cover the current minute and the 59 before it", () => {
     const ring = new MinuteRing(2);
     ring.add(0, 1, 0);
     ring.add(1, 10, 30 * minute);
@@ -15,7 +15,7 @@ describe("sums of the last hour", () => {
     expect(ring.sums(90 * minute)).toEqual([0, 0]);
   });
 
-  it("begin anew where an old minute's place is taken again, in every column", () => {
+  it("start from zero when an old minute's slot is reused, in every column", () => {
     const ring = new MinuteRing(2);
     ring.add(0, 5, 0);
     ring.add(1, 7, 0);
@@ -24,7 +24,7 @@ describe("sums of the last hour", () => {
     expect(ring.sums(60 * minute)).toEqual([1, 0]);
   });
 
-  it("agree with a list of everything that was counted", () => {
+  it("equal the sums over a list of all counted events", () => {
     const ring = new MinuteRing(1);
     const all: { at: number; amount: number }[] = [];
     for (let now = 0, step = 1; now < 300 * minute; step = (step * 7919 + 13) % 400_009, now += step) {
@@ -38,8 +38,8 @@ describe("sums of the last hour", () => {
   });
 });
 
-describe("what an upstream did", () => {
-  it("is kept over a reload while it is there, and forgotten when it is not", () => {
+describe("the activity of an upstream", () => {
+  it("is kept across a reload while it is configured, and dropped when it is removed", () => {
     const activity = new Activity(() => 0);
     activity.show(["hosted", "proxy"]);
     activity.asked("hosted", "found");

@@ -15,8 +15,8 @@ async function exposed(): Promise<string[]> {
   return [...text.matchAll(/^# HELP (\S+)/gm)].map(([, name = ""]) => name);
 }
 
-describe("the page for operators", () => {
-  it("lists every metric of the router's, and no others", async () => {
+describe("the documentation of metrics", () => {
+  it("lists every metric of the router, and no others", async () => {
     const [, table = ""] = /## Metrics\n(.*?)\n## /s.exec(page) ?? [];
     const rows = [...table.matchAll(/^\| (`[^|]+`) +\|/gm)].map(([, cell = ""]) => cell);
     const listed = rows.flatMap((cell) => [...cell.matchAll(/`(\w+)`/g)].map(([, name = ""]) => name));
@@ -25,7 +25,7 @@ describe("the page for operators", () => {
     expect(listed.sort()).toEqual([...own.map((name) => name.slice(prefix.length)), ...ofWorkers].sort());
   });
 
-  it("has operators watch what is there", async () => {
+  it("recommends only metrics that exist", async () => {
     const [, section = ""] = /## Monitor\n(.*?)\n## /s.exec(page) ?? [];
     const watched = [...section.matchAll(/`((?:combined_registry|nodejs)_\w+)`/g)].map(
       ([, name = ""]) => name,

@@ -44,7 +44,7 @@ describe("with an authorize hook, the status page", () => {
     expect(answer.text).not.toContain("directory");
   });
 
-  it("is there whatever names clients make up, and shows nobody one that the hook fails on", async () => {
+  it("works with any names that clients invent, and shows no name that the hook fails on", async () => {
     const failing: AuthorizeHook = (request, wanted) => {
       if (wanted.repository === "made/up") {
         throw new Error("no such project");
@@ -133,7 +133,7 @@ describe("with an authorize hook, the status page", () => {
 });
 
 describe("the box that explains an image", () => {
-  it("says the same to those who may not pull it, whether it is there or not, and asks nobody", async () => {
+  it("shows the same to users without access, whether the image exists or not, and asks no registry", async () => {
     await using sides = await startRuled(rules);
     sides.proxy.addImage("secret/app", { tag: "1" });
     sides.hosted.addImage("secret/app", { tag: "1" });
@@ -143,7 +143,7 @@ describe("the box that explains an image", () => {
         "it",
       );
 
-    expect(await said("secret/app")).toBe("You may not pull from it, so nobody was asked for it.");
+    expect(await said("secret/app")).toBe("You may not pull from it, so no registry was asked for it.");
     expect(await said("secret/none")).toBe(await said("secret/app"));
     // A host in front makes no other repository of it.
     expect(await said("registry.example.com/secret/app")).toContain("You may not pull from secret/app");
@@ -204,7 +204,7 @@ describe("where hosted judges the clients' own credentials, the status page", ()
 });
 
 describe("without an authorize hook, the status page", () => {
-  it("is for everybody, as everything is", async () => {
+  it("is public, as everything is", async () => {
     await using sides = await startSides();
     await fetchRaw(sides.router.url, "/v2/team/app/manifests/1");
 

@@ -38,7 +38,7 @@ describe("the box that explains an image", () => {
     const { text } = await fetchPage(sides.router, { image: "nginx" });
 
     const said = textOf(text, "explanation");
-    expect(said).toContain("not asked corp, lab: its match leaves the name out →");
+    expect(said).toContain("not asked corp, lab: its match does not cover the name →");
     expect(said).toMatch(/hub HEAD library\/nginx not found 404 .* hosted HEAD not found 404/);
   });
 
@@ -46,7 +46,7 @@ describe("the box that explains an image", () => {
     ["markup", "<img src=x onerror=alert(1)>"],
     ["an end of the attribute", `app" autofocus onfocus="alert(1)`],
     ["an end of the script", "</script><script>alert(1)</script>"],
-  ])("takes %s in a name for text, and asks nobody about it", async (_, image) => {
+  ])("shows %s in a name as text, and asks no registry about it", async (_, image) => {
     await using sides = await startSides();
 
     const { text, status } = await fetchPage(sides.router, { image });
@@ -96,7 +96,7 @@ describe("the box that explains an image", () => {
     expect(text).toContain("docker pull registry.example.com/team/app:latest");
   });
 
-  it("asks nobody for HEAD, nor where another site has led the browser", async () => {
+  it("asks no registry for HEAD, nor for a link from another site", async () => {
     await using sides = await startSides();
     await fetchRaw(sides.router.url, "/?image=team/app", { method: "HEAD", headers: browser });
     for (const site of ["cross-site", "same-site"]) {
@@ -104,7 +104,7 @@ describe("the box that explains an image", () => {
         image: "team/app",
         headers: { "Sec-Fetch-Site": site },
       });
-      expect(textOf(text, "explanation")).toMatch(/^Nothing has been asked yet/);
+      expect(textOf(text, "explanation")).toMatch(/so no registry has been asked yet/);
       expect(text).toContain('value="team/app"');
     }
 
@@ -131,7 +131,7 @@ describe("the box that explains an image", () => {
   it.each([
     ["an answer", { hang: true } as const],
     ["the rest of one", { stallAt: 0 }],
-  ])("waits for %s no longer than the browser does, and has its place for others", async (_, fault) => {
+  ])("waits for %s only as long as the browser does, and then frees its slot", async (_, fault) => {
     await using sides = await startSides();
     // An answer without a body to HEAD proves nothing here, so that there is one with a body.
     sides.proxy.fault({ method: "HEAD", path: /manifests/, status: 500 });

@@ -9,11 +9,11 @@ import { closedPort, listen, startRouter } from "../support/router.ts";
 import { startSides } from "../support/sides.ts";
 import { until } from "../support/within.ts";
 
-const nobody = { hosted: "http://127.0.0.1:9", proxy: "http://127.0.0.1:9" };
+const unreachable = { hosted: "http://127.0.0.1:9", proxy: "http://127.0.0.1:9" };
 
 describe("who gets the status page", () => {
   it("is a browser, at / alone", async () => {
-    await using router = await startRouter(nobody);
+    await using router = await startRouter(unreachable);
     const ask = async (method: string, target: string, accept?: string) =>
       (await fetchRaw(router.url, target, { method, headers: accept === undefined ? {} : { accept } }))
         .status;
@@ -32,7 +32,7 @@ describe("who gets the status page", () => {
     [{}, "Accept"],
     [{ statusPage: false }, undefined],
   ])("is told to caches where it depends on Accept: %j", async (config, expected) => {
-    await using router = await startRouter({ ...nobody, ...config });
+    await using router = await startRouter({ ...unreachable, ...config });
     const varyOf = async (target: string, accept: string) =>
       (await fetchRaw(router.url, target, { headers: { accept } })).headers.vary;
 
@@ -41,14 +41,14 @@ describe("who gets the status page", () => {
     expect(await varyOf("/index.html", browser.Accept)).toBe(undefined);
   });
 
-  it("is nobody where it is switched off, and as soon as it is", async () => {
-    await using router = await startRouter({ ...nobody, statusPage: false });
+  it("is no client where it is switched off, also by a reload", async () => {
+    await using router = await startRouter({ ...unreachable, statusPage: false });
     expect(errorOf(await fetchPage(router)).code).toBe("NOT_FOUND");
 
-    router.handler.reload(nobody);
+    router.handler.reload(unreachable);
     expect((await fetchPage(router)).status).toBe(200);
 
-    router.handler.reload({ ...nobody, statusPage: false });
+    router.handler.reload({ ...unreachable, statusPage: false });
     expect((await fetchPage(router)).status).toBe(404);
   });
 
@@ -58,7 +58,7 @@ describe("who gets the status page", () => {
     [true, "Combined Registry"],
   ])("in an application with statusPage: %s, / is %s", async (statusPage, expected) => {
     const handler = createCombinedRegistryHandler({
-      ...nobody,
+      ...unreachable,
       ...(statusPage !== undefined && { statusPage }),
     });
     const app = express();
@@ -83,7 +83,7 @@ describe("who gets the status page", () => {
     [true, true],
   ])("with statusPage: %s, matches() tells %s of it", async (statusPage, expected) => {
     await using router = await startRouter(
-      { ...nobody, ...(statusPage !== undefined && { statusPage }) },
+      { ...unreachable, ...(statusPage !== undefined && { statusPage }) },
       (handler) => (request, response) => response.end(String(handler.matches(request))),
     );
 
@@ -93,7 +93,7 @@ describe("who gets the status page", () => {
 
 describe("the status page", () => {
   it("may do what its own style and script do, and nothing else", async () => {
-    await using router = await startRouter(nobody);
+    await using router = await startRouter(unreachable);
 
     const { headers, text } = await fetchPage(router);
 
@@ -139,7 +139,7 @@ describe("the status page", () => {
     expect(text).not.toContain("in-the-query");
   });
 
-  it("names a registry that is away, counts what it could not answer, and goes on being served", async () => {
+  it("names a registry that is down, counts its failed requests, and is still served", async () => {
     const port = await closedPort();
     await using sides = await startSides({
       router: {
@@ -162,17 +162,17 @@ describe("the status page", () => {
       withLock: <T>(_key: string, work: () => Promise<T>) => work(),
       publish: async () => undefined,
     };
-    await using router = await startRouter({ ...nobody, peers });
+    await using router = await startRouter({ ...unreachable, peers });
     const text = async () => (await fetchPage(router)).text;
 
     expect(await text()).toContain(`of this process (${process.pid}) alone, one of several`);
     expect(await text()).not.toContain("/metrics");
 
     const metrics = { page: async () => "of all" };
-    router.handler.reload({ ...nobody, peers, metrics });
-    expect(await text()).toContain("/metrics tells of all");
+    router.handler.reload({ ...unreachable, peers, metrics });
+    expect(await text()).toContain("/metrics covers all");
 
-    router.handler.reload({ ...nobody, peers, metrics, operations: "off" });
+    router.handler.reload({ ...unreachable, peers, metrics, operations: "off" });
     expect(await text()).not.toContain("/metrics");
   });
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "@jest/globals";
+import { ago, bytes, shortDigest } from "../../src/page/format.ts";
 import { html } from "../../src/page/html.ts";
-import { ago, bytes, type Model, shortDigest } from "../../src/page/model.ts";
+import type { Model } from "../../src/page/model.ts";
 import { renderPage } from "../../src/page/render.ts";
 
 const evil = `"><img src=x onerror=alert(1)>'</td>`;
@@ -99,7 +100,7 @@ describe("the page", () => {
   });
 });
 
-describe("words", () => {
+describe("figures", () => {
   it.each([
     [0, "0 B"],
     [1023, "1023 B"],

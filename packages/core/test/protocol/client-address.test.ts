@@ -11,8 +11,8 @@ const from = (connection: string, ...values: string[]) =>
 
 describe("the address of a client", () => {
   it.each([
-    ["nobody stands between", "192.0.2.1", [], "192.0.2.1"],
-    ["a client's own word about itself", "192.0.2.1", ["198.51.100.9"], "192.0.2.1"],
+    ["there is no load balancer", "192.0.2.1", [], "192.0.2.1"],
+    ["a client's own X-Forwarded-For", "192.0.2.1", ["198.51.100.9"], "192.0.2.1"],
     ["one load balancer", "10.0.0.1", ["198.51.100.9"], "198.51.100.9"],
     ["two in a row", "10.0.0.1", ["198.51.100.9, 10.0.0.2"], "198.51.100.9"],
     ["two in a row, a header each", "10.0.0.1", ["198.51.100.9", "10.0.0.2"], "198.51.100.9"],

@@ -31,7 +31,7 @@ describe("the error table", () => {
     });
   });
 
-  it("has no row without a test above", () => {
+  it("has no row without a test", () => {
     expect(Object.keys(errorTable)).toHaveLength(19);
   });
 });

@@ -75,13 +75,13 @@ describe("forwardedHeaders", () => {
     ).toEqual(["Bearer new"]);
   });
 
-  it("keeps what the lookup depends on", () => {
+  it("keeps the headers that a lookup depends on", () => {
     const asked = ["Accept", "a/b", "Accept", "c/d", "Range", "bytes=5-", "If-None-Match", '"x"'];
 
     expect(forwarded(asked).slice(0, asked.length)).toEqual(asked);
   });
 
-  it("replaces what a stranger says about forwarding", () => {
+  it("replaces forwarding headers of an untrusted client", () => {
     const headers = forwarded([
       "Host",
       "r.example",
@@ -122,14 +122,14 @@ describe("forwardedHeaders", () => {
     expect(publicHost(["Host", "inner", "X-Forwarded-Host", "r.example"], balancer)).toBe("r.example");
   });
 
-  it("sends no description of a body where no body goes along", () => {
+  it("sends no entity headers without a body", () => {
     expect(
       forwarded(["Content-Length", "5", "Content-Type", "a/b", "Expect", "100-continue"]).join(),
     ).not.toMatch(/content|expect/i);
     expect(valuesOf(forwarded(["Content-Length", "5"], { body: "typed" }), "content-length")).toEqual(["5"]);
   });
 
-  it("signs in Via, so that its own requests are known when they come back", () => {
+  it("adds itself to Via, by which it detects loops", () => {
     const headers = forwarded(["Via", "1.1 before"]);
 
     expect(valuesOf(headers, "via")).toEqual(["1.1 before, 1.1 router-1"]);
@@ -169,7 +169,7 @@ describe("the warnings of an answer", () => {
     expect(bytesOf(warnings.slice(0, kept.length + 1))).toBeGreaterThan(4096);
   });
 
-  it("do not cost the answer another header, nor do those of an upstream that are too long cost the router's", () => {
+  it("displace no other header, and too long ones of an upstream do not displace the router's", () => {
     const own = warning("proxy failed");
     const headers = ["warning", `299 - "${"y".repeat(5_000)}"`, "Link", "<a>", "Warning", own, "ETag", "x"];
 
@@ -178,7 +178,7 @@ describe("the warnings of an answer", () => {
 });
 
 describe("a neutral request", () => {
-  it("takes over what is wanted, and nothing that an upstream could build an address from", () => {
+  it("keeps what selects content, and nothing that an upstream could build a URL from", () => {
     const wanted = ["Accept", "a/b", "Range", "bytes=1-", "If-None-Match", '"x"'];
     const said = ["X-JFrog-Override-Base-Url", "http://x", "X-Original-Host", "x", "Forwarded", "host=x"];
 

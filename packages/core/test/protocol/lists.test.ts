@@ -30,13 +30,13 @@ describe("the query of a list", () => {
     expect(() => parseListQuery(search)).toThrow(RegistryError);
   });
 
-  it("is written anew for a page, with what else was asked", () => {
+  it("is rewritten for a page, and keeps other parameters", () => {
     expect(listSearch({ rest: "" }, {})).toBe("");
     expect(listSearch({ rest: "" }, { n: 5 })).toBe("?n=5");
     expect(listSearch({ rest: "ns=x" }, { last: "a/b&c=d", n: 5 })).toBe("?ns=x&last=a%2Fb%26c%3Dd&n=5");
   });
 
-  it("makes a Link that nothing in it can end", () => {
+  it("makes a Link header that no name can break out of", () => {
     const query = parseListQuery('?x=>;rel="next"&n=2');
 
     expect(nextLink("/v2/a/tags/list", query, 'b>"c')).toBe(
@@ -62,11 +62,11 @@ describe("the names in an answer", () => {
   });
 });
 
-describe("joining lists", () => {
+describe("merging lists", () => {
   const all = (...names: string[]) => ({ names, more: false });
   const some = (...names: string[]) => ({ names, more: true });
 
-  it("puts names in order, each once, and tells whether there were more", () => {
+  it("sorts names without duplicates, and tells whether there are more", () => {
     expect(firstNames(["b", "a", "b", "B"], order, 3)).toEqual(all("B", "a", "b"));
     expect(firstNames(["b", "a", "b", "B"], order, 2)).toEqual(some("B", "a"));
   });
@@ -75,7 +75,7 @@ describe("joining lists", () => {
     ["nothing", [], 2, all()],
     ["whole lists", [all("a", "c"), all("b", "c")], 3, all("a", "b", "c")],
     ["more than a page", [all("a", "c"), all("b", "c")], 2, some("a", "b")],
-    ["as far as a list that goes on is known", [some("a", "c"), all("b", "d")], 9, some("a", "b", "c")],
+    ["as far as an incomplete list is known", [some("a", "c"), all("b", "d")], 9, some("a", "b", "c")],
     ["as far as the shortest of them", [some("a", "c"), some("b"), all("z")], 9, some("a", "b")],
     ["none, if none is wanted", [all("a")], 0, some()],
   ] as const)("%s", (_, lists, count, expected) => {

@@ -43,7 +43,7 @@ describe("Link", () => {
     expect(relativeLocations(["Link", given], own)).toEqual(["Link", expected]);
   });
 
-  it("leaves every other header alone", () => {
+  it("leaves other headers unchanged", () => {
     const headers = ["X-Url", "http://hosted:5000/v2/"];
 
     expect(relativeLocations(headers, own)).toEqual(headers);

@@ -9,7 +9,7 @@ function partsIn(manifest: unknown) {
   return { blobs: blobs.map(({ digest }) => digest), children: children.map(({ digest }) => digest) };
 }
 
-describe("what a manifest needs", () => {
+describe("what a manifest refers to", () => {
   it.each<[string, unknown, readonly unknown[], readonly unknown[]]>([
     [
       "of an image: configuration and layers, each once",
@@ -30,7 +30,7 @@ describe("what a manifest needs", () => {
     expect(hasParts(Buffer.from(JSON.stringify(manifest)))).toBe(blobs.length + children.length > 0);
   });
 
-  it("nothing, where it is no JSON; sizes are numbers, or not known", () => {
+  it("is nothing for invalid JSON; a size is a number or unknown", () => {
     const sized = {
       layers: [
         { digest: a, size: 3 },
@@ -43,7 +43,7 @@ describe("what a manifest needs", () => {
   });
 });
 
-describe("a refusal of a manifest", () => {
+describe("an error response for a manifest", () => {
   const refusal = (code: string) => JSON.stringify({ errors: [{ code, message: "m", detail: a }] });
 
   it.each([
@@ -57,11 +57,11 @@ describe("a refusal of a manifest", () => {
     [403, "DENIED", false],
     [500, "MANIFEST_BLOB_UNKNOWN", false],
     [201, "MANIFEST_BLOB_UNKNOWN", false],
-  ])("%i %s may be for want of a part: %s", (status, code, expected) => {
+  ])("%i %s may mean missing content: %s", (status, code, expected) => {
     expect(mayLackParts(status, refusal(code))).toBe(expected);
   });
 
-  it("keeps what stands in it when one more error is added", () => {
+  it("keeps its errors when one more is added", () => {
     expect(JSON.parse(withFurtherError(refusal("BLOB_UNKNOWN"), "UPSTREAM_FAILED", "why"))).toEqual({
       errors: [
         { code: "BLOB_UNKNOWN", message: "m", detail: a },

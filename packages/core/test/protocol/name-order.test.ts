@@ -1,12 +1,12 @@
 import { describe, expect, it } from "@jest/globals";
-import { goesOnFrom, isAscending, orderOf, tellingPlace } from "../../src/protocol/lists.ts";
+import { continuesFrom, isAscending, orderOf, probePlace } from "../../src/protocol/lists.ts";
 
 const ignoringCase = (one: string, other: string) =>
   one.toLowerCase() < other.toLowerCase() ? -1 : one.toLowerCase() > other.toLowerCase() ? 1 : 0;
 const byBytes = orderOf("tags");
 
 describe("the order of names", () => {
-  it("is that of bytes for tags, and goes component by component for repositories", () => {
+  it("compares bytes for tags, and components for repositories", () => {
     expect(["b", "a", "B", "1", "_"].sort(orderOf("tags"))).toEqual(["1", "B", "_", "a", "b"]);
     expect(["a-b", "a/b", "a.b", "a", "a/b/c"].sort(orderOf("catalog"))).toEqual([
       "a",
@@ -29,7 +29,7 @@ describe("the order of names", () => {
   });
 });
 
-describe("a place that tells one order from another", () => {
+describe("a name that shows which order a list has", () => {
   // The first page ascends in both orders, so that it cannot tell by itself.
   it.each([
     ["tags regardless of case", ["a1", "a2"], ["a1", "a2", "a3", "B1", "c1"], ignoringCase],
@@ -45,17 +45,17 @@ describe("a place that tells one order from another", () => {
   ] as const)("%s", (name, page, all, theirs) => {
     const kind = name.startsWith("tags") ? "tags" : "catalog";
     const ours = orderOf(kind);
-    const place = tellingPlace(page, kind) ?? "";
+    const place = probePlace(page, kind) ?? "";
     const after = (order: (one: string, other: string) => number) =>
       all.filter((one) => order(one, place) > 0).sort(order);
 
     expect([isAscending(page, ours), isAscending([...page].sort(theirs), ours)]).toEqual([true, true]);
-    expect(goesOnFrom(place, after(theirs), page, ours)).toBe(false);
-    expect(goesOnFrom(place, after(ours), page, ours)).toBe(true);
+    expect(continuesFrom(place, after(theirs), page, ours)).toBe(false);
+    expect(continuesFrom(place, after(ours), page, ours)).toBe(true);
   });
 
-  it("is not there where no name has what the orders differ about", () => {
-    expect(tellingPlace(["1", "2.0", "3-1_0"], "tags")).toBeUndefined();
-    expect(tellingPlace(["a", "b-c"], "catalog")).toBeUndefined();
+  it("does not exist where both orders agree", () => {
+    expect(probePlace(["1", "2.0", "3-1_0"], "tags")).toBeUndefined();
+    expect(probePlace(["a", "b-c"], "catalog")).toBeUndefined();
   });
 });

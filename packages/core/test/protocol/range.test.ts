@@ -3,7 +3,7 @@ import { byteRangeOf, rangeFor, restOf, skip } from "../../src/protocol/range.ts
 
 const blob = { first: 0, last: 99, total: 100 };
 
-describe("what an answer says it carries", () => {
+describe("the range that a response carries", () => {
   it.each([
     ["all", 200, ["Content-Length", "100"], blob],
     [
@@ -37,8 +37,8 @@ describe("what an answer says it carries", () => {
   });
 });
 
-describe("the rest of a body that broke off", () => {
-  it("is asked for by its own numbers", () => {
+describe("the rest of an incomplete body", () => {
+  it("is requested by its absolute range", () => {
     const rest = restOf({ first: 10, last: 99, total: 100 }, 5);
 
     expect(rest).toEqual({ first: 15, last: 99, total: 100 });
@@ -55,7 +55,7 @@ describe("the rest of a body that broke off", () => {
     ["everything", blob, 40],
     ["less", { first: 40, last: 98, total: 100 }, undefined],
     ["something that begins later", { first: 41, last: 99, total: 100 }, undefined],
-    ["something that goes on further", { first: 0, last: 100, total: 101 }, undefined],
+    ["something that reaches further", { first: 0, last: 100, total: 101 }, undefined],
     ["another content of the same numbers", { first: 40, last: 99, total: 200 }, undefined],
   ] as const)("is found in an answer that carries %s", (_, given, expected) => {
     expect(skip({ first: 40, last: 99, total: 100 }, given)).toBe(expected);

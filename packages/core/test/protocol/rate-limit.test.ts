@@ -16,7 +16,7 @@ describe("RateLimit-Remaining", () => {
     expect(rateLimitRemaining(["RateLimit-Remaining", value])).toBe(remaining);
   });
 
-  it("is looked for by name, in any case, and may be missing", () => {
+  it("is found in any case, and may be missing", () => {
     expect(rateLimitRemaining(["RateLimit-Limit", "100;w=21600", "ratelimit-remaining", "3"])).toBe(3);
     expect(rateLimitRemaining(["RateLimit-Limit", "100;w=21600"])).toBeUndefined();
   });

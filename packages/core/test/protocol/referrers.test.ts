@@ -22,7 +22,7 @@ describe("the referrers tag", () => {
   });
 });
 
-describe("the wanted types", () => {
+describe("the artifactType filter", () => {
   const descriptors: Descriptor[] = [
     { digest: "1", artifactType: "a" },
     { digest: "2", artifactType: 7 },
@@ -36,7 +36,7 @@ describe("the wanted types", () => {
     ["?artifactType=a&artifactType=b", ["1"]],
     ["?artifactType=undefined", []],
     ["?artifactType=7", []],
-  ])("of %s leave %j", (search, digests) => {
+  ])("of %s leaves %j", (search, digests) => {
     expect(ofTypes(descriptors, wantedTypes(search)).map(({ digest }) => digest)).toEqual(digests);
   });
 });
@@ -74,11 +74,11 @@ describe("what a manifest refers to", () => {
     ["a subject that is no descriptor", '{"subject":"x"}'],
     ["a subject without a digest", '{"subject":{}}'],
     ["a subject whose digest is none", '{"subject":{"digest":"sha256:short"}}'],
-  ])("is nothing: %s", (_, manifest) => {
+  ])("is undefined: %s", (_, manifest) => {
     expect(readReferrer(Buffer.from(manifest))).toBeUndefined();
   });
 
-  it("is told with its type, or that of its configuration", () => {
+  it("comes with its artifact type, or the media type of its config", () => {
     const read = (more: object) =>
       readReferrer(Buffer.from(JSON.stringify({ subject: { digest }, ...more })))?.artifactType;
 

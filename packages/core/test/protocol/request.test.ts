@@ -17,7 +17,7 @@ function refusalOf(method: string, rest: string, search = ""): RegistryError {
   throw new Error(`${method} /v2/${rest}${search} was accepted`);
 }
 
-describe("parseRequest reads every row of the route contract", () => {
+describe("parseRequest reads every kind of request of the specification", () => {
   it.each([
     ["GET", "", { kind: "base" }],
     ["HEAD", "", { kind: "base" }],
@@ -56,7 +56,7 @@ describe("parseRequest reads every row of the route contract", () => {
   });
 });
 
-describe("names may contain the words of the API, and are read from the right", () => {
+describe("names may contain the path segments of the API, and are read from the right", () => {
   it.each([
     ["manifests/blobs/tags/manifests/latest", { kind: "manifest", repository: "manifests/blobs/tags" }],
     ["a/manifests/tags/list", { kind: "tags", repository: "a/manifests" }],
@@ -96,8 +96,8 @@ describe("a mount names both repositories", () => {
   });
 });
 
-describe("percent-encoding is undone once and never into another meaning", () => {
-  it("asks upstreams for the decoded path", () => {
+describe("percent-encoding is decoded once and never changes the meaning", () => {
+  it("gives the decoded path for upstreams", () => {
     const parsed = parseRequest("GET", `%61pp/manifests/sha256%3A${"a".repeat(64)}`, "");
 
     expect(parsed.path).toBe(`/v2/app/manifests/${sha256}`);
@@ -119,7 +119,7 @@ describe("percent-encoding is undone once and never into another meaning", () =>
   });
 });
 
-describe("what is no request of the API is refused with a code and a status", () => {
+describe("a request outside the API is refused with a code and a status", () => {
   it.each([
     ["GET", "a", "NOT_FOUND", 404],
     ["GET", "a/b", "NOT_FOUND", 404],
@@ -153,11 +153,11 @@ describe("what is no request of the API is refused with a code and a status", ()
     expect(refusal.status).toBe(status);
   });
 
-  it("names the methods of the path with a 405", () => {
+  it("names the allowed methods with a 405", () => {
     expect(refusalOf("PATCH", "a/manifests/x").headers).toEqual({ Allow: "GET, HEAD, PUT, DELETE" });
   });
 
-  it("does not repeat a long name at length", () => {
+  it("shortens a long name in its message", () => {
     expect(refusalOf("GET", `${"A".repeat(5000)}/manifests/x`).body().length).toBeLessThan(300);
   });
 });

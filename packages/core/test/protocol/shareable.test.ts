@@ -7,7 +7,7 @@ import {
   variantKey,
 } from "../../src/protocol/shareable.ts";
 
-describe("a question that does not depend on who asks", () => {
+describe("a request that does not depend on the client", () => {
   it.each([
     [
       "docker",
@@ -39,11 +39,11 @@ describe("a question that does not depend on who asks", () => {
       ],
     ],
     [
-      "one behind a load balancer",
+      "a client behind a load balancer",
       ["Host", "a", "Accept", "x/y", "X-Forwarded-For", "10.0.0.1", "Via", "1.1 lb"],
     ],
     [
-      "one behind ingress-nginx",
+      "a client behind ingress-nginx",
       [
         ...[
           "Host",
@@ -62,7 +62,7 @@ describe("a question that does not depend on who asks", () => {
       ],
     ],
     [
-      "one behind a load balancer of AWS, and Traefik",
+      "a client behind a load balancer of AWS, and Traefik",
       [
         "Host",
         "a",
@@ -74,7 +74,7 @@ describe("a question that does not depend on who asks", () => {
         "traefik-0",
       ],
     ],
-  ])("is that of %s: its variant is the query and Accept", (_, headers) => {
+  ])("is one of %s: its variant is the query and Accept", (_, headers) => {
     expect(variantKey(headers, "?ns=docker.io")).toBe("?ns=docker.io\nx/y");
   });
 
@@ -92,22 +92,22 @@ describe("a question that does not depend on who asks", () => {
     // Takes a header away from what the upstream sees.
     ["Connection", "Accept"],
     ["connection", "keep-alive, accept"],
-  ])("is none with %s", (name, value) => {
+  ])("is not one with %s", (name, value) => {
     expect(variantKey(["Host", "a", name, value], "")).toBeUndefined();
   });
 
-  it("is none if what is wanted is too long to be kept", () => {
+  it("is not one if its variant is too long to be cached", () => {
     expect(variantKey(["Accept", "x/y".padEnd(3_000, "z")], "")).toBeUndefined();
   });
 
-  it("is none with so many headers that it may be refused for them; those for the router alone do not count", () => {
+  it("is not one with so many headers that an upstream may refuse it; headers for the router alone do not count", () => {
     const long = "x".repeat(5_000);
 
     expect(variantKey(["Host", "a", "Baggage", long], "")).toBeUndefined();
     expect(variantKey(["Host", "a", "Authorization", `Bearer ${long}`], "")).toBe("");
   });
 
-  it("wants other things if Accept comes in another order or in several headers", () => {
+  it("has another variant if Accept has another order or comes in several headers", () => {
     const variants = [
       ["Accept", "a, b"],
       ["Accept", "b, a"],
@@ -118,50 +118,50 @@ describe("a question that does not depend on who asks", () => {
   });
 });
 
-describe("an answer that may be given to all", () => {
+describe("a response that may be given to every client", () => {
   it.each<[string, string, number, string[], number | undefined]>([
     ["a manifest", "GET", 200, ["Content-Length", "560"], 560],
-    ["the head of one", "HEAD", 200, ["Content-Length", "560"], 0],
+    ["a HEAD response for one", "HEAD", 200, ["Content-Length", "560"], 0],
     ["one of 256 KiB", "GET", 200, ["Content-Length", "262144"], 262_144],
     ["a longer one", "GET", 200, ["Content-Length", "262145"], undefined],
     ["one of unknown length", "GET", 200, [], undefined],
     ["one in chunks", "GET", 200, ["Transfer-Encoding", "chunked"], undefined],
-    ["a length that is none", "GET", 200, ["Content-Length", "0x10"], undefined],
+    ["an invalid length", "GET", 200, ["Content-Length", "0x10"], undefined],
     ["a redirect", "GET", 307, ["Content-Length", "0"], undefined],
-    ["a part", "GET", 206, ["Content-Length", "5"], undefined],
-    ["nothing new", "GET", 304, ["Content-Length", "0"], undefined],
+    ["a partial one", "GET", 206, ["Content-Length", "5"], undefined],
+    ["not modified", "GET", 304, ["Content-Length", "0"], undefined],
     ["encoded", "GET", 200, ["Content-Length", "5", "Content-Encoding", "gzip"], undefined],
-    ["encoded as it is", "GET", 200, ["Content-Length", "5", "Content-Encoding", "identity"], 5],
+    ["with the identity encoding", "GET", 200, ["Content-Length", "5", "Content-Encoding", "identity"], 5],
     ["with a cookie", "GET", 200, ["Content-Length", "5", "Set-Cookie", "a=b"], undefined],
     ["private", "GET", 200, ["Content-Length", "5", "Cache-Control", "max-age=5, Private"], undefined],
     ["not to be stored", "GET", 200, ["Content-Length", "5", "Cache-Control", "no-store"], undefined],
-    ["fit for all", "GET", 200, ["Content-Length", "5", "Cache-Control", "max-age=31536000"], 5],
-    ["other for every client", "GET", 200, ["Content-Length", "5", "Vary", "Accept, *"], undefined],
-    ["other by credentials", "HEAD", 200, ["Content-Length", "5", "Vary", "Authorization"], undefined],
-    ["with an address", "GET", 200, ["Content-Length", "5", "Link", "<http://a/v2/>"], undefined],
-    ["elsewhere as well", "HEAD", 200, ["Content-Location", "http://a/v2/"], undefined],
+    ["public", "GET", 200, ["Content-Length", "5", "Cache-Control", "max-age=31536000"], 5],
+    ["with Vary: *", "GET", 200, ["Content-Length", "5", "Vary", "Accept, *"], undefined],
+    ["varying by Authorization", "HEAD", 200, ["Content-Length", "5", "Vary", "Authorization"], undefined],
+    ["with a Link", "GET", 200, ["Content-Length", "5", "Link", "<http://a/v2/>"], undefined],
+    ["with a Content-Location", "HEAD", 200, ["Content-Location", "http://a/v2/"], undefined],
+    ["varying by User-Agent", "GET", 200, ["Content-Length", "5", "Vary", "Accept, user-agent"], undefined],
     [
-      "other by the name of the client",
-      "GET",
-      200,
-      ["Content-Length", "5", "Vary", "Accept, user-agent"],
-      undefined,
-    ],
-    [
-      "other by the name of this registry",
+      "varying by X-Forwarded-Host",
       "GET",
       200,
       ["Content-Length", "5", "Vary", "X-Forwarded-Host"],
       undefined,
     ],
-    ["other by what nobody says", "GET", 200, ["Content-Length", "5", "Vary", "Origin, Accept-Encoding"], 5],
-    ["other by Accept", "GET", 200, ["Content-Length", "5", "Vary", "Accept"], 5],
+    [
+      "varying by headers that the request does not have",
+      "GET",
+      200,
+      ["Content-Length", "5", "Vary", "Origin, Accept-Encoding"],
+      5,
+    ],
+    ["varying by Accept", "GET", 200, ["Content-Length", "5", "Vary", "Accept"], 5],
   ])("%s", (_, method, status, headers, length) => {
     expect(shareableLength(method, status, headers)).toBe(length);
   });
 });
 
-describe("an answer that says no", () => {
+describe("an error response", () => {
   const denied = JSON.stringify({ errors: [{ code: "DENIED" }] });
 
   it.each([
@@ -174,7 +174,7 @@ describe("an answer that says no", () => {
     [403, "<h1>no</h1>", false],
     [400, "Request Header Or Cookie Too Large", false],
     [451, "", false],
-  ])("is about the content, %d %s, or not", (status, body, isSo) => {
+  ])("%d %s is about the content, or not", (status, body, isSo) => {
     expect(isAboutContent(status, Buffer.from(body))).toBe(isSo);
   });
 
@@ -188,7 +188,7 @@ describe("an answer that says no", () => {
     [403, true],
     [413, true],
     [431, true],
-  ])("and is a failure, %s, may be that of one client, or not", (status, mayBe) => {
+  ])("is a failure, %s, that may concern one client, or not", (status, mayBe) => {
     expect(isClientSpecific(status)).toBe(mayBe);
   });
 });
@@ -203,7 +203,7 @@ describe("Accept", () => {
     [["a/bc, xa/b"], false],
     [["*/*", "a/*"], false],
     [[], false],
-  ])("%j names a/b or not", (accept, isNamed) => {
+  ])("%j accepts a/b or not", (accept, isNamed) => {
     expect(acceptsMediaType(accept, "a/b")).toBe(isNamed);
   });
 });

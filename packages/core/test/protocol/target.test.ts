@@ -13,11 +13,11 @@ function repositoryIn(text: string): string {
   return parsed?.resource.kind === "tags" ? parsed.resource.repository : "";
 }
 
-describe("a name that is remembered of a request", () => {
+describe("a repository name that is cached from a request", () => {
   it.each<[string, (path: string) => string]>([
     ["name for this registry", (path) => `http://${"x".repeat(12_000)}${path}`],
     ["query", (path) => `${path}?x=${"x".repeat(12_000)}`],
-  ])("does not keep all of a target with a long %s", (_, targetOf) => {
+  ])("does not keep a target with a long %s alive", (_, targetOf) => {
     collectGarbage();
     const before = process.memoryUsage().heapUsed;
 

@@ -3,7 +3,7 @@ import { widened } from "../../src/protocol/token-scope.ts";
 
 const pull = ["repository:a/b:pull"];
 
-describe("the scope in a challenge", () => {
+describe("the scope of a challenge", () => {
   it.each<[string, readonly string[], string | undefined]>([
     ["is missing", pull, undefined],
     ["is empty", pull, "  "],
@@ -28,7 +28,7 @@ describe("the scope in a challenge", () => {
       "repository:a/b:pull repository:h:5/c:pull",
       [...pull, "repository:h:5/c:pull"],
     ],
-    ["a word of its own", pull, "aws", [...pull, "aws"]],
+    ["a scope of its own form", pull, "aws", [...pull, "aws"]],
     ["the same thing twice", pull, "aws aws", [...pull, "aws"]],
     ["more for no scope", [], "registry:catalog:*", ["registry:catalog:*"]],
   ])("adds %s", (_, asked, challenge, scope) => {

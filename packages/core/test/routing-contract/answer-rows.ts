@@ -1,9 +1,9 @@
 import type { Fault } from "@combined-registry/testkit";
-import { broken, everybody, merge, none, type Row, rules } from "./row.ts";
+import { all, broken, merge, none, type Row, rules } from "./row.ts";
 
 const busy: Fault = { status: 429, headers: { "Retry-After": "7" } };
 
-/** What answers count as, and what is said when nobody has it. */
+/** What responses count as, and the error when no upstream has the content. */
 export const answerRows: readonly Row[] = [
   {
     rule: "R23",
@@ -27,7 +27,7 @@ export const answerRows: readonly Row[] = [
     faults: { hub: { status: 401 } },
     status: 200,
     by: "hosted",
-    asked: everybody,
+    asked: all,
   },
   {
     rule: "R24",
@@ -35,7 +35,7 @@ export const answerRows: readonly Row[] = [
     faults: { hub: { status: 500, body: { errors: [{ code: "MANIFEST_UNKNOWN" }] } } },
     status: 200,
     by: "hosted",
-    asked: everybody,
+    asked: all,
   },
   {
     rule: "R25",
@@ -43,7 +43,7 @@ export const answerRows: readonly Row[] = [
     faults: { hub: broken, other: { reset: true } },
     status: 200,
     by: "hosted",
-    asked: everybody,
+    asked: all,
   },
   {
     rule: "R26",
@@ -51,29 +51,29 @@ export const answerRows: readonly Row[] = [
     faults: { hosted: { status: 418 } },
     status: 418,
     by: "hosted",
-    asked: everybody,
+    asked: all,
   },
-  { rule: "R27", ask: "GET /v2/private/app/manifests/none", status: 404, by: "hosted", asked: everybody },
+  { rule: "R27", ask: "GET /v2/private/app/manifests/none", status: 404, by: "hosted", asked: all },
   {
     rule: "R28",
     ask: "GET /v2/private/app/manifests/none",
     faults: { hub: broken },
     status: 502,
-    asked: everybody,
+    asked: all,
   },
   {
     rule: "R28",
     ask: "GET /v2/private/app/manifests/none",
     faults: { hub: busy, other: busy },
     status: 429,
-    asked: everybody,
+    asked: all,
   },
   {
     rule: "R28",
     ask: "GET /v2/private/app/manifests/none",
     faults: { hub: { hang: true } },
     status: 504,
-    asked: everybody,
+    asked: all,
   },
   {
     rule: "R29",
@@ -81,7 +81,7 @@ export const answerRows: readonly Row[] = [
     faults: { hub: broken },
     status: 404,
     by: "hosted",
-    asked: everybody,
+    asked: all,
     warned: true,
   },
   {
@@ -89,14 +89,14 @@ export const answerRows: readonly Row[] = [
     ask: `HEAD /v2/private/app/blobs/${none}`,
     faults: { hosted: broken },
     status: 502,
-    asked: everybody,
+    asked: all,
   },
   {
     rule: "R30",
     ask: "GET /v2/private/app/manifests/1",
     faults: { hosted: broken },
     status: 502,
-    asked: everybody,
+    asked: all,
   },
   {
     rule: "R31",
@@ -119,7 +119,7 @@ export const answerRows: readonly Row[] = [
     router: merge,
     faults: { hosted: broken },
     status: 200,
-    asked: everybody,
+    asked: all,
     warned: true,
   },
 ];

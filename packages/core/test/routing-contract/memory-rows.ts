@@ -2,7 +2,7 @@ import { none, type Row } from "./row.ts";
 
 const slow = { delay: 200 };
 
-/** What is remembered, and what is asked once. */
+/** Caches and coalescing. */
 export const memoryRows: readonly Row[] = [
   {
     rule: "R33",

@@ -1,7 +1,7 @@
 import { manifestOf } from "../support/push.ts";
 import { broken, manifest, type Row, rules } from "./row.ts";
 
-/** Whom a repository's name lets be asked. */
+/** The upstreams that may be asked for a repository name. */
 export const nameRows: readonly Row[] = [
   {
     rule: "R1",

@@ -1,18 +1,18 @@
 import { manifestOf } from "../support/push.ts";
-import { broken, everybody, manifest, merge, none, type Row, rules } from "./row.ts";
+import { all, broken, manifest, merge, none, type Row, rules } from "./row.ts";
 import type { Side } from "./sides.ts";
 
 /** Ready is who can take pushes. */
 const askedFor: Readonly<Record<string, readonly Side[]>> = {
-  "/healthcheck": everybody,
+  "/healthcheck": all,
   "/readyz": ["hosted"],
 };
 
 /** Who is asked for what. */
 export const requestRows: readonly Row[] = [
-  { rule: "R8", ask: "GET /v2/", status: 200, asked: everybody },
-  { rule: "R8", ask: "HEAD /v2/", status: 200, asked: everybody },
-  { rule: "R8", ask: "GET /v2/", faults: { other: broken }, status: 503, asked: everybody },
+  { rule: "R8", ask: "GET /v2/", status: 200, asked: all },
+  { rule: "R8", ask: "HEAD /v2/", status: 200, asked: all },
+  { rule: "R8", ask: "GET /v2/", faults: { other: broken }, status: 503, asked: all },
   { rule: "R9", ask: "GET /v2/both/app/tags/list", status: 200, by: "hosted", asked: ["hosted"] },
   { rule: "R9", ask: "GET /v2/public/app/tags/list", status: 200, by: "hub", asked: ["hub", "hosted"] },
   {
@@ -23,11 +23,11 @@ export const requestRows: readonly Row[] = [
     by: "hosted",
     asked: ["hosted"],
   },
-  { rule: "R9", ask: "GET /v2/both/app/tags/list", router: merge, status: 200, asked: everybody },
+  { rule: "R9", ask: "GET /v2/both/app/tags/list", router: merge, status: 200, asked: all },
   { rule: "R10", ask: "GET /v2/both/app/manifests/1", status: 200, by: "hub", asked: ["hub"] },
   { rule: "R10", ask: "GET /v2/rare/app/manifests/1", status: 200, by: "other", asked: ["hub", "other"] },
-  { rule: "R10", ask: "HEAD /v2/private/app/manifests/1", status: 200, by: "hosted", asked: everybody },
-  { rule: "R11", ask: "GET /v2/private/app/manifests/{own}", status: 200, by: "hosted", asked: everybody },
+  { rule: "R10", ask: "HEAD /v2/private/app/manifests/1", status: 200, by: "hosted", asked: all },
+  { rule: "R11", ask: "GET /v2/private/app/manifests/{own}", status: 200, by: "hosted", asked: all },
   { rule: "R11", ask: "GET /v2/public/app/blobs/{hubLayer}", status: 200, by: "hub", asked: ["hub"] },
   {
     rule: "R11",
@@ -102,8 +102,8 @@ export const requestRows: readonly Row[] = [
     }),
   ),
   { rule: "R17", ask: "GET /v2/_catalog", status: 200, by: "hosted", asked: ["hosted"] },
-  { rule: "R17", ask: "GET /v2/_catalog", router: merge, status: 200, asked: everybody },
-  { rule: "R18", ask: "GET /v2/private/app/referrers/{own}", status: 200, asked: everybody },
+  { rule: "R17", ask: "GET /v2/_catalog", router: merge, status: 200, asked: all },
+  { rule: "R18", ask: "GET /v2/private/app/referrers/{own}", status: 200, asked: all },
   {
     rule: "R18",
     ask: "GET /v2/private/app/referrers/{own}",

@@ -11,17 +11,17 @@ export interface Row extends Setting {
   readonly body?: (seeded: Seeded) => string;
   /** Targets that were asked for with GET before. */
   readonly after?: readonly string[];
-  /** How many ask for it at a time, each of whom gets the same answer; whoever is asked is asked once. @default 1 */
+  /** How many clients send it at the same time. Each gets the same response, and each upstream is asked once. @default 1 */
   readonly together?: number;
   readonly status: number;
-  /** Whose answer it is; the router's own if nobody is named. */
+  /** The upstream that the response is from; the router itself unless given. */
   readonly by?: string;
-  /** Everybody who was asked for anything, in the order of the configuration. */
+  /** The upstreams that got a request, in the order of the configuration. */
   readonly asked: readonly Side[];
   readonly warned?: boolean;
 }
 
-export const everybody: readonly Side[] = ["hub", "other", "hosted"];
+export const all: readonly Side[] = ["hub", "other", "hosted"];
 export const none = `sha256:${"0".repeat(64)}`;
 export const broken: Fault = { status: 500 };
 export const merge = { lists: "merge" } as const;

@@ -25,7 +25,7 @@ export type Side = "hub" | "other" | "hosted";
 export interface ContractSides extends AsyncDisposable {
   readonly router: RunningRouter;
   readonly seeded: Seeded;
-  /** Who was asked for something since the last call, each as often as they were. */
+  /** The upstreams that got requests since the last call, once for each request. */
   asked(): Side[];
 }
 

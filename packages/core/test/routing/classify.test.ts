@@ -19,7 +19,7 @@ const unreachable = JSON.stringify({
   errors: [{ code: "UNKNOWN", message: "unknown error", detail: { Op: "Get", Err: { Op: "dial" } } }],
 });
 
-describe("an answer to a lookup means", () => {
+describe("a response to a lookup means", () => {
   it.each([
     ["found", proxy, [200, 206, 304, 301, 302, 307, 308, 416]],
     ["found", hosted, [200, 206, 304, 301, 302, 307, 308, 416]],
@@ -39,8 +39,12 @@ describe("an answer to a lookup means", () => {
   it.each([
     ["distribution 2.8's 500 for an unknown digest", distribution2, "not_found"],
     ["distribution 3.1's 500 for an unknown digest", distribution3, "not_found"],
-    ["a 500 whose code says so", JSON.stringify({ errors: [{ code: "BLOB_UNKNOWN" }] }), "not_found"],
-    ["a 500 because its own upstream is away", unreachable, "failed"],
+    [
+      "a 500 with a code for missing content",
+      JSON.stringify({ errors: [{ code: "BLOB_UNKNOWN" }] }),
+      "not_found",
+    ],
+    ["a 500 because its own upstream is down", unreachable, "failed"],
     [
       "a 500 whose message only mentions it",
       JSON.stringify({ errors: [{ code: "UNKNOWN", message: "MANIFEST_UNKNOWN" }] }),

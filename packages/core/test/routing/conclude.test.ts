@@ -11,12 +11,12 @@ const failed = (member: Attempt["member"], failure: Partial<FailureReport> = {})
   failure: { kind: "unreachable", cause: "connection refused", ...failure },
 });
 
-describe("when nobody has it", () => {
+describe("when no upstream has it", () => {
   it.each([
-    ["GET", "every upstream said absent", [absent(proxy), absent(hosted)], "not_found"],
-    ["HEAD", "every upstream said absent", [absent(hosted), absent(proxy)], "not_found"],
+    ["GET", "every upstream answered 404", [absent(proxy), absent(hosted)], "not_found"],
+    ["HEAD", "every upstream answered 404", [absent(hosted), absent(proxy)], "not_found"],
     ["GET", "a proxy failed", [failed(proxy), absent(hosted)], "failed"],
-    ["HEAD", "a proxy failed and hosted said absent", [absent(hosted), failed(proxy)], "not_found"],
+    ["HEAD", "a proxy failed and hosted answered 404", [absent(hosted), failed(proxy)], "not_found"],
     ["HEAD", "hosted failed", [failed(hosted), absent(proxy)], "failed"],
     ["GET", "hosted failed", [absent(proxy), failed(hosted)], "failed"],
     ["HEAD", "a proxy failed and hosted was not asked", [failed(proxy)], "failed"],
@@ -25,7 +25,7 @@ describe("when nobody has it", () => {
     expect(combine(method, attempts).kind).toBe(kind);
   });
 
-  it("names the failures that a 404 passes over", () => {
+  it("names the failures besides a 404", () => {
     const failure = failed(proxy);
 
     expect(combine("HEAD", [absent(hosted), failure])).toEqual({ kind: "not_found", failures: [failure] });
@@ -35,30 +35,34 @@ describe("when nobody has it", () => {
 describe("the code of a failure", () => {
   it.each([
     ["unreachable", [failed(proxy), absent(hosted)], "UPSTREAM_FAILED"],
-    ["late", [failed(proxy, { kind: "timeout" }), absent(hosted)], "UPSTREAM_TIMEOUT"],
+    ["timeout", [failed(proxy, { kind: "timeout" }), absent(hosted)], "UPSTREAM_TIMEOUT"],
     [
-      "limited",
+      "rate limited",
       [failed(proxy, { kind: "rate-limited", retryAfter: "7" }), absent(hosted)],
       "TOOMANYREQUESTS",
     ],
     [
-      "limited and late",
+      "rate limited and timeout",
       [failed(proxy, { kind: "rate-limited" }), failed(hosted, { kind: "timeout" })],
       "UPSTREAM_TIMEOUT",
     ],
-    ["limited and unreachable", [failed(proxy, { kind: "rate-limited" }), failed(hosted)], "UPSTREAM_FAILED"],
+    [
+      "rate limited and unreachable",
+      [failed(proxy, { kind: "rate-limited" }), failed(hosted)],
+      "UPSTREAM_FAILED",
+    ],
     ["refused", [failed(hosted, { kind: "refused" })], "UPSTREAM_FAILED"],
   ])("%s", (_, attempts, code) => {
     expect(failureCode(attempts).code).toBe(code);
   });
 
-  it("waits for the longest limit", () => {
+  it("has the longest Retry-After", () => {
     const limits = ["7", "30", "x"].map((retryAfter) => failed(proxy, { kind: "rate-limited", retryAfter }));
 
     expect(failureCode(limits).retryAfter).toBe("30");
   });
 
-  it("passes a date on if that is all there is", () => {
+  it("has a date if no upstream sent seconds", () => {
     const date = "Wed, 21 Oct 2026 07:28:00 GMT";
 
     expect(failureCode([failed(proxy, { kind: "rate-limited", retryAfter: date })]).retryAfter).toBe(date);

@@ -58,7 +58,7 @@ describe("a pattern", () => {
     "a_",
     "é",
     "a".repeat(256),
-  ])("may not be %j, which no name is like", (text) => {
+  ])("may not be %j, which matches no name", (text) => {
     expect(isPattern(text)).toBe(false);
   });
 });
@@ -74,11 +74,11 @@ describe("the first of several", () => {
     ["a/secret", 2],
     ["team-a/secret", 2],
     ["library/nginx", 3],
-  ])("for %s is %d", (name, position) => {
+  ])("that matches %s is %d", (name, position) => {
     expect(patterns.first(name)).toBe(position);
   });
 
-  it("is not there if none is for the name", () => {
+  it("is undefined if none matches the name", () => {
     expect(new Patterns([["a"], ["b/*"]]).first("c")).toBeUndefined();
     expect(new Patterns([]).first("c")).toBeUndefined();
   });
@@ -122,8 +122,8 @@ function like(text: string, repository: string): boolean {
   return obviously(text.split("/"), repository.split("/"));
 }
 
-describe("whatever the patterns and the name", () => {
-  it("the first that matches is found", () => {
+describe("for any patterns and name", () => {
+  it("the first match is found", () => {
     fc.assert(
       fc.property(entries, name, (all, repository) => {
         const first = all.findIndex((patterns) => patterns.some((one) => like(one, repository)));
@@ -133,7 +133,7 @@ describe("whatever the patterns and the name", () => {
     );
   });
 
-  it("a pattern said to be covered is: no name is like it and not like its coverer", () => {
+  it("a covered pattern matches no name that its coverer does not match", () => {
     fc.assert(
       fc.property(pattern, pattern, fc.array(name, { minLength: 20, maxLength: 20 }), (one, other, names) => {
         fc.pre(covers(one, other));
@@ -148,7 +148,7 @@ describe("whatever the patterns and the name", () => {
   });
 });
 
-describe("what covers what", () => {
+describe("coverage of patterns", () => {
   it.each([
     ["**", "corp/**"],
     ["**", "*"],
@@ -191,22 +191,22 @@ function workOf(patterns: Patterns, repository: string): number {
   return work;
 }
 
-describe("what a name costs", () => {
+describe("the cost of a match", () => {
   it.each<[kind: string, pattern: (index: string) => string, name: string]>([
     ["names", (index) => `corp/app-${index}`, "corp/app-0500"],
     ["namespaces", (index) => `corp-${index}/**`, "corp-0500/a/b"],
     ["beginnings", (index) => `corp-${index}-*/app`, "corp-0500-x/app"],
     ["ends", (index) => `*-${index}`, "app-0500"],
     ["deep names", (index) => `**/app-${index}`, "a/b/c/app-0500"],
-    ["names that none is for", (index) => `corp-${index}/*`, "library/nginx"],
-  ])("is the same with a thousand rules over %s as with one", (_, patternOf, repository) => {
+    ["names that no pattern matches", (index) => `corp-${index}/*`, "library/nginx"],
+  ])("is the same with a thousand rules for %s as with one", (_, patternOf, repository) => {
     const all = Array.from({ length: 1_000 }, (__, index) => [patternOf(String(index).padStart(4, "0"))]);
     const one = new Patterns([[patternOf("0500")]]);
 
     expect(workOf(new Patterns(all), repository)).toBe(workOf(one, repository));
   });
 
-  it("grows no faster than the name, however hostile pattern and name are", () => {
+  it("grows linearly with the name, even for hostile patterns and names", () => {
     const hostile = new Patterns([[`${"*a".repeat(60)}*b`, `${"**/a/".repeat(40)}b`]]);
     const short = workOf(hostile, "a".repeat(120));
     const long = workOf(hostile, "a".repeat(240));

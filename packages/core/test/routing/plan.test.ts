@@ -25,7 +25,7 @@ function planFor(
 ): Plan<Candidate> {
   const [path = "", query] = rest.split("?");
   const request = parseRequest(method, path, query === undefined ? "" : `?${query}`);
-  return plan(request, rulingFor(request), { policy, memory, lists, direct: undefined });
+  return plan(request, rulingFor(request), { policy, holders: memory.holders, lists, direct: undefined });
 }
 
 function rulingFor({ resource }: RegistryRequest): ResolvedRule<Candidate> | undefined {
@@ -42,7 +42,7 @@ function orderFor(method: string, rest: string, memory = freshMemory()): string[
   return planned.lookup.order.map(({ name }) => name);
 }
 
-describe("the order of a lookup with nothing remembered", () => {
+describe("the order of a lookup without location hints", () => {
   it.each([
     ["GET", "a/manifests/latest", ["first", "second", "hosted"]],
     ["HEAD", "a/manifests/latest", ["first", "second", "hosted"]],
@@ -55,8 +55,8 @@ describe("the order of a lookup with nothing remembered", () => {
   });
 });
 
-describe("memory of who served a manifest", () => {
-  it("moves that upstream to the front for GETs of the repository's digests", () => {
+describe("a location hint", () => {
+  it("moves its upstream to the front for GETs of the repository's digests", () => {
     const memory = freshMemory();
     memory.holders.manifestAt(hosted, "a", digest);
 
@@ -65,7 +65,7 @@ describe("memory of who served a manifest", () => {
     expect(orderFor("GET", `b/blobs/${other}`, memory)).toEqual(["first", "second", "hosted"]);
   });
 
-  it("never moves anything for a tag", () => {
+  it("changes no order for a tag", () => {
     const memory = freshMemory();
     memory.holders.manifestAt(hosted, "a", digest);
 
@@ -73,7 +73,7 @@ describe("memory of who served a manifest", () => {
     expect(orderFor("HEAD", "a/manifests/latest", memory)).toEqual(["first", "second", "hosted"]);
   });
 
-  it("knows a manifest's own holder better than the repository's last one", () => {
+  it("of a manifest goes before that of its repository", () => {
     const memory = freshMemory();
     memory.holders.manifestAt(hosted, "a", digest);
     memory.holders.manifestAt(second, "a", other);
@@ -82,7 +82,7 @@ describe("memory of who served a manifest", () => {
     expect(orderFor("GET", `a/manifests/${other}`, memory)[0]).toBe("second");
   });
 
-  it("forgets a deleted manifest", () => {
+  it("is dropped when its manifest is deleted", () => {
     const memory = freshMemory();
     memory.holders.manifestAt(hosted, "a", digest);
     memory.holders.forget("a", digest);
@@ -104,7 +104,7 @@ describe("memory of who served a manifest", () => {
   });
 });
 
-describe("everything else", () => {
+describe("any other request", () => {
   it.each([
     ["GET", "", { action: "base" }],
     ["PUT", "a/manifests/latest", { action: "push", to: hosted }],
@@ -127,7 +127,7 @@ describe("everything else", () => {
     expect(planFor(method, rest)).toMatchObject(expected);
   });
 
-  it("asks hosted alone for tags when lists are strict", () => {
+  it("asks hosted alone for tags with lists: hosted", () => {
     expect(planFor("GET", "a/tags/list", freshMemory(), "hosted")).toEqual({
       action: "list",
       order: [hosted],

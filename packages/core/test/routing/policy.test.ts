@@ -23,7 +23,7 @@ function pullOf(policy: Policy<Candidate>, name: string, entrance: Partial<Entry
   return policy.rulingFor(name, { ...anyWay, ...entrance }).pull.map((member) => member.name);
 }
 
-describe("whom a rule has asked", () => {
+describe("the upstreams that a rule names", () => {
   it.each<[pull: string[], asked: string[]]>([
     [
       ["proxy", "hosted"],
@@ -49,7 +49,7 @@ describe("whom a rule has asked", () => {
     expect(pullOf(policyWith({ pull }), "org/app")).toEqual(asked);
   });
 
-  it("is what the first rule says that matches, and no other", () => {
+  it("are those of the first rule that matches", () => {
     const policy = policyWith(
       { match: ["corp/public/**"], pull: ["proxy"], push: "deny" },
       { match: ["corp/**", "team-*/**"], pull: ["hosted"], onFailure: "stop" },
@@ -67,7 +67,7 @@ describe("whom a rule has asked", () => {
     expect(policy.rulingFor("corporate", anyWay)).toMatchObject({ position: 2, pull: [hub] });
   });
 
-  it("is every proxy in order, then hosted, for a name that no rule is for", () => {
+  it("are every proxy in order, then hosted, for a name without a rule", () => {
     const ruling = policyWith({ match: ["corp/**"] }).rulingFor("org/app", anyWay);
 
     expect(ruling).toMatchObject({ position: undefined, push: hosted, onFailure: "continue", owned: false });
@@ -75,7 +75,7 @@ describe("whom a rule has asked", () => {
     expect(ruleName(ruling)).toBe("the default rule");
   });
 
-  it("leaves out a proxy that does not serve the name", () => {
+  it("do not include a proxy whose `match` does not cover the name", () => {
     expect(pullOf(policyWith(), "library/nginx")).toEqual(["hub", "spare", "private"]);
     expect(pullOf(policyWith({ pull: ["ghcr"] }), "library/nginx")).toEqual([]);
   });
@@ -90,7 +90,7 @@ describe("?ns=", () => {
     expect(pullOf(policyWith(), "org/app", { namespace })).toEqual(asked);
   });
 
-  it("asks nobody whom the rule leaves out", () => {
+  it("selects no upstream that the rule does not name", () => {
     expect(pullOf(policyWith({ pull: ["hosted"] }), "org/app", { namespace: "docker.io" })).toEqual([]);
     expect(pullOf(policyWith({ pull: ["hosted"] }), "org/app", { namespace: "quay.io" })).toEqual([
       "private",
@@ -107,7 +107,7 @@ describe("?ns=", () => {
     expect(policy.rulingFor("a", { ...anyWay, namespace: "quay.io" }).push).toBe(hosted);
   });
 
-  it("is only acknowledged where a proxy serves that registry", () => {
+  it("is acknowledged only where a proxy serves that registry", () => {
     const policy = policyWith();
 
     expect(policy.namespaceOf({ ...anyWay, namespace: "ghcr.io" })).toBe("ghcr.io");
@@ -129,7 +129,7 @@ describe("a host name that stands for one registry", () => {
     expect(ruling.push).toBe(push);
   });
 
-  it("opens no way around a rule", () => {
+  it("does not bypass a rule", () => {
     const policy = policyWith({ match: ["corp/**"], pull: ["hosted"] }, { match: ["**"], push: "deny" });
 
     expect(pullOf(policy, "corp/app", { host: "hub.example.com" })).toEqual([]);
@@ -140,7 +140,7 @@ describe("a host name that stands for one registry", () => {
   });
 });
 
-describe("whatever the rules, the name and the way in", () => {
+describe("for any rules, name, ?ns= and host", () => {
   const names = ["hosted", "proxy", "private", "hub", "ghcr", "spare"];
   const rule = fc.record({
     match: fc.subarray(["org/*", "corp/**", "**/app", "*", "**"], { minLength: 1 }),
@@ -153,7 +153,7 @@ describe("whatever the rules, the name and the way in", () => {
   });
   const name = fc.constantFrom("org/app", "corp/a/app", "corp", "library/tool", "app");
 
-  it("a way in only takes away from what the rule allows, and changes no order", () => {
+  it("?ns= and host only restrict what the rule allows, and keep its order", () => {
     fc.assert(
       fc.property(fc.array(rule, { maxLength: 4 }), name, entrance, (rules, repository, way) => {
         const policy = policyWith(...rules);

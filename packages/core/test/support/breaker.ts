@@ -26,7 +26,7 @@ export async function stateOf({ handler }: RunningRouter, name = "proxy"): Promi
   return (await handler.health()).upstreams.find((upstream) => upstream.name === name)?.breaker;
 }
 
-/** Pulls a private image until an upstream is left out. */
+/** Pulls a private image until an upstream's breaker opens. */
 export async function openBreaker(router: RunningRouter, failures = 3, name = "proxy"): Promise<void> {
   for (let pull = 0; pull < failures; pull++) {
     await fetchRaw(router.url, privateTag);

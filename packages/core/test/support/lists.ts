@@ -2,8 +2,8 @@ import { Agent } from "node:http";
 import { type RegistryOptions, startRegistry, type TestRegistry } from "@combined-registry/testkit";
 import { fetchRaw, type Received } from "./client.ts";
 
-/** What a walk by `Link` found. */
-export interface Walked {
+/** All pages of a list. */
+export interface ListedPages {
   readonly names: string[];
   readonly pages: number;
   /** Of every page, in order. */
@@ -11,10 +11,10 @@ export interface Walked {
 }
 
 /**
- * Walks a list as clients do, by `Link` alone.
+ * Reads all pages of a list as clients do, by `Link` alone.
  * @throws Error unless every page is 200, and if there are more pages than `mostPages`
  */
-export async function walkList(origin: string, target: string, mostPages: number): Promise<Walked> {
+export async function listAllPages(origin: string, target: string, mostPages: number): Promise<ListedPages> {
   const names: string[] = [];
   const answers: Received[] = [];
   let next: string | undefined = target;

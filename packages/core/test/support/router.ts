@@ -43,7 +43,7 @@ export async function listen(server: NetServer): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-/** A port of the loopback where nobody listens. */
+/** A port of the loopback that is not listened on. */
 export async function closedPort(): Promise<number> {
   const server = createServer();
   const port = await listen(server);

@@ -8,7 +8,7 @@ const basic = (user: string, password: string) =>
 export const asUser = (user: string) => basic(user, `${user}'s password`);
 export const wrongPassword = basic("alice", "a guess");
 
-/** Knows every user by a password that is easy to tell, and nobody without one. */
+/** Accepts every user with the password of `asUser`, and challenges requests without one. */
 export const users: AuthorizeHook = ({ headers: { authorization } }) => {
   const encoded = /^Basic (\S+)$/.exec(authorization ?? "")?.[1] ?? "";
   const user = Buffer.from(encoded, "base64").toString().split(":")[0] ?? "";

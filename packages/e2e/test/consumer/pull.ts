@@ -8,6 +8,9 @@ import {
   type Explanation,
   serverOptions,
 } from "@combined-registry/core";
+import { fastifyPlugin } from "@combined-registry/core/fastify";
+import { honoMiddleware } from "@combined-registry/core/hono";
+import { koaMiddleware } from "@combined-registry/core/koa";
 import { type ImageDescriptor, type RegistryOptions, startRegistry } from "@combined-registry/testkit";
 
 // A program of somebody who has installed the packages. It says what it pulled, and from whom.
@@ -37,6 +40,8 @@ const config: CombinedRegistryConfig = {
   authorize: (_request, { access }) => (access === "pull" ? "allow" : "deny"),
 };
 const registry: CombinedRegistryHandler = createCombinedRegistryHandler(config);
+// Of frameworks that are not installed here: the adapters' types are complete without theirs.
+export const adapters = [koaMiddleware(registry), fastifyPlugin(registry), honoMiddleware(registry)];
 const server = createServer(serverOptions, registry);
 await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
 const { port } = server.address() as AddressInfo;

@@ -1,18 +1,21 @@
 import { isLoopbackHost } from "../../protocol/host.ts";
 import type { Finding } from "../check-report.ts";
-import type { Inspection } from "../survey.ts";
+import type { Inspection } from "../inspection.ts";
 
-/** Whether an upstream takes the router for who it says it is. */
-export function credentials(survey: Inspection): Finding[] {
-  const { upstream, config } = survey;
+/** Whether an upstream accepts the router's credentials, and whether it needs any. */
+export function credentials(inspection: Inspection): Finding[] {
+  const { upstream, config } = inspection;
   if (config.auth === "passthrough") {
-    return [...passthrough(survey), ...readable(survey, "what clients log in with")];
+    return [...passthrough(inspection), ...readable(inspection, "the passwords of clients")];
   }
-  const found = upstream.hasCredentials ? withUser(survey) : withoutUser(survey);
-  return [...found, ...(upstream.hasCredentials ? readable(survey, "the router's user and password") : [])];
+  const found = upstream.hasCredentials ? withUser(inspection) : withoutUser(inspection);
+  return [
+    ...found,
+    ...(upstream.hasCredentials ? readable(inspection, "the router's user and password") : []),
+  ];
 }
 
-function withUser({ upstream, option, base, stranger }: Inspection): Finding[] {
+function withUser({ upstream, option, base, anonymous }: Inspection): Finding[] {
   const where = upstream.name;
   const refused =
     base.failure === undefined ? base.status === 401 || base.status === 403 : base.failure.kind === "refused";
@@ -22,25 +25,25 @@ function withUser({ upstream, option, base, stranger }: Inspection): Finding[] {
         id: "credentials-refused",
         severity: "error",
         where,
-        what: `does not take the user of ${option}.auth${base.failure === undefined ? ` (${base.status})` : `: ${base.failure.cause}`}`,
-        advice: `correct ${option}.auth; Docker Hub wants a personal access token where 2FA is on`,
+        what: `does not accept the user of ${option}.auth${base.failure === undefined ? ` (${base.status})` : `: ${base.failure.cause}`}`,
+        advice: `correct ${option}.auth; Docker Hub needs a personal access token if 2FA is on`,
       },
     ];
   }
   if (base.failure !== undefined || base.status !== 200) {
     return [];
   }
-  return stranger.failure === undefined && stranger.status === 200
+  return anonymous.failure === undefined && anonymous.status === 200
     ? [
         {
           id: "credentials-unneeded",
           severity: "hint",
           where,
-          what: "answers /v2/ to anybody, so that whether it takes the user cannot be told",
-          advice: `leave ${option}.auth out if it is not wanted`,
+          what: "answers /v2/ without credentials, so check cannot say whether it accepts the user",
+          advice: `remove ${option}.auth if it is not needed`,
         },
       ]
-    : [{ id: "credentials", severity: "ok", where, what: "takes the router's user" }];
+    : [{ id: "credentials", severity: "ok", where, what: "accepts the router's user" }];
 }
 
 function withoutUser({ upstream, option, base }: Inspection): Finding[] {
@@ -55,7 +58,7 @@ function withoutUser({ upstream, option, base }: Inspection): Finding[] {
           what: "asks for credentials, and the router has none for it",
           advice:
             upstream.kind === "hosted"
-              ? "give hosted.auth a user, or say auth: passthrough to let clients log in there"
+              ? "give hosted.auth a user, or set auth: passthrough so that clients log in there"
               : `give ${option}.auth a user`,
         },
       ]
@@ -68,19 +71,27 @@ function passthrough({ upstream, base }: Inspection): Finding[] {
     return [];
   }
   return base.status === 401
-    ? [{ id: "credentials", severity: "ok", where, what: "asks clients for credentials, which reach it" }]
+    ? [
+        {
+          id: "credentials",
+          severity: "ok",
+          where,
+          what: "asks clients for credentials, and the router passes them on",
+        },
+      ]
     : [
         {
           id: "passthrough-unneeded",
           severity: "warning",
           where,
-          what: "asks nobody for credentials, though clients are to log in there",
-          advice: "switch authentication on there, or let the router ask (auth.htpasswdFile, authorize)",
+          what: "asks for no credentials, although clients are to log in there",
+          advice:
+            "switch authentication on there, or let the router check passwords (auth.htpasswdFile, authorize)",
         },
       ];
 }
 
-/** Over plain HTTP. */
+/** Credentials over plain HTTP. */
 function readable({ option, config, upstream }: Inspection, what: string): Finding[] {
   if (config.url.protocol === "https:" || isLoopbackHost(config.url.hostname)) {
     return [];
@@ -90,8 +101,8 @@ function readable({ option, config, upstream }: Inspection, what: string): Findi
       id: "readable-credentials",
       severity: config.auth === "passthrough" ? "warning" : "hint",
       where: `${option}.url`,
-      what: `${what} cross the network to ${upstream.name} readable to all, as it is asked in plain HTTP`,
-      advice: "use https:// unless that network is nobody else's",
+      what: `${what} go to ${upstream.name} over plain HTTP, where anyone on the network can read them`,
+      advice: "use https:// unless you trust that network",
     },
   ];
 }

@@ -1,10 +1,10 @@
 import { errorCodes } from "../../protocol/error-body.ts";
 import type { Finding } from "../check-report.ts";
+import type { Inspection } from "../inspection.ts";
 import { type Probe, textOf } from "../probe.ts";
 import { isTrouble } from "../product.ts";
-import type { Inspection } from "../survey.ts";
 
-/** Whether hosted deletes what it is told to: it knows nothing of what it was asked to delete, or it refuses to delete at all. */
+/** Whether deletes are on: 405 means that they are off, 404 that only the digest is unknown. */
 export function deletesAt({ deletion }: Pick<Inspection, "deletion">): boolean | undefined {
   const status = statusOf(deletion);
   if (status === 405) {
@@ -13,7 +13,7 @@ export function deletesAt({ deletion }: Pick<Inspection, "deletion">): boolean |
   return status === 404 || status === 202 ? true : undefined;
 }
 
-/** Whether hosted has the referrers API, which says of what it does not know so in OCI's words, or that nothing refers to it. */
+/** Whether hosted has the referrers API: an empty index, or a 404 with an OCI error code. Any other 404 means that it does not know the path. */
 export function referrersAt({ referrers }: Pick<Inspection, "referrers">): boolean | undefined {
   if (referrers === undefined || referrers.failure !== undefined) {
     return undefined;
@@ -27,9 +27,9 @@ export function referrersAt({ referrers }: Pick<Inspection, "referrers">): boole
   return errorCodes(textOf(referrers)).some((code) => code === "NAME_UNKNOWN" || code === "MANIFEST_UNKNOWN");
 }
 
-/** What hosted has to be able to. */
-export function hosted(survey: Inspection): Finding[] {
-  const { upstream, product } = survey;
+/** Whether hosted can do what the router needs of it. */
+export function hosted(inspection: Inspection): Finding[] {
+  const { upstream, product } = inspection;
   if (upstream.kind !== "hosted") {
     return [];
   }
@@ -40,19 +40,19 @@ export function hosted(survey: Inspection): Finding[] {
         severity: "error",
         where: upstream.name,
         what: "is a pull-through cache, which refuses pushes",
-        advice: "give hosted a registry of its own; distribution is one without `proxy` in its configuration",
+        advice: "give hosted a registry of its own: distribution without `proxy` in its configuration is one",
       },
     ];
   }
-  return [...deletes(survey), ...referrers(survey)];
+  return [...deletes(inspection), ...referrers(inspection)];
 }
 
-function deletes(survey: Inspection): Finding[] {
-  const where = survey.upstream.name;
-  const can = deletesAt(survey);
-  const status = statusOf(survey.deletion);
+function deletes(inspection: Inspection): Finding[] {
+  const where = inspection.upstream.name;
+  const can = deletesAt(inspection);
+  const status = statusOf(inspection.deletion);
   if (can === undefined) {
-    // Where it did not answer, or does not know who asks, that is what is wrong.
+    // Without an answer, or with a 401, another finding names the problem.
     return status === undefined || status === 401
       ? []
       : [
@@ -60,7 +60,7 @@ function deletes(survey: Inspection): Finding[] {
             id: "deletes-unknown",
             severity: "hint",
             where,
-            what: `whether it deletes cannot be told (answered ${status})`,
+            what: `check cannot say whether deletes are on (answered ${status})`,
           },
         ];
   }
@@ -77,9 +77,9 @@ function deletes(survey: Inspection): Finding[] {
   ];
 }
 
-function referrers(survey: Inspection): Finding[] {
-  const where = survey.upstream.name;
-  const can = referrersAt(survey);
+function referrers(inspection: Inspection): Finding[] {
+  const where = inspection.upstream.name;
+  const can = referrersAt(inspection);
   if (can === undefined) {
     return [];
   }
@@ -91,7 +91,7 @@ function referrers(survey: Inspection): Finding[] {
           severity: "hint",
           where,
           what: "has no referrers API",
-          advice: "nothing has to be done: the router keeps the lists of them under sha256-... tags there",
+          advice: "nothing to do: the router keeps lists of referrers under sha256-... tags there",
         },
   ];
 }
@@ -100,14 +100,14 @@ function statusOf(said: Probe | undefined): number | undefined {
   return said === undefined || said.failure !== undefined ? undefined : said.status;
 }
 
-/** The part of a survey that tells of a proxy. */
-export interface ProxySurvey extends Pick<Inspection, "option" | "product" | "manifest"> {
+/** The part of an inspection that the findings of a proxy need. */
+export interface ProxyInspection extends Pick<Inspection, "option" | "product" | "manifest"> {
   readonly upstream: Pick<Inspection["upstream"], "name" | "kind">;
   readonly config: Pick<Inspection["config"], "libraryPrefix">;
 }
 
-/** What a proxy is, and how what stands behind it is. */
-export function proxy({ upstream, option, product, manifest, config }: ProxySurvey): Finding[] {
+/** Whether a proxy is a cache, and whether the cache reaches its public registry. */
+export function proxy({ upstream, option, product, manifest, config }: ProxyInspection): Finding[] {
   if (upstream.kind !== "proxy") {
     return [];
   }
@@ -120,14 +120,14 @@ export function proxy({ upstream, option, product, manifest, config }: ProxySurv
             id: "cache-upstream",
             severity: "warning",
             where,
-            what: "is a cache that cannot ask its own public registry: it has what it has, and says of the rest that it is not there",
-            advice: "see its log, and whether it can reach its remoteurl",
+            what: "is a cache that cannot reach its own public registry: it serves what it has cached, and answers not found for the rest",
+            advice: "see its log, and check that it can reach its remoteurl",
           }
         : {
             id: "cache",
             severity: "ok",
             where,
-            what: "is a pull-through cache, which refuses writes by itself",
+            what: "is a pull-through cache, which refuses writes",
           },
     );
   }
@@ -137,7 +137,7 @@ export function proxy({ upstream, option, product, manifest, config }: ProxySurv
       severity: "warning",
       where,
       what: "is a registry of its own, not a pull-through cache",
-      advice: "give its configuration proxy.remoteurl, or see whether hosted and proxy are mixed up",
+      advice: "set proxy.remoteurl in its configuration, or check that hosted and proxy are not mixed up",
     });
   }
   if (product.name === "Docker Hub" && !config.libraryPrefix) {
@@ -145,8 +145,8 @@ export function proxy({ upstream, option, product, manifest, config }: ProxySurv
       id: "library-prefix",
       severity: "hint",
       where: `${option}.libraryPrefix`,
-      what: "clients have to say library/nginx for Docker Hub's nginx",
-      advice: "libraryPrefix: true asks it for library/nginx when the client says nginx",
+      what: "clients have to write library/nginx for Docker Hub's nginx",
+      advice: "libraryPrefix: true asks it for library/nginx if the client writes nginx",
     });
   }
   return found;

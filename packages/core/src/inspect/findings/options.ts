@@ -2,11 +2,16 @@ import type { CompleteConfig } from "../../config/complete.ts";
 import { defaultRule } from "../../routing/policy.ts";
 import type { Rule } from "../../routing/ruling.ts";
 import type { Finding } from "../check-report.ts";
-import type { Inspection } from "../survey.ts";
+import type { Inspection } from "../inspection.ts";
 
-/** What the configuration alone shows, and nothing forbids. */
-export function options({ rules }: CompleteConfig, surveys: readonly Inspection[]): Finding[] {
-  return [...surveys.flatMap(unverified), ...sameRegistry(surveys), ...chains(surveys), ...shadowed(rules)];
+/** Settings that are allowed but harmful. */
+export function options({ rules }: CompleteConfig, inspections: readonly Inspection[]): Finding[] {
+  return [
+    ...inspections.flatMap(unverified),
+    ...sameRegistry(inspections),
+    ...chains(inspections),
+    ...shadowed(rules),
+  ];
 }
 
 function unverified({ option, config, upstream }: Inspection): Finding[] {
@@ -16,16 +21,16 @@ function unverified({ option, config, upstream }: Inspection): Finding[] {
           id: "tls-unverified",
           severity: "warning",
           where: `${option}.tls.verify`,
-          what: `whoever stands between here and ${upstream.name} can pass for it`,
-          advice: `give the certificate of its issuer in ${option}.tls (caFile in a file, ca in a program) and leave verify out`,
+          what: `anyone on the network between the router and ${upstream.name} can impersonate it`,
+          advice: `give the certificate of its issuer in ${option}.tls (caFile in a file, ca in a program) and remove verify`,
         },
       ]
     : [];
 }
 
-function sameRegistry(surveys: readonly Inspection[]): Finding[] {
-  return surveys.flatMap(({ option, config, upstream }, index) => {
-    const twin = surveys.slice(0, index).find(({ config: { url } }) => url.href === config.url.href);
+function sameRegistry(inspections: readonly Inspection[]): Finding[] {
+  return inspections.flatMap(({ option, config, upstream }, index) => {
+    const twin = inspections.slice(0, index).find(({ config: { url } }) => url.href === config.url.href);
     return twin === undefined
       ? []
       : [
@@ -34,25 +39,26 @@ function sameRegistry(surveys: readonly Inspection[]): Finding[] {
             severity: "error",
             where: `${option}.url`,
             what: `${upstream.name} and ${twin.upstream.name} are the same registry`,
-            advice: "give each its own; a cache and a private registry are two, even of the same program",
+            advice:
+              "give each its own URL: a cache and a private registry are two processes, even of the same program",
           } as const,
         ];
   });
 }
 
-function chains(surveys: readonly Inspection[]): Finding[] {
-  return surveys
+function chains(inspections: readonly Inspection[]): Finding[] {
+  return inspections
     .filter(({ product }) => product.name === "Combined Registry")
     .map(({ upstream }) => ({
       id: "router",
       severity: "hint",
       where: upstream.name,
       what: "is a Combined Registry as well",
-      advice: "see that it is not this one, and that the two have different names in via",
+      advice: "check that it is not this router itself, and that the two have different names in via",
     }));
 }
 
-/** A public image can take the place of a private one. */
+/** Rules under which a public image can replace a private one. */
 function shadowed(rules: readonly Rule[]): Finding[] {
   const guarded = rules.some((rule) => rule.owned || !rule.pull.some((name) => name !== "hosted"));
   const silent = rules.flatMap((rule, position): Finding[] =>
@@ -62,8 +68,8 @@ function shadowed(rules: readonly Rule[]): Finding[] {
             id: "shadow-allowed",
             severity: "warning",
             where: `rules[${position}].shadow`,
-            what: "a public image takes the place of a private one of the same name and tag, and nobody is told",
-            advice: "say shadow: warn or deny, or owned: true",
+            what: "a public image replaces a private one of the same name and tag without a warning",
+            advice: "set shadow: warn or deny, or owned: true",
           },
         ]
       : [],
@@ -77,7 +83,7 @@ function shadowed(rules: readonly Rule[]): Finding[] {
           id: "proxy-first",
           severity: "hint",
           where: "rules",
-          what: "no name is kept from the proxies: they hear of every private image, and a public one of the same name and tag comes first",
+          what: "no rule keeps a name from the proxies: they see the name of every private image, and a public image of the same name and tag comes first",
           advice:
             'give private names a rule, such as { match: "corp/**", pull: [hosted] }, or one with owned: true',
         },

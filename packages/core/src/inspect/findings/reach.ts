@@ -1,16 +1,16 @@
 import { isLoopbackHost } from "../../protocol/host.ts";
 import type { Finding } from "../check-report.ts";
+import { addressOf, type Inspection } from "../inspection.ts";
 import { type ProbeAnswer, type ProbeFailure, textOf } from "../probe.ts";
-import { addressOf, type Inspection } from "../survey.ts";
 
-/** Whether an upstream can be reached, and what is there is a registry and not this router. */
+/** Whether an upstream can be reached, is a registry, and is not this router itself. */
 export function reach({ upstream, option, base, config }: Inspection): Finding[] {
   const where = upstream.name;
   if (base.failure === undefined) {
     return [looped(where, base) ?? answers(where, option, base)];
   }
   if (base.failure.kind === "refused") {
-    // Its credentials are another matter, and another finding.
+    // Another finding names the credentials.
     return [{ id: "reachable", severity: "ok", where, what: "can be reached" }];
   }
   const trouble = troubleFor(base, option, config.url);
@@ -33,7 +33,7 @@ function answers(where: string, option: string, base: ProbeAnswer): Finding {
       id: "wrong-scheme",
       severity: "error",
       where,
-      what: "speaks HTTPS, and is asked in plain HTTP",
+      what: "speaks HTTPS, but the router asks it in plain HTTP",
       advice: `write https:// in ${option}.url`,
     };
   }
@@ -41,23 +41,23 @@ function answers(where: string, option: string, base: ProbeAnswer): Finding {
     id: "no-registry",
     severity: "error",
     where,
-    what: `answers ${base.status} at /v2/, where a registry says 200 or 401`,
+    what: `answers ${base.status} at /v2/, where a registry answers 200 or 401`,
     advice:
       base.status === 404
-        ? `see whether ${option}.url is a registry's, and whether it takes a path before /v2/`
-        : `see its log, and whether ${option}.url is a registry's`,
+        ? `check that ${option}.url is the URL of a registry, and whether it needs a path before /v2/`
+        : `see its log, and check that ${option}.url is the URL of a registry`,
   };
 }
 
-/** A router in a circle answers itself 508, and its own clients 503 because of that. */
+/** A router in a loop answers its own request with 508, and therefore its clients with 503. */
 function looped(where: string, base: ProbeAnswer): Finding | undefined {
   if (base.status === 508 || (base.status === 503 && /answered 508/.test(textOf(base)))) {
     return {
       id: "loop",
       severity: "error",
       where,
-      what: "leads back to this router, or to one that leads back to itself",
-      advice: "point it at the registry: an upstream is never the router's own address",
+      what: "leads back to this router, or to another router that leads back to itself",
+      advice: "use the URL of the registry, never the address of the router",
     };
   }
   return undefined;
@@ -73,11 +73,11 @@ function troubleFor(
       return { id: "refused", advice: adviceOnRefusal(option, url) };
     case "ENOTFOUND":
     case "EAI_AGAIN":
-      return { id: "dns", advice: `correct the host in ${option}.url, or this machine's name server` };
+      return { id: "dns", advice: `correct the host in ${option}.url, or the DNS settings of this machine` };
     case "CERT_HAS_EXPIRED":
       return {
         id: "certificate",
-        advice: "its certificate has expired: renew it, or see this machine's clock",
+        advice: "its certificate has expired: renew it, or check this machine's clock",
       };
     case "ERR_TLS_CERT_ALTNAME_INVALID":
       return {
@@ -96,7 +96,7 @@ function troubleFor(
           }
         : {
             id: failure.kind === "timeout" ? "timeout" : "unreachable",
-            advice: `see that it runs, and that nothing between here and ${url.host} stops connections`,
+            advice: `check that it runs, and that no firewall blocks connections to ${url.host}`,
           };
   }
 }
@@ -105,20 +105,20 @@ function adviceOnRefusal(option: string, url: URL): string {
   const start = `start it, or correct the port in ${option}.url`;
   return isLoopbackHost(url.hostname)
     ? `${start}; in a container, ${url.hostname} is the container itself`
-    : `${start}. A distribution cache also ends at start while its public registry is away`;
+    : `${start}. A distribution cache also exits at start if it cannot reach its public registry`;
 }
 
-// Certificates, tokens and rate limits are about minutes. Seconds.
+// Seconds. Certificates, tokens and rate limits last minutes at least.
 const tolerated = 60;
 
-/** Seconds by which an upstream's clock is ahead; undefined if it does not tell. */
+/** Seconds by which an upstream's clock is ahead; undefined if its answer had no `Date`. */
 export function skewOf({ clocks }: Pick<Inspection, "clocks">): number | undefined {
   return clocks && Math.round((clocks.there - clocks.here) / 1000);
 }
 
-/** Clocks that differ; if all do alike, it is this one that is wrong. */
-export function clocks(surveys: readonly Inspection[]): Finding[] {
-  const told = surveys.flatMap((one) => {
+/** Clocks that differ from this machine's. If all differ by the same time, this machine's clock is wrong. */
+export function clocks(inspections: readonly Inspection[]): Finding[] {
+  const told = inspections.flatMap((one) => {
     const skew = skewOf(one);
     return skew === undefined ? [] : [{ name: one.upstream.name, skew }];
   });
@@ -132,7 +132,7 @@ export function clocks(surveys: readonly Inspection[]): Finding[] {
         severity: "warning",
         where: "clock",
         what: `all upstreams' clocks are ${difference(skews[0] ?? 0)} this machine's`,
-        advice: "set this machine's clock (NTP): certificates and tokens are judged by it",
+        advice: "set this machine's clock (NTP): the validity of certificates and tokens depends on it",
       },
     ];
   }
@@ -143,7 +143,7 @@ export function clocks(surveys: readonly Inspection[]): Finding[] {
           severity: "warning",
           where: name,
           what: `its clock is ${difference(skew)} this machine's`,
-          advice: "set both by NTP: tokens and certificates are judged by clocks",
+          advice: "set both by NTP: the validity of tokens and certificates depends on clocks",
         }
       : { id: "clock", severity: "ok", where: name, what: "its clock is right" },
   );

@@ -66,15 +66,9 @@ export class Credentials {
    * The same for a request that can be repeated: nothing where tokens cannot be had. The upstream may have been set up anew
    * to want others or none, which its answer will tell; if not, `header` fails for the repetition.
    */
-  async headerAtFirst(scope: Scope): Promise<string | undefined> {
-    try {
-      return await this.header(scope);
-    } catch (error) {
-      if (error instanceof UpstreamFailure) {
-        return undefined;
-      }
-      throw error;
-    }
+  headerAtFirst(scope: Scope): string | undefined | Promise<string | undefined> {
+    const header = this.header(scope);
+    return header instanceof Promise ? header.catch(withoutTokens) : header;
   }
 
   /** Whether there is a user, and nothing is known yet of how the upstream wants to be told: to be found out without a body. */
@@ -142,5 +136,11 @@ export class Credentials {
     const safe =
       realm?.protocol === "https:" || (realm?.protocol === "http:" && this.#upstream.protocol === "http:");
     return safe && realm?.username === "" && realm.password === "" ? realm : undefined;
+  }
+}
+
+function withoutTokens(error: unknown): undefined {
+  if (!(error instanceof UpstreamFailure)) {
+    throw error;
   }
 }

@@ -5,7 +5,7 @@ import { firstValue, type RawHeaders } from "../../protocol/headers.ts";
 import type { Scope } from "../../protocol/token-scope.ts";
 import type { Agents } from "../transport/agents.ts";
 import { readUpTo } from "../transport/read-body.ts";
-import { addressOf, ask, type HttpRequest, type UpstreamResponse } from "../transport/send.ts";
+import { addressOf, type HttpRequest, send, type UpstreamResponse } from "../transport/send.ts";
 import type { Denial, RequestToken, Token, TokenSource } from "./tokens.ts";
 
 type Method = "GET" | "POST";
@@ -27,7 +27,7 @@ export function requestTokenOver(
 ): RequestToken {
   let known: { readonly realm: string; readonly method: Method } | undefined;
 
-  const send = async (method: Method, source: TokenSource, scope: Scope): Promise<Reply> => {
+  const obtain = async (method: Method, source: TokenSource, scope: Scope): Promise<Reply> => {
     const url = source.realm;
     const destination = {
       upstream: name,
@@ -36,9 +36,9 @@ export function requestTokenOver(
       answerTimeout: Math.min(timeouts.headers, answerTimeout),
       idle: timeouts.idle,
     };
-    const question = method === "GET" ? query(source, scope) : form(source, scope);
+    const request = method === "GET" ? query(source, scope) : form(source, scope);
     try {
-      return await readReply(await ask(agents.tokens(url), destination, question), destination.answerTimeout);
+      return await readReply(await send(agents.tokens(url), destination, request), destination.answerTimeout);
     } catch (error) {
       const { kind, cause } = upstreamFailure(error).report;
       throw new UpstreamFailure(kind, `token endpoint: ${cause}`, { cause: error });
@@ -50,7 +50,7 @@ export function requestTokenOver(
     const realm = source.realm.href;
     let reply: Reply | undefined;
     for (const method of methodsFor(source, known?.realm === realm ? known.method : "GET")) {
-      reply = await send(method, source, scope);
+      reply = await obtain(method, source, scope);
       if (!otherWayWanted.includes(reply.status)) {
         known = { realm, method };
         break;

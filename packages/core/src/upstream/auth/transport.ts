@@ -1,8 +1,9 @@
 import { UpstreamFailure } from "../../errors.ts";
 import { valuesOf } from "../../protocol/headers.ts";
-import type { Scope } from "../../protocol/token-scope.ts";
+import type { UpstreamClient } from "../client.ts";
+import { baseRequest, type Send, type UpstreamRequest } from "../request.ts";
 import { errorBodyLimit, readUpTo } from "../transport/read-body.ts";
-import type { HttpRequest, UpstreamResponse } from "../transport/send.ts";
+import type { UpstreamResponse } from "../transport/send.ts";
 import type { Credentials, Offer, Remedy, Unauthorized } from "./credentials.ts";
 
 const refusals: Partial<Record<Remedy, string>> = {
@@ -10,57 +11,54 @@ const refusals: Partial<Record<Remedy, string>> = {
   "realm refused": "asks for tokens from nowhere, or from where they would travel less safely",
 };
 
-/** Makes a question with this `Authorization`; a neutral one says nothing about a client. */
-export type AskWith = (authorization: string | undefined, neutral: boolean) => HttpRequest;
-
-/** Asks with the router's credentials, and deals with an upstream's wish for others. */
+/** Sends requests with the router's credentials, and deals with an upstream's wish for others. */
 export class AuthTransport {
+  readonly #client: UpstreamClient;
   readonly #credentials: Credentials | undefined;
-  readonly #send: (question: HttpRequest) => Promise<UpstreamResponse>;
-  readonly #timeout: number;
   /** The request that is finding out where tokens come from, so that a crowd at the start asks once. Never rejects. */
   #discovery: Promise<void> | undefined;
 
-  /**
-   * @param credentials undefined where the client's own are passed through
-   * @param timeout milliseconds for the text of a refusal
-   */
-  constructor(
-    credentials: Credentials | undefined,
-    send: (question: HttpRequest) => Promise<UpstreamResponse>,
-    timeout: number,
-  ) {
+  /** @param credentials undefined where the client's own are passed through */
+  constructor(client: UpstreamClient, credentials: Credentials | undefined) {
+    this.#client = client;
     this.#credentials = credentials;
-    this.#send = send;
-    this.#timeout = timeout;
   }
 
   /**
-   * Sends, and sends once more if the upstream refuses and the credentials then have something new to offer.
-   * @param passedThrough what is sent where there are no credentials
+   * Sends a request, and once more if the upstream refuses and the credentials then have something new to offer.
    * @throws UpstreamFailure (`refused`) where the router could not make itself known; else as sending does
    */
-  async ask(scope: Scope, passedThrough: string | undefined, askWith: AskWith): Promise<UpstreamResponse> {
+  readonly send: Send = (request) => {
     const credentials = this.#credentials;
-    if (credentials === undefined) {
-      return this.#send(askWith(passedThrough, false));
+    if (request.anonymous === true) {
+      return this.#client.send(request, undefined, false);
     }
+    if (credentials === undefined) {
+      return this.#client.send(request, passedThrough(request), false);
+    }
+    return request.stream === undefined && request.upload === undefined
+      ? this.#sendAuthorized(request, credentials)
+      : this.#sendOnce(request, credentials);
+  };
+
+  async #sendAuthorized(request: UpstreamRequest, credentials: Credentials): Promise<UpstreamResponse> {
+    const { scope } = request;
     const sent = await credentials.headerAtFirst(scope);
-    let answer = await this.#send(askWith(sent, false));
-    let remedy = this.learn(answer, { sent, scope, neutral: false });
+    let answer = await this.#client.send(request, sent, false);
+    let remedy = learn(credentials, answer, { sent, scope, neutral: false });
     if (remedy === "ask neutrally" && this.#discovery !== undefined) {
       await this.#discovery;
-      remedy = this.learn(answer, { sent, scope, neutral: false });
+      remedy = learn(credentials, answer, { sent, scope, neutral: false });
     }
     if (remedy === "ask neutrally") {
       await this.#setAside(answer);
-      [answer, remedy] = await this.#discover(askWith(sent, true), { sent, scope });
+      [answer, remedy] = await this.#discover(request, credentials, { sent, scope });
     }
     if (remedy === "repeat") {
       await this.#setAside(answer);
       const better = await credentials.header(scope);
-      answer = await this.#send(askWith(better, false));
-      remedy = this.learn(answer, { sent: better, scope, neutral: false });
+      answer = await this.#client.send(request, better, false);
+      remedy = learn(credentials, answer, { sent: better, scope, neutral: false });
     }
     const cause = refusals[remedy];
     if (cause !== undefined) {
@@ -70,33 +68,47 @@ export class AuthTransport {
     return answer;
   }
 
-  /** Sends what cannot be sent again: a refusal stands, but is learned from. */
-  async askOnce(
-    scope: Scope,
-    passedThrough: string | undefined,
-    askWith: AskWith,
-  ): Promise<UpstreamResponse> {
-    const sent = this.#credentials === undefined ? passedThrough : await this.#credentials.header(scope);
-    const answer = await this.#send(askWith(sent, false));
-    this.learn(answer, { sent, scope, neutral: false });
+  /** What streams cannot be sent again: a refusal stands, but is learned from. */
+  async #sendOnce(request: UpstreamRequest, credentials: Credentials): Promise<UpstreamResponse> {
+    const { scope } = request;
+    const sent = await this.#headerForBody(credentials, request);
+    const answer = await this.#client.send(request, sent, false);
+    learn(credentials, answer, { sent, scope, neutral: false });
     return answer;
   }
 
-  /** Shows an answer to the credentials. */
-  learn({ status, headers }: UpstreamResponse, asked: Omit<Unauthorized, "challenges">): Remedy {
-    if (status !== 401) {
-      this.#credentials?.accepted(asked);
-      return "none";
+  /** How the upstream wants to be addressed is found out without the body. */
+  async #headerForBody(
+    credentials: Credentials,
+    { scope, signal }: UpstreamRequest,
+  ): Promise<string | undefined> {
+    if (credentials.needsProbe()) {
+      await this.#ping(signal);
     }
-    const challenges = valuesOf(headers, "www-authenticate");
-    return this.#credentials?.refused({ ...asked, challenges }) ?? "none";
+    try {
+      return await credentials.header(scope);
+    } catch {
+      await this.#ping(signal);
+      return credentials.header(scope);
+    }
   }
 
-  #discover(question: HttpRequest, offer: Offer): Promise<[UpstreamResponse, Remedy]> {
-    const found = this.#send(question).then((answer): [UpstreamResponse, Remedy] => [
-      answer,
-      this.learn(answer, { ...offer, neutral: true }),
-    ]);
+  async #ping(signal: AbortSignal): Promise<void> {
+    await this.#setAside(await this.send(baseRequest(signal)));
+  }
+
+  /** Finds out where tokens come from by a request in which nothing comes from a client that could shape the challenge. */
+  #discover(
+    request: UpstreamRequest,
+    credentials: Credentials,
+    offer: Offer,
+  ): Promise<[UpstreamResponse, Remedy]> {
+    const found = this.#client
+      .send(request, offer.sent, true)
+      .then((answer): [UpstreamResponse, Remedy] => [
+        answer,
+        learn(credentials, answer, { ...offer, neutral: true }),
+      ]);
     const end = () => {
       this.#discovery = undefined;
     };
@@ -106,6 +118,24 @@ export class AuthTransport {
 
   /** Reads an answer to its end, so that its connection can be used again. */
   async #setAside({ body }: UpstreamResponse): Promise<void> {
-    await readUpTo(body, errorBodyLimit, this.#timeout);
+    await readUpTo(body, errorBodyLimit, this.#client.idle);
   }
+}
+
+/** The client's own `Authorization`, for an upstream that judges it. */
+function passedThrough({ from, authorization }: UpstreamRequest): string | undefined {
+  return from === undefined ? authorization : from.request.headers.authorization;
+}
+
+/** Shows an answer to the credentials. */
+function learn(
+  credentials: Credentials,
+  { status, headers }: UpstreamResponse,
+  asked: Omit<Unauthorized, "challenges">,
+): Remedy {
+  if (status !== 401) {
+    credentials.accepted(asked);
+    return "none";
+  }
+  return credentials.refused({ ...asked, challenges: valuesOf(headers, "www-authenticate") });
 }

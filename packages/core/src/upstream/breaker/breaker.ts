@@ -1,20 +1,13 @@
-import { CircuitState, circuitBreaker, handleWhenResult, type IBackoff } from "cockatiel";
 import type { CompleteBreaker } from "../../config/complete.ts";
-import type { InternalRequest } from "../request.ts";
+import { UpstreamFailure } from "../../errors.ts";
+import type { Send, UpstreamRequest } from "../request.ts";
 import type { UpstreamResponse } from "../transport/send.ts";
 import { nameOf, ProbeRequests } from "./probe-requests.ts";
 import { TripPolicy } from "./trip-policy.ts";
 import { type HealthSignal, noticeableWait, signalOfError, signalOfResponse } from "./verdict.ts";
 
-/** Whether an upstream is asked (`closed`), left out (`open`), or tried (`half-open`). */
+/** `closed`: requests go through; `open`: none does; `half-open`: none does, and one probe is in progress. */
 export type BreakerState = "closed" | "half-open" | "open";
-
-const names: Readonly<Record<CircuitState, BreakerState>> = {
-  [CircuitState.Closed]: "closed",
-  [CircuitState.HalfOpen]: "half-open",
-  [CircuitState.Open]: "open",
-  [CircuitState.Isolated]: "open",
-};
 
 /** What a breaker needs besides its options. */
 export interface BreakerContext {
@@ -22,155 +15,167 @@ export interface BreakerContext {
   readonly kind: "hosted" | "proxy";
   /** Milliseconds that a request which is never answered takes. */
   readonly timeout: number;
-  /** Asks the upstream something that shows how it is, and waits so many milliseconds at the most. Runs in the background. */
-  probe(asked: InternalRequest, timeout: number): Promise<UpstreamResponse>;
+  /** Sends a half-open probe. */
+  probe: Send;
   /** Told of every change of the state. */
   changed(): void;
+  /** Milliseconds; never goes back. @default performance */
+  readonly clock?: { now(): number };
 }
 
-// How long a request that nobody else can answer waits for a trial that is under way. Milliseconds.
+// How long a request that no other upstream can answer waits for a probe that is in progress. Milliseconds.
 const longestWait = 1_000;
 
-/** Leaves an upstream out that does not answer, and finds out when it does again. */
+/** A circuit breaker: sends no requests to an upstream that does not answer, and finds out when it does again. */
 export class Breaker {
   readonly #context: BreakerContext;
-  readonly #policy;
+  readonly #next: Send;
+  readonly #clock: { now(): number };
+  readonly #firstDelay: number;
+  readonly #longestDelay: number;
   readonly #tripPolicy: TripPolicy;
   readonly #probeRequests: ProbeRequests;
-  #running: Promise<unknown> | undefined;
-  #trialBegan: number | undefined;
-  #nextTrial = 0;
+  #state: BreakerState = "closed";
+  /** From the opening, or from the begin of the last probe, to the next probe. */
+  #delay: number;
+  #nextProbe = 0;
+  #probing: Promise<void> | undefined;
 
-  constructor({ failures, delay, longestDelay }: CompleteBreaker, context: BreakerContext) {
-    const { kind, timeout: patience } = context;
+  /** @param next sends the requests that go through */
+  constructor({ failures, delay, longestDelay }: CompleteBreaker, context: BreakerContext, next: Send) {
+    const { kind, timeout, clock = performance } = context;
     this.#context = context;
-    this.#probeRequests = new ProbeRequests(kind);
+    this.#next = next;
+    this.#clock = clock;
+    this.#firstDelay = delay;
+    this.#delay = delay;
+    this.#longestDelay = longestDelay;
+    this.#probeRequests = new ProbeRequests(kind, clock);
     this.#tripPolicy = new TripPolicy({
       limit: failures,
-      window: 2 * failures * patience,
+      window: 2 * failures * timeout,
       onlyInRow: kind === "hosted",
     });
-    const doubling = (delayNow: number): IBackoff<unknown> => {
-      // From the beginning of the trial that failed: one that waited in vain must not make the next one later.
-      const duration = Math.max(0, (this.#trialBegan ?? Date.now()) + delayNow - Date.now());
-      this.#nextTrial = Date.now() + duration;
-      return { duration, next: () => doubling(Math.min(2 * delayNow, longestDelay)) };
-    };
-    this.#policy = circuitBreaker(
-      handleWhenResult((result) => result instanceof Outcome && result.isFailure),
-      { breaker: this.#tripPolicy, halfOpenAfter: { next: () => doubling(delay) } },
-    );
-    this.#policy.onStateChange(() => this.#changed());
   }
 
   get state(): BreakerState {
-    return names[this.#policy.state];
+    return this.#state;
   }
 
-  /** Whether it was opened by requests that were never answered, so that others may be: a cache serves what it has. */
+  /** Whether timeouts opened the circuit, so that some requests may still be answered: a cache serves what it has. */
   get openedByTimeouts(): boolean {
     return this.#tripPolicy.lastWasLate;
   }
 
-  /** Whole seconds until the next trial, at least one. */
-  get retryAfter(): number {
-    return Math.max(1, Math.ceil((this.#nextTrial - Date.now()) / 1000));
-  }
-
   /**
-   * Does what goes to the upstream while it is asked, and learns from the outcome.
-   * @param since when it was decided to ask, by `performance.now()`
+   * Sends a request while the circuit is closed, and learns from the outcome.
+   * @throws UpstreamFailure (`circuit-open`) at once if the circuit is not closed; else what sending throws
    */
-  async run(
-    asked: InternalRequest,
-    work: () => Promise<UpstreamResponse>,
-    since = performance.now(),
-  ): Promise<UpstreamResponse> {
-    const outcome = await this.#policy.execute(() => this.#learnFrom(asked, work, { since }));
-    return outcome.give();
-  }
+  readonly send: Send = async (request) => {
+    if (this.#state !== "closed") {
+      throw this.#rejected(request);
+    }
+    const begun = this.#clock.now();
+    let response: UpstreamResponse;
+    try {
+      response = await this.#next(request);
+    } catch (error) {
+      this.#learn(request, signalOfError(error, request, this.#waits(begun)), begun);
+      throw error;
+    }
+    this.#learn(request, signalOfResponse(response, request), begun);
+    return response;
+  };
 
-  /** A request found the upstream left out: it is tried in the background, if it is time to, maybe with this very request. */
-  rejected(asked: InternalRequest, since = performance.now()): void {
-    this.#probeRequests.rejected(asked, since);
-    this.probeIfDue();
-  }
-
-  /** Tries the upstream in the background, if it is time to. */
+  /** Begins a half-open probe in the background, if it is time to. */
   probeIfDue(): void {
-    if (this.#policy.state === CircuitState.Open && Date.now() >= this.#nextTrial) {
-      this.#running = this.#policy.execute(() => this.#tryNow()).catch(() => undefined);
+    if (this.#state === "open" && this.#clock.now() >= this.#nextProbe) {
+      this.#probing = this.#probe();
     }
   }
 
-  /** Waits a little for a trial that is under way; true if the upstream is asked again. */
+  /** Waits a little for a probe that is in progress; true if the circuit is closed then. */
   async awaitProbe(): Promise<boolean> {
-    if (this.#policy.state === CircuitState.HalfOpen) {
+    if (this.#state === "half-open") {
       let timer: NodeJS.Timeout | undefined;
       const enough = new Promise((resolve) => {
         timer = setTimeout(resolve, longestWait);
       });
-      await Promise.race([this.#running, enough]);
+      await Promise.race([this.#probing, enough]);
       clearTimeout(timer);
     }
-    return this.#policy.state === CircuitState.Closed;
+    return this.#state === "closed";
   }
 
-  /** It is not to be tried with anything of this repository; of no repository, if none is given. */
+  /** No probe asks for anything of this repository that was asked for until now; of no repository, if none is given. */
   forget(repository: string | undefined): void {
     this.#probeRequests.forget(repository);
   }
 
-  #tryNow(): Promise<Outcome> {
-    this.#trialBegan = Date.now();
-    const asked = this.#probeRequests.next(this.openedByTimeouts);
+  /** A probe begins in the background, if it is time to, maybe with this very request. */
+  #rejected(request: UpstreamRequest): UpstreamFailure {
+    this.#probeRequests.rejected(request);
+    this.probeIfDue();
+    const retryAfter = Math.max(1, Math.ceil((this.#nextProbe - this.#clock.now()) / 1000));
+    return new UpstreamFailure("circuit-open", "circuit open", { retryAfter: String(retryAfter) });
+  }
+
+  #learn(request: UpstreamRequest, signal: HealthSignal, begun: number): void {
+    if (signal === "failed" || signal === "late") {
+      this.#probeRequests.failed(request, signal);
+    }
+    // What was sent before the circuit opened, and ends now, says nothing new, and must not spoil a probe.
+    if (this.#state === "closed" && this.#note(request, signal, begun)) {
+      this.#open(this.#clock.now());
+    }
+  }
+
+  #note(request: UpstreamRequest, signal: HealthSignal, begun: number): boolean {
+    return this.#tripPolicy.note(signal, { name: nameOf(request), begun, ended: this.#clock.now() });
+  }
+
+  /** Never rejects. */
+  async #probe(): Promise<void> {
+    const begun = this.#clock.now();
     const timeout = Math.min(this.#context.timeout, noticeableWait);
-    const probe = () => this.#context.probe(asked, timeout);
-    return this.#learnFrom(asked, probe, { since: performance.now(), isTrial: true });
-  }
-
-  async #learnFrom(
-    asked: InternalRequest,
-    work: () => Promise<UpstreamResponse>,
-    { since, isTrial = false }: { readonly since: number; readonly isTrial?: boolean },
-  ): Promise<Outcome> {
-    const begun = Date.now();
-    const learn = (verdict: HealthSignal, give: () => UpstreamResponse) => {
-      this.#probeRequests.heard(asked, verdict, since);
-      // What was sent before it was left out, and ends now, says nothing new, and must not spoil a trial.
-      const counts = isTrial || this.#policy.state === CircuitState.Closed;
-      if (counts) {
-        this.#tripPolicy.note(verdict, { name: nameOf(asked), begun });
-      }
-      return new Outcome(counts && (verdict === "failed" || verdict === "late"), give);
-    };
+    const { signal } = new AbortController();
+    const request = { ...this.#probeRequests.next(this.openedByTimeouts), timeout, signal };
+    this.#change("half-open");
+    let health: HealthSignal;
     try {
-      const answer = await work();
-      return learn(signalOfResponse(answer, asked), () => answer);
+      health = signalOfResponse(await this.#context.probe(request), request);
     } catch (error) {
-      const waits = { waited: Date.now() - begun, timeout: this.#context.timeout };
-      return learn(signalOfError(error, asked, waits), () => {
-        throw error;
-      });
+      health = signalOfError(error, request, this.#waits(begun));
+    }
+    this.#note(request, health, begun);
+    if (health === "failed" || health === "late") {
+      this.#probeRequests.failed(request, health);
+      this.#open(begun);
+    } else {
+      this.#close();
     }
   }
 
-  #changed(): void {
-    if (this.state === "closed") {
-      this.#trialBegan = undefined;
-      this.#probeRequests.clear();
-    }
+  /** @param since from when on the delay counts: a probe that waited in vain must not make the next one later */
+  #open(since: number): void {
+    this.#nextProbe = since + this.#delay;
+    this.#delay = Math.min(2 * this.#delay, this.#longestDelay);
+    this.#change("open");
+  }
+
+  #close(): void {
+    this.#delay = this.#firstDelay;
+    this.#tripPolicy.reset();
+    this.#probeRequests.clear();
+    this.#change("closed");
+  }
+
+  #change(state: BreakerState): void {
+    this.#state = state;
     this.#context.changed();
   }
-}
 
-/** How a request went, for cockatiel, and what its asker is given. */
-class Outcome {
-  readonly isFailure: boolean;
-  readonly give: () => UpstreamResponse;
-
-  constructor(isFailure: boolean, give: () => UpstreamResponse) {
-    this.isFailure = isFailure;
-    this.give = give;
+  #waits(begun: number): { readonly waited: number; readonly timeout: number } {
+    return { waited: this.#clock.now() - begun, timeout: this.#context.timeout };
   }
 }

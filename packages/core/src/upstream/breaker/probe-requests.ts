@@ -1,9 +1,12 @@
 import { LRUCache } from "lru-cache";
-import { base, type InternalRequest, isRead } from "../request.ts";
-import type { HealthSignal } from "./verdict.ts";
+import { valuesOf } from "../../protocol/headers.ts";
+import { baseRequest, isRead, type UpstreamRequest } from "../request.ts";
 
 const mostLate = 8;
 const mostForgotten = 1_000;
+// Probes have signals of their own.
+const { signal: never } = new AbortController();
+const base = baseRequest(never);
 
 /**
  * What an upstream that is left out is tried with. `/v2/` would tell nothing about a cache's public registry.
@@ -15,40 +18,39 @@ const mostForgotten = 1_000;
  */
 export class ProbeRequests {
   readonly #isHosted: boolean;
+  readonly #clock: { now(): number };
   /** One request per image, the one to be asked next first. */
-  readonly #late = new Map<string, InternalRequest>();
+  readonly #late = new Map<string, UpstreamRequest>();
   /** The last request that failed otherwise, or found the upstream left out. */
-  #other: InternalRequest | undefined;
+  #other: UpstreamRequest | undefined;
   /** Images, and when each was last forgotten: requests that were under way then end later. */
   readonly #forgotten = new LRUCache<string, number>({ max: mostForgotten });
   #allForgotten = Number.NEGATIVE_INFINITY;
 
-  constructor(kind: "hosted" | "proxy") {
+  constructor(kind: "hosted" | "proxy", clock: { now(): number }) {
     this.#isHosted = kind === "hosted";
+    this.#clock = clock;
   }
 
-  /**
-   * A request had an outcome.
-   * @param since when it was made, by `performance.now()`
-   */
-  heard(asked: InternalRequest, verdict: HealthSignal, since: number): void {
-    if (!isTelling(asked) || this.#wasForgotten(asked, since)) {
+  /** A request was not answered as it should be. */
+  failed(request: UpstreamRequest, signal: "failed" | "late"): void {
+    if (!isTelling(request) || this.#wasForgotten(request)) {
       return;
     }
-    if (verdict === "late") {
-      this.#putLast(asked);
-    } else if (verdict === "failed") {
-      this.#other = asked;
+    if (signal === "late") {
+      this.#putLast(withoutClient(request));
+    } else {
+      this.#other = withoutClient(request);
     }
   }
 
-  /** A request found the upstream left out. */
-  rejected(asked: InternalRequest, since: number): void {
-    if (this.#wasForgotten(asked, since)) {
+  /** A request found the circuit open. */
+  rejected(request: UpstreamRequest): void {
+    if (this.#wasForgotten(request)) {
       return;
     }
-    if (isTelling(asked)) {
-      this.#other = asked;
+    if (isTelling(request)) {
+      this.#other = withoutClient(request);
     } else if (this.#isHosted) {
       // Pushes cannot be repeated. Where nothing else comes, hosted has to come back for them all the same.
       this.#other ??= base;
@@ -56,7 +58,7 @@ export class ProbeRequests {
   }
 
   /** What to ask next. */
-  next(openedByTimeouts: boolean): InternalRequest {
+  next(openedByTimeouts: boolean): UpstreamRequest {
     const other = this.#other;
     if (other !== undefined && (!openedByTimeouts || this.#mayAskInstead(other))) {
       this.#other = openedByTimeouts ? undefined : other;
@@ -72,13 +74,13 @@ export class ProbeRequests {
   /** It is not to be tried with anything of this repository that was asked for until now; of no repository, if none is given. */
   forget(repository: string | undefined): void {
     if (repository === undefined) {
-      this.#allForgotten = performance.now();
+      this.#allForgotten = this.#clock.now();
       this.clear();
       return;
     }
-    this.#forgotten.set(repository, performance.now());
+    this.#forgotten.set(repository, this.#clock.now());
     this.#late.delete(repository);
-    if (this.#other?.asked.repository === repository) {
+    if (this.#other?.repository === repository) {
       this.#other = undefined;
     }
   }
@@ -89,19 +91,20 @@ export class ProbeRequests {
     this.#other = undefined;
   }
 
-  #wasForgotten(asked: InternalRequest, since: number): boolean {
-    return since <= Math.max(this.#allForgotten, this.#forgotten.get(nameOf(asked)) ?? this.#allForgotten);
+  #wasForgotten(request: UpstreamRequest): boolean {
+    const forgotten = this.#forgotten.get(nameOf(request)) ?? this.#allForgotten;
+    return request.decided <= Math.max(this.#allForgotten, forgotten);
   }
 
-  #mayAskInstead(other: InternalRequest): boolean {
+  #mayAskInstead(other: UpstreamRequest): boolean {
     const isOneImage = this.#late.size <= 1 && !this.#late.has(nameOf(other));
     return isOneImage || (this.#isHosted && other !== base);
   }
 
-  #putLast(asked: InternalRequest): void {
-    const name = nameOf(asked);
+  #putLast(request: UpstreamRequest): void {
+    const name = nameOf(request);
     this.#late.delete(name);
-    this.#late.set(name, asked);
+    this.#late.set(name, request);
     const [oldest] = this.#late.keys();
     if (this.#late.size > mostLate && oldest !== undefined) {
       this.#late.delete(oldest);
@@ -110,11 +113,27 @@ export class ProbeRequests {
 }
 
 /** The image that a request is about. */
-export function nameOf({ asked: errand }: InternalRequest): string {
-  return errand.repository ?? "";
+export function nameOf({ repository }: UpstreamRequest): string {
+  return repository ?? "";
 }
 
 /** What can be asked again, and takes no longer than it should. */
-function isTelling({ asked: errand }: InternalRequest): boolean {
-  return isRead(errand.method) && errand.list !== true;
+function isTelling({ method, list }: UpstreamRequest): boolean {
+  return isRead(method) && list !== true;
+}
+
+/** A request as it can be repeated when its client is gone: by the router, with the router's own credentials or none. */
+function withoutClient({ from, accept, range, ...request }: UpstreamRequest): UpstreamRequest {
+  const { method, path, search, scope, repository, decided } = request;
+  return {
+    method,
+    path,
+    search,
+    scope,
+    repository,
+    decided,
+    signal: never,
+    accept: accept ?? (from === undefined ? [] : valuesOf(from.request.rawHeaders, "accept")),
+    ...(range !== undefined && { range }),
+  };
 }

@@ -1,4 +1,3 @@
-import { CircuitState, type IBreaker } from "cockatiel";
 import type { HealthSignal } from "./verdict.ts";
 
 /** When to open. */
@@ -15,8 +14,10 @@ export interface TripsOptions {
 export interface RequestTiming {
   /** The repository that it was about. */
   readonly name: string;
-  /** When it was sent, as `Date.now()`. */
+  /** When it was sent. Milliseconds of the breaker's clock. */
   readonly begun: number;
+  /** When its outcome was known. */
+  readonly ended: number;
 }
 
 /**
@@ -25,8 +26,7 @@ export interface RequestTiming {
  * hang for reasons of its own: requests for it that wait side by side count once, and of what is late within a while no
  * image is more than about half.
  */
-export class TripPolicy implements IBreaker {
-  state: unknown;
+export class TripPolicy {
   readonly #limit: number;
   readonly #window: number;
   readonly #onlyInRow: boolean;
@@ -48,32 +48,32 @@ export class TripPolicy implements IBreaker {
     return this.#lastWasLate;
   }
 
-  /** How a request went, before cockatiel calls `success` or `failure` for it. */
-  note(verdict: HealthSignal, heard: RequestTiming): void {
-    if (verdict === "answered") {
-      this.#inRow = 0;
-    } else if (verdict === "failed") {
-      this.#inRow += 1;
-      this.#lastWasLate = false;
-    } else if (verdict === "late") {
-      this.#noteLate(heard);
+  /** Learns how a request went. True if the circuit has to open. */
+  note(signal: HealthSignal, timing: RequestTiming): boolean {
+    switch (signal) {
+      case "answered":
+        this.#inRow = 0;
+        return false;
+      case "nothing":
+        return false;
+      case "failed":
+        this.#inRow += 1;
+        this.#lastWasLate = false;
+        break;
+      case "late":
+        this.#noteLate(timing);
     }
-  }
-
-  success(state: CircuitState): void {
-    if (state === CircuitState.HalfOpen) {
-      this.#inRow = 0;
-      this.#late = [];
-    }
-  }
-
-  failure(): boolean {
     return this.#inRow >= this.#limit || (!this.#onlyInRow && this.#late.length >= this.#limit);
   }
 
-  #noteLate({ name, begun }: RequestTiming): void {
-    const now = Date.now();
-    const late = this.#late.filter(({ time }) => time > now - this.#window);
+  /** The circuit has closed: what happened before does not count any more. */
+  reset(): void {
+    this.#inRow = 0;
+    this.#late = [];
+  }
+
+  #noteLate({ name, begun, ended }: RequestTiming): void {
+    const late = this.#late.filter(({ time }) => time > ended - this.#window);
     const same = late.filter((one) => one.name === name);
     if (same.some(({ time }) => begun < time)) {
       return;
@@ -83,7 +83,7 @@ export class TripPolicy implements IBreaker {
     const [first] = same;
     this.#late = [
       ...(same.length < this.#mostOfOne ? late : late.filter((one) => one !== first)),
-      { name, time: now },
+      { name, time: ended },
     ].slice(-this.#limit);
   }
 }

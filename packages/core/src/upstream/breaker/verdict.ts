@@ -1,5 +1,5 @@
 import { ClientAborted, UpstreamFailure } from "../../errors.ts";
-import { type InternalRequest, isRead } from "../request.ts";
+import { isRead, type UpstreamRequest } from "../request.ts";
 import type { UpstreamResponse } from "../transport/send.ts";
 
 /** What the outcome of a request says about the upstream that was asked. */
@@ -16,9 +16,9 @@ const gatewayTimeout = 504;
 /** What an answer says about the upstream. */
 export function signalOfResponse(
   { status }: Pick<UpstreamResponse, "status">,
-  { asked: errand }: InternalRequest,
+  { list }: Pick<UpstreamRequest, "list">,
 ): HealthSignal {
-  if (status === gatewayTimeout && errand.list === true) {
+  if (status === gatewayTimeout && list === true) {
     return "nothing";
   }
   return nobodyBehind.includes(status) ? "failed" : "answered";
@@ -31,14 +31,14 @@ export function signalOfResponse(
  */
 export function signalOfError(
   error: unknown,
-  { asked: errand }: InternalRequest,
+  { method, list }: Pick<UpstreamRequest, "method" | "list">,
   { waited, timeout }: { waited: number; timeout: number },
 ): HealthSignal {
   // What a list takes depends on its length: a catalog of ten thousand repositories may well be late.
-  const mayBeLate = errand.list !== true;
+  const mayBeLate = list !== true;
   if (error instanceof ClientAborted) {
     // Clients with less patience than the router must not keep it from noticing. An upload takes what it takes.
-    const noticed = isRead(errand.method) && waited >= Math.min(timeout, noticeableWait);
+    const noticed = isRead(method) && waited >= Math.min(timeout, noticeableWait);
     return noticed && mayBeLate ? "late" : "nothing";
   }
   if (!(error instanceof UpstreamFailure)) {

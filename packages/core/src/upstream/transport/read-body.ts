@@ -48,16 +48,15 @@ export function readUpTo(
 }
 
 /**
- * An answer that may be given to all, read to its end; any other as it is, and then nothing of it has been read.
- * @param idle milliseconds that it may stand still
+ * A response that may be given to all, read to its end; any other as it is, and then nothing of it has been read.
  * @param signal aborted when nobody waits for it any more
- * @throws UpstreamFailure if it does not come to its end; ClientGone
+ * @param idle milliseconds that it may stand still
+ * @throws UpstreamFailure if it does not come to its end; ClientAborted
  */
 export async function readWhole(
   answer: UpstreamResponse,
-  method: string,
+  { method, signal }: { readonly method: string; readonly signal: AbortSignal },
   idle: number,
-  signal: AbortSignal,
 ): Promise<UpstreamResponse> {
   const length = shareableLength(method, answer.status, answer.headers);
   if (length === undefined) {

@@ -29,10 +29,10 @@ export function isRedirect(answer: UpstreamResponse): boolean {
 export async function followRedirects(
   answer: UpstreamResponse,
   from: URL,
-  question: HttpRequest,
-  askElsewhere: (url: URL, question: HttpRequest) => Promise<UpstreamResponse>,
+  request: HttpRequest,
+  sendElsewhere: (url: URL, request: HttpRequest) => Promise<UpstreamResponse>,
 ): Promise<UpstreamResponse> {
-  const headers: RawHeaders = endToEnd(question.headers, neverFollowed);
+  const headers: RawHeaders = endToEnd(request.headers, neverFollowed);
   let current = answer;
   let address = from;
   for (let hop = 0; isRedirect(current); hop++) {
@@ -42,7 +42,7 @@ export async function followRedirects(
       throw new UpstreamFailure("broken", `more than ${longestChain} redirects`);
     }
     address = nextAddress(current, address);
-    current = await askElsewhere(address, { ...question, path: address.pathname + address.search, headers });
+    current = await sendElsewhere(address, { ...request, path: address.pathname + address.search, headers });
   }
   if (!isFound(current.status)) {
     current.body.destroy();

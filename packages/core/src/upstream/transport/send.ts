@@ -18,11 +18,11 @@ export interface HttpRequest {
   /** Everything but `Host`. */
   readonly headers: RawHeaders;
   /** With its type and, where it is known, its length in `headers`. */
-  readonly body?: string | Buffer | Readable;
+  readonly body?: string | Buffer | Readable | undefined;
   /** Aborted when the client is gone. */
   readonly signal: AbortSignal;
   /** Milliseconds for connection and headers, if it is to be less than usual. */
-  readonly timeout?: number;
+  readonly timeout?: number | undefined;
 }
 
 /** The head of an upstream's answer, and the body still to come. */
@@ -49,7 +49,7 @@ export interface Address {
   readonly host: string;
 }
 
-/** Where a question goes, and how long it may take. */
+/** Where a request goes, and how long it may take. */
 interface Destination extends HeadTimeouts {
   /** Name of the upstream on whose account it is asked. */
   readonly upstream: string;
@@ -64,47 +64,47 @@ interface Destination extends HeadTimeouts {
 class StaleConnection extends UpstreamFailure {}
 
 /**
- * Asks, and resolves with the head of the answer. What may be sent twice goes out on a kept connection, and once more on a
+ * Sends a request, and resolves with the head of the response. What may be sent twice goes out on a kept connection, and once more on a
  * fresh one if that turned out to be dead.
  * @throws UpstreamFailure, ClientGone; CopyFailure if that is what a body that streams broke off with
  */
-export function ask(
-  connections: AgentPools,
+export function send(
+  pools: AgentPools,
   destination: Omit<Destination, "agent" | "readers">,
-  question: HttpRequest,
+  request: HttpRequest,
 ): Promise<UpstreamResponse> {
   const { upstream, address } = destination;
-  const { method, path, headers } = question;
+  const { method, path, headers } = request;
   return traced({ upstream, method, protocol: address.protocol, host: address.host, path, headers }, (sent) =>
-    askTwice(connections, destination, sent === headers ? question : { ...question, headers: sent }),
+    sendTwice(pools, destination, sent === headers ? request : { ...request, headers: sent }),
   );
 }
 
-async function askTwice(
+async function sendTwice(
   { pooled, fresh, readers }: AgentPools,
   destination: Omit<Destination, "agent" | "readers">,
-  question: HttpRequest,
+  request: HttpRequest,
 ): Promise<UpstreamResponse> {
-  if (isRepeatable(question.method)) {
+  if (isRepeatable(request.method)) {
     try {
-      return await askOnce({ ...destination, readers, agent: pooled }, question);
+      return await sendOnce({ ...destination, readers, agent: pooled }, request);
     } catch (error) {
       if (!(error instanceof StaleConnection)) {
         throw error;
       }
     }
   }
-  return askOnce({ ...destination, readers, agent: fresh }, question);
+  return sendOnce({ ...destination, readers, agent: fresh }, request);
 }
 
-function askOnce(destination: Destination, question: HttpRequest): Promise<UpstreamResponse> {
+function sendOnce(destination: Destination, http: HttpRequest): Promise<UpstreamResponse> {
   return new Promise((resolve, reject) => {
-    const { signal } = question;
+    const { signal } = http;
     if (signal.aborted) {
       reject(new ClientAborted());
       return;
     }
-    const request = open(destination, question);
+    const request = open(destination, http);
     const deadline = new HeadDeadline(request, destination);
     const onAbort = () => {
       reject(new ClientAborted());
@@ -140,7 +140,7 @@ function askOnce(destination: Destination, question: HttpRequest): Promise<Upstr
         reject(new UpstreamFailure("broken", "connection closed before an answer"));
       }
     });
-    sendBody(request, question.body, destination.idle);
+    sendBody(request, http.body, destination.idle);
   });
 }
 

@@ -9,8 +9,8 @@ import { until, within } from "../../support/within.ts";
 
 const indexType = "application/vnd.oci.image.index.v1+json";
 
-describe("a manifest whose blobs a proxy has in the same repository", () => {
-  it("is accepted after these have been copied, and no others", async () => {
+describe("pushing a manifest whose blobs a proxy has in the same repository", () => {
+  it("copies those blobs alone to hosted, then succeeds", async () => {
     await using sides = await startSides();
     const { proxy, hosted, router } = sides;
     const config = hosted.addBlob("library/app", "{}");
@@ -34,7 +34,7 @@ describe("a manifest whose blobs a proxy has in the same repository", () => {
     });
   });
 
-  it("is pulled from hosted afterwards", async () => {
+  it("lets the image be pulled from hosted afterwards", async () => {
     await using sides = await startSides();
     const { proxy, router } = sides;
     const manifest = manifestOf(proxy.addBlob("app", "{}"));
@@ -45,7 +45,7 @@ describe("a manifest whose blobs a proxy has in the same repository", () => {
     expect(pulled.headers["x-combined-registry"]).toBe("hosted; found by location hint");
   });
 
-  it("of several proxies, each of which has some", async () => {
+  it("works with several proxies that have one blob each", async () => {
     await using hosted = await startRegistry();
     await using first = await startRegistry();
     await using second = await startRegistry();
@@ -57,7 +57,7 @@ describe("a manifest whose blobs a proxy has in the same repository", () => {
     expect(put.status).toBe(201);
   });
 
-  it("which calls the repository by another name", async () => {
+  it("works with a proxy that has the repository under another name", async () => {
     await using hosted = await startRegistry();
     await using proxy = await startRegistry();
     await using router = await startRouter({
@@ -71,7 +71,7 @@ describe("a manifest whose blobs a proxy has in the same repository", () => {
     expect([put.status, hosted.hasBlob("nginx", layer.digest)]).toEqual([201, true]);
   });
 
-  it("and redirects to storage, which gets no credentials and is followed although clients follow for themselves", async () => {
+  it("follows a proxy's redirect to storage without credentials, although clients' own requests are not followed", async () => {
     await using storage = await startRegistry();
     await using hosted = await startRegistry({ locations: "absolute" });
     const auth = { username: "reader", password: "right" };
@@ -86,7 +86,7 @@ describe("a manifest whose blobs a proxy has in the same repository", () => {
     expect(storage.requests.map(({ headers }) => headers.authorization)).toEqual([undefined]);
   });
 
-  it("where hosted and the proxy ask for tokens", async () => {
+  it("works where hosted and the proxy ask for tokens", async () => {
     const user = { username: "router", password: "right" };
     await using hosted = await startRegistry({ tokens: { user } });
     await using proxy = await startRegistry({ tokens: {} });
@@ -98,7 +98,7 @@ describe("a manifest whose blobs a proxy has in the same repository", () => {
     expect([put.status, hosted.hasBlob("app", layer.digest)]).toEqual([201, true]);
   });
 
-  it("where hosted judges the client's own credentials, which no proxy sees", async () => {
+  it("sends the client's own credentials to a hosted registry with auth passthrough, and to no proxy", async () => {
     const auth = { username: "alice", password: "right" };
     await using hosted = await startRegistry({ auth });
     await using proxy = await startRegistry();
@@ -118,7 +118,7 @@ describe("a manifest whose blobs a proxy has in the same repository", () => {
     expect(proxy.requests.map(({ headers }) => headers.authorization)).toEqual([undefined]);
   });
 
-  it("which says no length: the blob goes up in chunks", async () => {
+  it("uploads the blob in chunks where the proxy sends no length", async () => {
     const content = "as long as it is";
     const digest = digestOf(content);
     await using hosted = await startRegistry();
@@ -139,8 +139,8 @@ describe("a manifest whose blobs a proxy has in the same repository", () => {
   });
 });
 
-describe("an index whose manifests a proxy has", () => {
-  it("is accepted after these, each after its own blobs", async () => {
+describe("pushing an index whose manifests a proxy has", () => {
+  it("copies these first, each after its own blobs", async () => {
     await using sides = await startSides();
     const { proxy, hosted, router } = sides;
     const image = proxy.addImage("app", { tag: "1", platforms: ["linux/amd64", "linux/arm64"] });
@@ -159,7 +159,7 @@ describe("an index whose manifests a proxy has", () => {
     expect(child.headers["content-type"]).toBe("application/vnd.oci.image.manifest.v1+json");
   });
 
-  it("may have indexes in it, up to four deep", async () => {
+  it("copies indexes in indexes, up to four deep", async () => {
     await using sides = await startSides();
     const { proxy, router } = sides;
     let inner = proxy.addImage("app");
@@ -184,11 +184,11 @@ describe("an index whose manifests a proxy has", () => {
   });
 });
 
-describe("a manifest that needs too much", () => {
+describe("pushing a manifest that needs too much", () => {
   it.each([
     ["blobs", 5_001, "more than 5000 blobs"],
     ["manifests", 501, "more than 500 manifests"],
-  ])("in the way of %s is not begun with", async (key, count, sentence) => {
+  ])("copies nothing: %s", async (key, count, sentence) => {
     await using sides = await startSides({ router: { rules: [{ match: "**", shadow: "allow" }] } });
     const parts = Array.from({ length: count }, (_, index) => ({ digest: digestOf(String(index)), size: 1 }));
 
@@ -199,8 +199,8 @@ describe("a manifest that needs too much", () => {
   });
 });
 
-describe("a proxy that breaks off", () => {
-  it("is asked for the rest", async () => {
+describe("a copy from a proxy that breaks off", () => {
+  it("asks the proxy for the rest", async () => {
     await using sides = await startSides({ router: { rules: [{ match: "**", shadow: "allow" }] } });
     const { proxy, hosted, router } = sides;
     const layer = proxy.addBlob("app", Buffer.alloc(3_000_000, "x"));
@@ -215,7 +215,7 @@ describe("a proxy that breaks off", () => {
     ]);
   });
 
-  it("again and again, or stands still, fails the copy: hosted's refusal stands, with the cause, and no upload is left", async () => {
+  it("fails when the proxy breaks off repeatedly or stalls: the client gets hosted's error with the cause, and no upload stays open", async () => {
     await using sides = await startSides({
       router: {
         proxy: "http://127.0.0.1:1",
@@ -241,7 +241,7 @@ describe("a proxy that breaks off", () => {
 });
 
 describe("a copy that fails", () => {
-  it("because the bytes are not those of the digest leaves nothing at hosted", async () => {
+  it("because of a wrong digest leaves nothing at hosted", async () => {
     await using sides = await startSides();
     const { proxy, hosted, router } = sides;
     const layer = proxy.addBlob("app", "x".repeat(1_000_000));
@@ -257,7 +257,7 @@ describe("a copy that fails", () => {
     await until(2_000, "hosted is told to forget the upload", () => asked(hosted, "DELETE").length === 1);
   });
 
-  it("because the length is not what the manifest says sends nothing to hosted", async () => {
+  it("because of a wrong length sends nothing to hosted", async () => {
     await using sides = await startSides();
     const { proxy, hosted, router } = sides;
     const layer = proxy.addBlob("app", "layer");
@@ -268,7 +268,7 @@ describe("a copy that fails", () => {
     expect(asked(hosted, "POST")).toEqual([]);
   });
 
-  it("because nobody has the blob is hosted's refusal, and says that", async () => {
+  it("because no registry has the blob gives hosted's error with that cause", async () => {
     await using sides = await startSides();
     const digest = digestOf("nowhere");
 
@@ -281,7 +281,7 @@ describe("a copy that fails", () => {
     ]);
   });
 
-  it("because hosted refuses the upload says so, reads no more of the proxy, and is logged", async () => {
+  it("because hosted refuses the upload gives that cause, stops reading from the proxy, and is logged", async () => {
     const logged: object[] = [];
     const log = (fields: object) => void logged.push(fields);
     await using sides = await startSides({
@@ -299,7 +299,7 @@ describe("a copy that fails", () => {
     await until(2_000, "it is logged", () => logged.some((fields) => Reflect.has(fields, "err")));
   });
 
-  it("of a child manifest that is not what its digest stands for", async () => {
+  it("of a child manifest with a wrong digest puts no child manifest at hosted", async () => {
     await using sides = await startSides();
     const { proxy, hosted, router } = sides;
     proxy.addImage("app", { tag: "1", platforms: ["linux/amd64", "linux/arm64"] });
@@ -312,7 +312,7 @@ describe("a copy that fails", () => {
     expect(asked(hosted, "PUT")).toEqual(["app/manifests/2"]);
   });
 
-  it("is no fault of the one that it was for: hosted goes on being asked", async () => {
+  it("does not count as a failure of hosted, which is asked again", async () => {
     await using sides = await startSides({ router: { proxy: "http://127.0.0.1:1" } });
     const { proxy, hosted, router } = sides;
     router.handler.reload({ hosted: { url: hosted.url, breaker: { failures: 1 } }, proxy: proxy.url });
@@ -329,7 +329,7 @@ describe("nothing is copied", () => {
   it.each([
     ["if it is switched off", { copy: false, rules: [{ match: "**", shadow: "allow" as const }] }],
     ["if no proxy is named by the rule", { rules: [{ match: "app", pull: ["hosted"] }] }],
-  ])("%s: hosted's refusal stands as it is", async (_, config) => {
+  ])("%s: the client gets hosted's error unchanged", async (_, config) => {
     await using sides = await startSides({ router: config });
     const { proxy, hosted, router } = sides;
     const manifest = manifestOf(proxy.addBlob("app", "layer"));
@@ -343,10 +343,10 @@ describe("nothing is copied", () => {
   });
 
   it.each([
-    ["of another kind", 400, { errors: [{ code: "NAME_INVALID" }] }],
-    ["that is no OCI error", 400, "no"],
-    ["of a registry in trouble", 500, { errors: [{ code: "MANIFEST_BLOB_UNKNOWN" }] }],
-  ])("for a refusal %s", async (_, status, body) => {
+    ["is another one", 400, { errors: [{ code: "NAME_INVALID" }] }],
+    ["is no OCI error", 400, "no"],
+    ["is a server error", 500, { errors: [{ code: "MANIFEST_BLOB_UNKNOWN" }] }],
+  ])("when hosted's error %s", async (_, status, body) => {
     await using sides = await startSides({ router: { rules: [{ match: "**", shadow: "allow" }] } });
     const { proxy, hosted, router } = sides;
     hosted.fault({ method: "PUT", status, body });
@@ -356,7 +356,7 @@ describe("nothing is copied", () => {
     expect([put.status, proxy.requests.length]).toEqual([status, 0]);
   });
 
-  it("for layers that are kept elsewhere", async () => {
+  it("for foreign layers, which have URLs of their own", async () => {
     await using sides = await startSides();
     const { hosted, router } = sides;
     const layer = { digest: digestOf("foreign"), size: 7, urls: ["http://example.com/foreign"] };
@@ -367,7 +367,7 @@ describe("nothing is copied", () => {
   });
 
   it.each(["BLOB_UNKNOWN", "MANIFEST_UNKNOWN", "NAME_UNKNOWN", "MANIFEST_INVALID"])(
-    "only for distribution's words: a hosted that says %s gets what it lacks, too",
+    "unless hosted answers 404 with %s",
     async (code) => {
       await using sides = await startSides();
       const { proxy, hosted, router } = sides;
@@ -381,8 +381,8 @@ describe("nothing is copied", () => {
   );
 });
 
-describe("a manifest", () => {
-  it("of more than 4 MiB is refused before hosted hears of it, whether its length is told or not", async () => {
+describe("pushing a manifest", () => {
+  it("of more than 4 MiB is refused without a request to hosted, with or without Content-Length", async () => {
     await using sides = await startSides();
     const body = Buffer.alloc(4 * 1024 * 1024 + 1, " ");
 
@@ -398,7 +398,7 @@ describe("a manifest", () => {
     expect(sides.hosted.requests).toEqual([]);
   });
 
-  it("of 4 MiB arrives as it was sent", async () => {
+  it("of 4 MiB reaches hosted unchanged", async () => {
     await using sides = await startSides();
     const manifest = JSON.stringify({ schemaVersion: 2, config: undefined }).padEnd(4 * 1024 * 1024);
 

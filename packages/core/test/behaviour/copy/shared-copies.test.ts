@@ -15,8 +15,8 @@ function pushAndLeave({ router }: Sides, repository: string, body: string): () =
   return () => sent.destroy();
 }
 
-describe("clients that need the same blob at a time", () => {
-  it("wait for one copy of it", async () => {
+describe("clients that need the same blob at the same time", () => {
+  it("share one copy of it", async () => {
     await using sides = await startSides();
     const { proxy, hosted, router } = sides;
     const layer = proxy.addBlob("app", "layer");
@@ -31,7 +31,7 @@ describe("clients that need the same blob at a time", () => {
     expect(asked(hosted, "POST")).toEqual(["app/blobs/uploads/"]);
   });
 
-  it("for two repositories get two copies", async () => {
+  it("get two copies for two repositories", async () => {
     await using sides = await startSides();
     const { proxy, hosted, router } = sides;
     const layer = proxy.addBlob("base", "layer");
@@ -52,7 +52,7 @@ describe("clients that need the same blob at a time", () => {
     ]);
   });
 
-  it("are not held up by one of them that leaves, even if it came first", async () => {
+  it("still get it when one of them leaves, even the first", async () => {
     await using sides = await startSides();
     const { proxy, hosted, router } = sides;
     const layer = proxy.addBlob("app", "layer");
@@ -69,8 +69,8 @@ describe("clients that need the same blob at a time", () => {
   });
 });
 
-describe("a client that leaves alone", () => {
-  it("ends the copy: both connections are torn down, and hosted is told to forget the upload", async () => {
+describe("a client that leaves while no other waits for the copy", () => {
+  it("ends the copy: both connections are closed, and the upload at hosted is cancelled", async () => {
     await using sides = await startSides();
     const { proxy, hosted, router } = sides;
     const layer = proxy.addGeneratedBlob("app", large);
@@ -89,7 +89,7 @@ describe("a client that leaves alone", () => {
     expect((await putManifest(router, "app", "1", manifestOf(layer))).status).toBe(201);
   });
 
-  it("before the whole manifest is there leaves hosted in peace", async () => {
+  it("before it has sent the whole manifest causes no request to hosted", async () => {
     await using sides = await startSides();
     const sent = httpRequest(`${sides.router.url}/v2/app/manifests/1`, {
       method: "PUT",
@@ -108,7 +108,7 @@ describe("a client that leaves alone", () => {
 });
 
 describe("a push that takes long", () => {
-  it("is not cut off for its client's standing still", async () => {
+  it("is not cut off although its client is idle", async () => {
     await using sides = await startSides({ router: { limits: { clientIdle: 100 } } });
     const { proxy, router } = sides;
     const layer = proxy.addBlob("app", "layer");
@@ -134,7 +134,7 @@ describe("a push that takes long", () => {
     expect([(await push).status, most]).toEqual([201, 4]);
   });
 
-  it("waits for its turn beside others: no more than sixteen blobs are copied at once", async () => {
+  it("copies no more than sixteen blobs at once together with other pushes", async () => {
     await using sides = await startSides();
     const { proxy, hosted, router } = sides;
     const repositories = Array.from({ length: 6 }, (_, index) => `app-${index}`);

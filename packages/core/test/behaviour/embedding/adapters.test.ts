@@ -175,7 +175,7 @@ describe.each([
     expect(running.records.every(({ complete, status }) => complete && status < 300)).toBe(true);
   });
 
-  it("leaves the application its own pages and bodies, and its middleware the end of each answer", async () => {
+  it("leaves other pages and request bodies to the application, and calls its middleware after each response", async () => {
     await using running = await start(host);
 
     const own = await fetchRaw(running.url, "/own");
@@ -193,7 +193,7 @@ describe.each([
   });
 });
 
-it("Fastify's closing waits for the router, which then answers nothing more", async () => {
+it("closing Fastify waits for the router's requests", async () => {
   await using hosted = await startRegistry();
   const registry = createCombinedRegistryHandler({ hosted: hosted.url, proxy: hosted.url });
   const app = Fastify();
@@ -226,7 +226,7 @@ describe("a Hono application without the adapter", () => {
     jest.restoreAllMocks();
   });
 
-  it("gets the registry's answer when it waits for the handler, whatever it returns then", async () => {
+  it("gets the router's response when it awaits the handler, and its own response is ignored", async () => {
     await using running = await start(
       handWritten(async (registry, { incoming, outgoing }) => {
         await registry(incoming, outgoing);
@@ -244,7 +244,7 @@ describe("a Hono application without the adapter", () => {
     ]);
   });
 
-  it("counts no success when it does not wait", async () => {
+  it("has the request recorded as failed when it does not await the handler", async () => {
     await using running = await start(
       handWritten(async (registry, { incoming, outgoing }) => {
         void registry(incoming, outgoing);
@@ -259,7 +259,7 @@ describe("a Hono application without the adapter", () => {
   });
 });
 
-it("a Hono application that does not run on Node's server is told so", async () => {
+it("a Hono application that does not run on Node's server gets an error that names the server it needs", async () => {
   const registry = createCombinedRegistryHandler({ hosted: "http://hosted", proxy: "http://proxy" });
   const app = new Hono().use(honoMiddleware(registry)).onError(({ message }, c) => c.text(message, 500));
 

@@ -57,7 +57,7 @@ it.each([
   ["GET", "/v2/team/app/manifests/1.0"],
   ["PUT", "/v2/team/app/manifests/1.0"],
   ["POST", "/v2/team/app/blobs/uploads/"],
-])("a %s that other code answers is an error in the log, and no success", async (method, path) => {
+])("a %s answered by other code is logged as an error and recorded as failed", async (method, path) => {
   await using meddled = await startMeddled(answersAtOnce);
   const body = method === "PUT" ? { body: "{}" } : {};
 
@@ -84,7 +84,7 @@ it.each([
   expect(await meddled.metrics()).not.toMatch(/http_requests_total\{[^}]*status="200"/);
 });
 
-it("work for a client that other code has answered is given up", async () => {
+it("the upstream request is aborted when other code answers the client", async () => {
   await using meddled = await startMeddled(answersAtOnce);
   meddled.hosted.fault({ path: /manifests/, hang: true });
 
@@ -94,7 +94,7 @@ it("work for a client that other code has answered is given up", async () => {
   await until(5_000, "no request at hosted", () => meddled.hosted.openResponses === 0);
 });
 
-it("a body that other code ends breaks off instead of looking whole, and the process lives", async () => {
+it("a body that other code ends early reaches the client incomplete, and the process survives", async () => {
   await using meddled = await startMeddled((handler) => (request, response) => {
     response.once("drain", () => response.end());
     void handler(request, response);
@@ -109,7 +109,7 @@ it("a body that other code ends breaks off instead of looking whole, and the pro
   expect(meddled.errors[0]).toMatchObject({ message: "request answered by another" });
 });
 
-it("a response that other code has begun is broken off", async () => {
+it("a response begun by other code is broken off", async () => {
   await using meddled = await startMeddled((handler) => (request, response) => {
     response.writeHead(200).flushHeaders();
     void handler(request, response);

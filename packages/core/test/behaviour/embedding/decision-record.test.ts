@@ -22,7 +22,7 @@ function keptLines(): { readonly lines: Line[]; readonly logger: Logger } {
   };
 }
 
-it("tells of each answered request once, what the log says", async () => {
+it("onDecision gets one record for each response, with the fields of the log line", async () => {
   const records: DecisionRecord[] = [];
   const { lines, logger } = keptLines();
   await using sides = await startSides({
@@ -70,7 +70,7 @@ it.each<readonly [string, () => void]>([
     },
   ],
   ["rejects", () => Promise.reject(new Error("hook broke"))],
-])("a hook that %s harms no request, and the log names it", async (_how, onDecision) => {
+])("an onDecision hook that %s does not affect requests, and is logged", async (_how, onDecision) => {
   const { lines, logger } = keptLines();
   await using sides = await startSides({ router: { onDecision, logger } });
   sides.hosted.addImage("team/app", { tag: "1.0" });
@@ -84,7 +84,7 @@ it.each<readonly [string, () => void]>([
   expect(failures()[0]).toMatchObject({ level: "error", fields: { err: new Error("hook broke") } });
 });
 
-it("a logger that throws keeps no record from the hook", async () => {
+it("a logger that throws does not keep records from the hook", async () => {
   const records: DecisionRecord[] = [];
   const broken = () => {
     throw new Error("disk full");

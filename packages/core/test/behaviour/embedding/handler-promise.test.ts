@@ -31,7 +31,7 @@ it("resolves when the response has closed, and not before", async () => {
   expect(order.at(-1)).toBe("resolved");
 });
 
-it("resolves when the client leaves before the answer", async () => {
+it("resolves when the client leaves before the response", async () => {
   await using sides = await startSides();
   sides.hosted.fault({ path: /tags/, hang: true });
   sides.proxy.fault({ path: /tags/, hang: true });
@@ -49,7 +49,7 @@ it("resolves when the client leaves before the answer", async () => {
   server.close();
 });
 
-it("resolves for pipelined requests that never had their turn", async () => {
+it("resolves for pipelined requests that were never started", async () => {
   await using sides = await startSides();
   sides.hosted.fault({ path: /tags/, hang: true });
   const served: Promise<void>[] = [];
@@ -66,7 +66,7 @@ it("resolves for pipelined requests that never had their turn", async () => {
   server.close();
 });
 
-it("resolves after next for what is not the router's, and throws at once what next throws", async () => {
+it("resolves after next for requests that are not the router's, and throws synchronously what next throws", async () => {
   await using handler = createCombinedRegistryHandler({ ...config, operations: "off" });
   const calls: string[] = [];
   const server = createServer(async (request, response) => {
@@ -99,10 +99,10 @@ it("closes with `await using`", async () => {
   await expect(within(1_000, "a second close", handler.close())).resolves.toBeUndefined();
 });
 
-it("gives an explanation up when its signal is aborted, with the signal's reason", async () => {
+it("explain rejects with the signal's reason when its signal is aborted", async () => {
   await using sides = await startSides();
   sides.proxy.fault({ path: /manifests/, hang: true });
-  const reason = new Error("nobody waits any more");
+  const reason = new Error("no longer needed");
   const giving = new AbortController();
 
   const explained = sides.router.handler.explain("library/nginx", { signal: giving.signal });

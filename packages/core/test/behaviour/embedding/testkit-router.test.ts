@@ -18,7 +18,7 @@ it("starts a hosted registry, a proxy and the router in front of both", async ()
   expect((await router.handler.health()).hosted).toBe(200);
 });
 
-it("names several proxies, asks them in order, and takes the router's options and the server's", async () => {
+it("starts several named proxies in order, and takes options of the router and of the server", async () => {
   await using router = await startRouter(
     (upstreams) => createCombinedRegistryHandler({ ...upstreams, lists: "merge" }),
     { proxies: { dockerhub: {}, ghcr: {} }, hosted: { deletes: false }, server: serverOptions },
@@ -43,7 +43,7 @@ it("closes the registries when the router cannot be made", async () => {
   await expect(failing).rejects.toThrow(ConfigError);
   expect(urls.length).toBe(2);
   for (const url of urls) {
-    // Whoever can listen there finds the port free.
+    // Listening succeeds only on a free port.
     const server = createServer().listen(Number(new URL(url).port), "127.0.0.1");
     await new Promise<void>((resolve, reject) => server.once("listening", resolve).once("error", reject));
     server.close();
@@ -51,7 +51,7 @@ it("closes the registries when the router cannot be made", async () => {
   await expect(startRouter(createCombinedRegistryHandler, { proxies: {} })).rejects.toThrow();
 });
 
-it("breaks off what is under way when it is closed", async () => {
+it("breaks off requests in progress when it is closed", async () => {
   const router = await startRouter(createCombinedRegistryHandler);
   const hung = router.proxy.fault({ path: /manifests/, hang: true });
   const pulled = fetchRaw(router.url, "/v2/library/nginx/manifests/1.27");

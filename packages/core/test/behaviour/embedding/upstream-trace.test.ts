@@ -48,7 +48,7 @@ function subscribe(onStart: (trace: UpstreamRequestTrace) => void = () => undefi
   return events;
 }
 
-it("tells of each upstream request of a pull, and takes a traceparent for each", async () => {
+it("publishes each upstream request of a pull, and sends the traceparent that a subscriber sets", async () => {
   await using sides = await startSides();
   sides.hosted.addImage("team/app", { tag: "1.0" });
   const events = subscribe((trace) => {
@@ -78,7 +78,7 @@ it("tells of each upstream request of a pull, and takes a traceparent for each",
   }
 });
 
-it("tells of uploads, without what their query holds", async () => {
+it("publishes uploads without their query", async () => {
   await using sides = await startSides();
   const events = subscribe((trace) => {
     trace.headers.traceparent = traceparent;
@@ -109,7 +109,7 @@ it("tells of uploads, without what their query holds", async () => {
   expect(sides.hosted.requests.map(({ headers }) => headers.traceparent)).toEqual([traceparent, traceparent]);
 });
 
-it("tells of failures, in the context of the request that they belong to", async () => {
+it("publishes failures in the async context of the client's request", async () => {
   await using sides = await startSides();
   const context = new AsyncLocalStorage<string>();
   await using router = await startRouter(
@@ -135,7 +135,7 @@ it("tells of failures, in the context of the request that they belong to", async
   expect(new Set(seen)).toEqual(new Set([target]));
 });
 
-it("shows no credentials, and lets no subscriber spoil a request", async () => {
+it("publishes no credentials, and ignores headers of a subscriber that would break a request", async () => {
   const user = { username: "robot", password: "hunter2" };
   await using hosted = await startRegistry({ tokens: { user, anonymous: false } });
   hosted.addImage("team/app", { tag: "1.0" });

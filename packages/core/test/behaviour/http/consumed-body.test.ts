@@ -51,7 +51,7 @@ const hosts: readonly (readonly [string, Host, string])[] = [
   ["Fastify's parser", inFastify, "application/json"],
 ];
 
-/** Readers that nobody waits for: when the registry is reached, they may not have got a byte. */
+/** Readers that are not awaited: when the request reaches the registry, they may not have read a byte. */
 const lateReaders: readonly (readonly [string, (request: Readable) => void])[] = [
   ["a listener", (request) => void request.on("data", () => undefined)],
   ["a pipe", (request) => void request.pipe(new PassThrough())],
@@ -88,7 +88,7 @@ describe.each(hosts)("a body that was read by %s", (_name, host, contentType) =>
     ["PATCH", `${uploads}some-session`],
     ["PUT", `${uploads}some-session?digest=${digest}`],
     ["PUT", "/v2/team/app/manifests/1.0"],
-  ])("is missed at %s %s, and hosted hears of nothing", async (method, target) => {
+  ])("at %s %s is an error, and hosted gets no request", async (method, target) => {
     await using running = await startHost(host);
 
     const answers = [
@@ -140,7 +140,7 @@ describe.each(lateReaders)("a body that %s waits for", (_name, read) => {
   });
 });
 
-it("is as good as new when whoever came before has only held it back", async () => {
+it("is forwarded whole when earlier middleware has only paused it", async () => {
   await using running = await startHost(
     inExpress((request, _response, next) => {
       request.pause();
@@ -155,7 +155,7 @@ it("is as good as new when whoever came before has only held it back", async () 
   expect(running.hosted.manifest("team/app", "1.0")?.toString()).toBe(manifest);
 });
 
-it("is not missed where there is none: an upload begins behind a body parser", async () => {
+it("is no error for a request without a body: an upload begins behind a body parser", async () => {
   await using running = await startHost(inExpress(express.raw(anything)));
 
   const begun = await fetchRaw(running.url, uploads, { method: "POST", headers: { "Content-Length": "0" } });

@@ -78,7 +78,7 @@ describe("every answer under /v2/", () => {
 });
 
 describe("headers", () => {
-  it("of an upstream pass, repeated ones apart, and hop-by-hop ones do not", async () => {
+  it("of an upstream are forwarded, repeated ones separately, except hop-by-hop headers", async () => {
     const odd = createServer((_request, response) => {
       response.writeHead(200, [
         ...[
@@ -119,7 +119,7 @@ describe("headers", () => {
     }
   });
 
-  it("tell upstreams who the client is, and believe a load balancer only if it is trusted", async () => {
+  it("tell upstreams the client's address, and only a trusted load balancer may set it", async () => {
     await using hosted = await startRegistry();
     await using proxy = await startRegistry();
     await using wary = await startRouter({ hosted: hosted.url, proxy: proxy.url });
@@ -154,7 +154,7 @@ describe("headers", () => {
     expect(hosted.requests[0]?.headers.host).toBe(hosted.host);
   });
 
-  it("say who answered only where that is wanted", async () => {
+  it("name the upstream that answered only where that is configured", async () => {
     await using hosted = await startRegistry();
     await using proxy = await startRegistry();
     await using router = await startRouter({ hosted: hosted.url, proxy: proxy.url, decisionHeader: false });
@@ -164,7 +164,7 @@ describe("headers", () => {
 });
 
 describe("a loop", () => {
-  it("is answered 508 instead of going round", async () => {
+  it("is answered 508", async () => {
     await using proxy = await startRegistry();
     let inner = "";
     const entrance = createServer((request, response) => {
@@ -215,8 +215,8 @@ describe("redirects to object storage", () => {
   });
 });
 
-describe("a kept connection that the upstream has closed", () => {
-  it("costs one quiet retry on a fresh one", async () => {
+describe("a kept-alive connection that the upstream has closed", () => {
+  it("is replaced by a new one without an error", async () => {
     // Answers each connection's first request and resets it at the second, as a server that times idle connections out.
     const served = new WeakSet<object>();
     let resets = 0;
@@ -246,7 +246,7 @@ describe("a kept connection that the upstream has closed", () => {
     }
   });
 
-  it("never costs a push with a body, which goes over a connection of its own", async () => {
+  it("never breaks a push with a body, which goes over a new connection", async () => {
     const served = new WeakSet<object>();
     const forgetful = createServer((request, response) => {
       if (served.has(request.socket)) {
@@ -272,11 +272,11 @@ describe("a kept connection that the upstream has closed", () => {
   });
 });
 
-describe("an upstream that says more than it was asked", () => {
+describe("an upstream that sends more than one response", () => {
   it.each([
     ["a second answer", ""],
     ["a body that is longer than was said", "and more"],
-  ])("%s is no answer to the next request", async (_, rest) => {
+  ])("%s is not taken for the response to the next request", async (_, rest) => {
     const answerOf = (text: string) =>
       `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ${text.length}\r\n\r\n${text}`;
     const sockets: Socket[] = [];

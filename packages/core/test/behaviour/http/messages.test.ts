@@ -45,7 +45,7 @@ async function scene(
   });
 }
 
-const nobody = async () => `http://127.0.0.1:${await closedPort()}`;
+const notListening = async () => `http://127.0.0.1:${await closedPort()}`;
 const push = { method: "PUT", headers: { "Content-Type": manifestType } };
 
 /** A push of a tag that the proxy has with another digest. */
@@ -61,7 +61,7 @@ function shadowing(prepare: (proxy: TestRegistry) => void) {
 /** A challenge of the proxy's for tokens. */
 function challenged(parameters: (closed: string) => string) {
   return scene(async ({ proxy, says }) => {
-    const challenge = `Bearer ${parameters(await nobody())}`;
+    const challenge = `Bearer ${parameters(await notListening())}`;
     proxy.fault({ status: 401, headers: { "WWW-Authenticate": challenge } });
     return says({ proxy: { url: proxy.url, auth: user } });
   });
@@ -75,7 +75,7 @@ const scenes: Readonly<Record<string, () => Promise<string>>> = {
     scene(({ hosted, says }) => says({ hosted: { url: hosted.url, auth: wrong } }), {
       hosted: { auth: user },
     }),
-  "proxy failed (connection refused)": () => scene(async ({ says }) => says({ proxy: await nobody() })),
+  "proxy failed (connection refused)": () => scene(async ({ says }) => says({ proxy: await notListening() })),
   "proxy failed (timeout after 30000 ms)": () =>
     scene(({ proxy, says }) => {
       proxy.fault({ hang: true });
@@ -83,7 +83,10 @@ const scenes: Readonly<Record<string, () => Promise<string>>> = {
     }),
   "proxy failed (circuit open)": () =>
     scene(async ({ hosted }) => {
-      const proxy = { url: await nobody(), breaker: { failures: 1, delay: 60_000, longestDelay: 60_000 } };
+      const proxy = {
+        url: await notListening(),
+        breaker: { failures: 1, delay: 60_000, longestDelay: 60_000 },
+      };
       await using router = await startRouter({ hosted: hosted.url, proxy });
       await fetchRaw(router.url, tag);
       return wordsOf(await fetchRaw(router.url, tag));
@@ -149,7 +152,7 @@ const scenes: Readonly<Record<string, () => Promise<string>>> = {
   "hosted failed (...)": () =>
     scene(async ({ proxy, says }) => {
       proxy.addImage("team/app", { tag: "1" });
-      return says({ hosted: await nobody(), rules: [{ match: "**", owned: true }] });
+      return says({ hosted: await notListening(), rules: [{ match: "**", owned: true }] });
     }),
   "nothing is pushed to a/b or deleted there: rules[1] denies it": () =>
     scene(({ says }) => {
@@ -173,8 +176,8 @@ function pattern(message: string): RegExp {
   return new RegExp(literal.replaceAll("...", ".+").replace(/\b\d{3,} ms/g, "\\d+ ms"));
 }
 
-describe("the messages that operators are told of", () => {
-  it("are all tried here", () => {
+describe("the messages documented for operators", () => {
+  it("are all tested here", () => {
     expect(documented()).toEqual(Object.keys(scenes));
   });
 

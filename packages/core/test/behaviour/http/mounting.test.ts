@@ -7,7 +7,7 @@ import { errorOf, fetchRaw } from "../../support/client.ts";
 import { listen, startRouter } from "../../support/router.ts";
 
 describe("in a bare node:http server", () => {
-  it("answers its own paths, and tells whose a request is", async () => {
+  it("answers its own paths, and matches() tells which those are", async () => {
     await using proxy = await startRegistry();
     await using hosted = await startRegistry();
     hosted.addImage("team/app", { tag: "1.0", layers: ["x"] });
@@ -58,7 +58,7 @@ describe("in Express 5", () => {
     };
   }
 
-  it("stands beside other routes, before and after it, and leaves them their pages", async () => {
+  it("works beside other routes, before and after it, and leaves them their pages", async () => {
     await using proxy = await startRegistry();
     await using hosted = await startRegistry();
     hosted.addImage("team/app", { tag: "1.0", layers: ["x"] });
@@ -86,7 +86,7 @@ describe("in Express 5", () => {
     expect([image.status, pushed.status]).toEqual([200, 202]);
   });
 
-  it("answers below a path, but sends clients on to the root, where it is not", async () => {
+  it("answers below a path, but its Location headers point to the root", async () => {
     await using proxy = await startRegistry();
     await using hosted = await startRegistry();
     hosted.addImage("team/app", { tag: "1.0" });

@@ -5,7 +5,7 @@ import { startSides } from "../../support/sides.ts";
 import { within } from "../../support/within.ts";
 
 describe("/healthcheck", () => {
-  it("gives the status of each registry's /v2/, as the nginx router does, and more", async () => {
+  it("gives the status of each registry's /v2/, as the nginx router does, and its breaker state", async () => {
     await using sides = await startSides();
 
     const answer = await fetchRaw(sides.router.url, "/healthcheck");
@@ -35,7 +35,7 @@ describe("/healthcheck", () => {
     });
   });
 
-  it("is 503 and says why when one of them is away", async () => {
+  it("is 503 with the cause when one of them is down", async () => {
     await using sides = await startSides();
     await sides.proxy.close();
 
@@ -51,7 +51,7 @@ describe("/healthcheck", () => {
     expect(ready.status).toBe(200);
   });
 
-  it("waits for no proxy to say that the router is ready, and asks none", async () => {
+  it("asks no proxy for /readyz", async () => {
     await using sides = await startSides();
     sides.proxy.fault({ hang: true });
 
@@ -60,7 +60,7 @@ describe("/healthcheck", () => {
     expect([ready.status, sides.proxy.requests]).toEqual([200, []]);
   });
 
-  it("without hosted, the router is alive and not ready", async () => {
+  it("without hosted, /livez is 200 and /readyz is 503", async () => {
     await using sides = await startSides();
     await sides.hosted.close();
 
@@ -73,7 +73,7 @@ describe("/healthcheck", () => {
 });
 
 describe("/v2/", () => {
-  it("asks each upstream once for a crowd of clients", async () => {
+  it("asks each upstream once for many clients at the same time", async () => {
     await using sides = await startSides();
 
     const statuses = await Promise.all(
@@ -90,7 +90,7 @@ describe("/v2/", () => {
     ["any", "proxy", 200],
     ["hosted", "hosted", 503],
     ["any", "hosted", 200],
-  ] as const)("with base: %s and the %s away answers %i", async (base, away, status) => {
+  ] as const)("with base: %s and the %s down answers %i", async (base, away, status) => {
     await using sides = await startSides();
     await sides[away].close();
     await using router = await startRouter({ hosted: sides.hosted.url, proxy: sides.proxy.url, base });
@@ -98,7 +98,7 @@ describe("/v2/", () => {
     expect((await fetchRaw(router.url, "/v2/")).status).toBe(status);
   });
 
-  it("redirects /v2 to itself, the query included", async () => {
+  it("redirects /v2 to /v2/ with its query", async () => {
     await using sides = await startSides();
 
     const answer = await fetchRaw(sides.router.url, "/v2?a=b");
@@ -108,7 +108,7 @@ describe("/v2/", () => {
 });
 
 describe("/metrics", () => {
-  it("counts what happened, and no label carries a repository, tag or digest", async () => {
+  it("counts requests, without labels for repository, tag or digest", async () => {
     await using sides = await startSides();
     const image = sides.hosted.addImage("secret-team/app", { tag: "secret-tag", layers: ["0123456789"] });
     await fetchRaw(sides.router.url, "/v2/secret-team/app/manifests/secret-tag");

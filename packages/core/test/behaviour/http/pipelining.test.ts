@@ -59,8 +59,8 @@ function send(port: number, bytes: string): { socket: Socket; text: () => string
   return { socket, text: () => text };
 }
 
-describe("a request that is sent before the one before it is answered", () => {
-  it("is never begun if its connection dies before its turn, and nothing waits for it", async () => {
+describe("a pipelined request", () => {
+  it("is never started if its connection closes first, and close() does not wait for it", async () => {
     await using gate = await startGate();
     await using next = await startRegistry();
     const logged: object[] = [];
@@ -84,7 +84,7 @@ describe("a request that is sent before the one before it is answered", () => {
     expect(logged).toHaveLength(1);
   });
 
-  it("has its turn, body and all, in the order sent", async () => {
+  it("is answered in the order sent, with its body", async () => {
     await using gate = await startGate();
     await using router = await startRouter({
       hosted: gate.url,
@@ -117,7 +117,7 @@ describe("a request that is sent before the one before it is answered", () => {
     socket.destroy();
   });
 
-  it("may wait for its turn for longer than a client may stand still", async () => {
+  it("may wait for longer than the client's idle timeout", async () => {
     await using gate = await startGate();
     const clientIdle = 40;
     await using router = await startRouter({ hosted: gate.url, proxy: gate.url, limits: { clientIdle } });
@@ -132,7 +132,7 @@ describe("a request that is sent before the one before it is answered", () => {
     socket.destroy();
   });
 
-  it("is served before close is through if its turn has come", async () => {
+  it("is served before close() resolves if it has been started", async () => {
     await using gate = await startGate();
     await using router = await startRouter({ hosted: gate.url, proxy: gate.url });
     const { socket, text } = send(router.port, get("slow/manifests/1") + get("slow/manifests/2"));
@@ -149,7 +149,7 @@ describe("a request that is sent before the one before it is answered", () => {
     socket.destroy();
   });
 
-  it("goes by the configuration that holds when its turn comes", async () => {
+  it("is served with the configuration of the time when it is started", async () => {
     await using gate = await startGate();
     await using next = await startGate();
     await using router = await startRouter({ hosted: gate.url, proxy: gate.url });
@@ -164,7 +164,7 @@ describe("a request that is sent before the one before it is answered", () => {
     socket.destroy();
   });
 
-  it("is answered by the router itself when its turn comes, and finished once", async () => {
+  it("is answered in order by the router itself, once", async () => {
     await using gate = await startGate();
     let finished = 0;
     await using router = await startRouter({ hosted: gate.url, proxy: gate.url }, (handler) => {
@@ -185,7 +185,7 @@ describe("a request that is sent before the one before it is answered", () => {
     socket.destroy();
   });
 
-  it("costs its connection if very many wait already", async () => {
+  it("closes its connection if very many are waiting already", async () => {
     await using gate = await startGate();
     await using router = await startRouter({ hosted: gate.url, proxy: gate.url });
     const { socket } = send(router.port, slow + quick.repeat(2_000));

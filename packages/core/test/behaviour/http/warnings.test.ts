@@ -10,7 +10,7 @@ import { createServices } from "../../../src/services.ts";
 import { fetchRaw } from "../../support/client.ts";
 import { closedPort, listen, startRouter } from "../../support/router.ts";
 
-it("each warning of hosted's own answer is a header line", async () => {
+it("each warning of hosted's response is a header line", async () => {
   await using hosted = await startRegistry();
   const nowhere = `http://127.0.0.1:${await closedPort()}`;
   await using router = await startRouter({ hosted: hosted.url, proxy: [nowhere, `${nowhere}/`] });
@@ -24,7 +24,7 @@ it("each warning of hosted's own answer is a header line", async () => {
   ]);
 });
 
-it("each warning of the router's own error is a header line, and they are 4096 bytes at the most", async () => {
+it("each warning of the router's own error response is a header line, and all of them have at most 4096 bytes", async () => {
   const services = createServices(completeConfig({ hosted: "http://hosted", proxy: "http://proxy" }));
   const texts = Array.from({ length: 200 }, (_, index) => `proxy-${index} failed ("${"\u2603".repeat(20)}")`);
   const server = createServer((request, response) => {

@@ -22,7 +22,7 @@ async function startFilled() {
 }
 
 /** Every page until there is no next one. */
-async function walk(sides: Awaited<ReturnType<typeof startFilled>>, query: string, user: string) {
+async function pagesOf(sides: Awaited<ReturnType<typeof startFilled>>, query: string, user: string) {
   const pages: { names: string[]; text: string }[] = [];
   let target: string | undefined = `/v2/_catalog${query}`;
   while (target !== undefined && pages.length < 50) {
@@ -42,23 +42,23 @@ describe("the catalog has the names that a user may pull", () => {
     async (query) => {
       await using sides = await startFilled();
 
-      const pages = await walk(sides, query, "alice");
+      const pages = await pagesOf(sides, query, "alice");
 
       expect(pages.flatMap(({ names }) => names)).toEqual(forAlice);
       expect(pages.filter(({ text }) => text.includes("hidden"))).toEqual([]);
     },
   );
 
-  it("all of them, for a user who may pull all", async () => {
+  it("all names for a user who may pull everything", async () => {
     await using sides = await startFilled();
 
-    const pages = await walk(sides, "?n=3", "bob");
+    const pages = await pagesOf(sides, "?n=3", "bob");
 
     expect(pages.flatMap(({ names }) => names)).toEqual([...forAlice, ...hidden].sort());
     expect(pages).toHaveLength(4);
   });
 
-  it("none but those for everybody, where authorize lets in somebody without a name", async () => {
+  it("only public names where authorize allows a client without a user name", async () => {
     await using sides = await startRuled(rules, { authorize: () => "allow" });
     sides.hosted.addImage("shown/1", { tag: "1", layers: ["x"] });
     sides.hosted.addImage("staff/1", { tag: "1", layers: ["x"] });
@@ -68,7 +68,7 @@ describe("the catalog has the names that a user may pull", () => {
     expect(JSON.parse(answer.body.toString())).toEqual({ repositories: ["shown/1"] });
   });
 
-  it("and is not for those whom authorize asks for credentials", async () => {
+  it("no catalog for clients that authorize challenges", async () => {
     await using sides = await startFilled();
 
     const answer = await fetchRaw(sides.router.url, "/v2/_catalog", {
@@ -78,7 +78,7 @@ describe("the catalog has the names that a user may pull", () => {
     expect(answer.status).toBe(401);
   });
 
-  it("as hosted sends it, where everybody who gets in may pull all", async () => {
+  it("hosted's own catalog where every admitted client may pull everything", async () => {
     const body = '{ "repositories": ["a"], "more": 1 }';
     await using sides = await startRuled([{ match: "**", access: { pull: "anonymous", push: ["bob"] } }]);
     sides.hosted.fault({ path: "/v2/_catalog", status: 200, body });
@@ -91,10 +91,10 @@ describe("the catalog has the names that a user may pull", () => {
   });
 });
 
-describe("a catalog out of the ordinary", () => {
+describe("an unusual catalog", () => {
   const json = { "Content-Type": "application/json" };
 
-  it("of nothing, as Go writes it, is an empty one", async () => {
+  it("with null for its names, as Go encodes an empty list, is empty", async () => {
     await using sides = await startFilled();
     sides.hosted.fault({ path: /_catalog/, status: 200, headers: json, body: '{"repositories":null}' });
 
@@ -110,7 +110,7 @@ describe("a catalog out of the ordinary", () => {
     ["of more than 4 MiB", { status: 200, body: `{"repositories":["${"x".repeat(4 * 1024 * 1024)}"]}` }, 502],
     ["that is elsewhere", { status: 307, headers: { Location: "/hidden-1/x" } }, 502],
     ["that hosted does not give", { status: 500 }, 502],
-  ])("%s is a failure that shows nothing of it", async (_, fault, status) => {
+  ])("%s is a failure that reveals nothing of it", async (_, fault, status) => {
     await using sides = await startFilled();
     sides.hosted.fault({ path: /_catalog/, ...fault });
 
@@ -121,7 +121,7 @@ describe("a catalog out of the ordinary", () => {
     expect(`${JSON.stringify(answer.headers)}${answer.body}`).not.toContain("hidden-1");
   });
 
-  it("that hosted has not got is answered in hosted's words", async () => {
+  it("that hosted does not have is answered with hosted's own error", async () => {
     await using sides = await startFilled();
     sides.hosted.fault({ path: /_catalog/, status: 405, body: "no catalog here" });
 
@@ -130,7 +130,7 @@ describe("a catalog out of the ordinary", () => {
     expect([answer.status, answer.body.toString()]).toEqual([405, "no catalog here"]);
   });
 
-  it("of hidden names without end is given up", async () => {
+  it("with endless hidden names is a failure", async () => {
     await using sides = await startFilled();
     sides.hosted.fault({
       path: /_catalog/,

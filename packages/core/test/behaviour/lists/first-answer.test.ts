@@ -1,11 +1,11 @@
 import { startRegistry } from "@combined-registry/testkit";
 import { describe, expect, it } from "@jest/globals";
 import { errorOf, fetchRaw } from "../../support/client.ts";
-import { walkList } from "../../support/lists.ts";
+import { listAllPages } from "../../support/lists.ts";
 import { startRouter } from "../../support/router.ts";
 
 describe("tags/list", () => {
-  it("is hosted's, and where hosted does not know the repository the first proxy's that does", async () => {
+  it("is hosted's, or the first proxy's that knows the repository if hosted does not", async () => {
     await using first = await startRegistry();
     await using second = await startRegistry();
     await using hosted = await startRegistry();
@@ -22,7 +22,7 @@ describe("tags/list", () => {
     expect((await fetchRaw(router.url, "/v2/nobody/tags/list")).status).toBe(404);
   });
 
-  it("walks a proxy's pages although hosted answers `last` with null tags, and Link stays relative", async () => {
+  it("continues a proxy's pages although hosted answers `last` with null tags, and Link stays relative", async () => {
     await using proxy = await startRegistry();
     await using hosted = await startRegistry();
     for (const tag of ["a", "b", "c"]) {
@@ -36,18 +36,18 @@ describe("tags/list", () => {
     });
     await using router = await startRouter({ hosted: hosted.url, proxy: proxy.url });
 
-    const walked: string[] = [];
+    const tags: string[] = [];
     let target = "/v2/public/tags/list?n=2";
     for (let page = 0; page < 5 && target !== ""; page++) {
       const answer = await fetchRaw(router.url, target);
-      walked.push(...JSON.parse(answer.body.toString()).tags);
+      tags.push(...JSON.parse(answer.body.toString()).tags);
       target = /<(\/[^>]*)>; rel="next"/.exec(String(answer.headers.link))?.[1] ?? "";
     }
 
-    expect(walked).toEqual(["a", "b", "c"]);
+    expect(tags).toEqual(["a", "b", "c"]);
   });
 
-  it("are walked by the name that the client uses, although a proxy calls the repository library/...", async () => {
+  it("have Link headers with the client's name, although a proxy has the repository as library/...", async () => {
     await using hub = await startRegistry();
     await using hosted = await startRegistry();
     hub.addManifest("library/nginx", { schemaVersion: 2 }, { tags: ["1", "2", "3"] });
@@ -56,13 +56,13 @@ describe("tags/list", () => {
       proxy: { url: hub.url, libraryPrefix: true },
     });
 
-    const { names, answers } = await walkList(router.url, "/v2/nginx/tags/list?n=2", 3);
+    const { names, answers } = await listAllPages(router.url, "/v2/nginx/tags/list?n=2", 3);
 
     expect(names).toEqual(["1", "2", "3"]);
     expect(answers[0]?.headers.link).toBe('</v2/nginx/tags/list?last=2&n=2>; rel="next"');
   });
 
-  it("does not pass a proxy's list off as everything while hosted cannot tell", async () => {
+  it("is no proxy's list while hosted fails", async () => {
     await using proxy = await startRegistry();
     await using hosted = await startRegistry();
     proxy.addImage("public", { tag: "p", layers: ["x"] });
@@ -75,7 +75,7 @@ describe("tags/list", () => {
     expect(proxy.requests).toEqual([]);
   });
 
-  it("does not pass over a proxy that failed where the rule says onFailure: stop", async () => {
+  it("is an error after a proxy's failure with onFailure: stop", async () => {
     await using first = await startRegistry();
     await using second = await startRegistry();
     await using hosted = await startRegistry();
@@ -91,7 +91,7 @@ describe("tags/list", () => {
     expect((await fetchRaw(going.url, "/v2/public/tags/list")).status).toBe(200);
   });
 
-  it("never leaves hosted with lists: hosted", async () => {
+  it("is hosted's alone with lists: hosted", async () => {
     await using proxy = await startRegistry();
     await using hosted = await startRegistry();
     proxy.addImage("public", { tag: "p", layers: ["x"] });

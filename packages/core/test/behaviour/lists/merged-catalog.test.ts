@@ -2,7 +2,7 @@ import { type RegistryOptions, startRegistry, type TestRegistry } from "@combine
 import { describe, expect, it } from "@jest/globals";
 import { valuesOf } from "../../../src/protocol/headers.ts";
 import { fetchRaw } from "../../support/client.ts";
-import { namesOf, shuffled, walkList } from "../../support/lists.ts";
+import { listAllPages, namesOf, shuffled } from "../../support/lists.ts";
 import { startRouter } from "../../support/router.ts";
 
 describe("a merged catalog", () => {
@@ -31,14 +31,14 @@ describe("a merged catalog", () => {
       await using router = await startRouter({ hosted: hosted.url, proxy: proxy.url, lists: "merge" });
 
       for (const n of [45, 100, 1_000]) {
-        const { names } = await walkList(router.url, `/v2/_catalog?n=${n}`, 200);
+        const { names } = await listAllPages(router.url, `/v2/_catalog?n=${n}`, 200);
         expect(names).toEqual(catalogOrder(families));
       }
     },
     120_000,
   );
 
-  it("loses no name where a member's pages end that sorts by bytes, although its first page does not show it", async () => {
+  it("loses no name at page ends of an upstream that sorts by bytes, although its first page does not show that", async () => {
     const plain = Array.from({ length: 1_100 }, (_, index) => `n${String(index).padStart(4, "0")}`);
     await using hosted = await registryOf(["b"]);
     await using proxy = await registryOf(["a/b", ...plain, "z-tools", "z/app"], {
@@ -50,7 +50,7 @@ describe("a merged catalog", () => {
     expect(namesOf(await fetchRaw(router.url, "/v2/_catalog?n=1&last=z%2Fapp"))).toEqual(["z-tools"]);
   });
 
-  it("has none of the names that could not be pulled from where they are", async () => {
+  it("omits names that could not be pulled from their upstream", async () => {
     await using hosted = await registryOf(["corp/app", "library/nginx", "both/app"]);
     await using proxy = await registryOf(["corp/leaked", "library/redis", "both/app"]);
     await using router = await startRouter({
@@ -63,14 +63,14 @@ describe("a merged catalog", () => {
       ],
     });
 
-    expect((await walkList(router.url, "/v2/_catalog?n=1", 5)).names).toEqual([
+    expect((await listAllPages(router.url, "/v2/_catalog?n=1", 5)).names).toEqual([
       "both/app",
       "corp/app",
       "library/redis",
     ]);
   });
 
-  it("goes on over pages and pages of names that do not count", async () => {
+  it("continues over many pages of omitted names", async () => {
     const hidden = Array.from({ length: 2_500 }, (_, index) => `hidden/a${String(index).padStart(4, "0")}`);
     await using hosted = await registryOf(["a", "z"]);
     await using proxy = await registryOf([...hidden, "public"]);
@@ -81,12 +81,12 @@ describe("a merged catalog", () => {
       rules: [{ match: "hidden/**", pull: ["hosted"] }],
     });
 
-    const { names, pages } = await walkList(router.url, "/v2/_catalog?n=2", 3);
+    const { names, pages } = await listAllPages(router.url, "/v2/_catalog?n=2", 3);
 
     expect([names, pages]).toEqual([["a", "public", "z"], 2]);
   });
 
-  it("has a proxy's names as the proxy has them, libraryPrefix or not: under them they can be pulled", async () => {
+  it("has a proxy's own names, with or without libraryPrefix: they can be pulled", async () => {
     await using hosted = await registryOf(["nginx"]);
     await using hub = await registryOf(["library/nginx"]);
     await using router = await startRouter({
@@ -113,7 +113,7 @@ describe("a merged catalog", () => {
     expect(hosted.requests).toEqual([]);
   });
 
-  it("names members that fail, and those that keep theirs to themselves", async () => {
+  it("names upstreams that fail, and those that refuse their catalog", async () => {
     await using hosted = await registryOf(["private"]);
     await using shy = await registryOf(["public"]);
     await using down = await registryOf(["public"]);

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "@jest/globals";
-import { numbered, registryWith, shuffled, union, walkList } from "../../support/lists.ts";
+import { listAllPages, numbered, registryWith, shuffled, union } from "../../support/lists.ts";
 import { startRouter } from "../../support/router.ts";
 
 const manners = ["sorted", "case-insensitive", "whole", "cursor"] as const;
 
-describe("a walk over merged tags gives every tag exactly once, in order", () => {
+describe("all pages of merged tags have every tag exactly once, in order", () => {
   const upper = numbered(500).map((tag) => tag.toUpperCase());
 
   it.each([
@@ -27,10 +27,10 @@ describe("a walk over merged tags gives every tag exactly once, in order", () =>
         proxy: [none.url, one.url, proxy.url],
         lists: "merge",
       });
-      // One by one, a walk over all of them takes a minute: from where what both have begins, it is some hundred.
+      // With n=1, all pages take a minute. Starting near the first common tag, there are about a hundred.
       const start = n === 1 ? "t09850" : "";
 
-      const { names } = await walkList(router.url, `/v2/r/tags/list?n=${n}&last=${start}`, mostPages * 2);
+      const { names } = await listAllPages(router.url, `/v2/r/tags/list?n=${n}&last=${start}`, mostPages * 2);
 
       expect(names).toEqual(union(many, some, ["latest"]).filter((name) => name > start));
     },
@@ -53,7 +53,7 @@ describe("a walk over merged tags gives every tag exactly once, in order", () =>
       await using proxy = await registryWith(shuffled(theirs), { lists });
       await using router = await startRouter({ hosted: hosted.url, proxy: proxy.url, lists: "merge" });
 
-      const { names } = await walkList(router.url, `/v2/r/tags/list?n=${n}`, 1_500);
+      const { names } = await listAllPages(router.url, `/v2/r/tags/list?n=${n}`, 1_500);
 
       expect(names).toEqual(union(ours, theirs));
     },
@@ -66,7 +66,7 @@ describe("a walk over merged tags gives every tag exactly once, in order", () =>
     await using proxy = await registryWith(theirs, { lists });
     await using router = await startRouter({ hosted: hosted.url, proxy: proxy.url, lists: "merge" });
 
-    const { names } = await walkList(router.url, "/v2/r/tags/list?n=1000", 20);
+    const { names } = await listAllPages(router.url, "/v2/r/tags/list?n=1000", 20);
 
     expect(names).toEqual(union(theirs, ["latest"]));
   });

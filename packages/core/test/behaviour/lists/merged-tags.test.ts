@@ -1,6 +1,14 @@
 import { describe, expect, it } from "@jest/globals";
 import { errorOf, fetchRaw, type Received } from "../../support/client.ts";
-import { linkOf, namesOf, numbered, registryWith, shuffled, union, walkList } from "../../support/lists.ts";
+import {
+  linkOf,
+  listAllPages,
+  namesOf,
+  numbered,
+  registryWith,
+  shuffled,
+  union,
+} from "../../support/lists.ts";
 import { startRouter } from "../../support/router.ts";
 
 /** Four digits each. */
@@ -12,7 +20,7 @@ describe("merged tags", () => {
   const warningOf = ({ headers }: Received) => headers.warning;
   const outcomeOf = (answer: Received) => [answer.status, errorOf(answer).code];
 
-  it("come from every member that a rule lets know of the name, and from no other", async () => {
+  it("come from every upstream that the rule names, and from no other", async () => {
     await using hosted = await registryWith(["h"]);
     await using first = await registryWith(["f", "h"]);
     await using second = await registryWith(["s"]);
@@ -67,20 +75,20 @@ describe("merged tags", () => {
     expect([...hosted.requests, ...proxy.requests]).toEqual([]);
   });
 
-  it("are 10,000 at most, whatever n says, and go on from there", async () => {
+  it("are 10,000 per page at most, whatever n is, with a Link to the next page", async () => {
     const tags = numbered(10_001);
     await using hosted = await registryWith(tags);
     await using proxy = await registryWith(["a"]);
     await using router = await startRouter({ hosted: hosted.url, proxy: proxy.url, lists: "merge" });
 
     const without = await fetchRaw(router.url, "/v2/r/tags/list");
-    const { names, pages } = await walkList(router.url, "/v2/r/tags/list?n=99999999999999999999", 2);
+    const { names, pages } = await listAllPages(router.url, "/v2/r/tags/list?n=99999999999999999999", 2);
 
     expect([namesOf(without).length, linkOf(without)]).toEqual([10_000, "/v2/r/tags/list?last=t09998"]);
     expect([names, pages]).toEqual([union(tags, ["a"]), 2]);
   });
 
-  it("are asked for whole and plain, whatever part or coding the client would take", async () => {
+  it("are requested whole and uncompressed, whatever range or encoding the client accepts", async () => {
     await using hosted = await registryWith(["a"]);
     await using proxy = await registryWith(["b"]);
     await using router = await startRouter({ hosted: hosted.url, proxy: proxy.url, lists: "merge" });
@@ -123,7 +131,7 @@ describe("merged tags", () => {
     expect(warningOf(answer)).toBe(`299 - "${failing} failed (answered 500)"`);
   });
 
-  it("are hosted's own 404 if nobody knows the repository, and on later pages too", async () => {
+  it("are hosted's own 404 if no upstream knows the repository, and on later pages too", async () => {
     await using hosted = await registryWith(["a"], {}, "other");
     await using proxy = await registryWith(["b"], {}, "other");
     await using router = await startRouter({ hosted: hosted.url, proxy: proxy.url, lists: "merge" });
@@ -142,7 +150,7 @@ describe("merged tags", () => {
     ["proxy", { hang: true }, 504, "UPSTREAM_TIMEOUT"],
     ["proxy", { status: 429, headers: { "Retry-After": "7" } }, 429, "TOOMANYREQUESTS"],
   ] as const)(
-    "are a failure, never not found, if %s could not tell (%j) and nobody else knows the repository",
+    "are a failure, never not found, if %s fails (%j) and no other upstream knows the repository",
     async (failing, fault, status, code) => {
       await using hosted = await registryWith(["a"], {}, "other");
       await using proxy = await registryWith(["b"], {}, "other");
@@ -158,7 +166,7 @@ describe("merged tags", () => {
     },
   );
 
-  it("are a failure that names everybody if all fail", async () => {
+  it("are a failure that names every upstream if all fail", async () => {
     await using hosted = await registryWith(["a"]);
     await using proxy = await registryWith(["b"]);
     await using router = await startRouter({ hosted: hosted.url, proxy: proxy.url, lists: "merge" });
@@ -177,7 +185,7 @@ describe("merged tags", () => {
     body: '{"name":"r","tags":null}\n',
   };
 
-  it("null at a member adds none; but it is no proof of the repository if another could not tell", async () => {
+  it("null from an upstream adds none, but does not prove that the repository exists if another one fails", async () => {
     await using hosted = await registryWith([]);
     await using proxy = await registryWith(["b"]);
     await using router = await startRouter({ hosted: hosted.url, proxy: proxy.url, lists: "merge" });
@@ -193,7 +201,7 @@ describe("merged tags", () => {
     expect(failed.status).toBe(502);
   });
 
-  it("null page by page at members that do not know the repository as a whole are hosted's own 404", async () => {
+  it("null with n from upstreams that answer 404 without n are hosted's own 404", async () => {
     await using hosted = await registryWith(["a"], {}, "other");
     await using proxy = await registryWith(["b"], {}, "other");
     await using router = await startRouter({ hosted: hosted.url, proxy: proxy.url, lists: "merge" });
@@ -212,7 +220,7 @@ describe("merged tags", () => {
     ["no list", '{"tags":{}}', "sent a list that is none"],
     ["not a list of names", '{"tags":["a",1]}', "sent a list that is none"],
     ["longer than 4 MiB", `{"tags":["${"a".repeat(5_000_000)}"]}`, "is longer than 4194304 bytes a page"],
-  ])("that are %s count as a failure of that member", async (_, body, cause) => {
+  ])("that are %s count as a failure of that upstream", async (_, body, cause) => {
     await using hosted = await registryWith(["a"]);
     await using proxy = await registryWith(["b"]);
     await using router = await startRouter({ hosted: hosted.url, proxy: proxy.url, lists: "merge" });
@@ -224,7 +232,7 @@ describe("merged tags", () => {
     expect(warningOf(answer)).toContain(cause);
   });
 
-  it("whose pages never end, or lead back to themselves, count as a failure of that member", async () => {
+  it("whose pages never end, or form a loop, count as a failure of that upstream", async () => {
     await using hosted = await registryWith(["a"]);
     await using circling = await registryWith(["b"]);
     await using endless = await registryWith(shuffled(numbered(10_100)), { lists: "cursor" });
@@ -249,23 +257,20 @@ describe("merged tags", () => {
     ["?n=99", 26],
     // Twenty such pages are enough for an answer.
     ["", 2],
-  ])(
-    "go on where a member has pages of its own size, because it takes no n as large as ours: %s",
-    async (search, expected) => {
-      const tags = numbered(2_500);
-      await using hosted = await registryWith(["a"]);
-      await using proxy = await registryWith(tags);
-      await using router = await startRouter({ hosted: hosted.url, proxy: proxy.url, lists: "merge" });
-      proxy.fault({ path: /n=(?!100$)/, status: 400 });
-      const headers = { Link: '</v2/r/tags/list?last=t00099&n=100>; rel="next"' };
-      const body = { tags: tags.slice(0, 100) };
-      proxy.fault({ path: "/v2/r/tags/list", status: 200, headers, body });
+  ])("continue where an upstream limits n to its own page size: %s", async (search, expected) => {
+    const tags = numbered(2_500);
+    await using hosted = await registryWith(["a"]);
+    await using proxy = await registryWith(tags);
+    await using router = await startRouter({ hosted: hosted.url, proxy: proxy.url, lists: "merge" });
+    proxy.fault({ path: /n=(?!100$)/, status: 400 });
+    const headers = { Link: '</v2/r/tags/list?last=t00099&n=100>; rel="next"' };
+    const body = { tags: tags.slice(0, 100) };
+    proxy.fault({ path: "/v2/r/tags/list", status: 200, headers, body });
 
-      const { names, pages } = await walkList(router.url, `/v2/r/tags/list${search}`, 40);
+    const { names, pages } = await listAllPages(router.url, `/v2/r/tags/list${search}`, 40);
 
-      expect([names, pages]).toEqual([union(["a"], tags), expected]);
-    },
-  );
+    expect([names, pages]).toEqual([union(["a"], tags), expected]);
+  });
 
   it.each([
     ["whose disorder shows on a later page", [...numbers(1_000, 150), "0001"], "?n=120"],
@@ -274,17 +279,17 @@ describe("merged tags", () => {
       [...numbers(1_099, 100, -1), ...numbers(100, 50)],
       "?n=10&last=0999",
     ],
-  ])("go on at a member with a cursor %s", async (_, tags, search) => {
+  ])("continue at an upstream with a cursor %s", async (_, tags, search) => {
     await using hosted = await registryWith(["5"]);
     await using proxy = await registryWith(tags, { lists: "cursor" });
     await using router = await startRouter({ hosted: hosted.url, proxy: proxy.url, lists: "merge" });
 
-    const { names } = await walkList(router.url, `/v2/r/tags/list${search}`, 20);
+    const { names } = await listAllPages(router.url, `/v2/r/tags/list${search}`, 20);
 
     expect(names).toEqual(union(["5"], tags).filter((name) => !search.includes("last") || name > "0999"));
   });
 
-  it("go on after a full page, although a member never links to the next", async () => {
+  it("continue after a full page, although an upstream never sends a Link", async () => {
     const tags = numbered(2_000);
     await using hosted = await registryWith(["a"]);
     await using proxy = await registryWith(tags);
@@ -298,7 +303,7 @@ describe("merged tags", () => {
     expect(namesOf(await fetchRaw(router.url, "/v2/r/tags/list"))).toEqual(union(["a"], tags));
   });
 
-  it("are asked for by the name that a member has for the repository", async () => {
+  it("are requested under each upstream's name for the repository", async () => {
     await using hosted = await registryWith(["own"], {}, "nginx");
     await using hub = await registryWith(["1", "2"], {}, "library/nginx");
     await using router = await startRouter({
@@ -314,7 +319,7 @@ describe("merged tags", () => {
     expect(hub.requests.map(({ path }) => path)).toEqual(["/v2/library/nginx/tags/list"]);
   });
 
-  it("are not given to a client whose own credentials hosted refuses: its challenge is", async () => {
+  it("are not given to a client whose own credentials hosted refuses, which gets hosted's challenge", async () => {
     const auth = { username: "u", password: "p" };
     await using hosted = await registryWith(["a"], { auth });
     await using proxy = await registryWith(["b"]);

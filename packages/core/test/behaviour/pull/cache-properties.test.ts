@@ -7,7 +7,7 @@ import { fetchRaw, type Received } from "../../support/client.ts";
 import { digestOf, manifestType, putManifest } from "../../support/push.ts";
 import { startRouter } from "../../support/router.ts";
 
-// Everything is remembered, or nothing.
+// The caches are either on or off.
 const all: Partial<CombinedRegistryConfig> = {};
 const nothing: Partial<CombinedRegistryConfig> = { memory: { entries: 0, absentTtl: 0, manifestBytes: 0 } };
 const rules = [
@@ -102,8 +102,8 @@ function seen({ status, headers, body }: Received): unknown[] {
   return [status, ...about, status < 300 ? body.toString() : ""];
 }
 
-describe("remembering and sharing", () => {
-  it("change no answer, whatever is pushed, deleted and pulled", async () => {
+describe("caching and coalescing", () => {
+  it("change no response, whatever is pushed, deleted and pulled", async () => {
     await fc.assert(
       fc.asyncProperty(story, async (steps) => {
         await using remembering = await startWorld(all);

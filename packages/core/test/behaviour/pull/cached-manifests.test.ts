@@ -8,7 +8,7 @@ import { until } from "../../support/within.ts";
 
 const quiet = { rules: [{ match: "**", shadow: "allow" as const }] };
 const decision = "x-combined-registry";
-const remembered = "proxy; cached";
+const cached = "proxy; cached";
 const accept = { headers: { Accept: manifestType } };
 
 /** A router whose proxy has an image that was pulled once. */
@@ -21,24 +21,20 @@ async function startPulled(config: object = {}) {
   return { ...sides, byDigest, first, digest: image.digest };
 }
 
-describe("a manifest that was served", () => {
-  it("is served again by its digest, the same in every header that is about it, and nobody is asked", async () => {
+describe("a cached manifest", () => {
+  it("is served by its digest with the same entity headers, and no upstream is asked", async () => {
     await using sides = await startPulled();
     const { proxy, hosted, router, byDigest, first, digest } = sides;
 
     const second = await fetchRaw(router.url, byDigest, accept);
 
-    expect([second.status, digestOf(second.body), second.headers[decision]]).toEqual([
-      200,
-      digest,
-      remembered,
-    ]);
+    expect([second.status, digestOf(second.body), second.headers[decision]]).toEqual([200, digest, cached]);
     const about = ({ headers }: typeof first) => ({ ...headers, date: undefined, [decision]: undefined });
     expect(about(second)).toEqual(about(first));
     expect([...proxy.requests, ...hosted.requests]).toEqual([]);
   });
 
-  it("is served by its digest once it was pulled by its tag, and the tag is asked for every time", async () => {
+  it("is served by its digest after a pull by tag, and the tag itself is requested every time", async () => {
     await using sides = await startSides({ router: quiet });
     const { proxy, router } = sides;
     const { digest } = proxy.addImage("library/tool", { tag: "1.0" });
@@ -48,11 +44,11 @@ describe("a manifest that was served", () => {
     const byDigest = await fetchRaw(router.url, `/v2/library/tool/manifests/${digest}`);
     await fetchRaw(router.url, tag);
 
-    expect([byDigest.status, byDigest.headers[decision]]).toEqual([200, remembered]);
+    expect([byDigest.status, byDigest.headers[decision]]).toEqual([200, cached]);
     expect(asked(proxy, "GET")).toEqual(Array(2).fill("library/tool/manifests/1.0"));
   });
 
-  it("is asked for by HEAD every time: pushing clients skip what they are told is there", async () => {
+  it("is requested for every HEAD, because pushing clients skip what a HEAD finds", async () => {
     await using sides = await startPulled();
     const { proxy, router, byDigest } = sides;
 
@@ -73,7 +69,7 @@ describe("a manifest that was served", () => {
     ["wants a part", { Accept: manifestType, Range: "bytes=0-3" }, "", false],
     ["has another query", { Accept: manifestType }, "?x=1", false],
   ])(
-    "is served to a client that %s only where the answer would be the same",
+    "is served to a client that %s only where the response would be the same",
     async (_, headers, search, isServed) => {
       await using sides = await startPulled();
       const { proxy, router, byDigest } = sides;
@@ -85,7 +81,7 @@ describe("a manifest that was served", () => {
     },
   );
 
-  it("is served to those who ask as the last one did: mirrors add a query to everything", async () => {
+  it("is served for the same query as before: mirrors add a query to every request", async () => {
     await using sides = await startPulled();
     const { proxy, router, byDigest } = sides;
 
@@ -96,7 +92,7 @@ describe("a manifest that was served", () => {
     expect(proxy.requests).toHaveLength(1);
   });
 
-  it("is no longer served once it was deleted through the router, by digest or by a tag", async () => {
+  it("is no longer served after it is deleted through the router, by digest or by a tag", async () => {
     for (const reference of ["digest", "tag"]) {
       await using sides = await startSides({ router: quiet });
       const { hosted, router } = sides;
@@ -121,10 +117,10 @@ describe("a manifest that was served", () => {
     }
   });
 
-  it("is not served from a proxy for a name that has become hosted's own", async () => {
+  it("is not served from a proxy after hosted has got the repository", async () => {
     await using sides = await startPulled({ rules: [{ match: "library/**", owned: true, shadow: "allow" }] });
     const { proxy, router, byDigest } = sides;
-    expect((await fetchRaw(router.url, byDigest, accept)).headers[decision]).toBe(remembered);
+    expect((await fetchRaw(router.url, byDigest, accept)).headers[decision]).toBe(cached);
 
     await putManifest(router, "library/tool", "mine", JSON.stringify({ schemaVersion: 2 }));
     proxy.clearRequests();
@@ -133,7 +129,7 @@ describe("a manifest that was served", () => {
     expect([after.status, proxy.requests]).toEqual([404, []]);
   });
 
-  it("is not served from a proxy where the rules have been changed to leave that out", async () => {
+  it("is not served from a proxy that the changed rules no longer name", async () => {
     await using sides = await startPulled();
     const { proxy, hosted, router, byDigest } = sides;
     const rules = [{ match: "library/**", pull: ["hosted"] }];
@@ -144,7 +140,7 @@ describe("a manifest that was served", () => {
     expect(proxy.requests).toEqual([]);
   });
 
-  it("is served while its proxy is away", async () => {
+  it("is served while its proxy is down", async () => {
     await using sides = await startPulled();
     const { proxy, router, byDigest, digest } = sides;
     await proxy.close();
@@ -154,7 +150,7 @@ describe("a manifest that was served", () => {
     expect([again.status, digestOf(again.body)]).toEqual([200, digest]);
   });
 
-  it("is asked for every time where that is switched off", async () => {
+  it("is requested every time where the cache is switched off", async () => {
     await using sides = await startPulled({ memory: { manifestBytes: 0 } });
     const { proxy, router, byDigest } = sides;
 
@@ -163,7 +159,7 @@ describe("a manifest that was served", () => {
     expect(proxy.requests).toHaveLength(1);
   });
 
-  it("makes way for others when there are too many bytes of them", async () => {
+  it("is evicted when the cache has too many bytes", async () => {
     await using sides = await startSides({ router: { ...quiet, memory: { manifestBytes: 20_000 } } });
     const { proxy, router } = sides;
     const paths = Array.from({ length: 10 }, (_, index) => {
@@ -186,7 +182,7 @@ describe("a manifest that was served", () => {
     expect(asked(proxy, "GET").map((path) => `/v2/${path}`)).toEqual(paths.toReversed().slice(3));
   });
 
-  it("is never kept if it is not what its digest stands for", async () => {
+  it("is not cached if its digest is wrong", async () => {
     const digest = digestOf("something else");
     await using liar = await startRegistry();
     liar.addImage("library/tool", { tag: "1.0" });
@@ -204,8 +200,8 @@ describe("a manifest that was served", () => {
   });
 });
 
-describe("a change that began under an earlier configuration", () => {
-  it("is known to the one that new requests go by", async () => {
+describe("a push or delete that began before a reload", () => {
+  it("invalidates the cache of the new configuration", async () => {
     await using sides = await startSides({ router: quiet });
     const { proxy, hosted, router } = sides;
     const { digest } = hosted.addImage("team/app", { tag: "1.0" });

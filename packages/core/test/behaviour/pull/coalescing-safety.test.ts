@@ -4,12 +4,11 @@ import { connect } from "node:net";
 import type { UpstreamConfig } from "@combined-registry/core";
 import { startRegistry } from "@combined-registry/testkit";
 import { describe, expect, it, test } from "@jest/globals";
-import { completeConfig } from "../../../src/config/complete-config.ts";
 import { failover } from "../../../src/pull/failover.ts";
 import type { ManifestOutcome } from "../../../src/pull/manifest.ts";
 import { describeAttempt } from "../../../src/routing/outcome.ts";
-import { createServices } from "../../../src/services.ts";
 import { lasting, stateOf } from "../../support/breaker.ts";
+import { candidate } from "../../support/candidate.ts";
 import { type Ask, fetchRaw, type Received } from "../../support/client.ts";
 import { digestOf, manifestType, putManifest } from "../../support/push.ts";
 import { listen, startRouter } from "../../support/router.ts";
@@ -96,7 +95,7 @@ function refuse(response: ServerResponse, status: number, body: string): void {
   response.writeHead(status, { "Content-Length": body.length }).end(body);
 }
 
-describe("a refusal of one client by what stands before a registry", () => {
+describe("an error for one client from a gateway in front of a registry", () => {
   // A firewall that knows a scanner by its name, or a server that finds a header too long.
   const firewall =
     (status: number): Reply =>
@@ -105,7 +104,7 @@ describe("a refusal of one client by what stands before a registry", () => {
         ? refuse(response, status, "<h1>no</h1>")
         : manifest(response, "the manifest");
 
-  it.each([400, 403])("is not remembered as the absence of a tag (%d)", async (status) => {
+  it.each([400, 403])("is not cached as not found (%d)", async (status) => {
     await using sides = await startWith(firewall(status));
     const { router } = sides;
 
@@ -134,9 +133,9 @@ describe("a refusal of one client by what stands before a registry", () => {
     expect((await fetchRaw(router.url, tag, by("docker"))).status).toBe(200);
   });
 
-  it("is remembered where the registry itself says that it will not give it", async () => {
-    const said = JSON.stringify({ errors: [{ code: "DENIED", message: "requested access is denied" }] });
-    await using sides = await startWith((_, response) => refuse(response, 403, said));
+  it("is cached where the registry itself denies the manifest", async () => {
+    const body = JSON.stringify({ errors: [{ code: "DENIED", message: "requested access is denied" }] });
+    await using sides = await startWith((_, response) => refuse(response, 403, body));
     const { proxy, router } = sides;
 
     await fetchRaw(router.url, tag);
@@ -146,13 +145,13 @@ describe("a refusal of one client by what stands before a registry", () => {
   });
 });
 
-describe("an answer that says no, and that it is not to be kept", () => {
+describe("an error response that forbids caching", () => {
   it.each([
     ["Cache-Control", "no-store"],
     ["Cache-Control", "private"],
     ["Set-Cookie", "a=b"],
     ["Vary", "Authorization"],
-  ])("is not remembered as the absence of a tag (%s: %s)", async (name, value) => {
+  ])("is not cached as not found (%s: %s)", async (name, value) => {
     await using sides = await startWith((_, response) => {
       response.writeHead(404, { [name]: value, "Content-Length": 0 }).end();
     });
@@ -165,8 +164,8 @@ describe("an answer that says no, and that it is not to be kept", () => {
   });
 });
 
-describe("an answer that varies by what two clients say differently", () => {
-  it("is asked for by each of them", async () => {
+describe("a response that varies by a header which differs between two clients", () => {
+  it("is requested for each of them", async () => {
     const gate = newGate();
     await using sides = await startWith((request, response) => {
       const text = `for ${request.headers["user-agent"]}`;
@@ -180,7 +179,7 @@ describe("an answer that varies by what two clients say differently", () => {
     expect(answers.map(({ body }) => body.toString())).toEqual(["for old", "for new"]);
   });
 
-  it("is not remembered as the absence of a tag", async () => {
+  it("is not cached as not found", async () => {
     await using sides = await startWith(({ headers }, response) => {
       response.setHeader("Vary", "User-Agent");
       if (headers["user-agent"] === "old") {
@@ -197,8 +196,8 @@ describe("an answer that varies by what two clients say differently", () => {
   });
 });
 
-describe("a manifest that comes with a warning", () => {
-  it("is asked for again: the next client is warned as well, and of what is so then", async () => {
+describe("a manifest with a Warning header", () => {
+  it("is requested again, so that the next client gets the current warning", async () => {
     let warnings = 0;
     const text = JSON.stringify({ schemaVersion: 2 });
     await using sides = await startWith((_, response) => {
@@ -219,8 +218,8 @@ describe("a manifest that comes with a warning", () => {
   });
 });
 
-describe("a manifest that comes bit by bit", () => {
-  it("is not given up as long as it goes on", async () => {
+describe("a manifest that arrives slowly", () => {
+  it("is not timed out while bytes keep arriving", async () => {
     const text = "x".repeat(12);
     await using sides = await startWith(
       (_, response) => {
@@ -244,8 +243,8 @@ describe("a manifest that comes bit by bit", () => {
   });
 });
 
-describe("a manifest that is pushed again as something else", () => {
-  it("is served as what it was pushed as last, whatever was remembered", async () => {
+describe("a manifest that is pushed again with another Content-Type", () => {
+  it("is served with the latest one, not with the cached one", async () => {
     const body = JSON.stringify({ schemaVersion: 2 });
     const types = [manifestType, "application/vnd.docker.distribution.manifest.v2+json"] as const;
     await using sides = await startWith((_, response) => refuse(response, 404, ""));
@@ -264,7 +263,7 @@ describe("a manifest that is pushed again as something else", () => {
 });
 
 describe("an upstream whose manifests break off", () => {
-  it("is counted as one that fails, and left out after as many as one that does not answer", async () => {
+  it("counts as failing, and opens its breaker after as many failures as one that does not answer", async () => {
     await using sides = await startWith((_, response) => {
       response.writeHead(200, { "Content-Length": 1_000 });
       response.write("{", () => response.destroy());
@@ -281,7 +280,7 @@ describe("an upstream whose manifests break off", () => {
     expect([proxy.asked.length, await stateOf(router)]).toEqual([3, "open"]);
   });
 
-  it("is not blamed for what its clients do not wait for", async () => {
+  it("does not count as failing when its clients leave", async () => {
     await using sides = await startWith((_, response) => {
       response.writeHead(200, { "Content-Length": 1_000 }).write("{");
     }, lasting);
@@ -302,20 +301,17 @@ describe("an upstream whose manifests break off", () => {
   }, 30_000);
 });
 
-test("whoever was left out, and is then known not to have a tag, has said so", async () => {
-  const services = createServices(
-    completeConfig({ hosted: "http://hosted.example", proxy: "http://proxy.example", via: "router" }),
-  );
-  const [proxy] = services.policy.proxies;
-  const words: ManifestOutcome[] = [
+test("an upstream whose breaker was open counts as asked when the negative cache has its tag by then", async () => {
+  const proxy = candidate("proxy", "proxy");
+  const outcomes: ManifestOutcome[] = [
     { outcome: "failed", failure: { kind: "circuit-open", cause: "circuit open" } },
     { outcome: "known absent" },
   ];
 
-  const end = await failover(services, {
-    order: proxy === undefined ? [] : [proxy],
-    ask: () => Promise.resolve(words.shift() as ManifestOutcome),
-    retriesSkipped: true,
+  const end = await failover({
+    order: [proxy],
+    ask: () => Promise.resolve(outcomes.shift() as ManifestOutcome),
+    revive: () => Promise.resolve("back"),
     stopsAfterFailureOf: () => false,
   });
 

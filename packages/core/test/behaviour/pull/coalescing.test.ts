@@ -79,8 +79,8 @@ function answer({ response }: Held, text: string, headers: Record<string, string
   response.end(text);
 }
 
-describe("a manifest that many ask for at a time", () => {
-  it("is asked for once, and everybody is answered", async () => {
+describe("a manifest that many clients request at the same time", () => {
+  it("is requested once, and every client gets it", async () => {
     await using sides = await startHeld();
     const { proxy, hosted } = sides;
     const sent = await sides.inFlight(500);
@@ -94,7 +94,7 @@ describe("a manifest that many ask for at a time", () => {
     expect([proxy.held.length, hosted.requests.length]).toEqual([1, 0]);
   });
 
-  it("is asked for once by HEAD, and a HEAD waits for a GET that is under way", async () => {
+  it("is requested once by HEAD, and a HEAD joins a GET in progress", async () => {
     await using sides = await startHeld();
     const { proxy, router } = sides;
     const get = fetchRaw(router.url, tag);
@@ -111,7 +111,7 @@ describe("a manifest that many ask for at a time", () => {
     expect(proxy.held).toHaveLength(1);
   });
 
-  it("is not given by a HEAD to a GET", async () => {
+  it("is requested for a GET although a HEAD is in progress", async () => {
     await using sides = await startHeld();
     const { proxy, router } = sides;
     const head = fetchRaw(router.url, tag, { method: "HEAD" });
@@ -132,7 +132,7 @@ describe("a manifest that many ask for at a time", () => {
     ["a part of it", { Range: "bytes=0-1" }, ""],
     ["only what is new", { "If-None-Match": '"x"' }, ""],
     ["another query", {}, "?ns=other.example"],
-  ])("is asked for apart by who wants it with %s", async (_, headers, search) => {
+  ])("is requested separately for a client with %s", async (_, headers, search) => {
     await using sides = await startHeld();
     const { proxy, router } = sides;
     const first = fetchRaw(router.url, tag);
@@ -149,7 +149,7 @@ describe("a manifest that many ask for at a time", () => {
     ]);
   });
 
-  it("is asked for apart by each client whose own credentials hosted judges", async () => {
+  it("is requested separately for each client of a hosted registry with auth passthrough", async () => {
     await using hosted = await startRegistry({ auth: { username: "anna", password: "secret" } });
     hosted.addImage("library/tool", { tag: "1.0" });
     await using proxy = await startRegistry();
@@ -171,7 +171,7 @@ describe("a manifest that many ask for at a time", () => {
     expect([asked(hosted, "GET").length, asked(proxy, "GET").length]).toEqual([3, 1]);
   });
 
-  it("reaches the others when the one who asked first leaves", async () => {
+  it("reaches the other clients when the first one leaves", async () => {
     await using sides = await startHeld();
     const { proxy, router } = sides;
     const leaver = connect(router.port, "127.0.0.1");
@@ -196,7 +196,7 @@ describe("a manifest that many ask for at a time", () => {
     expect([proxy.held.length, upstreamLost]).toEqual([1, false]);
   });
 
-  it("is given up when all have left", async () => {
+  it("is no longer requested when all clients have left", async () => {
     await using sides = await startHeld();
     const { proxy, router } = sides;
     const clients = [1, 2].map(() => connect(router.port, "127.0.0.1"));
@@ -218,7 +218,7 @@ describe("a manifest that many ask for at a time", () => {
     expect((await later).body.toString()).toBe("a later one");
   });
 
-  it("is asked for once more for those who waited, if the first request failed", async () => {
+  it("is requested once more for the waiting clients if the first request failed", async () => {
     await using sides = await startHeld();
     const { proxy, router } = sides;
     const first = fetchRaw(router.url, tag);
@@ -235,7 +235,7 @@ describe("a manifest that many ask for at a time", () => {
     expect(proxy.held).toHaveLength(2);
   });
 
-  it("is asked for twice, not by everybody, where it goes on failing", async () => {
+  it("is requested twice, not once for each client, where both requests fail", async () => {
     await using sides = await startHeld();
     const { proxy } = sides;
     const sent = await sides.inFlight(50);
@@ -261,7 +261,7 @@ describe("a manifest that many ask for at a time", () => {
       ({ response }) => void response.writeHead(404, { "Set-Cookie": "a=b" }).end(),
     ],
     ["is elsewhere", ({ response }) => void response.writeHead(307, { Location: "/elsewhere" }).end()],
-  ])("is asked for by each if it %s", async (_, reply) => {
+  ])("is requested for each client if it %s", async (_, reply) => {
     await using sides = await startHeld();
     const { proxy, router } = sides;
     const first = fetchRaw(router.url, tag);
@@ -277,7 +277,7 @@ describe("a manifest that many ask for at a time", () => {
     }
   });
 
-  it("that does not come to its end in time is a failure of who sent it as well", async () => {
+  it("that does not end in time is a failure of its upstream", async () => {
     await using hosted = await startRegistry();
     const image = hosted.addImage("library/tool", { tag: "1.0" });
     await using proxy = await startHolding();
@@ -298,7 +298,7 @@ describe("a manifest that many ask for at a time", () => {
     );
   });
 
-  it("that breaks off is a failure of who sent it, and the next one is asked", async () => {
+  it("that breaks off is a failure of its upstream, and the next one is asked", async () => {
     await using sides = await startHeld();
     const { proxy, hosted, router } = sides;
     const image = hosted.addImage("library/tool", { tag: "1.0" });
@@ -317,8 +317,8 @@ describe("a manifest that many ask for at a time", () => {
   });
 });
 
-describe("a question for a manifest that was put before a reload", () => {
-  it("is not joined by who wants it otherwise, though all memory is new", async () => {
+describe("a manifest request that began before a reload", () => {
+  it("is not joined by a client with other headers after the caches are reset", async () => {
     await using sides = await startHeld();
     const { proxy, router, config } = sides;
     const first = fetchRaw(router.url, tag, { headers: { Accept: "a/a" } });
@@ -335,11 +335,11 @@ describe("a question for a manifest that was put before a reload", () => {
   });
 });
 
-describe("a tag that is pushed while somebody is asking for it", () => {
+describe("a tag that is pushed during a pull of it", () => {
   const oldOne = JSON.stringify({ schemaVersion: 2, annotations: { is: "old" } });
   const newOne = JSON.stringify({ schemaVersion: 2, annotations: { is: "new" } });
 
-  it("is what was pushed for everybody who asks afterwards", async () => {
+  it("is the pushed one for later requests", async () => {
     await using proxy = await startRegistry();
     await using hosted = await startHolding();
     await using router = await startRouter({
@@ -362,7 +362,7 @@ describe("a tag that is pushed while somebody is asking for it", () => {
     expect([(await before).body.toString(), (await after).body.toString()]).toEqual([oldOne, newOne]);
   });
 
-  it("is not taken for absent by what a proxy was asked before", async () => {
+  it("is not cached as not found by a proxy's earlier request", async () => {
     await using sides = await startHeld();
     const { proxy, router } = sides;
     const before = fetchRaw(router.url, tag);
@@ -378,7 +378,7 @@ describe("a tag that is pushed while somebody is asking for it", () => {
     expect((await after).body.toString()).toBe(oldOne);
   });
 
-  it("is asked for anew by those who come after a push whose end nobody knows", async () => {
+  it("is requested again after a push whose result is unknown", async () => {
     await using proxy = await startRegistry();
     await using hosted = await startHolding();
     await using router = await startRouter({
@@ -402,8 +402,8 @@ describe("a tag that is pushed while somebody is asking for it", () => {
   });
 });
 
-describe("an index of referrers that somebody asks for while the router writes it", () => {
-  it("is what was written for everybody who asks afterwards", async () => {
+describe("a referrers index that is requested while the router writes it", () => {
+  it("is the written one for later requests", async () => {
     const subject = digestOf("a subject");
     const index = `/v2/library/tool/manifests/${subject.replace(":", "-")}`;
     const signature = JSON.stringify({
@@ -434,9 +434,9 @@ describe("an index of referrers that somebody asks for while the router writes i
 
     const after = [fetchRaw(router.url, index), fetchRaw(router.url, `${index}?during`)];
     await hosted.has(7);
-    for (const [place, one] of hosted.held.entries()) {
+    for (const [index, one] of hosted.held.entries()) {
       if (!one.response.headersSent) {
-        answer(one, place < 5 ? "old" : "new");
+        answer(one, index < 5 ? "old" : "new");
       }
     }
 
@@ -445,8 +445,8 @@ describe("an index of referrers that somebody asks for while the router writes i
   });
 });
 
-describe("a manifest that is deleted while somebody is asking for it", () => {
-  it("is not remembered by what was asked before", async () => {
+describe("a manifest that is deleted during a pull of it", () => {
+  it("is not cached by the earlier request", async () => {
     const manifest = JSON.stringify({ schemaVersion: 2, annotations: { is: "deleted" } });
     const path = `/v2/library/tool/manifests/${digestOf(manifest)}`;
     await using proxy = await startRegistry();

@@ -49,7 +49,7 @@ async function remaining({ router }: Pair): Promise<string | undefined> {
 }
 
 describe("Docker Hub as a proxy", () => {
-  it("is pulled from, layers and all, with one token for the repository", async () => {
+  it("is pulled from, manifest and layers, with one token for the repository", async () => {
     await using pair = await startPair();
     const manifest = await pull(pair, "library/hello:1.0");
     const { config, layers } = JSON.parse(manifest.body.toString());
@@ -62,7 +62,7 @@ describe("Docker Hub as a proxy", () => {
     expect(tokenScopes(pair)).toEqual(["repository:library/hello:pull"]);
   });
 
-  it("is asked for one token per scope by fifty at once, from the very first", async () => {
+  it("gets one token request per scope for fifty concurrent pulls, from the first on", async () => {
     await using pair = await startPair();
     pair.hub.addImage("library/other", { tag: "1.0" });
     const images = Array.from(
@@ -81,7 +81,7 @@ describe("Docker Hub as a proxy", () => {
     expect(bare.filter(({ headers }) => headers["x-forwarded-host"] === undefined)).toHaveLength(1);
   });
 
-  it("answers 401 to names that it does not know, which are then pulled from hosted", async () => {
+  it("answers 401 for unknown names, which are then pulled from hosted", async () => {
     await using pair = await startPair();
     await pull(pair, "team/app:1.0");
     pair.hub.clearRequests();
@@ -101,7 +101,7 @@ describe("Docker Hub as a proxy", () => {
     ]);
   });
 
-  it("is asked for new tokens as the old ones are said to expire, and has none to refuse", async () => {
+  it("is asked for new tokens before the old ones expire, and never refuses one", async () => {
     await using pair = await startPair();
     const scope = "repository:library/hello:pull";
     const { body } = await fetchRaw(pair.hub.url, `/token?service=testkit&scope=${scope}`);
@@ -123,7 +123,7 @@ describe("Docker Hub as a proxy", () => {
     expect(refused).toEqual([]);
   });
 
-  it("is asked for one new token by fifty at once when it has revoked the old one", async () => {
+  it("is asked for one new token by fifty concurrent pulls when it has revoked the old one", async () => {
     await using pair = await startPair();
     await pull(pair, "library/hello:1.0");
     pair.hub.revokeTokens();
@@ -150,7 +150,7 @@ describe("Docker Hub's rate limit", () => {
     expect(headers["ratelimit-remaining"]).toBe("1;w=21600");
   });
 
-  it("becomes 429 with its Retry-After only if nobody has it", async () => {
+  it("becomes 429 with its Retry-After only if no other upstream has the manifest", async () => {
     await using pair = await startPair({ rateLimit });
     pair.hosted.addImage("library/hello", { tag: "mirrored" });
     pair.hub.addImage("library/hello", { tag: "mirrored" });
@@ -169,7 +169,7 @@ describe("Docker Hub's rate limit", () => {
     expect(await remaining(pair)).toBe("0");
   });
 
-  it("on tokens does the same, and does not have the registry left out", async () => {
+  it("on tokens does the same, and does not open the registry's breaker", async () => {
     await using pair = await startPair();
     pair.hub.fault({ path: /^\/token/, status: 429, headers: { "Retry-After": "60" } });
 
@@ -201,7 +201,7 @@ describe("an account at Docker Hub", () => {
     expect(asked).toEqual(method === "POST" ? ["GET", "POST", "POST"] : ["GET", "GET"]);
   });
 
-  it("with a wrong password is a failure that says so, and what hosted has is served on", async () => {
+  it("with a wrong password is a failure with that cause, and hosted's content is still served", async () => {
     await using pair = await startPair({ tokens }, { ...user, password: "wrong" });
     const failed = "dockerhub failed (token endpoint refused the router's credentials (401))";
 
@@ -214,7 +214,7 @@ describe("an account at Docker Hub", () => {
     expect([own.status, own.headers["x-combined-registry"]]).toEqual([200, `hosted; found; ${failed}`]);
   });
 
-  it("that may not have one repository is no failure", async () => {
+  it("without access to one repository is no failure", async () => {
     await using pair = await startPair({ tokens }, user);
     pair.hub.fault({ path: /^\/token.*team/, status: 403, body: { errors: [{ code: "DENIED" }] } });
 

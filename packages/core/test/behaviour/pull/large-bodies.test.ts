@@ -62,11 +62,11 @@ async function startProxy(
   };
 }
 
-/** Writes bytes in pieces of very different sizes, each in a turn of its own. */
+/** Writes bytes in chunks of very different sizes, each in a tick of its own. */
 async function writeUnevenly(response: ServerResponse, bytes: Buffer): Promise<void> {
   const sizes = [1, 100, 16_384, 70_000, 1_500_000, 3, 300_000];
-  for (let at = 0, turn = 0; at < bytes.length; turn += 1) {
-    const size = sizes[turn % sizes.length] ?? 1;
+  for (let at = 0, index = 0; at < bytes.length; index += 1) {
+    const size = sizes[index % sizes.length] ?? 1;
     response.write(bytes.subarray(at, at + size));
     at += size;
     await nextTurn();
@@ -80,7 +80,7 @@ describe.each([
 ])("a large body over %s", (_, secure) => {
   const proxyAt = (url: string) => ({ url, tls: secure ? { ca: cert, serverName: "localhost" } : {} });
 
-  it("reaches each of several clients as it is", async () => {
+  it("reaches each of several clients unchanged", async () => {
     const blobs = [1, 2, 3, 4, 5, 6].map(() => blobOf(randomBytes(9 * mebibyte + 4321)));
     const serve = (response: ServerResponse, path: string) => {
       const bytes = blobs.find((blob) => blob.path === path)?.bytes ?? Buffer.alloc(0);
@@ -105,7 +105,7 @@ describe.each([
     );
   });
 
-  it("reaches a client that reads it bit by bit as it is", async () => {
+  it("reaches a slow client unchanged", async () => {
     const blob = blobOf(randomBytes(20 * mebibyte));
     const serve = (response: ServerResponse) => {
       response.writeHead(200, { "Content-Length": blob.bytes.length });
@@ -143,7 +143,7 @@ describe("a large body", () => {
       "breaks off at once",
       (response: ServerResponse) => response.write(blob.bytes.subarray(0, 1), () => response.destroy()),
     ],
-  ])("that %s reaches the client as a broken connection, if nobody goes on", async (_, rest) => {
+  ])("that %s reaches the client as a broken connection, if no upstream can resume it", async (_, rest) => {
     await using proxy = await startProxy((response) => {
       response.writeHead(200, { "Content-Length": blob.bytes.length, "Docker-Content-Digest": blob.digest });
       response.flushHeaders();
@@ -161,7 +161,7 @@ describe("a large body", () => {
   it.each([
     ["with its end", false],
     ["later", true],
-  ])("has its length, and nothing of what its proxy sends beyond that %s", async (_, later) => {
+  ])("ends at its Content-Length, whatever its proxy sends beyond that %s", async (_, later) => {
     await using proxy = await startProxy((response) => {
       response.writeHead(200, { "Content-Length": blob.bytes.length });
       response.flushHeaders();
@@ -181,7 +181,7 @@ describe("a large body", () => {
     await until(5_000, "the connection to be closed", () => proxy.open() === 0);
   });
 
-  it("is gone on with by hosted where the proxy breaks off", async () => {
+  it("is resumed from hosted where the proxy breaks off", async () => {
     await using proxy = await startProxy((response) => {
       response.writeHead(200, { "Content-Length": blob.bytes.length });
       response.write(blob.bytes.subarray(0, 7 * mebibyte + 77), () => response.destroy());
@@ -195,7 +195,7 @@ describe("a large body", () => {
     expect([received.complete, blobOf(received.body).digest]).toEqual([true, blob.digest]);
   });
 
-  it("is gone on with time and again, without Node's warning of too many listeners", async () => {
+  it("is resumed many times, without Node's warning of too many listeners", async () => {
     const many = blobOf(randomBytes(48 * mebibyte));
     await using proxy = await startProxy((response, _path, range = "bytes=0-") => {
       const rest = many.bytes.subarray(Number(/\d+/.exec(range)?.[0]));
@@ -225,7 +225,7 @@ describe("a large body", () => {
     expect(crowds).toHaveLength(1);
   });
 
-  it("leaves its proxy's connection unused, and those of small ones in use", async () => {
+  it("closes its proxy's connection; small bodies keep theirs alive", async () => {
     const small = Buffer.from("small");
     await using proxy = await startProxy((response, path) => {
       const bytes = path === blob.path ? blob.bytes : small;
@@ -245,7 +245,7 @@ describe("a large body", () => {
     expect(proxy.connections()).toBe(3);
   });
 
-  it("is never written over while a host application still holds pieces of it", async () => {
+  it("is never overwritten while a host application still holds chunks of it", async () => {
     const held: { readonly piece: Buffer; readonly digest: string }[] = [];
     await using proxy = await startProxy((response) => {
       response.writeHead(200, { "Content-Length": blob.bytes.length });
@@ -255,7 +255,7 @@ describe("a large body", () => {
     await using router = await startRouter({ hosted: hosted.url, proxy: proxy.url }, (handler) => {
       return (request, response) => {
         const { write } = response;
-        // As middleware does that compresses: it keeps what is written, and tells nobody when it is done with it.
+        // Compressing middleware keeps the chunks written, and does not report when it no longer needs them.
         const keep = (piece: Buffer) => {
           held.push({ piece, digest: blobOf(piece).digest });
           return write.call(response, Buffer.from(piece), "utf8");
@@ -272,7 +272,7 @@ describe("a large body", () => {
     expect(held.filter(({ piece, digest }) => blobOf(piece).digest !== digest).length).toBe(0);
   });
 
-  it("leaves nothing counted that clients who went away were being sent", async () => {
+  it("releases its buffers when clients leave", async () => {
     await using proxy = await startProxy((response) => {
       response.writeHead(200, { "Content-Length": 1000 * mebibyte });
       response.write(blob.bytes);

@@ -14,7 +14,7 @@ async function startWithLibrary(registry: RegistryOptions = {}) {
 }
 
 describe("a proxy with libraryPrefix", () => {
-  it("is asked for library/nginx when the client says nginx, in every kind of request", async () => {
+  it("is asked for library/nginx when the client names nginx, in every kind of request", async () => {
     await using sides = await startWithLibrary();
     const { router, hub, image } = sides;
     const layer = image.layers[0]?.digest;
@@ -37,7 +37,7 @@ describe("a proxy with libraryPrefix", () => {
     expect(sides.hub.requests.map(({ url }) => url)).toEqual([`/v2/${name}/manifests/1.0`]);
   });
 
-  it("leaves hosted's own nginx within reach, under its own name", async () => {
+  it("leaves hosted's own nginx reachable under its own name", async () => {
     await using sides = await startWithLibrary();
     const { router, hosted, hub } = sides;
 
@@ -64,7 +64,7 @@ describe("a proxy with libraryPrefix", () => {
     expect(scopes).toEqual([["repository:library/nginx:pull"]]);
   });
 
-  it("sends the client on to pages under the name that the client uses", async () => {
+  it("has Link headers with the name that the client uses", async () => {
     await using sides = await startWithLibrary();
     const { router, hub } = sides;
     await using alone = await startRouter({
@@ -80,7 +80,7 @@ describe("a proxy with libraryPrefix", () => {
     expect(redirect.headers.location).toBe("/v2/nginx/blobs/x");
   });
 
-  it("does not rename what is called library/nginx by the client", async () => {
+  it("does not rename a client's library/nginx", async () => {
     await using sides = await startWithLibrary();
     sides.hub.fault({ status: 307, headers: { Location: `${sides.hub.url}/v2/library/nginx/blobs/x` } });
 
@@ -89,7 +89,7 @@ describe("a proxy with libraryPrefix", () => {
     expect(redirect.headers.location).toBe("/v2/library/nginx/blobs/x");
   });
 
-  it("is remembered for nginx, and not for library/nginx", async () => {
+  it("is the location hint of nginx, and not of library/nginx", async () => {
     await using sides = await startWithLibrary();
     const { router, hosted, image } = sides;
     const inner = hosted.addImage("nginx", { tag: "mine", layers: ["inner"] });
@@ -105,7 +105,7 @@ describe("a proxy with libraryPrefix", () => {
     ).toBe("hub; found by location hint");
   });
 
-  it("goes on with a blob that broke off, under the proxy's name", async () => {
+  it("resumes a blob that broke off, under the proxy's name", async () => {
     await using sides = await startWithLibrary();
     const { router, hub, image } = sides;
     const digest = image.layers[0]?.digest;

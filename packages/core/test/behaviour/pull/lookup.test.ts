@@ -32,8 +32,8 @@ function asked(registry: TestRegistry): string[] {
   return registry.requests.map(({ method, url }) => `${method} ${url}`);
 }
 
-describe("one request, one pass", () => {
-  it("asks the cache once for each thing that a public pull wants, and hosted never", async () => {
+describe("a lookup", () => {
+  it("asks the cache once for each manifest and blob of a public pull, and hosted never", async () => {
     await using sides = await startWithCache();
     const { router, cache, hosted, image } = sides;
     const targets = [
@@ -52,7 +52,7 @@ describe("one request, one pass", () => {
     expect(hosted.requests).toEqual([]);
   });
 
-  it("asks the very thing: method, Accept, Range, conditions and query, byte for byte", async () => {
+  it("forwards method, Accept, Range, conditions and query, byte for byte", async () => {
     await using sides = await startWithCache();
     const headers = {
       Accept: "application/vnd.oci.image.index.v1+json, */*;q=0.1",
@@ -85,7 +85,7 @@ describe("one request, one pass", () => {
     expect(answer.body).toHaveLength(0);
   });
 
-  it("goes on to hosted where the cache answers 404, and for digests where it answers distribution's 500", async () => {
+  it("asks hosted next where the cache answers 404, and for digests where it answers distribution's 500", async () => {
     await using sides = await startWithCache();
     const { router, own } = sides;
 
@@ -99,7 +99,7 @@ describe("one request, one pass", () => {
     expect(byDigest.body.equals(byTag.body)).toBe(true);
   });
 
-  it("gives 404 in hosted's own words when everybody said absent", async () => {
+  it("relays hosted's own 404 when every upstream answered not found", async () => {
     await using sides = await startWithCache();
 
     const answer = await fetchRaw(sides.router.url, "/v2/nobody/has/manifests/it");
@@ -112,7 +112,7 @@ describe("one request, one pass", () => {
 });
 
 describe("several proxies", () => {
-  it("are asked in order, and a failing one is passed over", async () => {
+  it("are asked in order, and after a failing one the next is asked", async () => {
     await using first = await startRegistry();
     await using second = await startRegistry();
     await using hosted = await startRegistry();
@@ -139,8 +139,8 @@ describe("several proxies", () => {
   });
 });
 
-describe("digests may come from anywhere", () => {
-  it("asks whoever served the manifest first for its layers", async () => {
+describe("a lookup by digest", () => {
+  it("asks the upstream that served the manifest first for its layers", async () => {
     await using sides = await startWithCache();
     const { router, cache, own } = sides;
     await fetchRaw(router.url, "/v2/team/app/manifests/1.0");
@@ -154,7 +154,7 @@ describe("digests may come from anywhere", () => {
     expect(cache.requests).toEqual([]);
   });
 
-  it("pays a detour, not a wrong answer, when the remembered place has it no more", async () => {
+  it("finds a blob elsewhere when the upstream of the location hint no longer has it", async () => {
     await using sides = await startWithCache();
     const { router, hosted, publicRegistry } = sides;
     const shared = publicRegistry.addBlob("team/app", "only the public side has this");
@@ -168,7 +168,7 @@ describe("digests may come from anywhere", () => {
     expect(asked(hosted)).toHaveLength(1);
   });
 
-  it("never lets memory of digests decide what a tag means", async () => {
+  it("does not apply location hints to tags", async () => {
     await using sides = await startWithCache({ memory: { absentTtl: 0 } });
     const { router, publicRegistry, own } = sides;
     await fetchRaw(router.url, "/v2/team/app/manifests/1.0");
@@ -183,7 +183,7 @@ describe("digests may come from anywhere", () => {
     expect(shadow.digest).not.toBe(own.digest);
   });
 
-  it("asks hosted first when a pushing client looks whether a blob is there", async () => {
+  it("asks hosted first for a HEAD of a blob, which pushing clients send", async () => {
     await using sides = await startWithCache();
     const { router, cache, own, image } = sides;
 
@@ -200,8 +200,8 @@ describe("digests may come from anywhere", () => {
   });
 });
 
-describe("hosted's own word", () => {
-  it("is relayed as it is", async () => {
+describe("hosted's own error", () => {
+  it("is relayed unchanged", async () => {
     await using sides = await startWithCache();
     sides.hosted.fault({
       status: 400,
@@ -216,7 +216,7 @@ describe("hosted's own word", () => {
     expect(answer.headers["x-own"]).toBe("1");
   });
 
-  it("is not its refusal of the router's own credentials", async () => {
+  it("is not relayed where it refuses the router's own credentials", async () => {
     await using publicRegistry = await startRegistry();
     await using hosted = await startRegistry({ auth: { username: "router", password: "right" } });
     await using router = await startRouter({

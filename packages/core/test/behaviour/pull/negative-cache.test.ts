@@ -8,7 +8,7 @@ const quiet = { rules: [{ match: "**", shadow: "allow" as const }] };
 const tag = "/v2/team/app/manifests/1.0";
 const decision = "x-combined-registry";
 
-describe("a tag that a proxy has just said it has not got", () => {
+describe("a tag that a proxy has just answered not found for", () => {
   it.each(["GET", "HEAD"])("is asked of hosted alone, after a %s", async (method) => {
     await using sides = await startSides({ router: quiet });
     const { proxy, hosted, router } = sides;
@@ -27,7 +27,7 @@ describe("a tag that a proxy has just said it has not got", () => {
     );
   });
 
-  it("is answered as before where nobody has it", async () => {
+  it("is answered the same way where no upstream has it", async () => {
     await using sides = await startSides({ router: quiet });
     const { router } = sides;
 
@@ -37,7 +37,7 @@ describe("a tag that a proxy has just said it has not got", () => {
     expect([second.status, errorOf(second).code]).toEqual([404, "MANIFEST_UNKNOWN"]);
   });
 
-  it("is asked again in another way: what is absent for one Accept may be there for another", async () => {
+  it("is requested again with another Accept header: one may find what the other does not", async () => {
     await using sides = await startSides({ router: quiet });
     const { proxy, router } = sides;
     const accepts = ["application/vnd.oci.image.manifest.v1+json", "application/vnd.oci.image.index.v1+json"];
@@ -50,7 +50,7 @@ describe("a tag that a proxy has just said it has not got", () => {
     expect(proxy.requests.map(({ headers }) => headers.accept)).toEqual([...accepts, undefined]);
   });
 
-  it("is asked again by whoever may be known to the proxy by a header of his own", async () => {
+  it("is requested again for a client with a header that may identify it to the proxy", async () => {
     await using sides = await startSides({ router: quiet });
     const { proxy, router } = sides;
     await fetchRaw(router.url, tag);
@@ -61,7 +61,7 @@ describe("a tag that a proxy has just said it has not got", () => {
     expect(proxy.requests).toHaveLength(3);
   });
 
-  it("is asked again after a question that its client took the Accept out of", async () => {
+  it("is requested again after a request whose client removed the Accept header", async () => {
     await using sides = await startSides({ router: quiet });
     const { proxy, router } = sides;
     const headers = { Accept: manifestType };
@@ -76,7 +76,7 @@ describe("a tag that a proxy has just said it has not got", () => {
     [405, 2],
     [404, 1],
   ])(
-    "is asked by GET after a HEAD that was answered %d as often as that may mean HEAD alone",
+    "is requested by GET after a HEAD that was answered %d if that status may concern HEAD alone",
     async (status, times) => {
       await using sides = await startSides({ router: quiet });
       const { proxy, router } = sides;
@@ -102,7 +102,7 @@ describe("a tag that a proxy has just said it has not got", () => {
     expect(proxy.requests).toHaveLength(2);
   });
 
-  it("is asked again once it was pushed through the router", async () => {
+  it("is requested again after a push through the router", async () => {
     await using sides = await startSides({ router: quiet });
     const { proxy, router } = sides;
     await fetchRaw(router.url, tag);
@@ -116,7 +116,7 @@ describe("a tag that a proxy has just said it has not got", () => {
     expect([other.status, proxy.requests.length]).toEqual([404, 3]);
   });
 
-  it("is asked of hosted every time, whatever that says", async () => {
+  it("is requested from hosted every time", async () => {
     await using sides = await startSides({ router: { rules: [{ match: "**", pull: ["hosted"] }] } });
     const { hosted, router } = sides;
 
@@ -126,7 +126,7 @@ describe("a tag that a proxy has just said it has not got", () => {
     expect((await fetchRaw(router.url, tag)).status).toBe(200);
   });
 
-  it("is asked every time where that is switched off", async () => {
+  it("is requested every time where the negative cache is switched off", async () => {
     await using sides = await startSides({ router: { ...quiet, memory: { absentTtl: 0 } } });
     const { proxy, router } = sides;
 
@@ -137,7 +137,7 @@ describe("a tag that a proxy has just said it has not got", () => {
     expect(proxy.requests).toHaveLength(3);
   });
 
-  it("does not keep a digest from being asked", async () => {
+  it("does not keep requests by digest from the proxy", async () => {
     await using sides = await startSides({ router: quiet });
     const { proxy, hosted, router } = sides;
     const image = hosted.addImage("team/app", { tag: "1.0" });
@@ -150,8 +150,8 @@ describe("a tag that a proxy has just said it has not got", () => {
   });
 });
 
-describe("where digests are", () => {
-  it("is learned from a manifest by its digest although a HEAD has told before where that is", async () => {
+describe("the location of digests", () => {
+  it("is learned from a manifest by digest, although a HEAD has located the manifest before", async () => {
     await using sides = await startSides({ router: quiet });
     const { proxy, hosted, router } = sides;
     const layer = hosted.addBlob("team/app", "a layer of hosted's");
@@ -188,7 +188,7 @@ describe("where digests are", () => {
     expect(proxy.requests).toHaveLength(1);
   });
 
-  it("is learned from an index, of its manifests, and from what hosted accepted", async () => {
+  it("is learned from an index for its manifests, and from pushes to hosted", async () => {
     await using sides = await startSides({ router: quiet });
     const { proxy, hosted, router } = sides;
     const layer = hosted.addBlob("team/app", "a layer");

@@ -47,7 +47,7 @@ async function inBatches(count: number, size: number, work: (index: number) => P
 }
 
 describe("a blob whose upstream breaks off", () => {
-  it("is whole all the same, 200 times of 200, wherever it breaks", async () => {
+  it("is delivered whole, 200 times of 200, wherever it breaks off", async () => {
     const size = 700_000;
     await using sides = await startWithBlob(size);
     const { proxy, hosted, router, digest, target } = sides;
@@ -70,7 +70,7 @@ describe("a blob whose upstream breaks off", () => {
     );
   }, 60_000);
 
-  it("is gone on with by whoever else has it", async () => {
+  it("is resumed from another upstream", async () => {
     await using sides = await startWithBlob(300_000);
     const { proxy, hosted, router, digest, target, logged } = sides;
     proxy.fault({ path: target, reset: true });
@@ -87,7 +87,7 @@ describe("a blob whose upstream breaks off", () => {
     expect(logged[0]?.bytesToClient).toBe(300_000);
   });
 
-  it("is gone on with when it stands still", async () => {
+  it("is resumed when it stalls", async () => {
     await using sides = await startWithBlob(300_000, { idle: 80 });
     const { proxy, router, digest, target } = sides;
     proxy.fault({ stallAt: 100_000, times: 1 });
@@ -97,7 +97,7 @@ describe("a blob whose upstream breaks off", () => {
     expect([answer.complete, digestOf(answer)]).toEqual([true, digest]);
   });
 
-  it("is gone on with inside the range that the client asked for", async () => {
+  it("is resumed within the range that the client requested", async () => {
     await using sides = await startWithBlob(300_000);
     const { proxy, router, target } = sides;
     const whole = await fetchRaw(router.url, target);
@@ -111,7 +111,7 @@ describe("a blob whose upstream breaks off", () => {
     expect(rangesAsked(proxy)).toEqual(["bytes=1000-200999", "bytes=11000-200999"]);
   });
 
-  it("is gone on with as long as an upstream sends some of it each time", async () => {
+  it("is resumed as long as an upstream sends some of it each time", async () => {
     const size = 12 * 1024 * 1024;
     await using sides = await startWithBlob(size, { atHosted: false });
     const { proxy, router, digest, target } = sides;
@@ -124,7 +124,7 @@ describe("a blob whose upstream breaks off", () => {
   });
 });
 
-describe("a blob that every holder breaks off", () => {
+describe("a blob that every upstream breaks off", () => {
   it("is a broken connection, 200 times of 200, and never a short body that looks whole", async () => {
     const size = 700_000;
     await using sides = await startWithBlob(size);
@@ -140,7 +140,7 @@ describe("a blob that every holder breaks off", () => {
     await until(2_000, "no answer to be left open", () => proxy.openResponses + hosted.openResponses === 0);
   }, 60_000);
 
-  it("is given up soon by upstreams that send next to nothing", async () => {
+  it("is given up soon where upstreams send almost nothing", async () => {
     await using sides = await startWithBlob(700_000, { atHosted: false });
     const { proxy, router, target } = sides;
     proxy.fault({ cutAt: 10 });
@@ -149,7 +149,7 @@ describe("a blob that every holder breaks off", () => {
     expect(proxy.requests).toHaveLength(4);
   });
 
-  it("leaves nothing open when the client goes while somebody is asked to go on", async () => {
+  it("leaves nothing open when the client leaves during a resume", async () => {
     await using sides = await startWithBlob(700_000, { atHosted: false });
     const { proxy, router, target } = sides;
     const hanging = proxy.fault({ hang: true });
@@ -165,7 +165,7 @@ describe("a blob that every holder breaks off", () => {
   });
 });
 
-describe("what somebody offers to go on with", () => {
+describe("a response to the request that resumes", () => {
   const content = Buffer.from(Array.from({ length: 5_000 }, (_, index) => index % 251));
   const digest = `sha256:${createHash("sha256").update(content).digest("hex")}`;
 
@@ -210,7 +210,7 @@ describe("what somebody offers to go on with", () => {
       (_: IncomingMessage, response: ServerResponse) =>
         void response.writeHead(200, { "Content-Length": content.length }).end(content),
     ],
-  ])("is taken if it is %s", async (_, goOn) => {
+  ])("is used if it is %s", async (_, goOn) => {
     const answer = await pullWith(goOn);
 
     expect([answer.complete, answer.body.equals(content)]).toEqual([true, true]);

@@ -58,7 +58,7 @@ describe("several proxies", () => {
     expect(answer.headers["x-combined-registry"]).toBe("hub; found; ghcr not found, hosted not found");
   });
 
-  it("are asked for the names that they are for alone", async () => {
+  it("are asked only for names that their `match` covers", async () => {
     await using sides = await startThree({ hub: { match: ["library/**", "*"] }, ghcr: { match: "org/**" } });
 
     await fetchRaw(sides.router.url, "/v2/org/app/manifests/none");
@@ -71,17 +71,17 @@ describe("onFailure", () => {
   it.each([
     ["continue", 200, ["ghcr", "hub"]],
     ["stop", 502, ["hub"]],
-  ] as const)("%s, when the first proxy fails", async (onFailure, status, whom) => {
+  ] as const)("%s, when the first proxy fails", async (onFailure, status, registries) => {
     await using sides = await startThree({ config: { rules: [{ match: "org/**", onFailure }] } });
     sides.hub.fault({ status: 500 });
 
     const answer = await fetchRaw(sides.router.url, "/v2/org/app/manifests/ghcr");
 
     expect(answer.status).toBe(status);
-    expect(asked(sides.all)).toEqual(whom);
+    expect(asked(sides.all)).toEqual(registries);
   });
 
-  it("stop names the failure and those who were asked, and an absence stops nothing", async () => {
+  it("stop names the failure and the upstreams asked, and not found stops nothing", async () => {
     await using sides = await startThree({ config: { rules: [{ match: "**", onFailure: "stop" }] } });
     sides.ghcr.fault({ status: 429, headers: { "Retry-After": "7" } });
 
@@ -104,7 +104,7 @@ describe("?ns=", () => {
     ["ghcr.io", "ghcr", 200],
     ["ghcr.io", "hub", 404],
     ["docker.io", "hosted", 404],
-  ])("%s has the tag %s: %d, and nobody else is asked", async (namespace, tag, status) => {
+  ])("%s has the tag %s: %d, and no other upstream is asked", async (namespace, tag, status) => {
     await using sides = await startThree(namespaces);
 
     const answer = await fetchRaw(sides.router.url, `/v2/org/app/manifests/${tag}?ns=${namespace}`);
@@ -114,7 +114,7 @@ describe("?ns=", () => {
     expect(asked(sides.all)).toEqual([namespace === "docker.io" ? "hub" : "ghcr"]);
   });
 
-  it("of a registry that no proxy is for asks hosted, and is not acknowledged", async () => {
+  it("of a registry without a proxy asks hosted, and is not acknowledged", async () => {
     await using sides = await startThree(namespaces);
 
     const answer = await fetchRaw(sides.router.url, "/v2/org/app/manifests/hosted?ns=registry.example.com");
@@ -124,7 +124,7 @@ describe("?ns=", () => {
     expect(asked(sides.all)).toEqual(["hosted"]);
   });
 
-  it("goes on to the upstream with the rest of the query, for mirrors in a row", async () => {
+  it("is forwarded with the rest of the query, for chained mirrors", async () => {
     await using sides = await startThree(namespaces);
 
     await fetchRaw(sides.router.url, "/v2/org/app/tags/list?n=5&ns=docker.io");
@@ -132,7 +132,7 @@ describe("?ns=", () => {
     expect(sides.hub.requests.map(({ url }) => url)).toEqual(["/v2/org/app/tags/list?n=5&ns=docker.io"]);
   });
 
-  it("leaves one OCI-Namespace where the proxy sends its own", async () => {
+  it("gives one OCI-Namespace header where the proxy sends its own", async () => {
     await using sides = await startThree(namespaces);
     sides.hub.fault({ status: 200, headers: { "OCI-Namespace": "docker.io" }, body: "{}" });
 
@@ -141,7 +141,7 @@ describe("?ns=", () => {
     expect(answer.headers["oci-namespace"]).toBe("docker.io");
   });
 
-  it("takes no pushes to what is only mirrored", async () => {
+  it("takes no pushes to a registry that is only mirrored", async () => {
     await using sides = await startThree(namespaces);
 
     const answer = await fetchRaw(sides.router.url, "/v2/org/app/blobs/uploads/?ns=docker.io", {
@@ -176,7 +176,7 @@ describe("a host name that stands for one registry", () => {
     ["hub.example.com", "hub"],
     ["HUB.example.com:5000", "hub"],
     ["hub.example.com.", "hub"],
-  ])("%s: %s alone is asked, for all there is to ask", async (host, name) => {
+  ])("%s: %s alone is asked, for every kind of request", async (host, name) => {
     await using sides = await startThree(hosts);
     const digest = `sha256:${"0".repeat(64)}`;
 
@@ -208,7 +208,7 @@ describe("a host name that stands for one registry", () => {
     },
   );
 
-  it("has a catalog and tags of its own, with lists of any kind", async () => {
+  it("has that registry's catalog and tags, for every value of `lists`", async () => {
     for (const lists of ["first", "hosted", "merge"] as const) {
       await using sides = await startThree({ ...hosts, config: { lists } });
       const tags = await fetchRaw(sides.router.url, "/v2/org/app/tags/list", at("hub.example.com"));
@@ -220,7 +220,7 @@ describe("a host name that stands for one registry", () => {
     }
   });
 
-  it("is up when its registry is", async () => {
+  it("is up when that registry is", async () => {
     await using sides = await startThree(hosts);
     sides.ghcr.fault({ status: 503 });
 
@@ -236,7 +236,7 @@ describe("a host name that stands for one registry", () => {
     expect((await fetchRaw(later.url, "/v2/", at("hub.example.com"))).status).toBe(503);
   });
 
-  it("takes pushes if that is hosted, and says why not if it is not", async () => {
+  it("takes pushes if that registry is hosted, and otherwise gives the reason", async () => {
     await using sides = await startThree(hosts);
     const push = (host: string) =>
       fetchRaw(sides.router.url, "/v2/org/app/blobs/uploads/", { method: "POST", ...at(host) });
@@ -251,7 +251,7 @@ describe("a host name that stands for one registry", () => {
     expect(sides.hub.requests).toEqual([]);
   });
 
-  it("is what a trusted load balancer says, and not what anybody says", async () => {
+  it("is taken from a trusted load balancer's header, and from no other client's", async () => {
     const headers = { "X-Forwarded-Host": "hub.example.com" };
     await using trusting = await startThree({ ...hosts, config: { trustProxy: ["127.0.0.1"] } });
     await using wary = await startThree(hosts);
@@ -263,7 +263,7 @@ describe("a host name that stands for one registry", () => {
     expect(asked(wary.all)).toEqual(["ghcr", "hosted", "hub"]);
   });
 
-  it("of a proxy does not ask hosted to judge the client's credentials", async () => {
+  it("of a proxy does not ask hosted to check the client's credentials", async () => {
     await using hosted = await startRegistry({ auth: { username: "a", password: "b" } });
     await using hub = await startRegistry();
     await using router = await startRouter({

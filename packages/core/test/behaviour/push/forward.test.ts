@@ -35,7 +35,7 @@ async function push(url: string, repository: string, content: string): Promise<R
 }
 
 describe("a push through the router", () => {
-  it("reaches hosted whole, in one piece or in chunks, and never a proxy", async () => {
+  it("reaches hosted unchanged, in one piece or in chunks, and never a proxy", async () => {
     await using sides = await startForwarding();
     const { router, hosted, proxy } = sides;
 
@@ -74,7 +74,7 @@ describe("a push through the router", () => {
     expect(proxy.requests).toEqual([]);
   });
 
-  it("gets relative addresses back, under whatever name the client sees the router", async () => {
+  it("gets relative Location headers, whichever host name the client uses", async () => {
     await using sides = await startForwarding();
 
     const begun = await fetchRaw(sides.router.url, "/v2/team/app/blobs/uploads/", {
@@ -96,7 +96,7 @@ describe("a push through the router", () => {
     expect((await push(router.url, "a", "x")).status).toBe(201);
   });
 
-  it("sends no body along with a DELETE, whatever the client sends", async () => {
+  it("forwards no body with a DELETE, even if the client sends one", async () => {
     await using sides = await startForwarding();
     const image = sides.hosted.addImage("team/app", { tag: "1.0", layers: ["x"] });
 
@@ -113,7 +113,7 @@ describe("a push through the router", () => {
     ]);
   });
 
-  it("is answered 502 with the cause while hosted is away, and 504 while it hangs", async () => {
+  it("is answered 502 with the cause while hosted is down, and 504 while it hangs", async () => {
     await using proxy = await startRegistry();
     await using hosted = await startRegistry();
     await using router = await startRouter({
@@ -130,7 +130,7 @@ describe("a push through the router", () => {
     expect(errorOf(away).message).toMatch(/^hosted failed \(connection /);
   });
 
-  it("answers an early refusal, takes the rest of the body, and keeps the connection right", async () => {
+  it("relays an early error, reads the rest of the body, and keeps the connection usable", async () => {
     await using sides = await startForwarding();
     sides.hosted.fault({ method: "PUT", status: 413, body: { errors: [{ code: "SIZE_INVALID" }] } });
 
@@ -142,7 +142,7 @@ describe("a push through the router", () => {
     expect(refused.status).toBe(413);
   });
 
-  it("is said to be hosted's trouble when hosted refuses the router's credentials", async () => {
+  it("is answered as an upstream failure when hosted refuses the router's credentials", async () => {
     await using proxy = await startRegistry();
     await using hosted = await startRegistry({ auth: { username: "router", password: "right" } });
     await using router = await startRouter({ hosted: hosted.url, proxy: proxy.url });
@@ -154,7 +154,7 @@ describe("a push through the router", () => {
     expect(errorOf(answer).message).toContain("asks for credentials, and the router has none for it");
   });
 
-  it("uses the router's own credentials where it has some", async () => {
+  it("uses the router's own credentials where they are configured", async () => {
     await using proxy = await startRegistry();
     const auth = { username: "router", password: "right" };
     await using hosted = await startRegistry({ auth });
@@ -164,8 +164,8 @@ describe("a push through the router", () => {
   });
 });
 
-describe("what is pushed is found", () => {
-  it("right away, at hosted, by its digest", async () => {
+describe("pushed content", () => {
+  it("is pulled from hosted by its digest right away", async () => {
     await using sides = await startForwarding();
     const { router, proxy, hosted } = sides;
     const image = hosted.addImage("other", { tag: "1.0", layers: ["x"] });
@@ -190,7 +190,7 @@ describe("what is pushed is found", () => {
 });
 
 describe("an upload whose client goes away", () => {
-  it("is torn down at hosted at once", async () => {
+  it("is aborted at hosted at once", async () => {
     await using sides = await startForwarding();
     const { router, hosted } = sides;
     const location = await begin(router.url, "a");

@@ -27,7 +27,7 @@ async function startStalling(answer: (request: IncomingMessage, response: Server
 }
 
 describe("a mount", () => {
-  it("of a blob that only a proxy has is answered 201 once hosted has it too", async () => {
+  it("of a blob that only a proxy has is answered 201 after it is copied to hosted", async () => {
     await using sides = await startSides();
     const { proxy, hosted, router } = sides;
     const { digest } = proxy.addBlob("library/base", "layer");
@@ -64,7 +64,7 @@ describe("a mount", () => {
     },
   );
 
-  it("whose client leaves during the copy has the upload that hosted began for it given up", async () => {
+  it("whose client leaves during the copy cancels the upload that hosted began", async () => {
     await using sides = await startSides();
     const { proxy, hosted, router } = sides;
     const { digest } = proxy.addBlob("base", "layer");
@@ -83,7 +83,7 @@ describe("a mount", () => {
     expect(asked(hosted, "POST")).toHaveLength(1);
   });
 
-  it("leaves no connection to a hosted registry that does not end its answers", async () => {
+  it("leaves no connection open to a hosted registry that does not end its responses", async () => {
     await using proxy = await startRegistry();
     const { digest } = proxy.addBlob("base", "layer");
     const steps: string[] = [];
@@ -112,7 +112,7 @@ describe("a mount", () => {
     await until(5_000, "nothing is under way at hosted", () => open.size === 0);
   });
 
-  it("of a blob that hosted has is hosted's, and no proxy hears of it", async () => {
+  it("of a blob that hosted has is answered by hosted, and no proxy is asked", async () => {
     await using sides = await startSides();
     const { proxy, hosted, router } = sides;
     const { digest } = hosted.addBlob("base", "layer");
@@ -126,7 +126,7 @@ describe("a mount", () => {
     expect(proxy.requests).toEqual([]);
   });
 
-  it("of a blob that nobody has begins an upload, which the client goes on with", async () => {
+  it("of a blob that no registry has begins an upload, which the client continues", async () => {
     await using sides = await startSides();
     const { router, hosted } = sides;
     const digest = digestOf("layer");
@@ -142,7 +142,7 @@ describe("a mount", () => {
     expect(begun.headers["x-combined-registry"]).toContain(`blobs/${digest} of base: proxy not found`);
   });
 
-  it("from a proxy in trouble begins an upload, and says what the trouble is", async () => {
+  it("from a proxy that fails begins an upload, and names the failure", async () => {
     await using sides = await startSides();
     sides.proxy.fault({ reset: true });
 
@@ -154,7 +154,7 @@ describe("a mount", () => {
     ]);
   });
 
-  it("without a source is hosted's alone to answer", async () => {
+  it("without a source is answered by hosted alone", async () => {
     await using sides = await startSides();
     const { digest } = sides.proxy.addBlob("app", "layer");
 
@@ -163,7 +163,7 @@ describe("a mount", () => {
     expect([begun.status, sides.proxy.requests]).toEqual([202, []]);
   });
 
-  it("is hosted's alone to answer if copies are switched off", async () => {
+  it("is answered by hosted alone if copies are switched off", async () => {
     await using sides = await startSides({ router: { copy: false } });
     const { digest } = sides.proxy.addBlob("base", "layer");
 
@@ -172,7 +172,7 @@ describe("a mount", () => {
     expect([begun.status, sides.proxy.requests]).toEqual([202, []]);
   });
 
-  it("asks nobody whom the source's rule does not name, whatever the target's says", async () => {
+  it("asks only upstreams that the source's rule names, whatever the target's rule says", async () => {
     await using first = await startRegistry();
     await using second = await startRegistry();
     await using hosted = await startRegistry();

@@ -11,7 +11,7 @@ const signature = "application/vnd.dev.cosign.artifact.sig.v1+json";
 const sbom = "application/spdx+json";
 
 describe("referrers", () => {
-  it("are joined from every member that has the API, each once, and filtered", async () => {
+  it("are merged from every upstream with the API, without duplicates, and filtered", async () => {
     await using proxy = await startRegistry();
     await using hosted = await startRegistry();
     const shared = referrer(subject, sbom, "shared");
@@ -32,9 +32,9 @@ describe("referrers", () => {
   });
 
   it.each([
-    ["hosted has the API and the proxy has not", true],
-    ["the proxy has the API and hosted has not", false],
-  ])("of cosign's and of oras' kind are found at both members where %s", async (_, hostedHasApi) => {
+    ["hosted has the API and the proxy does not", true],
+    ["the proxy has the API and hosted does not", false],
+  ])("of cosign and of oras are found at both upstreams where %s", async (_, hostedHasApi) => {
     await using proxy = await startRegistry({ referrers: !hostedHasApi });
     await using hosted = await startRegistry({ referrers: hostedHasApi });
     const [withApi, without] = hostedHasApi ? [hosted, proxy] : [proxy, hosted];
@@ -59,7 +59,7 @@ describe("referrers", () => {
     expect(tagged.map(({ status }) => status)).toEqual([200, 200]);
   });
 
-  it("that nobody has are an empty index and not 404, also of a name that nobody knows or may be asked for", async () => {
+  it("are an empty index instead of 404 where no upstream has any, knows the repository or may be asked for it", async () => {
     await using proxy = await startRegistry({ referrers: false });
     await using hosted = await startRegistry({ referrers: false });
     await using router = await startRouter({
@@ -87,7 +87,7 @@ describe("referrers", () => {
       "200 with a page for people",
       { status: 200, headers: { "Content-Type": "text/html" }, body: "<html></html>" },
     ],
-  ])("are read under the tag where a member answers %s", async (_, fault) => {
+  ])("are read from the referrers tag where an upstream answers %s", async (_, fault) => {
     await using proxy = await startRegistry();
     await using hosted = await startRegistry();
     proxy.fault({ path: /referrers/, ...fault });
@@ -115,7 +115,7 @@ describe("referrers", () => {
     },
   );
 
-  it("are not what stands under the tag if that is no index, or the subject itself", async () => {
+  it("are not taken from the referrers tag if that is no index, or the subject itself", async () => {
     await using proxy = await startRegistry({ referrers: false });
     await using hosted = await startRegistry({ referrers: false });
     const child = hosted.addManifest("a", referrer(subject, sbom, "child"));
@@ -133,7 +133,7 @@ describe("referrers", () => {
     expect([answer.status, listed(answer)]).toEqual([200, []]);
   });
 
-  it("are followed to where a member redirects, although clients are left to follow for themselves", async () => {
+  it("are read through an upstream's redirect, although clients' own requests are not followed", async () => {
     await using elsewhere = await startRegistry();
     await using proxy = await startRegistry();
     await using hosted = await startRegistry();
@@ -144,7 +144,7 @@ describe("referrers", () => {
     expect(listed(await fetchRaw(router.url, target))).toEqual([digest]);
   });
 
-  it("are walked page by page, and a member's Link leads nowhere else", async () => {
+  it("are read page by page, and an upstream's Link cannot lead elsewhere", async () => {
     await using proxy = await startRegistry();
     await using hosted = await startRegistry();
     const page = (digit: string, next: string | undefined) => ({
@@ -170,7 +170,7 @@ describe("referrers", () => {
     expect(proxy.requests).toHaveLength(50);
   });
 
-  it("that do not fit into one index with hosted's are left out, and named in a Warning", async () => {
+  it("of a proxy that do not fit into one index with hosted's are omitted, with a Warning", async () => {
     await using proxy = await startRegistry();
     await using hosted = await startRegistry();
     const long = "x".repeat(3 * 1024 * 1024);
@@ -192,7 +192,7 @@ describe("referrers", () => {
     expect(errorOf(tooLong).message).toContain("hosted failed (has more referrers than fit");
   });
 
-  it("name a member that failed in a Warning, and are an error when that is hosted or everybody", async () => {
+  it("come with a Warning that names a failed upstream, and are an error when hosted or every upstream failed", async () => {
     await using proxy = await startRegistry();
     await using hosted = await startRegistry();
     hosted.addManifest("a", referrer(subject, sbom, "x"));
@@ -203,18 +203,18 @@ describe("referrers", () => {
     });
     proxy.fault({ status: 500 });
     const partial = await fetchRaw(router.url, target);
-    const nobody = await fetchRaw(router.url, `/v2/public/referrers/${subject}`);
+    const unknown = await fetchRaw(router.url, `/v2/public/referrers/${subject}`);
     hosted.fault({ status: 500 });
     const failed = await fetchRaw(router.url, target);
 
     expect(listed(partial)).toHaveLength(1);
     expect(partial.headers.warning).toContain('"proxy failed (answered 500)"');
-    for (const answer of [nobody, failed]) {
+    for (const answer of [unknown, failed]) {
       expect([answer.status, errorOf(answer).code]).toEqual([502, "UPSTREAM_FAILED"]);
     }
   });
 
-  it("under a tag that hosted cannot tell about are an error", async () => {
+  it("are an error when hosted fails to answer for the referrers tag", async () => {
     await using proxy = await startRegistry();
     await using hosted = await startRegistry({ referrers: false });
     hosted.fault({ path: /manifests/, status: 500 });
@@ -223,7 +223,7 @@ describe("referrers", () => {
     expect((await fetchRaw(router.url, target)).status).toBe(502);
   });
 
-  it("are refused in hosted's own words where hosted judges the client", async () => {
+  it("are hosted's own error where it refuses a client with auth passthrough", async () => {
     await using proxy = await startRegistry();
     await using hosted = await startRegistry({ auth: { username: "a", password: "b" } });
     await using router = await startRouter({
@@ -246,7 +246,7 @@ describe("referrers", () => {
     [2, { status: 401 }],
     [2, { status: 404, body: { errors: [{ code: "MANIFEST_UNKNOWN" }] } }],
   ])(
-    "are asked for %i times at an API that answers %j, and each time under the tag",
+    "are requested %i times from an API that answers %j, and each time from the tag",
     async (times, fault) => {
       await using proxy = await startRegistry();
       await using hosted = await startRegistry();

@@ -45,7 +45,7 @@ function methods({ requests }: TestRegistry): string[] {
 }
 
 describe("a manifest with a subject, pushed to a hosted registry without the referrers API", () => {
-  it("is listed under the tag, so that it is found, and the client is told that nothing is left to do", async () => {
+  it("is listed under the referrers tag, and OCI-Subject tells the client that it need not do so", async () => {
     await using sides = await startFor({ hostedHasApi: false });
     const { hosted, router } = sides;
 
@@ -76,7 +76,7 @@ describe("a manifest with a subject, pushed to a hosted registry without the ref
     });
   });
 
-  it("is listed, and so is every other one that is pushed at the same time", async () => {
+  it("is listed, as is every other one that is pushed at the same time", async () => {
     await using sides = await startFor({ hostedHasApi: false });
     const { hosted, router } = sides;
 
@@ -109,7 +109,7 @@ describe("a manifest with a subject, pushed to a hosted registry without the ref
     expect(indexAt(hosted)).toEqual([digestAt(again)]);
   });
 
-  it("is listed although its client leaves when hosted has it", async () => {
+  it("is listed although its client leaves after hosted has it", async () => {
     await using sides = await startFor({ hostedHasApi: false });
     const { hosted, router } = sides;
     const reading = hosted.fault({ method: "GET", path: tagPath, delay: 200 });
@@ -130,7 +130,7 @@ describe("a manifest with a subject, pushed to a hosted registry without the ref
     expect(indexAt(hosted)).toEqual([digestOf(body)]);
   });
 
-  it("takes the place of those that are there no more, which hosted would refuse to list", async () => {
+  it("replaces listed manifests that no longer exist, which hosted would refuse to list", async () => {
     await using sides = await startFor({ hostedHasApi: false });
     const { hosted, router } = sides;
     const stays = digestAt(await put(router, referrer(subject, "type/sbom", "stays")));
@@ -143,7 +143,7 @@ describe("a manifest with a subject, pushed to a hosted registry without the ref
     expect(indexAt(hosted)).toEqual([stays, digestAt(added)].sort());
   });
 
-  it("is an error if hosted refuses to list that very one, and no other is given up", async () => {
+  it("is an error if hosted refuses to list it, and the others stay listed", async () => {
     await using sides = await startFor({ hostedHasApi: false });
     const { hosted, router } = sides;
     const stays = digestAt(await put(router, referrer(subject, "type/sbom", "stays")));
@@ -159,7 +159,7 @@ describe("a manifest with a subject, pushed to a hosted registry without the ref
     expect(indexAt(hosted)).toEqual([stays]);
   });
 
-  it("is refused as hosted refuses it, and not listed", async () => {
+  it("is not listed where hosted refuses it, and the client gets hosted's error", async () => {
     await using sides = await startFor({ hostedHasApi: false });
     const { hosted, router } = sides;
     const missing = { ...emptyConfig, digest: `sha256:${"b".repeat(64)}` };
@@ -170,7 +170,7 @@ describe("a manifest with a subject, pushed to a hosted registry without the ref
     expect(methods(hosted).filter((line) => !line.startsWith("HEAD blobs/"))).toHaveLength(1);
   });
 
-  it("is taken off the list when it is deleted", async () => {
+  it("is removed from the list when it is deleted", async () => {
     await using sides = await startFor({ hostedHasApi: false });
     const { hosted, router } = sides;
     const stays = digestAt(await put(router, referrer(subject, "type/sbom", "stays")));
@@ -182,7 +182,7 @@ describe("a manifest with a subject, pushed to a hosted registry without the ref
     expect(indexAt(hosted)).toEqual([stays]);
   });
 
-  it("is deleted with a Warning if it stays on the list", async () => {
+  it("is deleted with a Warning if it cannot be removed from the list", async () => {
     await using sides = await startFor({ hostedHasApi: false });
     const { hosted, router } = sides;
     const digest = digestAt(await put(router, referrer(subject, "type/sbom", "x")));
@@ -209,7 +209,7 @@ describe("a manifest with a subject, pushed to a hosted registry without the ref
 });
 
 describe("a hosted registry with the referrers API", () => {
-  it("is left to list and unlist by itself", async () => {
+  it("adds to and removes from the list by itself", async () => {
     await using sides = await startFor({ hostedHasApi: true });
     const { hosted, router } = sides;
 
@@ -242,7 +242,7 @@ describe("a manifest", () => {
     expect(hosted.requests[0]?.headers).toMatchObject({ "content-length": String(limit) });
   });
 
-  it("that its client does not send to the end reaches nobody", async () => {
+  it("that its client does not send to the end reaches no upstream", async () => {
     await using proxy = await startRegistry();
     await using hosted = await startRegistry();
     await using router = await startRouter({

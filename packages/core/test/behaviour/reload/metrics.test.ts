@@ -11,7 +11,7 @@ async function gaugesOf({ handler }: RunningRouter): Promise<string[]> {
   return text.split("\n").filter((line) => /^combined_registry_(breaker_state|upstream_up)\{/.test(line));
 }
 
-it("nothing is shown of an upstream that a reload has taken away", async () => {
+it("an upstream that a reload has removed has no metrics", async () => {
   await using sides = await startWithImages();
   const { hosted, proxy, router } = sides;
   router.handler.reload({ hosted: hosted.url, proxy: [{ url: proxy.url, name: "cache", ...lasting }] });
@@ -28,7 +28,7 @@ it("nothing is shown of an upstream that a reload has taken away", async () => {
   ]);
 });
 
-it("what is shown of an upstream is not what the one before it under that name still finds out", async () => {
+it("results of a former upstream with the same name do not change the metrics of the current one", async () => {
   await using sides = await startWithImages({
     proxies: {
       proxy: {
@@ -51,7 +51,7 @@ it("what is shown of an upstream is not what the one before it under that name s
   expect(gauges).not.toContain('combined_registry_upstream_up{upstream="proxy"} 0');
 });
 
-it("nothing is shown anew of an upstream that is gone when its last request ends", async () => {
+it("the last request of a removed upstream does not bring its metrics back", async () => {
   await using sides = await startWithImages();
   const { hosted, proxy, router } = sides;
   router.handler.reload({ hosted: hosted.url, proxy: [{ url: proxy.url, name: "cache" }] });

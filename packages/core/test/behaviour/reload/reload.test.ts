@@ -21,8 +21,8 @@ async function startWithOther(config: Partial<CombinedRegistryConfig> = {}) {
   };
 }
 
-describe("another configuration", () => {
-  it("holds for the next request", async () => {
+describe("a reload", () => {
+  it("applies to the next request", async () => {
     await using sides = await startWithOther();
     const { router, hosted, other } = sides;
     const newTag = "/v2/library/tool/manifests/new";
@@ -34,7 +34,7 @@ describe("another configuration", () => {
     expect((await fetchRaw(router.url, "/v2/library/tool/manifests/old")).status).toBe(404);
   });
 
-  it("does not touch a request that began under the one before, whose connections then close", async () => {
+  it("does not affect a request in progress, after which the old connections close", async () => {
     await using sides = await startWithOther();
     const { router, hosted, proxy, other } = sides;
     const stalled = proxy.fault({ path: /manifests\/old$/, delay: 300 });
@@ -47,7 +47,7 @@ describe("another configuration", () => {
     await until(5_000, "the old proxy's connections to close", () => proxy.openConnections === 0);
   });
 
-  it("leaves an upstream that has not changed its connections, and the metrics their counts", async () => {
+  it("keeps the connections of unchanged upstreams, and the counts of metrics", async () => {
     await using sides = await startWithOther();
     const { router, hosted, other } = sides;
     await fetchRaw(router.url, "/v2/acme/app/manifests/1");
@@ -62,7 +62,7 @@ describe("another configuration", () => {
     );
   });
 
-  it("that is wrong is refused by name, and changes nothing", async () => {
+  it("of an invalid configuration is refused with the option's name, and changes nothing", async () => {
     await using sides = await startWithOther();
     const { router, proxy } = sides;
 
@@ -72,7 +72,7 @@ describe("another configuration", () => {
     expect((await fetchRaw(router.url, "/v2/library/tool/manifests/old")).status).toBe(200);
   });
 
-  it("can come a hundred times, under load, without a request that fails or connections that pile up", async () => {
+  it("works a hundred times under load, without failing requests or leaked connections", async () => {
     await using sides = await startWithOther();
     const { router, hosted, proxy, other } = sides;
     proxy.addImage("library/tool", { tag: "new", layers: ["y"] });
@@ -99,7 +99,7 @@ describe("another configuration", () => {
   }, 30_000);
 });
 
-it("a logger that throws costs neither the answer nor the process", async () => {
+it("a logger that throws breaks neither the response nor the process", async () => {
   const fail = () => {
     throw new Error("disk full");
   };

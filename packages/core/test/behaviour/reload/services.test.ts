@@ -12,7 +12,7 @@ function withProxy(name: string, before?: Services): Services {
 }
 
 describe("the services of a configuration", () => {
-  it("do not keep the upstreams of those before them that are there no more", async () => {
+  it("do not keep removed upstreams of earlier configurations alive", async () => {
     setFlagsFromString("--expose-gc");
     const collectGarbage: () => void = runInNewContext("gc");
     const first = new WeakRef(withProxy("first"));

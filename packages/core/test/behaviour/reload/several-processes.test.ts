@@ -38,7 +38,7 @@ async function startTwo() {
 }
 
 describe("metrics of several processes", () => {
-  it("are added up, and of an upstream the worst is shown that one of them says", async () => {
+  it("are summed, and of an upstream's states the worst is shown", async () => {
     await using two = await startTwo();
 
     // As they come out at the other end of a channel between processes.
@@ -53,7 +53,7 @@ describe("metrics of several processes", () => {
     expect(figure(text, "process_start_time_seconds")).toBeLessThan(3e9);
   });
 
-  it("go on with the counts of one that has ended, and without its state", async () => {
+  it("keep the counts of a process that has ended, but not its states", async () => {
     await using two = await startTwo();
     const [ended = [], running = []] = structuredClone(await two.snapshots());
 
@@ -64,7 +64,7 @@ describe("metrics of several processes", () => {
     expect(figure(text, "nodejs_version_info")).toBeNaN();
   });
 
-  it("are what /metrics answers where the host application says so, until a reload says something else", async () => {
+  it("are what /metrics answers where the host application provides them, until a reload changes that", async () => {
     await using sides = await startWithImages({
       proxies: { proxy: {} },
       router: { metrics: { page: async () => "all of them\n" } },
@@ -80,16 +80,16 @@ describe("metrics of several processes", () => {
     expect(own.body.toString()).toContain("combined_registry_build_info");
   });
 
-  it("are an error if they cannot be had, rather than a part of them", async () => {
-    const page = () => Promise.reject(new Error("nobody is there"));
+  it("are an error if they cannot be read, instead of incomplete", async () => {
+    const page = () => Promise.reject(new Error("no other process is reachable"));
     await using sides = await startWithImages({ proxies: { proxy: {} }, router: { metrics: { page } } });
 
     expect((await fetchRaw(sides.router.url, "/metrics")).status).toBe(500);
   });
 });
 
-describe("indexes of referrers that several processes write", () => {
-  it("are written in turns that the host application gives, one key for each subject", async () => {
+describe("referrers indexes that several processes write", () => {
+  it("are written under the host application's lock, with one key for each subject", async () => {
     const keys: string[] = [];
     const hosted = await startRegistry({ referrers: false });
     hosted.addBlob("a", "{}");
@@ -126,8 +126,8 @@ describe("indexes of referrers that several processes write", () => {
   });
 });
 
-describe("what one process remembers that another one changes", () => {
-  /** Two routers that hear of each other's changes, in front of the same registries. */
+describe("the caches of one process, when another one changes content", () => {
+  /** Two routers in front of the same registries, each of which receives the changes of the other. */
   async function startPair(heeds: boolean) {
     const [hosted, proxy] = await Promise.all([startRegistry(), startRegistry()]);
     const upstreams = { hosted: hosted.url, proxy: proxy.url };
@@ -136,7 +136,7 @@ describe("what one process remembers that another one changes", () => {
       withLock: (_key, work) => work(),
       async publish(change) {
         if (!heeds) {
-          throw new Error("nobody is there");
+          throw new Error("no other process is reachable");
         }
         other.handler.invalidate(structuredClone(change));
       },
@@ -153,7 +153,7 @@ describe("what one process remembers that another one changes", () => {
     };
   }
 
-  it("is forgotten before the client that deleted it is answered", async () => {
+  it("are invalidated before a delete is answered", async () => {
     await using pair = await startPair(true);
     const { digest } = pair.hosted.addImage("team/app", { tag: "1" });
     const path = `/v2/team/app/manifests/${digest}`;
@@ -165,7 +165,7 @@ describe("what one process remembers that another one changes", () => {
     expect([before.status, deleted.status, after.status]).toEqual([200, 202, 404]);
   });
 
-  it("does not keep a tag from being found that was just pushed, in a repository that hosted had not", async () => {
+  it("do not hide a tag just pushed to a repository that hosted did not have", async () => {
     await using pair = await startPair(true);
     const path = "/v2/team/new/manifests/1";
     const before = await fetchRaw(pair.other.url, path);
@@ -184,7 +184,7 @@ describe("what one process remembers that another one changes", () => {
     expect([before.status, pushed.status, after.status]).toEqual([404, 201, 200]);
   });
 
-  it("is no reason to fail a change that was made, if nobody can be told", async () => {
+  it("do not fail a push or delete that hosted accepted, if the message to other processes fails", async () => {
     await using pair = await startPair(false);
     const { digest } = pair.hosted.addImage("team/app", { tag: "1" });
 

@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { request as httpRequest } from "node:http";
 import { describe, expect, it } from "@jest/globals";
 import {
   lasting,
@@ -10,7 +12,7 @@ import {
   stateOf,
 } from "../../support/breaker.ts";
 import { errorOf, fetchRaw } from "../../support/client.ts";
-import { until } from "../../support/within.ts";
+import { until, within } from "../../support/within.ts";
 
 describe("an upstream that keeps failing", () => {
   it.each([
@@ -18,7 +20,7 @@ describe("an upstream that keeps failing", () => {
     ["never answers", { hang: true }],
     ["is a gateway with nothing behind it", { status: 502 }],
     ["is unavailable", { status: 503 }],
-  ] as const)("is left out when it %s", async (_, fault) => {
+  ] as const)("opens its breaker when it %s", async (_, fault) => {
     await using sides = await startWithImages({ proxies: { proxy: lasting } });
     const { proxy, router } = sides;
     proxy.fault(fault);
@@ -35,10 +37,10 @@ describe("an upstream that keeps failing", () => {
   });
 
   it.each([
-    ["any other error, which is an answer", { status: 500 }],
-    ["a limit, which will pass", { status: 429 }],
-    ["an absence, however it is said", { status: 403 }],
-  ] as const)("is not left out for %s", async (_, fault) => {
+    ["any other error, which is a response", { status: 500 }],
+    ["a rate limit, which is temporary", { status: 429 }],
+    ["a not found, with any status", { status: 403 }],
+  ] as const)("does not open its breaker for %s", async (_, fault) => {
     await using sides = await startWithImages({ proxies: { proxy: lasting } });
     const { proxy, router } = sides;
     proxy.fault(fault);
@@ -51,7 +53,7 @@ describe("an upstream that keeps failing", () => {
     expect((await fetchRaw(router.url, publicTag)).status).toBe(200);
   });
 
-  it("is asked on while failures are not in a row", async () => {
+  it("is still asked while failures are not consecutive", async () => {
     await using sides = await startWithImages({ proxies: { proxy: lasting } });
     const { proxy, router } = sides;
     for (let round = 0; round < 3; round++) {
@@ -64,7 +66,7 @@ describe("an upstream that keeps failing", () => {
     expect(await stateOf(router)).toBe("closed");
   });
 
-  it("is left out for being late even if it answers in between, as a cache does whose public registry hangs", async () => {
+  it("opens its breaker after timeouts with successes in between, as of a cache whose public registry hangs", async () => {
     await using sides = await startWithImages({ proxies: { proxy: lasting } });
     const { proxy, router } = sides;
     proxy.fault({ path: /acme/, hang: true });
@@ -76,7 +78,7 @@ describe("an upstream that keeps failing", () => {
     expect(await stateOf(router)).toBe("open");
   });
 
-  it("may be switched off", async () => {
+  it("may have its breaker switched off", async () => {
     await using sides = await startWithImages({ proxies: { proxy: { breaker: false } } });
     const { proxy, router } = sides;
     proxy.fault({ status: 503 });
@@ -89,8 +91,8 @@ describe("an upstream that keeps failing", () => {
   });
 });
 
-describe("what only an upstream has that is left out", () => {
-  it("is answered 503 with Retry-After at once, and the answer says why", async () => {
+describe("content of an upstream whose circuit is open", () => {
+  it("is answered 503 with Retry-After and the reason at once", async () => {
     await using sides = await startWithImages({ proxies: { proxy: lasting } });
     const { proxy, router } = sides;
     proxy.fault({ reset: true });
@@ -119,7 +121,7 @@ describe("what only an upstream has that is left out", () => {
   });
 
   it.each(["GET", "HEAD"])(
-    "is still had by %s if it was left out for being late and has it at hand",
+    "is still served by %s if the breaker opened after timeouts and the content is cached there",
     async (method) => {
       await using sides = await startWithImages({ proxies: { proxy: lasting } });
       const { proxy, router } = sides;
@@ -136,7 +138,7 @@ describe("what only an upstream has that is left out", () => {
     },
   );
 
-  it("does not keep its client waiting long if that does not answer either", async () => {
+  it("does not keep its client waiting long if the upstream does not answer", async () => {
     await using sides = await startWithImages({
       proxies: { proxy: { ...lasting, timeouts: { headers: 30_000 } } },
     });
@@ -158,8 +160,8 @@ describe("what only an upstream has that is left out", () => {
   });
 });
 
-describe("an upstream that was left out", () => {
-  it("is asked again once it answers what it had failed, tried in the background", async () => {
+describe("an upstream whose circuit is open", () => {
+  it("is asked again after a half-open probe in the background repeats a failed request with success", async () => {
     await using sides = await startWithImages();
     const { proxy, router } = sides;
     proxy.fault({ hang: true });
@@ -170,14 +172,14 @@ describe("an upstream that was left out", () => {
     await pullUntil(router, "the proxy to be asked again", () => {
       return proxy.requests.length > 0;
     });
-    const [trial] = proxy.requests;
+    const [probe] = proxy.requests;
     await pullUntil(router, "the proxy to be asked again", async () => (await stateOf(router)) === "closed");
 
-    expect([trial?.method, trial?.path]).toEqual(["GET", privateTag]);
+    expect([probe?.method, probe?.path]).toEqual(["GET", privateTag]);
     expect((await fetchRaw(router.url, publicTag)).status).toBe(200);
   });
 
-  it("is back as soon as any request is answered, though one goes on failing", async () => {
+  it("closes its breaker after any successful request, although one keeps failing", async () => {
     await using sides = await startWithImages();
     const { proxy, router } = sides;
     proxy.fault({ path: privateTag, status: 502 });
@@ -190,7 +192,7 @@ describe("an upstream that was left out", () => {
     );
   });
 
-  it("makes nobody wait for a trial who can be served without it", async () => {
+  it("delays no client by a probe if another upstream can serve it", async () => {
     await using sides = await startWithImages({
       proxies: { proxy: { ...quick, timeouts: { headers: 10_000 } } },
     });
@@ -199,7 +201,7 @@ describe("an upstream that was left out", () => {
     await openBreaker(router);
     proxy.clearFaults();
     const hanging = proxy.fault({ hang: true });
-    await pullUntil(router, "a trial to begin", () => {
+    await pullUntil(router, "a probe to start", () => {
       return hanging.hits === 1;
     });
     hosted.clearRequests();
@@ -211,21 +213,21 @@ describe("an upstream that was left out", () => {
     expect(await stateOf(router)).toBe("half-open");
   });
 
-  it("serves who waits for the trial that brings it back", async () => {
+  it("serves a client that waits for the probe which closes the breaker", async () => {
     await using sides = await startWithImages();
     const { proxy, router } = sides;
     proxy.fault({ reset: true });
     await openBreaker(router);
     proxy.clearFaults();
     const slow = proxy.fault({ path: privateTag, delay: 100 });
-    await pullUntil(router, "a trial to begin", () => {
+    await pullUntil(router, "a probe to start", () => {
       return slow.hits === 1;
     });
 
     expect((await fetchRaw(router.url, publicTag)).status).toBe(200);
   });
 
-  it("is tried less and less often while it does not come back", async () => {
+  it("is probed less and less often while probes fail", async () => {
     await using sides = await startWithImages({
       proxies: {
         proxy: {
@@ -241,7 +243,7 @@ describe("an upstream that was left out", () => {
     const times: number[] = [];
     const seen = () => proxy.requests.length;
     let before = seen();
-    await pullUntil(router, "five trials", () => {
+    await pullUntil(router, "five probes", () => {
       if (seen() > before) {
         before = seen();
         times.push(performance.now());
@@ -249,14 +251,14 @@ describe("an upstream that was left out", () => {
       return times.length === 5;
     });
 
-    // Trials are noticed later than they happen, never sooner, and begin to count after the beginning.
+    // The test sees a probe after it happened, never before, and starts to count after the start.
     const soonest = [40, 40 + 80, 40 + 80 + 160, 40 + 80 + 2 * 160, 40 + 80 + 3 * 160];
     expect(times.map((time, index) => time - begun >= (soonest[index] ?? 0) - 10)).toEqual(
       soonest.map(() => true),
     );
   });
 
-  it("is tried and comes back where nobody but /healthcheck asks, by what it had failed", async () => {
+  it("is probed with a failed request and closes its breaker where /healthcheck is the only request", async () => {
     await using sides = await startWithImages();
     const { proxy, router } = sides;
     proxy.fault({ path: /acme/, reset: true });
@@ -270,11 +272,11 @@ describe("an upstream that was left out", () => {
       async () => (await fetchRaw(router.url, "/healthcheck")).status === 200,
     );
 
-    const trials = proxy.requests.filter(({ path }) => path !== "/v2/");
-    expect(trials.map(({ method, path }) => [method, path])).toEqual([["GET", privateTag]]);
+    const probes = proxy.requests.filter(({ path }) => path !== "/v2/");
+    expect(probes.map(({ method, path }) => [method, path])).toEqual([["GET", privateTag]]);
   });
 
-  it("shows it in /healthcheck and in metrics", async () => {
+  it("is shown in /healthcheck and in metrics", async () => {
     await using sides = await startWithImages({ proxies: { proxy: lasting } });
     const { proxy, router } = sides;
     expect(await router.handler.metrics.metrics()).toContain('breaker_state{upstream="proxy"} 0');
@@ -297,7 +299,7 @@ describe("an upstream that was left out", () => {
 });
 
 describe("hosted that keeps failing", () => {
-  it("refuses pulls and pushes at once, and takes them when it is back", async () => {
+  it("gets no pulls and pushes, and gets them again after its breaker closes", async () => {
     await using sides = await startWithImages({ router: { lists: "hosted" } });
     const { hosted, proxy, router } = sides;
     router.handler.reload({
@@ -332,8 +334,8 @@ describe("hosted that keeps failing", () => {
   });
 });
 
-describe("hosted that is left out", () => {
-  it("leaves the router ready while its /v2/ answers: only requests bring it back", async () => {
+describe("a hosted registry whose circuit is open", () => {
+  it("leaves the router ready while its /v2/ answers: only requests close the breaker", async () => {
     await using sides = await startWithImages();
     const { hosted, proxy, router } = sides;
     router.handler.reload({ hosted: { url: hosted.url, ...lasting }, proxy: proxy.url });
@@ -346,7 +348,7 @@ describe("hosted that is left out", () => {
 });
 
 describe("too many lookups at one upstream", () => {
-  it("wait in a queue; what does not fit goes on to the next upstream, or is answered 503", async () => {
+  it("wait in a queue; with a full queue the next upstream is asked, or the response is 503", async () => {
     await using sides = await startWithImages({
       proxies: {
         proxy: {
@@ -372,7 +374,7 @@ describe("too many lookups at one upstream", () => {
     expect((await Promise.all(asked)).map(({ status }) => status)).toEqual([200, 200, 200]);
   });
 
-  it("a client that leaves the queue does not hold up those behind it", async () => {
+  it("a client that leaves the queue does not delay those behind it", async () => {
     await using sides = await startWithImages({
       proxies: {
         proxy: {
@@ -394,5 +396,42 @@ describe("too many lookups at one upstream", () => {
 
     expect(await leaver).toBe("left");
     expect([(await first).status, (await last).status]).toEqual([200, 200]);
+  });
+
+  it("a client that leaves the queue gives its place back at once", async () => {
+    const ended: unknown[] = [];
+    const ignore = () => undefined;
+    await using sides = await startWithImages({
+      proxies: { proxy: { lookups: { concurrent: 1, queued: 1 }, timeouts: { headers: 20_000 } } },
+      router: {
+        logger: { debug: ignore, warn: ignore, error: ignore, info: (fields) => void ended.push(fields) },
+      },
+    });
+    const { proxy, router } = sides;
+    const slow = proxy.fault({ path: new RegExp(publicTag), hang: true, times: 1 });
+    const ask = (client: number) => {
+      const asked = httpRequest(`${router.url}${publicTag}?client=${client}`, { agent: false });
+      asked.on("error", ignore).end();
+      return asked;
+    };
+    const first = ask(1);
+    await until(5_000, "the first lookup to be under way", () => slow.hits === 1);
+    const leaver = ask(2);
+    // Written before the next request connects, so that it is the one that waits.
+    await once(leaver, "finish");
+    expect((await fetchRaw(router.url, privateTag)).headers["x-combined-registry"]).toContain("queue full");
+    const answered = ended.length;
+    leaver.destroy();
+    await until(5_000, "the router to notice that the client has left", () => ended.length > answered);
+
+    const next = ask(3);
+    const response = once(next, "response");
+    await once(next, "finish");
+    expect((await fetchRaw(router.url, privateTag)).headers["x-combined-registry"]).toContain("queue full");
+    first.destroy();
+    const [{ statusCode }] = await within(10_000, "the next client to be served", response);
+
+    expect(statusCode).toBe(200);
+    next.destroy();
   });
 });

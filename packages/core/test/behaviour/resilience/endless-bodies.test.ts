@@ -36,7 +36,7 @@ async function pullWithoutLength(target: string, head: string, body: string): Pr
 const ok = "HTTP/1.0 200 OK";
 const cut = content.slice(0, 3_000);
 
-describe("a body that ends with its connection, without a length", () => {
+describe("a body without Content-Length that ends with its connection", () => {
   it.each([
     ["a blob", `/v2/a/blobs/${digest}`, ok],
     ["a blob of sha512", `/v2/a/blobs/${digestOf("sha512")}`, ok],
@@ -52,7 +52,7 @@ describe("a body that ends with its connection, without a length", () => {
       `/v2/a/blobs/${digest}`,
       `HTTP/1.0 206 Partial Content\r\nContent-Range: bytes 0-${content.length - 1}/9999`,
     ],
-  ])("is whole if it is, and a broken connection if it was cut: %s", async (_, target, head) => {
+  ])("is delivered if complete, and a broken connection if truncated: %s", async (_, target, head) => {
     const whole = await pullWithoutLength(target, head, content);
     const broken = await pullWithoutLength(target, head, cut);
 
@@ -63,11 +63,11 @@ describe("a body that ends with its connection, without a length", () => {
   it.each([
     ["a digest of an unknown algorithm", `/v2/a/blobs/other:abc`, ok],
     ["a part that does not say which", `/v2/a/blobs/${digest}`, "HTTP/1.0 206 Partial Content"],
-  ])("is a broken connection where nothing can prove that it is whole: %s", async (_, target, head) => {
+  ])("is a broken connection where no digest can prove that it is complete: %s", async (_, target, head) => {
     expect((await pullWithoutLength(target, head, content)).complete).toBe(false);
   });
 
-  it("is taken as it comes if it is no content by digest", async () => {
+  it("is relayed unchecked if it is no content by digest", async () => {
     const answer = await pullWithoutLength("/v2/a/manifests/1", ok, content);
 
     expect([answer.complete, answer.body.toString() === content]).toEqual([true, true]);

@@ -3,7 +3,7 @@ import { expect, it } from "@jest/globals";
 import { fetchRaw } from "../../support/client.ts";
 import { startRouter } from "../../support/router.ts";
 
-it("a kept connection that object storage has closed costs one quiet retry on a fresh one", async () => {
+it("a request on a kept-alive connection that object storage has closed is retried on a new one", async () => {
   await using storage = await startRegistry();
   await using proxy = await startRegistry({ redirectBlobs: `${storage.url}/storage/` });
   await using hosted = await startRegistry();
@@ -22,7 +22,7 @@ it("a kept connection that object storage has closed costs one quiet retry on a 
   expect([closed.hits, answer.status, answer.body.toString()]).toEqual([1, 200, "in storage"]);
 });
 
-it("a kept connection that a token endpoint has closed costs one quiet retry on a fresh one", async () => {
+it("a request on a kept-alive connection that a token endpoint has closed is retried on a new one", async () => {
   await using endpoint = await startRegistry({ tokens: {} });
   await using hub = await startRegistry();
   await using hosted = await startRegistry();

@@ -30,10 +30,10 @@ function push({ url }: RunningRouter): Promise<{ readonly status: number }> {
   return fetchRaw(url, "/v2/acme/app/blobs/uploads/", { method: "POST" });
 }
 
-describe("a list that is late", () => {
+describe("a list that times out", () => {
   const lists = ["/v2/_catalog", "/v2/acme/app/tags/list", `/v2/acme/app/referrers/${digest}`];
 
-  it.each(lists)("does not leave hosted out: %s", async (list) => {
+  it.each(lists)("does not open hosted's breaker: %s", async (list) => {
     await using sides = await startWithImages({ proxies: { proxy: {} }, hosted: lasting });
     const { hosted, router } = sides;
     hosted.fault({ path: list, hang: true });
@@ -44,7 +44,7 @@ describe("a list that is late", () => {
     expect((await push(router)).status).toBe(202);
   });
 
-  it("does not leave hosted out either if a gateway says so", async () => {
+  it("does not open hosted's breaker if a gateway answers 504", async () => {
     await using sides = await startWithImages({ proxies: { proxy: {} }, hosted: lasting });
     const { hosted, router } = sides;
     hosted.fault({ path: "/v2/_catalog", status: 504 });
@@ -55,7 +55,7 @@ describe("a list that is late", () => {
   });
 
   it.each(["/v2/elsewhere/tags/list", `/v2/elsewhere/referrers/${digest}`])(
-    "does not leave a proxy out: %s",
+    "does not open a proxy's breaker: %s",
     async (list) => {
       await using sides = await startWithImages({ proxies: { proxy: lasting } });
       const { proxy, router } = sides;
@@ -67,14 +67,14 @@ describe("a list that is late", () => {
     },
   );
 
-  it("is not what hosted is tried with that was left out for something else", async () => {
+  it("is not used as the half-open probe after other failures of hosted", async () => {
     await using sides = await startWithImages({ proxies: { proxy: {} }, hosted: quick });
     const { hosted, router } = sides;
     hosted.fault({ path: /_catalog|acme/, reset: true });
     await openBreaker(router, 3, "hosted");
     hosted.clearRequests();
 
-    await until(5_000, "three trials", async () => {
+    await until(5_000, "three probes", async () => {
       await fetchRaw(router.url, "/v2/_catalog");
       return hosted.requests.length >= 3;
     });
@@ -82,7 +82,7 @@ describe("a list that is late", () => {
     expect(new Set(hosted.requests.map(({ path }) => path))).toEqual(new Set([privateTag]));
   });
 
-  it("that finds no connection counts like anything else", async () => {
+  it("whose connection fails counts like any other request", async () => {
     await using sides = await startWithImages({ proxies: { proxy: {} }, hosted: lasting });
     const { hosted, router } = sides;
     hosted.fault({ path: "/v2/_catalog", reset: true });
@@ -96,7 +96,7 @@ describe("a list that is late", () => {
 describe("one image that hangs", () => {
   const hanging = tagOf("library/hanging");
 
-  it("does not leave the proxy out that answers for others in between", async () => {
+  it("does not open the breaker of a proxy that serves other images in between", async () => {
     await using sides = await startWithImages({ proxies: { proxy: lasting } });
     const { proxy, router } = sides;
     const late = proxy.fault({ path: hanging, hang: true });
@@ -106,7 +106,7 @@ describe("one image that hangs", () => {
     expect([late.hits, await stateOf(router)]).toEqual([5, "closed"]);
   });
 
-  it("does not leave the proxy out however many ask for it, and its layers, at once", async () => {
+  it("does not open the proxy's breaker for any number of concurrent requests for it and its layers", async () => {
     await using sides = await startWithImages({ proxies: { proxy: lasting } });
     const { proxy, router } = sides;
     const late = proxy.fault({ path: /hanging/, hang: true });
@@ -118,7 +118,7 @@ describe("one image that hangs", () => {
     expect((await fetchRaw(router.url, publicTag)).status).toBe(200);
   });
 
-  it("leaves a proxy out that answers nothing else in between, and that comes back for another image", async () => {
+  it("opens the breaker of a proxy without successes in between, which closes with another image", async () => {
     await using sides = await startWithImages();
     const { proxy, router } = sides;
     proxy.fault({ path: hanging, hang: true });
@@ -130,7 +130,7 @@ describe("one image that hangs", () => {
     expect((await fetchRaw(router.url, publicTag)).status).toBe(200);
   });
 
-  it("does not keep the proxy out for ever that was left out with others", async () => {
+  it("does not keep the proxy's breaker open that opened with other images", async () => {
     await using sides = await startWithImages();
     const { proxy, router } = sides;
     proxy.fault({ path: /library/, hang: true });
@@ -142,7 +142,7 @@ describe("one image that hangs", () => {
     await pullUntil(router, "the proxy to be back", async () => (await stateOf(router)) === "closed");
   });
 
-  it("does not keep hosted out for ever from those who only push", async () => {
+  it("does not keep hosted's breaker open for clients that only push", async () => {
     await using sides = await startWithImages({ proxies: { proxy: {} }, hosted: quick });
     const { hosted, router } = sides;
     hosted.fault({ path: hanging, hang: true });
@@ -153,7 +153,7 @@ describe("one image that hangs", () => {
   });
 });
 
-it("hosted is left out for late answers in a row only, not for some now and then", async () => {
+it("hosted's breaker opens after consecutive timeouts only", async () => {
   await using sides = await startWithImages({ proxies: { proxy: {} }, hosted: lasting });
   const { hosted, router } = sides;
   const late = hosted.fault({ path: /late/, hang: true });
@@ -166,7 +166,7 @@ it("hosted is left out for late answers in a row only, not for some now and then
   expect([late.hits, await stateOf(router, "hosted")]).toEqual([5, "closed"]);
 });
 
-it("those whom only a late proxy can serve wait their turn, however many they are", async () => {
+it("any number of clients is served by a proxy whose breaker opened after timeouts, if no other upstream has the image", async () => {
   await using sides = await startWithImages({
     proxies: { proxy: { ...lasting, timeouts: { headers: 150 } } },
   });
@@ -181,7 +181,7 @@ it("those whom only a late proxy can serve wait their turn, however many they ar
   expect(await stateOf(router)).toBe("open");
 });
 
-it("a trial is given up after five seconds, however patient requests are", async () => {
+it("a half-open probe times out after five seconds, also with a longer timeout for requests", async () => {
   await using sides = await startWithImages({
     proxies: { proxy: { ...quick, timeouts: { headers: 60_000 } } },
   });
@@ -190,13 +190,13 @@ it("a trial is given up after five seconds, however patient requests are", async
   await openBreaker(router);
   proxy.clearFaults();
   const hanging = proxy.fault({ hang: true });
-  await pullUntil(router, "a trial to begin", () => hanging.hits === 1);
+  await pullUntil(router, "a probe to start", () => hanging.hits === 1);
   proxy.clearFaults();
 
   await pullUntil(router, "the proxy to be back", async () => (await stateOf(router)) === "closed");
 });
 
-it("a proxy is left out that keeps its clients waiting until they leave, whatever the router's own patience", async () => {
+it("a proxy's breaker opens when clients leave after waiting long, even with a longer timeout", async () => {
   await using sides = await startWithImages({
     proxies: { proxy: { ...lasting, timeouts: { headers: 60_000 } } },
   });
@@ -208,14 +208,14 @@ it("a proxy is left out that keeps its clients waiting until they leave, whateve
 
   expect(await Promise.all(leavers)).toEqual(["left", "left", "left"]);
 
-  await until(5_000, "the proxy to be left out", async () => (await stateOf(router)) === "open");
+  await until(5_000, "the breaker to open", async () => (await stateOf(router)) === "open");
   expect(hanging.hits).toBe(3);
   expect((await fetchRaw(router.url, privateTag)).headers["x-combined-registry"]).toContain(
     "proxy failed (circuit open)",
   );
 });
 
-it("a proxy is not left out for clients that leave soon", async () => {
+it("a proxy's breaker does not open for clients that leave soon", async () => {
   await using sides = await startWithImages({
     proxies: { proxy: { ...lasting, timeouts: { headers: 60_000 } } },
   });
@@ -240,7 +240,7 @@ describe("object storage that an upstream redirects to", () => {
     ["is a gateway with nothing behind it", { status: 503 }],
     ["resets connections", { reset: true }],
     ["never answers", { hang: true }],
-  ] as const)("says nothing about the upstream when it %s", async (_, fault) => {
+  ] as const)("does not count for the upstream's breaker when it %s", async (_, fault) => {
     await using storage = await startRegistry();
     await using proxy = await startRegistry({ redirectBlobs: `${storage.url}/storage/` });
     await using hosted = await startRegistry();

@@ -46,7 +46,7 @@ describe("100 downloads aborted in the middle", () => {
   });
 });
 
-describe("an end that stands still", () => {
+describe("a peer that stalls", () => {
   it("upstream: the client's connection is broken off after the idle time", async () => {
     await using proxy = await startRegistry();
     await using hosted = await startRegistry();
@@ -88,7 +88,7 @@ describe("an end that stands still", () => {
 });
 
 describe("close", () => {
-  it("waits for what is in flight and says so in /readyz meanwhile", async () => {
+  it("waits for requests in progress, and /readyz fails meanwhile", async () => {
     await using proxy = await startRegistry();
     await using hosted = await startRegistry();
     const blob = hosted.addBlob("slow", "slow but whole");

@@ -22,7 +22,7 @@ async function pullAndPush(url: string, tls: UpstreamTlsConfig = {}) {
 describe("an upstream with TLS", () => {
   it.each<[string, UpstreamTlsConfig]>([
     ["whose issuer is configured", { ca: cert }],
-    ["that is told to be trusted unseen", { verify: false }],
+    ["with `verify: false`", { verify: false }],
     ["under another name", { ca: cert, serverName: "localhost" }],
   ])("%s is pulled from and pushed to", async (_, tls) => {
     await using hosted = await startRegistry({ tls: { key, cert } });
@@ -31,7 +31,7 @@ describe("an upstream with TLS", () => {
     expect((await pullAndPush(hosted.url, tls)).statuses).toEqual([200, 202]);
   });
 
-  it("whose certificate nobody vouches for is not spoken to", async () => {
+  it("with an untrusted certificate gets no request", async () => {
     await using hosted = await startRegistry({ tls: { key, cert } });
 
     const { pulled, pushed, statuses } = await pullAndPush(hosted.url);
@@ -42,7 +42,7 @@ describe("an upstream with TLS", () => {
     expect(hosted.requests).toEqual([]);
   });
 
-  it("spoken to in plain text, or the other way round, is a failure with a cause", async () => {
+  it("addressed over plain HTTP, or the reverse, is a failure with a cause", async () => {
     await using secure = await startRegistry({ tls: { key, cert } });
     await using plain = await startRegistry();
 
@@ -79,7 +79,7 @@ describe("an upstream at an IPv6 address", () => {
 });
 
 describe("an upstream below a path", () => {
-  it("has the path put before and taken off again", async () => {
+  it("has its path added to requests and removed from Location", async () => {
     await using inner = await startRegistry({ locations: "absolute" });
     const seen: string[] = [];
     const prefixed = createServer((request, response) => {

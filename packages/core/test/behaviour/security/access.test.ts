@@ -15,7 +15,7 @@ const rules: readonly RuleConfig[] = [
 
 const tokenOf = (user: string) => asUser(user).replace(/^Basic /, "Bearer basic.");
 const clients = {
-  "nobody in particular": undefined,
+  "an anonymous client": undefined,
   "an anonymous token": "Bearer anonymous",
   "a wrong password": wrongPassword,
   "a token of a wrong password": wrongPassword.replace(/^Basic /, "Bearer basic."),
@@ -26,17 +26,17 @@ const clients = {
 };
 type Client = keyof typeof clients;
 
-const anonymous: readonly Client[] = ["nobody in particular", "an anonymous token"];
+const anonymous: readonly Client[] = ["an anonymous client", "an anonymous token"];
 const alice: readonly Client[] = ["alice", "alice with a token"];
 const bob: readonly Client[] = ["bob", "bob with a token"];
-const everybody = [...anonymous, ...alice, ...bob];
+const everyClient = [...anonymous, ...alice, ...bob];
 
-/** By namespace: who gets through, and who is known and refused. Everybody else is asked for credentials. */
+/** By namespace: the clients that are admitted, and the known users that are denied. All others are challenged. */
 const mayPull: Readonly<Record<string, { passes: readonly Client[]; denied: readonly Client[] }>> = {
-  open: { passes: everybody, denied: [] },
+  open: { passes: everyClient, denied: [] },
   known: { passes: [...alice, ...bob], denied: [] },
   theirs: { passes: alice, denied: bob },
-  shown: { passes: everybody, denied: [] },
+  shown: { passes: everyClient, denied: [] },
   dropped: { passes: bob, denied: alice },
   unruled: { passes: [...alice, ...bob], denied: [] },
 };
@@ -69,7 +69,7 @@ describe.each<[string, string, typeof mayPull]>([
 ])("%s %s", (method, rest, table) => {
   it.each(Object.entries(table))("of %s/app", async (namespace, { passes, denied }) => {
     await using sides = await startRuled(rules);
-    const heard = new Map<string, string>();
+    const results = new Map<string, string>();
 
     for (const [client, authorization] of Object.entries(clients)) {
       sides.proxy.clearRequests();
@@ -79,18 +79,18 @@ describe.each<[string, string, typeof mayPull]>([
         headers: authorization === undefined ? {} : { Authorization: authorization },
       });
       const asked = sides.proxy.requests.length + sides.hosted.requests.length > 0;
-      heard.set(client, asked ? "passes" : String(status));
+      results.set(client, asked ? "passes" : String(status));
     }
 
     const expected = (client: Client) =>
       passes.includes(client) ? "passes" : denied.includes(client) ? "403" : "401";
-    expect(Object.fromEntries(heard)).toEqual(
+    expect(Object.fromEntries(results)).toEqual(
       Object.fromEntries(Object.keys(clients).map((client) => [client, expected(client as Client)])),
     );
   });
 });
 
-describe("a mount takes a pull of where it is from", () => {
+describe("a mount needs the right to pull its source", () => {
   it.each<[string, string | undefined, number]>([
     ["open/app", undefined, 202],
     ["shown/app", undefined, 202],
@@ -123,18 +123,21 @@ describe("a mount takes a pull of where it is from", () => {
     [`?mount=${digest};x=1`, "?x=1"],
     [`?x=%2F&m%6Funt=${digest}`, "?x=%2F"],
     [`?mount=${digest}&from=`, ""],
-  ])("%s, which says nothing of that, is not asked for where some may not pull all", async (search, rest) => {
-    await using sides = await startRuled(rules);
+  ])(
+    "%s, without a source, becomes a plain upload where not every user may pull everything",
+    async (search, rest) => {
+      await using sides = await startRuled(rules);
 
-    const answer = await fetchRaw(sides.router.url, `/v2/open/to/blobs/uploads/${search}`, {
-      method: "POST",
-    });
+      const answer = await fetchRaw(sides.router.url, `/v2/open/to/blobs/uploads/${search}`, {
+        method: "POST",
+      });
 
-    expect(answer.status).toBe(202);
-    expect(sides.hosted.requests.map(({ url }) => url)).toEqual([`/v2/open/to/blobs/uploads/${rest}`]);
-  });
+      expect(answer.status).toBe(202);
+      expect(sides.hosted.requests.map(({ url }) => url)).toEqual([`/v2/open/to/blobs/uploads/${rest}`]);
+    },
+  );
 
-  it("where everybody may pull all, such a mount goes on as it is", async () => {
+  it("a mount without a source is forwarded unchanged where every user may pull everything", async () => {
     await using sides = await startRuled([{ match: "**", access: { pull: "anonymous", push: "anonymous" } }]);
 
     await fetchRaw(sides.router.url, `/v2/to/blobs/uploads/?mount=${digest}`, { method: "POST" });
@@ -143,12 +146,12 @@ describe("a mount takes a pull of where it is from", () => {
   });
 });
 
-describe("a known user without the right", () => {
+describe("a known user without permission", () => {
   it.each([
     ["GET", "theirs/app/tags/list", "rules[2] does not let bob pull from theirs/app"],
     ["PUT", "theirs/app/manifests/1", "rules[2] does not let bob push to theirs/app"],
     ["DELETE", "theirs/app/manifests/1", "rules[2] does not let bob delete from theirs/app"],
-  ])("to %s %s reads which rule it is, and of nobody else", async (method, rest, message) => {
+  ])("to %s %s gets an error that names the rule, and no other users", async (method, rest, message) => {
     await using sides = await startRuled(rules);
 
     const answer = await fetchRaw(sides.router.url, `/v2/${rest}`, {
@@ -175,7 +178,7 @@ describe("a known user without the right", () => {
 });
 
 describe("authorize", () => {
-  it("is not asked about what everybody may, unless credentials are sent", async () => {
+  it("is not called for anonymous access, unless credentials are sent", async () => {
     const asked: (string | undefined)[] = [];
     await using sides = await startRuled(rules, {
       authorize: (request, wanted) => {
@@ -196,7 +199,7 @@ describe("authorize", () => {
   it.each([
     ["deny", 403],
     ["throttle", 429],
-  ] as const)("may %s those who send credentials for what everybody may", async (decision, status) => {
+  ] as const)("may %s a client that sends credentials with anonymous access", async (decision, status) => {
     await using sides = await startRuled(rules, { authorize: () => ({ decision, retryAfter: 1 }) });
 
     const answer = await fetchRaw(sides.router.url, "/v2/open/app/tags/list", {
@@ -206,7 +209,7 @@ describe("authorize", () => {
     expect(answer.status).toBe(status);
   });
 
-  it.each(["known", "theirs"])("that names nobody opens nothing of %s", async (namespace) => {
+  it.each(["known", "theirs"])("that returns no user gives no access to %s", async (namespace) => {
     await using sides = await startRuled(rules, { authorize: () => "allow" });
 
     const answer = await fetchRaw(sides.router.url, `/v2/${namespace}/app/tags/list`);
@@ -216,14 +219,14 @@ describe("authorize", () => {
     expect(sides.hosted.requests).toEqual([]);
   });
 
-  it("that gives a user the empty name gives none", async () => {
+  it("that returns a user with an empty name returns no user", async () => {
     await using sides = await startRuled(rules, { authorize: () => ({ decision: "allow", user: "" }) });
 
     expect((await fetchRaw(sides.router.url, "/v2/known/app/tags/list")).status).toBe(401);
   });
 });
 
-it("a push that a rule denies is denied to those whom it lets push as well", async () => {
+it("a push that a rule denies is also denied to users in its `push` list", async () => {
   await using sides = await startRuled([
     { match: "library/**", pull: ["proxy"], access: { push: "anonymous" } },
   ]);
@@ -233,7 +236,7 @@ it("a push that a rule denies is denied to those whom it lets push as well", asy
   expect(errorOf(answer).code).toBe("DENIED");
 });
 
-it("rules that are reloaded hold from the next request on", async () => {
+it("reloaded rules apply from the next request on", async () => {
   await using sides = await startRuled(rules);
   const ask = () => fetchRaw(sides.router.url, "/v2/open/app/tags/list");
   const before = await ask();

@@ -21,7 +21,7 @@ async function startAuthorized(
   return sides;
 }
 
-describe("authorize is asked for what a request wants", () => {
+describe("authorize gets the access that a request needs", () => {
   it.each<[string, string, Omit<AccessRequest, "client">[]]>([
     ["GET", "/v2/", [{ repository: undefined, access: "base" }]],
     ["GET", "/v2/_catalog", [{ repository: undefined, access: "catalog" }]],
@@ -54,7 +54,7 @@ describe("authorize is asked for what a request wants", () => {
   });
 });
 
-it("authorize hears of the client's address behind a load balancer that is trusted", async () => {
+it("authorize gets the client's address behind a trusted load balancer", async () => {
   const clients: string[] = [];
   await using sides = await startAuthorized(
     (_request, { client }) => {
@@ -69,7 +69,7 @@ it("authorize hears of the client's address behind a load balancer that is trust
   expect(clients).toEqual(["198.51.100.9"]);
 });
 
-describe("what it answers", () => {
+describe("the result of authorize", () => {
   it.each<[string, AuthorizeResult, number, string, object]>([
     [
       "challenge",
@@ -88,21 +88,18 @@ describe("what it answers", () => {
     ["deny", "deny", 403, "DENIED", {}],
     ["deny with a sentence", { decision: "deny", message: "not on Sundays" }, 403, "DENIED", {}],
     ["throttle", { decision: "throttle", retryAfter: 2.2 }, 429, "TOOMANYREQUESTS", { "retry-after": "3" }],
-  ])(
-    "%s is an OCI error, and no upstream hears of the request",
-    async (_, verdict, status, code, headers) => {
-      await using sides = await startAuthorized(async () => verdict);
+  ])("%s is an OCI error, and no upstream is asked", async (_, verdict, status, code, headers) => {
+    await using sides = await startAuthorized(async () => verdict);
 
-      const answer = await fetchRaw(sides.router.url, "/v2/library/hello/manifests/1.0");
+    const answer = await fetchRaw(sides.router.url, "/v2/library/hello/manifests/1.0");
 
-      expect(answer.status).toBe(status);
-      expect(errorOf(answer).code).toBe(code);
-      expect(answer.headers).toMatchObject({ ...headers, "docker-distribution-api-version": "registry/2.0" });
-      expect([...sides.proxy.requests, ...sides.hosted.requests]).toEqual([]);
-    },
-  );
+    expect(answer.status).toBe(status);
+    expect(errorOf(answer).code).toBe(code);
+    expect(answer.headers).toMatchObject({ ...headers, "docker-distribution-api-version": "registry/2.0" });
+    expect([...sides.proxy.requests, ...sides.hosted.requests]).toEqual([]);
+  });
 
-  it("a mount is refused when its source may not be pulled", async () => {
+  it("refuses a mount when the source may not be pulled", async () => {
     await using sides = await startAuthorized((_request, { repository }) =>
       repository === "secret" ? "deny" : "allow",
     );
@@ -115,7 +112,7 @@ describe("what it answers", () => {
     expect(sides.hosted.requests).toEqual([]);
   });
 
-  it("throwing is 500 and never permission", async () => {
+  it("is 500 when it throws, and never permission", async () => {
     await using sides = await startAuthorized(() => {
       throw new Error("the session store is away");
     });
@@ -159,7 +156,7 @@ describe("credentials", () => {
     expect(JSON.stringify(sides.logged)).not.toMatch(/hunter2|YWxpY2U6aHVudGVyMg/);
   });
 
-  it("of a client without an authorize hook go nowhere either, unless hosted is passthrough", async () => {
+  it("of a client reach no upstream without an authorize hook either, unless hosted has auth passthrough", async () => {
     await using proxy = await startRegistry();
     await using hosted = await startRegistry({ auth: { username: "alice", password: "right" } });
     await using closed = await startRouter({ hosted: hosted.url, proxy: proxy.url });
@@ -233,7 +230,7 @@ describe("passthrough", () => {
     },
   );
 
-  it("takes no password for right at /v2/ while hosted is left out or gone", async () => {
+  it("accepts no password at /v2/ while hosted's circuit is open or hosted is down", async () => {
     await using proxy = await startRegistry();
     await using router = await startRouter({
       hosted: {
@@ -256,7 +253,7 @@ describe("passthrough", () => {
 });
 
 describe("the router's own pages", () => {
-  it("are open unless they are protected", async () => {
+  it("are public unless they are protected", async () => {
     await using open = await startAuthorized(() => "challenge");
     await using guarded = await startAuthorized(() => "challenge", { operations: "protected" });
 

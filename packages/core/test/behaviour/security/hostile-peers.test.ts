@@ -36,7 +36,7 @@ async function serve(server: Server, listener?: RequestListener) {
   };
 }
 
-describe("a mount that hides in a form body", () => {
+describe("a mount that is hidden in a form body", () => {
   it.each(["application/x-www-form-urlencoded", "Multipart/Form-Data; boundary=x"])(
     "is not told to hosted: %s arrives as bytes, since registries read parameters of forms",
     async (type) => {
@@ -60,8 +60,8 @@ describe("a mount that hides in a form body", () => {
   );
 });
 
-describe("a token endpoint whose address is built from X-Forwarded-Host", () => {
-  it("is asked where the registry really is: a client cannot have the router's password sent elsewhere", async () => {
+describe("a token realm that the registry builds from X-Forwarded-Host", () => {
+  it("is asked at the registry's own address: a client cannot redirect the router's password", async () => {
     const user = { username: "router", password: "right" };
     await using thief = await startRegistry();
     await using hosted = await startRegistry({ tokens: { user } });
@@ -82,8 +82,8 @@ describe("a token endpoint whose address is built from X-Forwarded-Host", () => 
   });
 });
 
-describe("a token endpoint whose address is built from a header of the product's own", () => {
-  it("is asked where the registry really is, too", async () => {
+describe("a token realm that the registry builds from a vendor header", () => {
+  it("is asked at the registry's own address, too", async () => {
     const user = { username: "router", password: "right" };
     const override = "X-JFrog-Override-Base-Url";
     await using thief = await startRegistry();
@@ -107,7 +107,7 @@ describe("a token endpoint whose address is built from a header of the product's
 });
 
 describe("a client that leaves while it is being authorized", () => {
-  it("costs hosted no connection", async () => {
+  it("opens no connection to hosted", async () => {
     await using hosted = await startRegistry();
     await using proxy = await startRegistry();
     let release: () => void = () => undefined;
@@ -142,8 +142,8 @@ describe("a client that leaves while it is being authorized", () => {
   });
 });
 
-describe("a challenge that no header can hold", () => {
-  it("is 500, and the router goes on", async () => {
+describe("a challenge that is no valid header value", () => {
+  it("is 500, and the next request is served", async () => {
     await using hosted = await startRegistry();
     await using router = await startRouter({
       hosted: hosted.url,
@@ -159,8 +159,8 @@ describe("a challenge that no header can hold", () => {
   });
 });
 
-describe("an end that stands still near the end of a body", () => {
-  it("client: a tail that it does not take is given up, short answers included", async () => {
+describe("a peer that stalls near the end of a body", () => {
+  it("client: the response is aborted when it does not read the rest, also of a short body", async () => {
     await using proxy = await startRegistry();
     await using hosted = await startRegistry();
     await using router = await startRouter({
@@ -194,7 +194,7 @@ describe("an end that stands still near the end of a body", () => {
     ["PATCH", "blobs/uploads/1", 10_000],
     ["PATCH", "blobs/uploads/1", 1_000_000],
     ["PATCH", "blobs/uploads/1", 4_270_000],
-  ])("upstream: %s %s of %i bytes that it stops reading is answered 504", async (method, rest, size) => {
+  ])("upstream: %s %s of %i bytes is answered 504 when it stops reading", async (method, rest, size) => {
     await using deaf = await serve(createTcpServer((socket) => socket.once("data", () => socket.pause())));
     await using proxy = await startRegistry();
     await using router = await startRouter({
@@ -230,7 +230,7 @@ describe("an upstream that switches protocols", () => {
 });
 
 describe("a push that begins on a connection that hosted has closed", () => {
-  it("costs one quiet retry, since nothing was sent that could not be sent again", async () => {
+  it("is retried once without an error, since nothing was sent that cannot be repeated", async () => {
     const served = new WeakSet<object>();
     await using forgetful = await serve(createServer(), (request, response) => {
       if (served.has(request.socket)) {
@@ -248,8 +248,8 @@ describe("a push that begins on a connection that hosted has closed", () => {
   });
 });
 
-describe("an upstream that would compress", () => {
-  it("is not asked to: error texts and referrers have to be read", async () => {
+describe("an upstream that supports compression", () => {
+  it("is not asked to compress errors and referrers, which the router reads", async () => {
     const unknown = JSON.stringify({
       errors: [{ code: "UNKNOWN", detail: { errors: [{ code: "MANIFEST_UNKNOWN" }] } }],
     });
@@ -269,7 +269,7 @@ describe("an upstream that would compress", () => {
     expect([manifest.status, referrers.status]).toEqual([404, 200]);
   });
 
-  it("nor are members asked for a part, or only for news, of a list that is joined", async () => {
+  it("gets no range and no conditions with requests for lists that the router merges", async () => {
     await using hosted = await startRegistry();
     await using proxy = await startRegistry();
     await using router = await startRouter({ hosted: hosted.url, proxy: proxy.url });
@@ -284,8 +284,8 @@ describe("an upstream that would compress", () => {
   });
 });
 
-describe("a response that was closed before the router saw it", () => {
-  it("does not keep close() from ending", async () => {
+describe("a response that was closed before the router got it", () => {
+  it("does not keep close() from resolving", async () => {
     await using hosted = await startRegistry();
     const handler = createCombinedRegistryHandler({ hosted: hosted.url, proxy: hosted.url });
     const handed: Promise<void>[] = [];
@@ -312,8 +312,8 @@ describe("a response that was closed before the router saw it", () => {
   });
 });
 
-describe("words that mean something to JavaScript", () => {
-  it("are neither digests that end in 500 nor headers that are made up", async () => {
+describe("names of properties that every JavaScript object has", () => {
+  it("cause neither a 500 as digest algorithms nor headers that were never sent", async () => {
     await using hosted = await startRegistry();
     await using proxy = await startRegistry();
     await using router = await startRouter({ hosted: hosted.url, proxy: proxy.url });
@@ -331,7 +331,7 @@ describe("words that mean something to JavaScript", () => {
 });
 
 describe("followed redirects", () => {
-  it("to storage that refuses are a failure, not an absence", async () => {
+  it("to storage that answers an error are a failure, not a not found", async () => {
     await using storage = await serve(createServer(), (_request, response) => response.writeHead(403).end());
     await using proxy = await startRegistry({ redirectBlobs: storage.url });
     await using hosted = await startRegistry();
@@ -347,7 +347,7 @@ describe("followed redirects", () => {
     expect(errorOf(answer).message).toContain("redirected to storage that answered 403");
   });
 
-  it("are followed for reads alone", async () => {
+  it("happen for reads alone", async () => {
     const seen: string[] = [];
     await using storage = await serve(createServer(), ({ method, url }, response) => {
       seen.push(`${method} ${url}`);
@@ -365,8 +365,8 @@ describe("followed redirects", () => {
   });
 });
 
-describe("an answer that comes before the end of an upload", () => {
-  it("reaches a client that keeps no connection, which reads only when it has sent everything", async () => {
+describe("a response that comes before the end of an upload", () => {
+  it("reaches a client with Connection: close that reads only after it has sent everything", async () => {
     await using hosted = await startRegistry();
     await using proxy = await startRegistry();
     await using router = await startRouter({ hosted: hosted.url, proxy: proxy.url, authorize: () => "deny" });
@@ -383,7 +383,7 @@ describe("an answer that comes before the end of an upload", () => {
 });
 
 describe("a chunk out of order", () => {
-  it("is answered 416 with hosted's own words", async () => {
+  it("is answered 416 with hosted's own body", async () => {
     await using hosted = await startRegistry();
     await using proxy = await startRegistry();
     await using router = await startRouter({ hosted: hosted.url, proxy: proxy.url });
@@ -399,8 +399,8 @@ describe("a chunk out of order", () => {
   });
 });
 
-describe("a body without a length that is cut", () => {
-  it("ends in an error for an HTTP/1.0 client too, to whom the end of the connection is the end of the body", async () => {
+describe("a truncated body without Content-Length", () => {
+  it("ends in a connection error for an HTTP/1.0 client too, for which the connection's end is the body's end", async () => {
     await using cut = await serve(createServer(), (_request, response) => {
       response.write("beginning", () => response.destroy());
     });
@@ -419,7 +419,7 @@ describe("a body without a length that is cut", () => {
 });
 
 describe("after drain()", () => {
-  it("the answer to a request that came before is the last on its connection too", async () => {
+  it("the response to a request received before is the last on its connection too", async () => {
     await using hosted = await startRegistry();
     await using proxy = await startRegistry();
     await using router = await startRouter({ hosted: hosted.url, proxy: proxy.url });

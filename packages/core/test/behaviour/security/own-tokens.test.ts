@@ -14,7 +14,7 @@ const secret = asUser("alice").slice("Basic ".length);
 const challengeOf = ({ headers }: Received) => headers["www-authenticate"];
 const json = ({ body }: Received) => JSON.parse(body.toString());
 
-describe("where some need no credentials, clients are sent for a token", () => {
+describe("where some access is anonymous, clients are challenged for a token", () => {
   it.each([
     ["GET", "", undefined],
     ["GET", "_catalog", "registry:catalog:*"],
@@ -42,24 +42,24 @@ describe("where some need no credentials, clients are sent for a token", () => {
   it.each<[string, Partial<CombinedRegistryConfig>, Record<string, string>, string]>([
     ["Host", {}, { Host: "registry.example.com" }, "http://registry.example.com"],
     [
-      "a load balancer that is trusted",
+      "a trusted load balancer",
       { trustProxy: ["127.0.0.1"] },
       { Host: "inside:5000", "X-Forwarded-Host": "registry.example.com", "X-Forwarded-Proto": "https" },
       "https://registry.example.com",
     ],
     [
-      "nobody that is not",
+      "no untrusted load balancer",
       {},
       { Host: "registry.example.com", "X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "https" },
       "http://registry.example.com",
     ],
     [
-      "one that is trusted, without ending the value early",
+      "a trusted one, without ending the quoted value early",
       { trustProxy: ["127.0.0.1"] },
       { Host: "inside", "X-Forwarded-Host": 'a",realm="b' },
       "http://a'",
     ],
-  ])("at the place that goes by %s", async (_, options, headers, origin) => {
+  ])("with the realm of %s", async (_, options, headers, origin) => {
     await using sides = await startRuled(rules, options);
 
     const answer = await fetchRaw(sides.router.url, "/v2/", { headers });
@@ -68,7 +68,7 @@ describe("where some need no credentials, clients are sent for a token", () => {
     expect(String(challengeOf(answer)).match(/"/g)).toHaveLength(4);
   });
 
-  it("unless the hook has its own way of asking", async () => {
+  it("unless the hook sends its own challenge", async () => {
     const challenge = 'Bearer realm="https://login.example/token"';
     const asked: (string | undefined)[] = [];
     await using sides = await startRuled(rules, {
@@ -83,7 +83,7 @@ describe("where some need no credentials, clients are sent for a token", () => {
     expect([challengeOf(answer), asked]).toEqual([challenge, ["Bearer ey.J.x"]]);
   });
 
-  it("but not where everybody needs credentials: there Basic is asked for as ever, and there are no tokens", async () => {
+  it("but not where every client needs credentials: the challenge is Basic, and there are no tokens", async () => {
     await using sides = await startRuled([{ match: "**", access: { pull: "authenticated" } }]);
 
     const base = await fetchRaw(sides.router.url, "/v2/");
@@ -97,7 +97,7 @@ describe("where some need no credentials, clients are sent for a token", () => {
     expect(withToken.status).toBe(401);
   });
 
-  it("nor on the router's own pages", async () => {
+  it("and not on the router's own pages", async () => {
     await using sides = await startRuled(rules, { operations: "protected" });
 
     const page = await fetchRaw(sides.router.url, "/metrics");
@@ -113,7 +113,7 @@ describe("GET /v2/token", () => {
   it.each<[string, Record<string, string>, number]>([
     ["without credentials", {}, 401],
     ["with right credentials", { Authorization: asUser("alice") }, 404],
-  ])("%s gives a token that is worth as much", async (_, headers, pulled) => {
+  ])("%s gives a token with the same rights", async (_, headers, pulled) => {
     await using sides = await startRuled(rules);
 
     const answer = await fetchRaw(sides.router.url, "/v2/token?service=x&scope=repository:team-b/app:pull", {
@@ -145,7 +145,7 @@ describe("GET /v2/token", () => {
     expect(errorOf(answer).code).toBe("UNAUTHORIZED");
   });
 
-  it("is for Basic alone, whatever else a hook goes by", async () => {
+  it("accepts Basic alone, whatever else a hook accepts", async () => {
     await using sides = await startRuled(rules, { authorize: () => "allow" });
 
     const answer = await fetchRaw(sides.router.url, "/v2/token", {
@@ -156,8 +156,8 @@ describe("GET /v2/token", () => {
   });
 
   it.each<[string, AuthorizeHook, number]>([
-    ["has wait those whom the hook has wait", () => ({ decision: "throttle", retryAfter: 3 }), 429],
-    ["denies those whom the hook denies", () => "deny", 403],
+    ["is 429 when the hook throttles", () => ({ decision: "throttle", retryAfter: 3 }), 429],
+    ["is 403 when the hook denies", () => "deny", 403],
     ["is 500 when the hook throws", () => Promise.reject(new Error("away")), 500],
   ])("%s", async (_, authorize, status) => {
     await using sides = await startRuled(rules, { authorize });
@@ -180,7 +180,7 @@ describe("GET /v2/token", () => {
     expect([answer.status, answer.headers.allow]).toEqual([405, "GET"]);
   });
 
-  it("asks the hook as a login, and no upstream", async () => {
+  it("calls the hook for a login, and asks no upstream", async () => {
     const asked: object[] = [];
     await using sides = await startRuled(rules, {
       authorize: (request, wanted) => {
@@ -197,7 +197,7 @@ describe("GET /v2/token", () => {
 });
 
 describe("a token", () => {
-  it("reaches neither an upstream nor the log, which names the user", async () => {
+  it("reaches neither an upstream nor the log, which has the user's name", async () => {
     await using sides = await startRuled(rules);
     const headers = { Authorization: `Bearer basic.${secret}` };
 
@@ -220,10 +220,10 @@ describe("a token", () => {
 
   it.each([
     ["of a user", secret],
-    ["with a stray sign", `basic.${secret}!`],
+    ["with an invalid character", `basic.${secret}!`],
     ["of another kind", "basic.e30.e30"],
-    ["of nobody, nearly", "Anonymous"],
-  ])("that the router has not given out (%s) goes to the hook as it came", async (_, token) => {
+    ["similar to the anonymous one", "Anonymous"],
+  ])("that the router has not issued (%s) goes to the hook unchanged", async (_, token) => {
     const asked: (string | undefined)[] = [];
     await using sides = await startRuled(rules, {
       authorize: (request) => {

@@ -28,7 +28,7 @@ describe("a repository that hosted has", () => {
     expect(sides.proxy.requests).toEqual([]);
   });
 
-  it("is asked for once, for many at the same time and for those who come soon after", async () => {
+  it("is looked up once for concurrent and soon following requests", async () => {
     await using sides = await startOwned();
     const { router, hosted } = sides;
     hosted.fault({ path: /tags\/list/, delay: 50 });
@@ -42,7 +42,7 @@ describe("a repository that hosted has", () => {
     expect(existenceAsked(hosted)).toEqual(["/v2/corp/app/tags/list?n=1"]);
   });
 
-  it("is still found out for the others if the first who asked goes away", async () => {
+  it("is still looked up for the other clients if the first one leaves", async () => {
     await using sides = await startOwned();
     const { router, hosted } = sides;
     const slow = hosted.fault({ path: /tags\/list/, delay: 200 });
@@ -58,7 +58,7 @@ describe("a repository that hosted has", () => {
     expect(existenceAsked(hosted)).toHaveLength(1);
   });
 
-  it("stays hosted's when its last tag is gone, which distribution lists as null", async () => {
+  it("stays hosted's when its last tag is deleted, which distribution lists as null", async () => {
     await using sides = await startOwned();
     const { router, hosted, proxy } = sides;
     hosted.fault({ path: /tags\/list/, status: 200, body: { name: "corp/app", tags: null } });
@@ -68,7 +68,7 @@ describe("a repository that hosted has", () => {
     expect(proxy.requests).toEqual([]);
   });
 
-  it("is not one that hosted lists as null page by page and does not know as a whole", async () => {
+  it("is not one for which hosted lists null with n, and answers 404 without", async () => {
     await using sides = await startOwned();
     const { router, hosted } = sides;
     hosted.fault({ path: /tags\/list\?n=1$/, status: 200, body: { name: "x", tags: null } });
@@ -77,8 +77,8 @@ describe("a repository that hosted has", () => {
   });
 });
 
-describe("a repository that hosted has not", () => {
-  it("is pulled from a proxy, and hosted is asked for it once", async () => {
+describe("a repository that hosted does not have", () => {
+  it("is pulled from a proxy, and hosted is asked about it once", async () => {
     await using sides = await startOwned();
     const { router, hosted } = sides;
 
@@ -89,7 +89,7 @@ describe("a repository that hosted has not", () => {
     expect(hosted.requests.map(({ url }) => url)).toEqual(["/v2/library/tool/tags/list?n=1"]);
   });
 
-  it("is hosted's as soon as a tag was pushed to it through the router", async () => {
+  it("is hosted's after a push of a tag through the router", async () => {
     await using sides = await startOwned();
     const { router, proxy } = sides;
     expect((await fetchRaw(router.url, "/v2/library/tool/manifests/1.0")).status).toBe(200);
@@ -101,7 +101,7 @@ describe("a repository that hosted has not", () => {
     expect(proxy.requests).toEqual([]);
   });
 
-  it("can have the first image pushed to it whose layers only a proxy has, one manifest of an index after the other", async () => {
+  it("accepts a first image whose layers only a proxy has, one manifest of an index after the other", async () => {
     await using sides = await startOwned();
     const { router, proxy, hosted } = sides;
     const children = ["amd64", "arm64"].map((layer) => {
@@ -124,7 +124,7 @@ describe("a repository that hosted has not", () => {
     expect(hosted.hasManifest("library/tool", "mine")).toBe(true);
   });
 
-  it("is not hosted's because of a push that hosted refused", async () => {
+  it("is not hosted's after a push that hosted refused", async () => {
     await using sides = await startOwned();
     sides.hosted.fault({ method: "PUT", status: 400 });
 
@@ -133,7 +133,7 @@ describe("a repository that hosted has not", () => {
     expect((await fetchRaw(sides.router.url, "/v2/library/tool/manifests/1.0")).status).toBe(200);
   });
 
-  it("is asked for anew after a delete", async () => {
+  it("is looked up again after a delete", async () => {
     await using sides = await startOwned();
     const { router, hosted } = sides;
     await fetchRaw(router.url, "/v2/corp/app/manifests/1.0");
@@ -144,7 +144,7 @@ describe("a repository that hosted has not", () => {
   });
 });
 
-describe("when hosted cannot tell", () => {
+describe("when hosted fails to answer whether it has the repository", () => {
   it.each([
     [{ status: 503 }, 502, "UPSTREAM_FAILED"],
     [{ status: 429 }, 429, "TOOMANYREQUESTS"],
@@ -167,7 +167,7 @@ describe("when hosted cannot tell", () => {
     expect(proxy.requests).toEqual([]);
   });
 
-  it("it is asked again by the next request", async () => {
+  it("the next request asks it again", async () => {
     await using sides = await startOwned();
     sides.hosted.fault({ path: /tags\/list/, status: 500, times: 1 });
 
@@ -180,7 +180,7 @@ describe("with the clients' own credentials", () => {
   const auth = { username: "dev", password: "secret" };
   const Authorization = `Basic ${Buffer.from("dev:secret").toString("base64")}`;
 
-  it("hosted's challenge reaches a client that has none, and no proxy is asked", async () => {
+  it("hosted's challenge reaches a client without credentials, and no proxy is asked", async () => {
     await using sides = await startOwned({ registry: { auth }, auth: "passthrough" });
 
     const answer = await fetchRaw(sides.router.url, "/v2/corp/app/manifests/1.0");
@@ -190,7 +190,7 @@ describe("with the clients' own credentials", () => {
     expect(sides.proxy.requests).toEqual([]);
   });
 
-  it("what one client is told is absent says nothing to another", async () => {
+  it("a 404 for one client does not hold for another", async () => {
     await using sides = await startOwned({ registry: { auth }, auth: "passthrough" });
     const { router, hosted } = sides;
 

@@ -154,11 +154,11 @@ describe.each(Object.entries(rules))("with %s, no proxy hears of the name", (_, 
     expect(leaks(proxies)).toEqual([]);
   });
 
-  it("when a proxy that was left out is tried again, or asked for its health", async () => {
+  it("in half-open probes and health checks of a proxy", async () => {
     await using sides = await startTwoProxies(rule);
     const { router, hub, proxies } = sides;
     const down = hub.fault({ reset: true });
-    await leaveOut(router, "library/tool");
+    await openBreakerOf(router, "library/tool");
 
     await fetchRaw(router.url, "/v2/corp/app/manifests/1.0");
     down.remove();
@@ -180,12 +180,12 @@ describe.each(Object.entries(rules))("with %s, no proxy hears of the name", (_, 
   });
 });
 
-describe("a proxy that was left out when it failed with a name that has become private since", () => {
-  it("by a rule is tried with another", async () => {
+describe("a proxy whose breaker opened after failures with a name that has become private since", () => {
+  it("by a rule is probed with another name", async () => {
     await using sides = await startTwoProxies({ match: "**" });
     const { router, hub, proxies, hosted } = sides;
     const down = hub.fault({ reset: true });
-    await leaveOut(router, "corp/app");
+    await openBreakerOf(router, "corp/app");
 
     reloadWithPrivateNames(router, hosted, proxies);
     await until(5_000, "no request to be under way", () => hub.openResponses === 0);
@@ -200,7 +200,7 @@ describe("a proxy that was left out when it failed with a name that has become p
     await using sides = await startTwoProxies({ match: "**", owned: true });
     const { router, hub, hosted } = sides;
     const down = hub.fault({ reset: true });
-    await leaveOut(router, "corp/new");
+    await openBreakerOf(router, "corp/new");
 
     const pushed = await putManifest(where === "here" ? router : hosted, "corp/new", "1.0", emptyManifest);
     expect(pushed.status).toBe(201);
@@ -256,9 +256,9 @@ function reloadWithPrivateNames(
   });
 }
 
-/** Fails at a proxy until it is left out. */
-async function leaveOut(router: RunningRouter, repository: string): Promise<void> {
-  await until(5_000, "the proxy to be left out", async () => {
+/** Pulls a repository until the breaker of the failing proxy opens. */
+async function openBreakerOf(router: RunningRouter, repository: string): Promise<void> {
+  await until(5_000, "the breaker to open", async () => {
     await fetchRaw(router.url, `/v2/${repository}/manifests/gone`);
     return !(await isBack(router, "hub"));
   });

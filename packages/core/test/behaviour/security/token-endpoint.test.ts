@@ -13,7 +13,7 @@ const basic = `Basic ${Buffer.from("router:right").toString("base64")}`;
 
 const brokeOff = "token endpoint broke off its answer, or went on without end";
 
-describe("a token endpoint in trouble", () => {
+describe("a token endpoint that fails", () => {
   const troubles: Record<string, readonly [fault: Fault, cause: string, status: number]> = {
     "that answers 503": [{ status: 503 }, "token endpoint answered 503", 502],
     "that leads elsewhere": [
@@ -54,7 +54,7 @@ describe("a token endpoint in trouble", () => {
     ]);
   });
 
-  it("is well again a moment after it is", async () => {
+  it("is asked again soon after its failure", async () => {
     await using proxy = await startRegistry({ tokens: {} });
     await using hosted = await startRegistry();
     proxy.addImage("a", { tag: "1" });
@@ -71,7 +71,7 @@ describe("a token endpoint in trouble", () => {
   });
 });
 
-describe("an upstream that is set up anew while its old token endpoint is away", () => {
+describe("an upstream whose authentication changes while its old token endpoint is down", () => {
   const challengeOf = ({ url }: TestRegistry) => ({
     status: 401,
     headers: { "WWW-Authenticate": `Bearer realm="${url}/token",service="x"` },
@@ -99,7 +99,7 @@ describe("an upstream that is set up anew while its old token endpoint is away",
     };
   }
 
-  it("to want others is given those", async () => {
+  it("to other credentials gets those", async () => {
     await using tokens = await startRegistry({ tokens: {} });
     await using forsaken = await startForsaken("proxy");
     forsaken.upstream.fault({ times: 2, ...challengeOf(tokens) });
@@ -110,7 +110,7 @@ describe("an upstream that is set up anew while its old token endpoint is away",
     expect(tokens.requests.map(({ path }) => path)).toEqual(["/token"]);
   });
 
-  it("to want others is given those with a push, too", async () => {
+  it("to other credentials gets those with a push, too", async () => {
     await using tokens = await startRegistry({ tokens: {} });
     await using forsaken = await startForsaken("hosted");
     forsaken.upstream.fault({ times: 2, ...challengeOf(tokens) });
@@ -131,7 +131,7 @@ describe("an upstream that is set up anew while its old token endpoint is away",
     expect(forsaken.upstream.requests.at(-1)?.headers.authorization).toBeUndefined();
   });
 
-  it("to want the same still is a failure", async () => {
+  it("but still needs the same token endpoint is a failure", async () => {
     await using forsaken = await startForsaken("proxy");
     await using gone = await startRegistry();
     await gone.close();
@@ -147,7 +147,7 @@ describe("an upstream that is set up anew while its old token endpoint is away",
 });
 
 describe("a token endpoint on another host", () => {
-  it("may have a certificate of the upstream's own issuer", async () => {
+  it("may have a certificate of the upstream's `ca`", async () => {
     await using tokens = await startRegistry({ tokens: { user }, tls: { key, cert } });
     await using proxy = await startRegistry({ tls: { key, cert } });
     await using hosted = await startRegistry();
@@ -169,7 +169,7 @@ describe("a token endpoint on another host", () => {
 });
 
 describe("the router's user", () => {
-  it("refused by a proxy is a failure with its cause, in health too, and the proxy is asked on", async () => {
+  it("refused by a proxy is a failure with that cause, also in health, and the proxy is still asked", async () => {
     await using proxy = await startRegistry({ auth: { ...user, password: "other" } });
     await using hosted = await startRegistry();
     await using router = await startRouter({ hosted: hosted.url, proxy: { url: proxy.url, auth: user } });
@@ -189,7 +189,7 @@ describe("the router's user", () => {
     expect([base.status, errorOf(base).message]).toEqual([503, `proxy: ${cause}`]);
   });
 
-  it("refused by a token endpoint is told in health too", async () => {
+  it("refused by a token endpoint is reported in health too", async () => {
     await using proxy = await startRegistry({ tokens: { user: { ...user, password: "other" } } });
     await using hosted = await startRegistry();
     await using router = await startRouter({ hosted: hosted.url, proxy: { url: proxy.url, auth: user } });
@@ -203,7 +203,7 @@ describe("the router's user", () => {
     });
   });
 
-  it("whose token endpoint is refused for its transport is a failure too", async () => {
+  it("with a token realm over plain HTTP is a failure too", async () => {
     await using proxy = await startRegistry();
     await using hosted = await startRegistry();
     const challenge = 'Bearer realm="ftp://tokens.example/",service="x"';

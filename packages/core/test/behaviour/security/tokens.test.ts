@@ -12,7 +12,7 @@ function tokenRequests({ requests }: TestRegistry): string[] {
 }
 
 describe("a proxy that is a public registry with tokens", () => {
-  it("is pulled from with anonymous tokens, one for fifty at once, and its 401 for unknown names goes on to hosted", async () => {
+  it("is pulled from with one anonymous token for fifty concurrent pulls, and after its 401 for unknown names hosted is asked", async () => {
     await using hub = await startRegistry({ tokens: {} });
     await using hosted = await startRegistry();
     hub.addImage("library/hello", { tag: "1.0" });
@@ -33,7 +33,7 @@ describe("a proxy that is a public registry with tokens", () => {
 });
 
 describe("a hosted registry with tokens", () => {
-  it("is pushed to with the router's own, found out about before an upload's body is sent", async () => {
+  it("is pushed to with the router's own token, requested before an upload's body is sent", async () => {
     await using hosted = await startRegistry({ tokens: { user } });
     await using proxy = await startRegistry();
     await using router = await startRouter({ hosted: { url: hosted.url, auth: user }, proxy: proxy.url });
@@ -66,7 +66,7 @@ describe("a hosted registry with tokens", () => {
     ["at once, where nothing was sent", "POST", "blobs/uploads/", undefined, [202, 202]],
     ["at once for a manifest, which can be sent again", "PUT", "manifests/1", "{}", [201, 201]],
     ["at the next try, where the body of an upload was sent", "PATCH", "blobs/uploads/1", "x", [502, 404]],
-  ])("that has withdrawn a token is given a new one %s", async (_, method, rest, body, statuses) => {
+  ])("that has revoked a token gets a new one %s", async (_, method, rest, body, statuses) => {
     await using hosted = await startRegistry({ tokens: { user } });
     await using proxy = await startRegistry();
     await using router = await startRouter({ hosted: { url: hosted.url, auth: user }, proxy: proxy.url });
@@ -89,7 +89,7 @@ describe("a hosted registry with tokens", () => {
     expect(tokenRequests(hosted)).toEqual(["repository:team/app:pull,push"]);
   });
 
-  it("gives one token for both repositories of a mount", async () => {
+  it("gets one token for both repositories of a mount", async () => {
     await using hosted = await startRegistry({ tokens: { user } });
     await using proxy = await startRegistry();
     const { digest } = hosted.addBlob("other", "x");

@@ -42,7 +42,7 @@ async function shadowed({ handler }: RunningRouter, upstream = "proxy"): Promise
   return Number(new RegExp(`shadowed_tags_total\\{upstream="${upstream}"\\} (\\d+)`).exec(text)?.[1] ?? 0);
 }
 
-describe("a tag that both sides have with different digests", () => {
+describe("a tag that hosted and a proxy have with different digests", () => {
   it.each(["GET", "HEAD"])("is counted and logged after %s of it from a proxy", async (method) => {
     const { logger, warnings } = keptWarnings();
     await using sides = await startSides({ router: { logger } });
@@ -64,7 +64,7 @@ describe("a tag that both sides have with different digests", () => {
     ]);
   });
 
-  it("is found from hosted's side as well, at each proxy that the rule names and that was not asked before", async () => {
+  it("is detected when hosted serves it too, at each proxy that the rule names and that was not asked before", async () => {
     await using hosted = await startRegistry();
     await using first = await startRegistry();
     await using second = await startRegistry();
@@ -93,7 +93,7 @@ describe("a tag that both sides have with different digests", () => {
     expect([await shadowed(router, "first"), third.requests]).toEqual([0, []]);
   });
 
-  it("is counted and logged once, though it is found on several ways", async () => {
+  it("is counted and logged once, though it is detected in several ways", async () => {
     const { logger, warnings } = keptWarnings();
     await using sides = await startSides({ router: { logger } });
     const { router, hosted } = sides;
@@ -109,7 +109,7 @@ describe("a tag that both sides have with different digests", () => {
 });
 
 describe("a check", () => {
-  it("asks with the client's Accept, and with nothing else of the client's", async () => {
+  it("sends the client's Accept, and no other header of the client", async () => {
     await using sides = await startSides();
     addToBoth(sides, "team/app:1");
     const accept = ["application/vnd.oci.image.index.v1+json", "application/vnd.oci.image.manifest.v1+json"];
@@ -131,7 +131,7 @@ describe("a check", () => {
     expect(asked?.headers.accept).toBe(accept.join(", "));
   });
 
-  it("that finds the same digest, or no such tag, says nothing", async () => {
+  it("that finds the same digest, or no such tag, is not logged", async () => {
     const { logger, warnings } = keptWarnings();
     await using sides = await startSides({ router: { logger } });
     addToBoth(sides, "team/app:same", ["one", "one"]);
@@ -148,7 +148,7 @@ describe("a check", () => {
     expect(await shadowed(sides.router)).toBe(1);
   });
 
-  it("is made of a tag once, however often it is pulled, and of each tag", async () => {
+  it("is made once for each tag, however often it is pulled", async () => {
     await using sides = await startSides();
     addToBoth(sides, "team/app:1");
     addToBoth(sides, "team/app:2");
@@ -165,7 +165,7 @@ describe("a check", () => {
     ]);
   });
 
-  it("gives its place to the next one", async () => {
+  it("leaves its slot to the next one", async () => {
     await using sides = await startSides();
     for (const tag of ["1", "2", "3", "4", "5", "6"]) {
       addToBoth(sides, `team/app:${tag}`);
@@ -177,7 +177,7 @@ describe("a check", () => {
     expect(sides.hosted.requests).toHaveLength(6);
   });
 
-  it("that was made, and what it found, is remembered beyond a reload", async () => {
+  it("and its result are kept across a reload", async () => {
     await using sides = await startSides();
     const { router, hosted, proxy } = sides;
     addToBoth(sides, "team/app:1");
@@ -193,7 +193,7 @@ describe("a check", () => {
     expect(askedFor(hosted, "team/app:1")).toHaveLength(1);
   });
 
-  it("keeps no client waiting, and of those that hang there are four", async () => {
+  it("keeps no client waiting, and at most four hang at the same time", async () => {
     await using sides = await startSides();
     const hanging = sides.hosted.fault({ method: "HEAD", hang: true });
     const tags = ["1", "2", "3", "4", "5", "6"];
@@ -210,7 +210,7 @@ describe("a check", () => {
     expect(hanging.hits).toBe(4);
   });
 
-  it("is given up on close: whom it would have asked next is not asked", async () => {
+  it("is aborted on close: the next upstream is not asked", async () => {
     await using hosted = await startRegistry();
     await using first = await startRegistry();
     await using second = await startRegistry();
@@ -234,7 +234,7 @@ describe("a check", () => {
     expect(second.requests.map(({ path }) => path)).toEqual(["/v2/"]);
   });
 
-  it("is given up on a reload, even at an upstream that stays", async () => {
+  it("is aborted on a reload, even at an unchanged upstream", async () => {
     await using sides = await startSides();
     const { router, hosted, proxy } = sides;
     const hanging = hosted.fault({ method: "HEAD", hang: true });
@@ -247,7 +247,7 @@ describe("a check", () => {
     await until(5_000, "its end", () => hosted.openResponses === 0);
   });
 
-  it("asks no upstream that is left out after failures, and is made when it is back", async () => {
+  it("asks no upstream whose circuit is open, and is made when the circuit has closed", async () => {
     await using hosted = await startRegistry();
     await using proxy = await startRegistry();
     await using router = await startRouter({
@@ -297,7 +297,7 @@ describe("no check is made", () => {
     expect(askedFor(sides[side], image)).toEqual([]);
   });
 
-  it("of a manifest by digest, of a 304, of an answer without a digest", async () => {
+  it("for a manifest by digest, a 304, or a response without a digest", async () => {
     await using sides = await startSides();
     const { proxy } = addToBoth(sides, "team/app:1");
     addToBoth(sides, "team/app:2");
@@ -313,7 +313,7 @@ describe("no check is made", () => {
     expect(sides.hosted.requests.map(({ path }) => path)).toEqual([addressOf("team/app:2")]);
   });
 
-  it("at hosted that judges clients by their own credentials", async () => {
+  it("at a hosted registry with auth passthrough", async () => {
     await using proxy = await startRegistry();
     await using hosted = await startRegistry();
     await using router = await startRouter({

@@ -24,7 +24,7 @@ function counted(text: string): string | undefined {
 }
 
 describe("a push of a tag that a proxy has with another digest", () => {
-  it("is warned of, counted and logged once hosted has it", async () => {
+  it("gives a Warning, is counted and logged after hosted has it", async () => {
     const { logger, warnings } = keptWarnings();
     await using sides = await startSides({ router: { logger, via: "router" } });
     const { proxy, hosted, router } = sides;
@@ -49,7 +49,7 @@ describe("a push of a tag that a proxy has with another digest", () => {
     expect(counted(await router.handler.metrics.metrics())).toBe("1");
   });
 
-  it("is refused where the rule says so, in a sentence that names both digests and the rule", async () => {
+  it("is refused with `shadow: deny`, and the error names both digests and the rule", async () => {
     const { logger, warnings } = keptWarnings();
     await using sides = await startSides({ router: { ...denying, logger } });
     const { proxy, hosted, router } = sides;
@@ -74,7 +74,7 @@ describe("a push of a tag that a proxy has with another digest", () => {
   it.each([
     ["by ?ns= of another registry", "?ns=docker.io", {}],
     ["by a host name of hosted's own", "", { Host: "private.example" }],
-  ])("is refused no less %s", async (_, query, headers) => {
+  ])("is also refused %s", async (_, query, headers) => {
     await using hosted = await startRegistry();
     await using proxy = await startRegistry();
     await using router = await startRouter({
@@ -94,7 +94,7 @@ describe("a push of a tag that a proxy has with another digest", () => {
     expect(proxy.requests.map(({ url }) => url)).toEqual(["/v2/team/app/manifests/1"]);
   });
 
-  it("is refused for any of several proxies, under the name that each has for the repository", async () => {
+  it("is refused for any of several proxies, under each proxy's name for the repository", async () => {
     await using hosted = await startRegistry();
     await using first = await startRegistry();
     await using hub = await startRegistry();
@@ -113,7 +113,7 @@ describe("a push of a tag that a proxy has with another digest", () => {
     expect([put.status, errorOf(put).message]).toEqual([403, expect.stringContaining("hub has that tag")]);
   });
 
-  it("goes by an index's own digest", async () => {
+  it("compares an index's own digest", async () => {
     await using sides = await startSides({ router: denying });
     const { proxy, hosted, router } = sides;
     const child = manifestFor(hosted);
@@ -141,7 +141,7 @@ describe("a push of a tag that a proxy has with another digest", () => {
     );
   });
 
-  it("is told to log and metric alone if the proxy answers after hosted and a moment more", async () => {
+  it("is only logged and counted if the proxy answers much later than hosted", async () => {
     const { logger, warnings } = keptWarnings();
     await using sides = await startSides({ router: { logger } });
     const { proxy, hosted, router } = sides;
@@ -155,7 +155,7 @@ describe("a push of a tag that a proxy has with another digest", () => {
     expect(counted(await router.handler.metrics.metrics())).toBe("1");
   });
 
-  it("that hosted refuses makes no finding", async () => {
+  it("that hosted refuses is not reported", async () => {
     const { logger, warnings } = keptWarnings();
     await using sides = await startSides({ router: { logger } });
     const { proxy, hosted, router } = sides;
@@ -169,8 +169,8 @@ describe("a push of a tag that a proxy has with another digest", () => {
   });
 });
 
-describe("a push goes through without a word", () => {
-  it("if the proxy has the tag with the same digest, or has it not", async () => {
+describe("a push succeeds without a Warning", () => {
+  it("if the proxy has the tag with the same digest, or does not have it", async () => {
     await using sides = await startSides({ router: denying });
     const { proxy, hosted, router } = sides;
     const manifest = manifestFor(hosted);
@@ -191,7 +191,7 @@ describe("a push goes through without a word", () => {
     ["where shadows are allowed", { shadow: "allow" }, "1"],
     ["of what hosted owns", { shadow: "deny", owned: true }, "1"],
     ["by a rule without proxies", { shadow: "deny", pull: ["hosted"] }, "1"],
-  ] as const)("and without asking a proxy: %s", async (_, rule, tag) => {
+  ] as const)("and without a request to a proxy: %s", async (_, rule, tag) => {
     await using sides = await startSides({ router: { rules: [{ match: "**", shadow: "deny", ...rule }] } });
     const { proxy, hosted, router } = sides;
     proxy.addImage("team/app", { tag: "1", layers: ["public"] });
@@ -202,7 +202,7 @@ describe("a push goes through without a word", () => {
     expect([put.status, put.headers.warning, proxy.requests]).toEqual([201, undefined, []]);
   });
 
-  it("and without asking a proxy whose match leaves the name out", async () => {
+  it("and without a request to a proxy whose `match` does not cover the name", async () => {
     await using hosted = await startRegistry();
     await using proxy = await startRegistry();
     await using router = await startRouter({
@@ -216,7 +216,7 @@ describe("a push goes through without a word", () => {
     expect([put.status, proxy.requests]).toEqual([201, []]);
   });
 
-  it("if the proxy is in trouble and nothing would have been refused", async () => {
+  it("if the proxy fails and the rule refuses nothing", async () => {
     const { logger, warnings } = keptWarnings();
     await using sides = await startSides({ router: { logger } });
     sides.proxy.fault({ status: 500 });
@@ -227,7 +227,7 @@ describe("a push goes through without a word", () => {
   });
 });
 
-describe("where a push would be refused and it cannot be told whether", () => {
+describe("with `shadow: deny`, when the proxy's digest cannot be found out", () => {
   it.each([
     ["the proxy fails", { status: 500 }, "answered 500"],
     ["the proxy hangs", { hang: true }, "timeout after 3000 ms"],
@@ -237,7 +237,7 @@ describe("where a push would be refused and it cannot be told whether", () => {
       { status: 200, headers: { "Docker-Content-Digest": `sha512:${"a".repeat(128)}` } },
       `it has sha512:${"a".repeat(128)} there`,
     ],
-  ] as const)("since %s, it goes through, with a warning and a line in the log", async (_, fault, cause) => {
+  ] as const)("since %s, the push succeeds with a Warning and a line in the log", async (_, fault, cause) => {
     const { logger, warnings } = keptWarnings();
     await using sides = await startSides({ router: { ...denying, logger, via: "router" } });
     sides.proxy.fault(fault);
@@ -250,8 +250,8 @@ describe("where a push would be refused and it cannot be told whether", () => {
   });
 });
 
-describe("a push that may be refused", () => {
-  it("reaches hosted only when that is known", async () => {
+describe("a push that `shadow: deny` may refuse", () => {
+  it("reaches hosted only after the check", async () => {
     await using proxy = await startRegistry();
     proxy.fault({ method: "HEAD", delay: 200 });
     const order: string[] = [];
@@ -275,7 +275,7 @@ describe("a push that may be refused", () => {
     expect([put.status, order]).toEqual([201, ["PUT after 1"]]);
   });
 
-  it("is refused no less after a reload in the meantime", async () => {
+  it("is also refused after a reload during the check", async () => {
     await using sides = await startSides({ router: denying });
     const { proxy, hosted, router } = sides;
     proxy.addImage("team/app", { tag: "1", layers: ["public"] });

@@ -7,38 +7,38 @@ function lifetime(more: object, at: string | undefined = date): number | undefin
   return readToken(JSON.stringify({ token: "t", ...more }), at)?.lifetime;
 }
 
-describe("the answer of a token endpoint", () => {
+describe("the response of a token endpoint", () => {
   it.each<[string, object]>([
     ["token", { token: "abc" }],
     ["access_token", { access_token: "abc" }],
     ["both", { token: "abc", access_token: "other" }],
-    ["one that is none", { token: "", access_token: "abc" }],
+    ["an empty one", { token: "", access_token: "abc" }],
   ])("has its token in %s", (_, said) => {
     expect(readToken(JSON.stringify(said), date)?.value).toBe("abc");
   });
 
   it.each([
     ["no JSON", "<html>"],
-    ["nothing", ""],
+    ["empty", ""],
     ["null", "null"],
-    ["a text", '"abc"'],
+    ["a string", '"abc"'],
     ["no token", "{}"],
     ["a number", '{"token":7}'],
-    ["a token that ends the line", JSON.stringify({ token: "a\r\nX-Evil: 1" })],
-    ["a token that no header has room for", JSON.stringify({ token: "a".repeat(40_000) })],
-  ])("has none if it is %s", (_, text) => {
+    ["a token with a line break", JSON.stringify({ token: "a\r\nX-Evil: 1" })],
+    ["a token that is too long for a header", JSON.stringify({ token: "a".repeat(40_000) })],
+  ])("has no token if it is %s", (_, text) => {
     expect(readToken(text, date)).toBeUndefined();
   });
 
   it.each<[string, object, number]>([
-    ["as it says", { expires_in: 300 }, 300],
-    ["60 s if it says nothing", {}, 60],
-    ["60 s if it says nonsense", { expires_in: "soon" }, 60],
-    ["60 s if it says none", { expires_in: 0 }, 60],
-    ["60 s if it says less than none", { expires_in: -5 }, 60],
-    ["as it says in a text", { expires_in: "90" }, 90],
+    ["as given", { expires_in: 300 }, 300],
+    ["60 s if none is given", {}, 60],
+    ["60 s if it is invalid", { expires_in: "soon" }, 60],
+    ["60 s if it is zero", { expires_in: 0 }, 60],
+    ["60 s if it is negative", { expires_in: -5 }, 60],
+    ["as given in a string", { expires_in: "90" }, 90],
     ["a day at most", { expires_in: 1e300 }, 86_400],
-  ])("gives the token a life: %s", (_, said, seconds) => {
+  ])("gives the token a lifetime: %s", (_, said, seconds) => {
     expect(lifetime(said)).toBe(seconds * 1000);
   });
 

@@ -31,7 +31,7 @@ describe("the buffers for large reads", () => {
     expect(buffers.held).toBeLessThanOrEqual(budget);
   });
 
-  it("are not to be had where they would be no larger than Node's own", () => {
+  it("are not lent where they would be no larger than Node's own", () => {
     expect(lentTo(new ReadBuffers(budget), 200)).toEqual([]);
   });
 
@@ -51,7 +51,7 @@ describe("the buffers for large reads", () => {
     expect(buffers.held).toBeLessThanOrEqual(budget);
   });
 
-  it("are lent again once they are given back, and no larger than is useful", () => {
+  it("are lent again after they are returned, and no larger than is useful", () => {
     const buffers = new ReadBuffers(budget);
     buffers.begin();
     const first = buffers.take(mebibyte);
@@ -70,7 +70,7 @@ describe("the buffers of one stream", () => {
     expect(leases.fill(Buffer.from(room.buffer, room.byteOffset, length))).toBe(true);
   }
 
-  it("are read into anew only when all of their bytes are released", () => {
+  it("are reused only when all of their bytes are released", () => {
     const buffers = new ReadBuffers(budget);
     const leases = new BufferLeases(buffers);
     leases.prepare(mebibyte);
@@ -89,7 +89,7 @@ describe("the buffers of one stream", () => {
     expect(buffers.take(mebibyte)?.buffer).toBe(first);
   });
 
-  it("are three at most, whatever is not released", () => {
+  it("are three at most, even if none is released", () => {
     const leases = new BufferLeases(new ReadBuffers(budget));
 
     for (let index = 0; index < buffersPerStream; index += 1) {
@@ -103,7 +103,7 @@ describe("the buffers of one stream", () => {
     expect(leases.fill(Buffer.alloc(10))).toBe(false);
   });
 
-  it("are counted no longer when nobody will release them, and lent to nobody", () => {
+  it("are neither counted nor lent again when they will never be released", () => {
     const buffers = new ReadBuffers(budget);
     const leases = new BufferLeases(buffers);
     leases.prepare(mebibyte);
@@ -118,7 +118,7 @@ describe("the buffers of one stream", () => {
     expect(buffers.take(mebibyte)?.buffer).not.toBe(first);
   });
 
-  it("keep what has been read until it is given away", () => {
+  it("keep the bytes read until they are taken", () => {
     const leases = new BufferLeases(new ReadBuffers(budget));
     leases.prepare(mebibyte);
     read(leases, mebibyte);

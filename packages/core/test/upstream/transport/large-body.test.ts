@@ -22,7 +22,7 @@ describe.each([
   ["plain", false],
   ["TLS", true],
 ])("a large body over %s", (_, secure) => {
-  it("is whole if it is taken over late, when the parser has had enough and the socket holds some", async () => {
+  it("is whole if it is taken over when the parser is paused and the socket holds bytes", async () => {
     const bytes = randomBytes(8 * mebibyte);
     const answer = (_request: IncomingMessage, response: ServerResponse) => {
       response.writeHead(200, { "Content-Length": bytes.length });
@@ -41,7 +41,7 @@ describe.each([
       await until(5_000, "bytes in the socket", () => message.socket.readableLength > 0);
       const reader = readers.of(message);
       if (reader === undefined) {
-        throw new Error("nobody reads the socket");
+        throw new Error("the socket is not read");
       }
 
       const body = new LargeBody(message, bytes.length, reader, new ReadBuffers(mebibyte));

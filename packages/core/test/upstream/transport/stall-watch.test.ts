@@ -14,8 +14,8 @@ const size = 64 * mebibyte;
 describe.each([
   ["plain", false],
   ["TLS", true],
-])("what is taken over %s", (_, secure) => {
-  it("grows while one write is under way", async () => {
+])("the bytes taken over %s", (_, secure) => {
+  it("grow during one write", async () => {
     let sender: Socket | undefined;
     let ended = false;
     const send = (socket: Socket) => {

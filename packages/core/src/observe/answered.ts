@@ -1,5 +1,5 @@
-import type { Exchange } from "./http/exchange.ts";
-import type { Answered, DecisionRecord } from "./observe/decision-record.ts";
+import type { Exchange } from "../http/exchange.ts";
+import type { Answered, DecisionRecord } from "./decision-record.ts";
 
 // What nginx logs for a client that left before its answer began; no client ever sees it.
 const clientLeft = 499;

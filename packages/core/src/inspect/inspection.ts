@@ -2,75 +2,75 @@ import type { CompleteUpstream } from "../config/complete.ts";
 import { firstValue } from "../protocol/headers.ts";
 import type { Services } from "../services.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import { type Probe, type ProbeQuestion, probe, textOf } from "./probe.ts";
+import { type Probe, type ProbeRequest, probe, textOf } from "./probe.ts";
 import { detectProduct, type Product, type Trait } from "./product.ts";
 
-/** Everything that one upstream was asked, and what it said. */
+/** The answers of one upstream to every probe. */
 export interface Inspection {
   readonly upstream: Upstream;
   readonly config: CompleteUpstream;
-  /** How its options are called: `hosted`, `proxy`, `proxy[1]`. */
+  /** Its option in the configuration: `hosted`, `proxy`, `proxy[1]`. */
   readonly option: string;
   readonly product: Product;
-  /** `/v2/`, with the router's credentials. */
+  /** GET `/v2/` with the router's credentials. */
   readonly base: Probe;
-  /** `/v2/` without. */
-  readonly stranger: Probe;
-  /** Its clock when `base` was answered, and this one's. Milliseconds. */
+  /** GET `/v2/` without credentials. */
+  readonly anonymous: Probe;
+  /** Its clock and this machine's when `base` was answered, in milliseconds; undefined if the answer had no `Date`. */
   readonly clocks: { readonly there: number; readonly here: number } | undefined;
-  /** A manifest that nobody has; undefined if a rule keeps the name from it. */
+  /** GET of a manifest that no registry has; undefined if a rule keeps the name from this upstream. */
   readonly manifest: Probe | undefined;
-  /** Hosted alone: what points to that manifest. */
+  /** Hosted alone: the referrers of that manifest. */
   readonly referrers: Probe | undefined;
-  /** Hosted alone: what it says to its deletion. */
+  /** Hosted alone: the answer to a DELETE of that manifest. */
   readonly deletion: Probe | undefined;
 }
 
-/** A repository that nobody has, and a digest that nothing can have: no content is known whose SHA-256 is zero. */
+/** No registry has this repository, and no content this digest: none is known whose SHA-256 is zero. */
 export const probeRepository = "combined-registry-check/nothing";
 const nothing = `sha256:${"0".repeat(64)}`;
 
-/** A URL as people write it. */
+/** A URL without a trailing slash, as people write it. */
 export function addressOf({ origin, pathname }: URL): string {
   return `${origin}${pathname === "/" ? "" : pathname}`;
 }
 
-/** Asks an upstream everything at once, each within the time of a ping. Never rejects. */
+/** Sends an upstream all probes at once, each within `timeouts.ping`. Never rejects. */
 export async function inspectUpstream(
   services: Services,
   { upstream, config, option }: Pick<Inspection, "upstream" | "config" | "option">,
 ): Promise<Inspection> {
   const limit = config.timeouts.ping;
-  const ask = (asked: Pick<ProbeQuestion["asked"], "method" | "path" | "scope">, search = "") =>
+  const send = (asked: Pick<ProbeRequest["asked"], "method" | "path" | "scope">, search = "") =>
     probe(upstream, { asked: { ...asked, search }, limit });
   const get = (path: string, scope: readonly string[], search?: string) =>
-    ask({ method: "GET", path, scope }, search);
+    send({ method: "GET", path, scope }, search);
   const pull = [`repository:${probeRepository}:pull`];
-  const maybe = <T>(may: boolean, work: () => Promise<T>) => (may ? work() : Promise.resolve(undefined));
-  const hears = mayHear(services, upstream);
+  const runIf = <T>(may: boolean, work: () => Promise<T>) => (may ? work() : Promise.resolve(undefined));
+  const maySend = mayProbe(services, upstream);
   const isHosted = upstream.kind === "hosted";
   const manifestPath = `/v2/${probeRepository}/manifests/${nothing}`;
 
   const base = get("/v2/", []).then((said) => ({ said, here: Date.now() }));
-  const [{ said, here }, stranger, extensions, manifest, tags, referrers, deletion] = await Promise.all([
+  const [{ said, here }, anonymous, extensions, manifest, tags, referrers, deletion] = await Promise.all([
     base,
     probe(upstream, {
       asked: { method: "GET", path: "/v2/", search: "", scope: [] },
       limit,
-      asStranger: true,
+      anonymous: true,
     }),
     get("/v2/_oci/ext/discover", []),
-    maybe(hears, () => get(manifestPath, pull)),
-    maybe(hears, () => get(`/v2/${probeRepository}/tags/list`, pull, "?n=-1")),
-    maybe(isHosted, () => get(`/v2/${probeRepository}/referrers/${nothing}`, pull)),
-    // The one request that is no GET. It writes nothing, as there is nothing that it could delete, and nothing else tells.
-    maybe(isHosted, () =>
-      ask({ method: "DELETE", path: manifestPath, scope: [`repository:${probeRepository}:delete`] }),
+    runIf(maySend, () => get(manifestPath, pull)),
+    runIf(maySend, () => get(`/v2/${probeRepository}/tags/list`, pull, "?n=-1")),
+    runIf(isHosted, () => get(`/v2/${probeRepository}/referrers/${nothing}`, pull)),
+    // The one request that is no GET. Nothing else shows whether deletes are on, and there is nothing that it could delete.
+    runIf(isHosted, () =>
+      send({ method: "DELETE", path: manifestPath, scope: [`repository:${probeRepository}:delete`] }),
     ),
   ]);
   const product = detectProduct({
     base: traitOf(said),
-    stranger: traitOf(stranger),
+    anonymous: traitOf(anonymous),
     extensions: traitOf(extensions),
     manifest: traitOf(manifest),
     tags: traitOf(tags),
@@ -81,7 +81,7 @@ export async function inspectUpstream(
     option,
     product,
     base: said,
-    stranger,
+    anonymous,
     clocks: clocksAt(said, here),
     manifest,
     referrers,
@@ -89,8 +89,8 @@ export async function inspectUpstream(
   };
 }
 
-/** The names that are asked for obey the rules like everybody's. */
-function mayHear({ policy }: Services, upstream: Upstream): boolean {
+/** The rules hold for the probe's repository as for any other: a proxy that they exclude must not see its name. */
+function mayProbe({ policy }: Services, upstream: Upstream): boolean {
   const { pull, owned } = policy.rulingFor(probeRepository, { namespace: undefined, host: undefined });
   return upstream.kind === "hosted" || (pull.includes(upstream) && !owned);
 }

@@ -1,0 +1,94 @@
+import type { Hash } from "node:crypto";
+import { Readable } from "node:stream";
+import { ClientAborted, CopyFailure } from "../errors.ts";
+import { hashOf } from "../protocol/names.ts";
+import type { ResumableBody } from "../upstream/resumable-body.ts";
+
+/**
+ * A blob as a stream. Its last piece comes only if all bytes match the digest: otherwise the registry that it is sent to gets a
+ * body that is too short, and never a wrong blob. It ends in a CopyFailure if no upstream resumes, or the digest does not match.
+ */
+export class VerifiedBlob extends Readable {
+  readonly #body: ResumableBody;
+  readonly #check: DigestCheck;
+  #isPouring = false;
+  #held: Buffer | undefined;
+
+  /** @throws CopyFailure if the algorithm of the digest is not known */
+  constructor(body: ResumableBody, digest: string) {
+    // One piece at a time: the next one is read while this one is sent.
+    super({ highWaterMark: 1 });
+    this.#body = body;
+    this.#check = new DigestCheck(digest);
+  }
+
+  override _read(): void {
+    if (this.#isPouring) {
+      this.#body.resume();
+    } else {
+      this.#isPouring = true;
+      void this.#pour();
+    }
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    this.#body.close();
+    done(error);
+  }
+
+  async #pour(): Promise<void> {
+    try {
+      await this.#body.pipeTo((piece) => this.#take(piece));
+      this.#check.finish();
+      if (this.#held !== undefined) {
+        this.push(this.#held);
+      }
+      this.push(null);
+    } catch (error) {
+      this.destroy(this.#failureFrom(error));
+    }
+  }
+
+  #take(piece: Buffer): boolean {
+    this.#check.add(piece);
+    const previous = this.#held;
+    this.#held = piece;
+    return previous === undefined || this.push(previous);
+  }
+
+  #failureFrom(error: unknown): Error {
+    if (error instanceof CopyFailure || error instanceof ClientAborted) {
+      return error;
+    }
+    const { upstream, given } = this.#body;
+    return new CopyFailure(`${upstream.name} broke off at byte ${given}`, { cause: error });
+  }
+}
+
+class DigestCheck {
+  readonly #digest: string;
+  readonly #hash: Hash;
+  readonly #expected: string | undefined;
+
+  constructor(digest: string) {
+    const [algorithm = "", expected] = digest.split(":");
+    const hash = hashOf(algorithm);
+    if (hash === undefined) {
+      throw new CopyFailure(`digests of ${algorithm} cannot be verified here`);
+    }
+    this.#digest = digest;
+    this.#hash = hash;
+    this.#expected = expected;
+  }
+
+  add(piece: Buffer): void {
+    this.#hash.update(piece);
+  }
+
+  /** @throws CopyFailure if the bytes do not match the digest */
+  finish(): void {
+    if (this.#hash.digest("hex") !== this.#expected) {
+      throw new CopyFailure(`what was sent for ${this.#digest} is something else`);
+    }
+  }
+}

@@ -1,0 +1,53 @@
+import { firstValue } from "../protocol/headers.ts";
+import { classify, type FailureReport, isFound } from "../routing/outcome.ts";
+import { errorBodyLimit, readUpTo } from "./transport/read-body.ts";
+import type { UpstreamResponse } from "./transport/send.ts";
+import type { Upstream } from "./upstream.ts";
+
+/** What one upstream said to a request. */
+export type QueryOutcome =
+  /** Without `body`, that is still to come. */
+  | { readonly outcome: "found"; readonly answer: UpstreamResponse; readonly body?: Buffer }
+  /** Hosted's own word about the request. */
+  | { readonly outcome: "final"; readonly answer: UpstreamResponse; readonly body: Buffer }
+  | { readonly outcome: "not_found"; readonly answer: UpstreamResponse; readonly body: Buffer }
+  | { readonly outcome: "failed"; readonly failure: FailureReport };
+
+/** Sorts a response; if it is not what was asked for, its body is read, within bounds. Never rejects. */
+export async function outcomeOf(upstream: Upstream, answer: UpstreamResponse): Promise<QueryOutcome> {
+  if (isFound(answer.status)) {
+    const { read } = answer;
+    return read === undefined ? { outcome: "found", answer } : { outcome: "found", answer, body: read };
+  }
+  const body = (await readUpTo(answer.body, errorBodyLimit, upstream.timeouts.idle)) ?? Buffer.alloc(0);
+  const outcome = classify(upstream, answer.status, body.toString());
+  return outcome === "failed"
+    ? { outcome, failure: reportOf(upstream, answer) }
+    : { outcome: outcome === "found" ? "final" : outcome, answer, body };
+}
+
+/** The failure that a response amounts to. */
+export function reportOf(
+  upstream: Upstream,
+  { status, headers }: Pick<UpstreamResponse, "status" | "headers">,
+): FailureReport {
+  const retryAfter = firstValue(headers, "retry-after");
+  return {
+    status,
+    ...describeStatus(upstream, status),
+    ...(retryAfter !== undefined && { retryAfter }),
+  };
+}
+
+function describeStatus(upstream: Upstream, status: number): Pick<FailureReport, "kind" | "cause"> {
+  if (status === 429) {
+    return { kind: "rate-limited", cause: "rate limited" };
+  }
+  if (upstream.kind === "hosted" && (status === 401 || status === 403)) {
+    const given = upstream.hasCredentials
+      ? "refused the router's credentials"
+      : "asks for credentials, and the router has none for it";
+    return { kind: "refused", cause: `${given} (${status})` };
+  }
+  return { kind: "broken", cause: `answered ${status}` };
+}

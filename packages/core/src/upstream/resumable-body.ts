@@ -1,0 +1,227 @@
+import type { Readable } from "node:stream";
+import { ClientAborted, UpstreamFailure } from "../errors.ts";
+import { firstValue } from "../protocol/headers.ts";
+import { processBuffers } from "./transport/buffers.ts";
+import { LargeBody } from "./transport/large-body.ts";
+import type { UpstreamResponse } from "./transport/send.ts";
+import { StallWatch } from "./transport/stall-watch.ts";
+import type { Upstream } from "./upstream.ts";
+
+/** An upstream's answer whose body is being read. */
+export interface Source {
+  readonly upstream: Upstream;
+  readonly answer: UpstreamResponse;
+  /** Bytes at the beginning of the body that were given before. */
+  readonly skip: number;
+}
+
+/** Asks for the rest of a body that broke off. */
+export interface Resumer {
+  /**
+   * The rest; undefined if no upstream has it.
+   * @param broken the upstream that broke off
+   * @param sent bytes of the answer that were given so far
+   * @throws ClientAborted
+   */
+  resumeAt(broken: Upstream, sent: number): Promise<Source | undefined>;
+}
+
+/** How a body is read. */
+export interface ResumableBodyOptions {
+  /** Asks for the rest when an upstream breaks off. Without it, the first failure is the last. */
+  readonly resumer?: Resumer | undefined;
+  /**
+   * Whether large bodies are read past Node's parser, into buffers that are used again. Their pieces come with a `release`.
+   * @default false
+   */
+  readonly lendsBuffers?: boolean;
+  /** Called for each piece that an upstream sends, also for those that are skipped. */
+  received?(from: Upstream, bytes: number): void;
+  /** Called before another upstream, or the same one again, sends the rest. */
+  resumed?(from: Upstream, to: Upstream, failure: UpstreamFailure): void;
+}
+
+/**
+ * Takes a piece. Where there is a `release`, the piece is lent: it stays as it is until `release` is called.
+ * @returns false to get no more until `resume`
+ */
+export type TakePiece = (piece: Buffer, release?: () => void) => boolean;
+
+// Bytes. Such a read costs a connection, which cannot be used again: smaller bodies are not worth it.
+const leastForLargePieces = 4 * 1024 * 1024;
+
+/**
+ * The body of an upstream's answer. If the upstream breaks off, the rest comes from another one. Pieces are pushed: an async
+ * iterator would copy pieces that wait into one buffer, and could not lend any.
+ */
+export class ResumableBody {
+  readonly #options: ResumableBodyOptions;
+  readonly #lending: LargeBody[] = [];
+  #source: Source;
+  #stream: Readable;
+  #given = 0;
+  #isPaused = false;
+  #isClosed = false;
+  /** Ends the wait for the current upstream's body. */
+  #leave: (() => void) | undefined;
+
+  constructor(first: Source, options: ResumableBodyOptions = {}) {
+    this.#source = first;
+    this.#stream = first.answer.body;
+    this.#options = options;
+  }
+
+  /** The upstream that sends. */
+  get upstream(): Upstream {
+    return this.#source.upstream;
+  }
+
+  /** Bytes that were given to `take`. */
+  get given(): number {
+    return this.#given;
+  }
+
+  /** Whether pieces were lent. Then `close` has to be called when none of them is in use. */
+  get lends(): boolean {
+    return this.#lending.length > 0;
+  }
+
+  /**
+   * Gives all pieces to `take`, in order, each byte once.
+   * @throws UpstreamFailure if an upstream breaks off and none resumes; ClientAborted after `close`
+   */
+  async pipeTo(take: TakePiece): Promise<void> {
+    let failure = await this.#pipeSource(take);
+    while (failure !== undefined) {
+      const broken = this.#source.upstream;
+      const next = await this.#options.resumer?.resumeAt(broken, this.#given);
+      if (this.#isClosed) {
+        next?.answer.body.destroy();
+        throw new ClientAborted();
+      }
+      if (next === undefined) {
+        throw failure;
+      }
+      this.#options.resumed?.(broken, next.upstream, failure);
+      this.#source = next;
+      failure = await this.#pipeSource(take);
+    }
+  }
+
+  /** Gives more pieces, after `take` returned false. */
+  resume(): void {
+    if (this.#isPaused) {
+      this.#isPaused = false;
+      this.#stream.resume();
+    }
+  }
+
+  /** Gives up what has not been read. Lent pieces that were not released are never written over. */
+  close(): void {
+    this.#isClosed = true;
+    if (!this.#stream.readableEnded) {
+      this.#stream.destroy();
+    }
+    this.#leave?.();
+    for (const large of this.#lending.splice(0)) {
+      large.abandon();
+    }
+  }
+
+  /** @returns why the current upstream broke off; undefined at the end of the body */
+  async #pipeSource(take: TakePiece): Promise<UpstreamFailure | undefined> {
+    if (this.#isClosed) {
+      throw new ClientAborted();
+    }
+    const { upstream, answer } = this.#source;
+    const stream = this.#open(answer);
+    let received = 0;
+    const { idle } = upstream.timeouts;
+    const watch = new StallWatch({
+      limit: idle,
+      // While paused, the upstream waits for the taker.
+      measure: () => (this.#isPaused ? undefined : received),
+      stalled: () =>
+        answer.body.destroy(new UpstreamFailure("timeout", `no byte of the body within ${idle} ms`)),
+    });
+    const give = this.#giver(stream, take);
+    try {
+      await this.#ended(stream, (piece) => {
+        received += piece.length;
+        this.#options.received?.(upstream, piece.length);
+        give(piece);
+      });
+      return undefined;
+    } catch (error) {
+      if (this.#isClosed) {
+        throw new ClientAborted();
+      }
+      return error instanceof UpstreamFailure
+        ? error
+        : new UpstreamFailure("broken", "connection closed", { cause: error });
+    } finally {
+      this.#leave = undefined;
+      watch.clear();
+    }
+  }
+
+  /** Gives pieces of a stream to `take`, without the bytes that were given before. */
+  #giver(stream: Readable, take: TakePiece): (piece: Buffer) => void {
+    const large = stream instanceof LargeBody ? stream : undefined;
+    let toSkip = this.#source.skip;
+    return (piece) => {
+      const rest = toSkip === 0 ? piece : piece.subarray(toSkip);
+      toSkip -= piece.length - rest.length;
+      if (rest.length === 0) {
+        large?.release(piece);
+        return;
+      }
+      this.#given += rest.length;
+      const wantsMore = large === undefined ? take(rest) : take(rest, () => large.release(piece));
+      if (!wantsMore) {
+        this.#isPaused = true;
+        stream.pause();
+      }
+    };
+  }
+
+  /** Resolves at the end of a stream, whose pieces go to `onData`. */
+  #ended(stream: Readable, onData: (piece: Buffer) => void): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const broken = (error: unknown) => {
+        stream.off("data", onData);
+        reject(error);
+      };
+      // Stays after the end: an error that comes late has no other listener, and would end the process.
+      stream.once("error", broken);
+      if (stream.destroyed) {
+        broken(stream.errored);
+        return;
+      }
+      this.#leave = () => broken(undefined);
+      stream.once("end", resolve);
+      stream.once("close", () => broken(stream.errored));
+      if (this.#isPaused) {
+        stream.pause();
+      }
+      stream.on("data", onData);
+    });
+  }
+
+  #open(answer: UpstreamResponse): Readable {
+    this.#stream = this.#options.lendsBuffers === true ? this.#inLargePieces(answer) : answer.body;
+    return this.#stream;
+  }
+
+  /** The body of an answer, read past Node's parser if it is large. */
+  #inLargePieces({ body, headers, reader }: UpstreamResponse): Readable {
+    const length = Number(firstValue(headers, "content-length"));
+    const isLarge = length >= leastForLargePieces && !body.complete && !body.destroyed;
+    if (!isLarge || reader === undefined || firstValue(headers, "transfer-encoding") !== undefined) {
+      return body;
+    }
+    const large = new LargeBody(body, length, reader, processBuffers);
+    this.#lending.push(large);
+    return large;
+  }
+}

@@ -1,0 +1,48 @@
+import type { Semaphore } from "../concurrency/semaphore.ts";
+import { UpstreamFailure } from "../errors.ts";
+import type { UpstreamClient } from "./client.ts";
+import type { Send, UpstreamRequest } from "./request.ts";
+import { readWhole } from "./transport/read-body.ts";
+import { isRedirect } from "./transport/redirects.ts";
+
+/**
+ * Sends at most so many requests at a time. A slot is free again with the head of the response, or with its end if that is read at once.
+ * @param applies which requests take a slot
+ * @returns throws UpstreamFailure (`queue-full`) at once if the queue is full; ClientAborted if a client leaves the queue
+ */
+export function limit(slots: Semaphore, applies: (request: UpstreamRequest) => boolean, next: Send): Send {
+  return async (request) => {
+    if (!applies(request)) {
+      return next(request);
+    }
+    if (slots.isFull) {
+      throw new UpstreamFailure("queue-full", "queue full", { retryAfter: "1" });
+    }
+    if (!slots.tryAcquire()) {
+      await slots.acquire(request.signal);
+    }
+    try {
+      return await next(request);
+    } finally {
+      slots.release();
+    }
+  };
+}
+
+/** Follows redirects where that is wanted. */
+export function follow(client: UpstreamClient, next: Send): Send {
+  return async (request) => {
+    const response = await next(request);
+    if (!isRedirect(response) || !client.follows(request, response)) {
+      return response;
+    }
+    const followed = await client.followed(request, response);
+    return request.shareable === true ? readWhole(followed, request, client.idle) : followed;
+  };
+}
+
+/** Reads a response to its end that may go to all who ask the same, if that is wanted. */
+export function readShareable(client: UpstreamClient, next: Send): Send {
+  const read: Send = async (request) => readWhole(await next(request), request, client.idle);
+  return (request) => (request.shareable === true ? read(request) : next(request));
+}
