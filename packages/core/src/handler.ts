@@ -1,43 +1,43 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { completeConfig } from "./config/complete-config.ts";
 import type { CombinedRegistryConfig, ManifestChange } from "./config/options.ts";
+import { Generations } from "./generations.ts";
 import type { CheckReport } from "./inspect/check-report.ts";
 import type { Explanation } from "./inspect/explanation.ts";
 import { checkHealth, type Health } from "./observe/health.ts";
 import type { MetricsRegistry } from "./observe/metrics.ts";
-import { parseTarget } from "./protocol/target.ts";
 import { createServices, type Services } from "./services.ts";
 import { Serving } from "./serving.ts";
 
 /**
- * The router as a plain Node request listener: for `http.createServer`, or as middleware of Express and the
- * like, where what is not the router's goes on to `next`.
+ * The router as a plain Node request listener: for `http.createServer`, or as middleware of Express and similar frameworks. As
+ * middleware, it passes requests that are not its own to `next`.
  */
 export interface CombinedRegistryHandler extends AsyncDisposable {
   /**
    * Answers a request, or calls `next` if there is one and the request is not the router's.
-   * @returns resolves when the response has closed, whether it is complete or its client left, and is counted and logged; after
-   *   `next`, when that has returned. Never rejects: what goes wrong is answered and logged
+   * @returns resolves when the response has closed (complete, or because the client left) and the request is counted and logged;
+   *   after `next`, when that has returned. Never rejects: errors are answered and logged
    */
   (request: IncomingMessage, response: ServerResponse, next?: (error?: unknown) => void): Promise<void>;
 
   /** Whether a request is the router's to answer: `/v2`, below it, or one of its own pages. */
   matches(request: IncomingMessage): boolean;
 
-  /** Asks every upstream for its `/v2/` (shared, and remembered for a second). Never rejects. */
+  /** Asks every upstream for its `/v2/`. Concurrent callers share one request, and its answer is cached for a second. Never rejects. */
   health(): Promise<Health>;
 
   /**
    * Says where an image comes from, where a push of it would go, and why: the rule, what every upstream that a pull may ask
-   * says now, and what a client gets. It asks with GET and HEAD, and nobody whom the rule keeps the name from.
+   * says now, and what a client gets. It sends GET and HEAD only, and only to upstreams that the rule lets see the name.
    * @param image as docker takes it: `nginx`, `team/app:1.2`, `registry.example.com/team/app@sha256:...`
    * @throws ImageNameError if it is not the name of an image; `signal.reason` once that is aborted
    */
   explain(image: string, options?: ExplainOptions): Promise<Explanation>;
 
   /**
-   * Looks at every upstream and at the configuration for what does not work or will hurt. It writes nothing anywhere: beside
-   * GETs, it asks hosted to delete a digest that cannot exist, which tells whether deletes are on. Never rejects.
+   * Checks every upstream and the configuration for errors and risks. It writes nothing: besides GET requests, it asks hosted to
+   * delete a digest that cannot exist, to find out whether deletes are enabled. Never rejects.
    */
   check(): Promise<CheckReport>;
 
@@ -45,16 +45,16 @@ export interface CombinedRegistryHandler extends AsyncDisposable {
   readonly metrics: MetricsRegistry;
 
   /**
-   * Goes by another configuration from the next request on. Requests under way end as they began; metrics go on, and
-   * so do the connections and the state of every upstream that has not changed.
+   * Uses another configuration from the next request on. Requests in flight keep the earlier one. Metrics continue, and so do
+   * the connections and the state of every upstream that has not changed.
    * @throws ConfigError as `createCombinedRegistryHandler` does; then nothing changes
    */
   reload(config: CombinedRegistryConfig): void;
 
-  /** Drops what is cached about a manifest that another process changed; to be called for each `peers.publish`. */
+  /** Drops what is cached about a manifest that another process changed. Call it for each `peers.publish` of other processes. */
   invalidate(change: ManifestChange): void;
 
-  /** From now on `/readyz` says 503, and each answer is the last on its connection. */
+  /** From now on `/readyz` answers 503, and each response is the last on its connection. */
   drain(): void;
 
   /** Drains, waits for the requests in flight, and closes the connections to upstreams. */
@@ -64,9 +64,9 @@ export interface CombinedRegistryHandler extends AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** How an image is explained. */
+/** Options of `explain`. */
 export interface ExplainOptions {
-  /** Gives the explanation up, and with it the requests to upstreams. @default never */
+  /** Aborts the explanation and its requests to upstreams. @default never */
   readonly signal?: AbortSignal;
 }
 
@@ -82,16 +82,16 @@ export interface ExplainOptions {
  */
 export function createCombinedRegistryHandler(config: CombinedRegistryConfig): CombinedRegistryHandler {
   const complete = completeConfig(config);
-  const serving = new Serving(createServices(complete));
-  const isOurs = (request: IncomingMessage) => serving.isOurs(request, parseTarget(request.url ?? ""));
+  const generations = new Generations(createServices(complete));
+  const serving = new Serving(generations);
 
   const handler = (
     request: IncomingMessage,
     response: ServerResponse,
     next?: (error?: unknown) => void,
   ): Promise<void> => {
-    if (next !== undefined && !isOurs(request)) {
-      // What it throws is its own, and is thrown at once as it always was.
+    if (next !== undefined && !serving.isOurs(request)) {
+      // Its errors belong to the application, and are thrown synchronously.
       next();
       return Promise.resolve();
     }
@@ -99,22 +99,22 @@ export function createCombinedRegistryHandler(config: CombinedRegistryConfig): C
   };
   const close = async (): Promise<void> => {
     serving.drain();
-    await serving.idle();
-    serving.close();
+    await generations.idle();
+    generations.close();
   };
   return Object.assign(handler, {
-    matches: isOurs,
-    health: () => checkHealth(serving.services),
-    // What few ask for is loaded for those who do: it is a tenth of what there is to load before the first request.
-    explain: (image: string, options?: ExplainOptions) => explainUntil(serving.services, image, options),
-    check: async () => (await import("./inspect/check.ts")).check(serving.services),
-    metrics: serving.services.metrics.registry,
+    matches: (request: IncomingMessage) => serving.isOurs(request),
+    health: () => checkHealth(generations.current),
+    // Few processes explain or check, and this code is a tenth of what would be loaded before the first request.
+    explain: (image: string, options?: ExplainOptions) => explainUntil(generations.current, image, options),
+    check: async () => (await import("./inspect/check.ts")).check(generations.current),
+    metrics: generations.current.metrics.registry,
     reload(next: CombinedRegistryConfig) {
-      // A name that was made up stays: with another one, every upstream would have to be set up anew.
+      // A generated `via` is kept: with another one, every upstream would be set up anew.
       const nextComplete = completeConfig({ via: complete.via, ...next });
-      serving.replace(createServices(nextComplete, serving.services));
+      generations.replace(createServices(nextComplete, generations.current));
     },
-    invalidate: (change: ManifestChange) => serving.services.invalidation.apply(change),
+    invalidate: (change: ManifestChange) => generations.current.invalidation.apply(change),
     drain: () => serving.drain(),
     close,
     [Symbol.asyncDispose]: close,
@@ -131,7 +131,7 @@ async function explainUntil(
     signal?.throwIfAborted();
     return await explain(services, image, signal);
   } catch (error) {
-    // Inside, a request that is given up is a client that has left.
+    // Inside, an aborted request looks like a client that has left: ClientAborted.
     throw signal?.aborted === true ? signal.reason : error;
   }
 }

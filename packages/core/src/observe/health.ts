@@ -1,45 +1,44 @@
 import { isUp, type Ping, type Pings } from "../upstream/pings.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
-/** How the upstreams are. */
+/** Health of all upstreams. */
 export interface Health {
   /** Status code of hosted's `/v2/`: 502 if it cannot be reached, 504 after a timeout. */
   readonly hosted: number;
-  /** The same of the proxies: 200 if all answer so, else the first other one. */
+  /** The same for the proxies: 200 if all of them answer 200, else the first other status. */
   readonly proxy: number;
   /** Hosted first, then the proxies in order. */
   readonly upstreams: readonly UpstreamHealth[];
 }
 
-/** How one upstream is. */
+/** Health of one upstream. */
 export interface UpstreamHealth {
   /** Its `name` in the configuration. */
   readonly name: string;
-  /** On which side it is. */
+  /** Whether it is the private registry or a pull-through cache. */
   readonly kind: "hosted" | "proxy";
-  /** Whether its `/v2/` answers as it should, and its circuit is closed. */
+  /** Whether its `/v2/` answers as expected, and its circuit is closed. */
   readonly up: boolean;
   /** State of its circuit breaker: lookups ask it (`closed`), skip it after failures (`open`), or a probe is under way (`half-open`). */
   readonly breaker: "closed" | "half-open" | "open";
   /** Status code of its `/v2/`, or 502 or 504. */
   readonly status: number;
-  /** Milliseconds that the answer took. */
+  /** Milliseconds until the answer, with one decimal. */
   readonly latency: number;
-  /** Why there was no answer. */
+  /** Why there was no answer; absent if there was one. */
   readonly cause?: string;
 }
 
-/** Whose health it is, and how it is found out. */
 export interface HealthContext {
   readonly upstreams: readonly Upstream[];
   readonly pings: Pings;
 }
 
-/** Asks every upstream for its `/v2/`, and those that are left out for more than that, if it is time to. Never rejects. */
+/** Asks every upstream for its `/v2/`, and probes open circuits if a probe is due. Never rejects. */
 export async function checkHealth({ upstreams, pings }: HealthContext): Promise<Health> {
   const checked = await Promise.all(
     upstreams.map(async (upstream) => {
-      // Where no client asks, somebody who watches would see an upstream left out for ever.
+      // Without clients, no request would probe, and monitoring would see an open circuit forever.
       upstream.probeIfDue();
       return upstreamHealth(upstream, await pings.ping(upstream));
     }),
@@ -51,9 +50,8 @@ export async function checkHealth({ upstreams, pings }: HealthContext): Promise<
 }
 
 /**
- * Whether hosted answers: without a proxy there is still a private registry to serve, without hosted there is none. Nobody
- * else is asked, as whoever checks readiness has little patience. Its breaker does not count: only requests close it, and
- * an address that is not ready gets none.
+ * Whether hosted answers: without proxies, there is still a private registry to serve. Proxies are not asked, since readiness
+ * checks have short timeouts. Hosted's circuit does not count: only requests close it, and a router that is not ready gets none.
  */
 export async function isReady({ upstreams, pings }: HealthContext): Promise<boolean> {
   const hosted = upstreams.filter(({ kind }) => kind === "hosted");
