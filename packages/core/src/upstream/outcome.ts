@@ -13,6 +13,13 @@ export type QueryOutcome =
   | { readonly outcome: "not_found"; readonly answer: UpstreamResponse; readonly body: Buffer }
   | { readonly outcome: "failed"; readonly failure: FailureReport };
 
+/** A query that the upstream itself could not answer. */
+export type FailedQuery = Extract<QueryOutcome, { outcome: "failed" }>;
+
+export function broken(cause: string): FailedQuery {
+  return { outcome: "failed", failure: { kind: "broken", cause } };
+}
+
 /** Sorts a response; if it is not what was asked for, its body is read, within bounds. Never rejects. */
 export async function outcomeOf(upstream: Upstream, answer: UpstreamResponse): Promise<QueryOutcome> {
   if (isFound(answer.status)) {
