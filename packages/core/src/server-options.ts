@@ -9,9 +9,9 @@
 export const serverOptions = {
   /** No limit: an upload may take hours. The router limits the time without progress instead (`limits.clientIdle`). */
   requestTimeout: 0,
-  /** Milliseconds for a request's headers, from the connection's first moment on: clients that send none are cut off. */
+  /** Milliseconds for a request's headers, from the start of the connection. Clients that send none are disconnected. */
   headersTimeout: 30_000,
-  /** Milliseconds between looks for such clients. Node's own 30 s would let them stay twice as long. */
+  /** Milliseconds between checks for such clients. Node's default of 30 s would let them stay twice as long. */
   connectionsCheckingInterval: 5_000,
   /** Milliseconds. Longer than load balancers keep theirs (60 s), so that they never write to a connection being closed. */
   keepAliveTimeout: 75_000,
