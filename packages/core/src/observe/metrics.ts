@@ -91,7 +91,7 @@ export class Metrics {
     });
     this.upstreamDuration = new Histogram({
       name: `${prefix}upstream_request_duration_seconds`,
-      help: "From a request to an upstream until it is known what its answer means: its headers, and the text of an error.",
+      help: "From a request to an upstream to the headers of its answer, and to the end of its body if that is an error or a shared manifest.",
       labelNames: ["upstream"],
       buckets: upstreamBuckets,
       registers,
@@ -99,7 +99,7 @@ export class Metrics {
     this.upstreams = new UpstreamGauges(prefix, registers);
     this.fallbacks = new Counter({
       name: `${prefix}lookup_fallbacks_total`,
-      help: "Lookups that went on from one upstream to the next.",
+      help: "Lookups that moved on from one upstream to the next.",
       labelNames: ["from", "to"],
       registers,
     });
@@ -111,13 +111,13 @@ export class Metrics {
     });
     this.copiedBlobs = new Counter({
       name: `${prefix}copied_blobs_total`,
-      help: "Blobs that pushes relied on, copied from this proxy to hosted.",
+      help: "Blobs that pushes needed, copied from this proxy to hosted.",
       labelNames: ["from"],
       registers,
     });
     this.copiedBytes = new Counter({
       name: `${prefix}copied_bytes_total`,
-      help: "Bytes read from this proxy to be copied to hosted, whatever became of the copy.",
+      help: "Bytes read from this proxy for copies to hosted, failed copies included.",
       labelNames: ["from"],
       registers,
     });
@@ -129,13 +129,13 @@ export class Metrics {
     });
     this.spared = new Counter({
       name: `${prefix}cache_hits_total`,
-      help: "Requests to upstreams that were not needed: the manifest was cached (manifest), that the tag is not found was cached (negative), or the same request of another client was in flight (inflight).",
+      help: "Upstream requests that were saved: the manifest was cached (manifest), not found was cached (negative), or the same request of another client was in flight (inflight).",
       labelNames: ["cache"],
       registers,
     });
     this.shadowedTags = new Counter({
       name: `${prefix}shadowed_tags_total`,
-      help: "Tags found to be in hosted and at this proxy with different digests; each once, as long as the digests stay.",
+      help: "Tags that hosted and this proxy have with different digests. Each is counted once, until a digest changes.",
       labelNames: ["upstream"],
       registers,
     });

@@ -216,9 +216,9 @@ describe("merged tags", () => {
   });
 
   it.each([
-    ["no JSON", "<html>", "sent a list that is none"],
-    ["no list", '{"tags":{}}', "sent a list that is none"],
-    ["not a list of names", '{"tags":["a",1]}', "sent a list that is none"],
+    ["no JSON", "<html>", "sent an invalid list"],
+    ["no list", '{"tags":{}}', "sent an invalid list"],
+    ["not a list of names", '{"tags":["a",1]}', "sent an invalid list"],
     ["longer than 4 MiB", `{"tags":["${"a".repeat(5_000_000)}"]}`, "is longer than 4194304 bytes a page"],
   ])("that are %s count as a failure of that upstream", async (_, body, cause) => {
     await using hosted = await registryWith(["a"]);
