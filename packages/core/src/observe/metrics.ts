@@ -10,10 +10,10 @@ import {
 import { version } from "../version.ts";
 import { UpstreamGauges } from "./upstream-gauges.ts";
 
-/** Metrics as data, which can be sent to another process: for `aggregateMetrics` and `sumMetrics`. */
+/** Metrics as plain data that can be sent to another process. It is the input of `aggregateMetrics` and `sumMetrics`. */
 export type MetricsSnapshot = readonly object[];
 
-/** What `/metrics` shows; prom-client's `Registry` at run time. */
+/** The metrics that `/metrics` shows. At run time it is prom-client's `Registry`. */
 export interface MetricsRegistry {
   /** The media type of the text. */
   readonly contentType: string;
@@ -172,10 +172,11 @@ export class Metrics {
 }
 
 /**
- * Prometheus' text for several processes that serve as one. Counts and histograms are added up; of an upstream's state the worst
- * is shown, of what a process uses the sum.
- * @param running what each process has in `handler.metrics.getMetricsAsJSON()`
- * @param ended `sumMetrics` those that are there no more, so that no count ever goes back
+ * Makes one Prometheus text for several processes that serve one port. Counters and histograms are added up. The state of an upstream is the
+ * worst of all processes, and the resources that the processes use are the sum.
+ * @param running the result of `handler.metrics.getMetricsAsJSON()` of each process
+ * @param ended the result of `sumMetrics` for processes that have ended, so that no counter decreases
+ * @returns the text for `/metrics`
  */
 export function aggregateMetrics(
   running: readonly MetricsSnapshot[],
@@ -184,7 +185,7 @@ export function aggregateMetrics(
   return join([...running, ended]).metrics();
 }
 
-/** What is to be kept of processes that have ended, added up: their counts and histograms. */
+/** Adds up the counters and histograms of processes that have ended. The other metrics are dropped. */
 export async function sumMetrics(ended: readonly MetricsSnapshot[]): Promise<MetricsSnapshot> {
   const joined: MetricsSnapshot = await join(ended).getMetricsAsJSON();
   return joined.filter((metric) => ["counter", "histogram"].includes(Reflect.get(metric, "type")));

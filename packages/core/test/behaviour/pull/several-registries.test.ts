@@ -151,7 +151,7 @@ describe("?ns=", () => {
     expect(answer.status).toBe(403);
     expect(errorOf(answer)).toMatchObject({
       code: "DENIED",
-      message: expect.stringMatching(/with \?ns= the content of another registry is asked for/),
+      message: expect.stringMatching(/\?ns= names a registry that the router only mirrors/),
     });
     expect(asked(sides.all)).toEqual([]);
   });
