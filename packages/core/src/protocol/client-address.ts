@@ -2,8 +2,8 @@ import { BlockList, isIP, isIPv6 } from "node:net";
 import { type RawHeaders, valuesOf } from "./headers.ts";
 
 /**
- * Where a request came from: the address of the connection or, where that is a trusted load balancer's, the last
- * one in `X-Forwarded-For` that is not. What stands further left was written by somebody whom nobody vouches for.
+ * The address of the connection or, if that is a trusted load balancer's, the last address in `X-Forwarded-For` that is not.
+ * Anything further left may have been made up by the client.
  */
 export function clientAddress(connection: string, headers: RawHeaders, trusted: TrustedAddresses): string {
   if (!trusted.has(connection)) {
@@ -31,12 +31,12 @@ function addressIn(hop: string): string | undefined {
   return isIP(address) === 0 ? undefined : address;
 }
 
-/** The load balancers whose word about clients is believed. */
+/** The load balancers whose `X-Forwarded-*` headers are believed. */
 export class TrustedAddresses {
   readonly #list = new BlockList();
   readonly #isEmpty: boolean;
 
-  /** @param ranges addresses and CIDR ranges, checked already */
+  /** @param ranges valid addresses and CIDR ranges */
   constructor(ranges: readonly string[]) {
     this.#isEmpty = ranges.length === 0;
     for (const range of ranges) {
@@ -56,24 +56,19 @@ export class TrustedAddresses {
 }
 
 /**
- * An IPv4 client of a socket that listens on IPv6 as well appears as `::ffff:1.2.3.4` (RFC 4291 section 2.5.5.2), and a
- * load balancer may write `::FFFF:102:304` or all of its zeros. Any other IPv6 address stays as it is.
+ * On a socket that listens on IPv6 as well, an IPv4 client appears as `::ffff:1.2.3.4` (RFC 4291 section 2.5.5.2). A load
+ * balancer may write `::FFFF:102:304`, or all zeros. Other IPv6 addresses stay as they are.
  */
 export function plainAddress(address = ""): string {
-  // Most addresses end here, and so does what would leave the brackets below.
+  // The common case. Text that is no address must not get into the URL below.
   if (!/ffff:/i.test(address) || !isIPv6(address)) {
     return address;
   }
-  const written = `http://[${address}]/`;
-  const canonical = URL.canParse(written) ? new URL(written).hostname : "";
+  const url = `http://[${address}]/`;
+  const canonical = URL.canParse(url) ? new URL(url).hostname : "";
   const mapped = /^\[::ffff:([\da-f]{1,4}):([\da-f]{1,4})\]$/.exec(canonical);
-  return mapped === null ? address : mapped.slice(1).flatMap(bytes).join(".");
-}
-
-/** The two bytes of four hexadecimal digits. */
-function bytes(group: string): number[] {
-  const value = Number.parseInt(group, 16);
-  return [value >> 8, value & 255];
+  const groups = mapped?.slice(1).map((group) => Number.parseInt(group, 16));
+  return groups?.flatMap((group) => [group >> 8, group & 255]).join(".") ?? address;
 }
 
 function familyOf(address: string): "ipv4" | "ipv6" {
