@@ -27,7 +27,7 @@ export interface AuthorizeContext {
 
 /**
  * Lets a request of the API go on to the upstreams, or not: by its rules and by what `authorize` says of who sent it.
- * @throws RegistryError UNAUTHORIZED, DENIED, TOOMANYREQUESTS, UNKNOWN; ClientGone
+ * @throws RegistryError UNAUTHORIZED, DENIED, TOOMANYREQUESTS, UNKNOWN; ClientAborted
  */
 export async function authorizeRequest(
   context: AuthorizeContext,
@@ -64,7 +64,7 @@ export function authorizeUnruled(
 
 /**
  * Whether a request for something in a repository would be let go on, had whoever sent this one sent it.
- * @throws RegistryError UNKNOWN if `authorize` fails; ClientGone
+ * @throws RegistryError UNKNOWN if `authorize` fails; ClientAborted
  */
 export async function canAccess(
   context: AuthorizeContext,
@@ -133,6 +133,6 @@ function challengeFor({ request, client }: Exchange, parsed: RegistryRequest): s
     : bearerChallenge({
         origin: `${publicProto(request.rawHeaders, client)}://${host}`,
         service: host,
-        scope: scopeOf(parsed, (repository) => repository),
+        scope: scopeOf(parsed, { nameOf: (repository) => repository }),
       });
 }

@@ -26,7 +26,7 @@ export class Singleflight<T> {
    * Waits for the work under this key, and begins it if it is not under way.
    * @param signal aborted when this one waits no longer
    * @param begin does the work until its signal tells that nobody waits any more
-   * @throws ClientGone when `signal` is aborted; else what the work ends with
+   * @throws ClientAborted when `signal` is aborted; else what the work ends with
    */
   run(key: string, signal: AbortSignal, begin: (signal: AbortSignal) => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
@@ -97,7 +97,7 @@ export class SingleflightByRepository<T> {
   /**
    * Waits for the work under this key, and begins it if it is not under way.
    * @param begin is told, besides, how to find out whether the repository has changed since
-   * @throws ClientGone when `signal` is aborted; else what the work ends with
+   * @throws ClientAborted when `signal` is aborted; else what the work ends with
    */
   run(
     repository: string,

@@ -71,7 +71,7 @@ export class ManifestFetcher {
 
   /**
    * Asks one upstream, once for all who ask the same at a time. A proxy is not asked for a tag that it has just said it has not got.
-   * @throws ClientGone
+   * @throws ClientAborted
    */
   async fetch(exchange: Exchange, upstream: Upstream, question: ManifestQuestion): Promise<ManifestOutcome> {
     const { request } = question;
