@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describeE2E } from "@combined-registry/e2e/programs";
 import { Resources } from "@combined-registry/e2e/resources";
+import { program } from "@combined-registry/e2e/router";
 import { run } from "@combined-registry/e2e/run";
 import { afterAll, beforeAll, expect, it } from "@jest/globals";
 import { caddyLacks } from "../src/caddy.ts";
@@ -15,6 +16,7 @@ const checkout = fileURLToPath(new URL("../../../", import.meta.url));
 const nginx = (["nginx error_page", "nginx + Lua"] as const).filter((name) => nginxLacks(name) === undefined);
 const combiners = ["router", ...nginx, ...(caddyLacks() === undefined ? ["caddy"] : [])];
 const streaming = combiners.filter((name) => name !== "nginx + Lua");
+const combining = ["public-tag", "private-tag", "digest", "new-tag", "blob-1", "blob-8", "upload", "slow"];
 const rows = {
   "public-tag": [...combiners, "direct"],
   "private-tag": [...combiners, "direct"],
@@ -29,6 +31,41 @@ const rows = {
   version: ["router", "bare node"],
   listening: ["router", "bare node"],
 };
+
+describeE2E("the benchmark of two builds, in its smallest size", ["docker-registry"], () => {
+  it("measures the other build in the place of other servers, and says which of the two is slower", async () => {
+    const resources = new Resources();
+    try {
+      const folder = await resources.folder();
+      const args = [
+        "run",
+        "--silent",
+        "bench",
+        "--",
+        "--size",
+        "tiny",
+        "--out",
+        folder,
+        "--against",
+        program,
+      ];
+      await run("npm", args, process.env, { folder: checkout, timeout: 120_000 });
+      const results: Results = JSON.parse(await readFile(join(folder, "results.json"), "utf8"));
+
+      expect(results.rows.map(({ id, peers }) => [id, peers.map(({ name }) => name)])).toEqual(
+        [...combining, "version", "listening"].map((id) => [id, ["router", "other build"]]),
+      );
+      for (const { id, targets } of results.rows.filter((row) => row.id !== "new-tag")) {
+        expect([id, targets.filter(({ against }) => against === "other build").length > 0]).toEqual([
+          id,
+          true,
+        ]);
+      }
+    } finally {
+      await resources[Symbol.asyncDispose]();
+    }
+  }, 130_000);
+});
 
 describeE2E("the benchmark, in its smallest size", ["docker-registry"], () => {
   const resources = new Resources();

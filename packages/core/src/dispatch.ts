@@ -51,7 +51,7 @@ export function perform(
       return mount(services, exchange, request, plan);
     case "deny":
       throw new RegistryError("DENIED", {
-        message: `nothing is pushed to ${exchange.repository} or deleted there: ${whyNot(plan.ruling)}`,
+        message: `pushes to ${exchange.repository} and deletes in it are denied: ${whyNot(plan.ruling)}`,
       });
   }
 }
@@ -74,10 +74,10 @@ async function pull(
 function whyNot(ruling: ResolvedRule<Upstream>): string {
   switch (ruling.noPushBy) {
     case "host":
-      return "under this host name a registry is reached that this router pushes nothing to";
+      return "this host name stands for a registry that the router never pushes to";
     case "namespace":
-      return "with ?ns= the content of another registry is asked for, which this router only mirrors";
+      return "?ns= names a registry that the router only mirrors";
     case undefined:
-      return `${ruleName(ruling)} denies it`;
+      return `${ruleName(ruling)} denies them`;
   }
 }

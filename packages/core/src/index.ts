@@ -29,7 +29,11 @@ export {
   type ExplainOptions,
 } from "./handler.ts";
 export type { CheckReport, Finding, Severity, UpstreamReport } from "./inspect/check-report.ts";
-export { describeExplanation, type ExplanationText } from "./inspect/describe-explanation.ts";
+export {
+  type DescribeOptions,
+  describeExplanation,
+  type ExplanationText,
+} from "./inspect/describe-explanation.ts";
 export type {
   ExplainedAccess,
   ExplainedHost,

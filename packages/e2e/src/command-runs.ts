@@ -144,8 +144,13 @@ export const commandRuns: readonly Runs[] = [
   },
   {
     by: "packages/bench/test/bench.test.ts",
-    says: ['"bench", "--", "--size", "tiny", "--out"'],
-    commands: ["npm run bench", "npm run bench -- --quick", "npm run bench -- --out results"],
+    says: ['"bench", "--", "--size", "tiny", "--out"', '"--against"'],
+    commands: [
+      "npm run bench",
+      "npm run bench -- --quick",
+      "npm run bench -- --out results",
+      "npm run bench -- --against ../other/packages/cli/bin/combined-registry.js",
+    ],
   },
   {
     by: e2e("release"),

@@ -34,7 +34,7 @@ export function certificateProblems(
 function unreadable(pem: string): string | undefined {
   const begun = pem.match(beginning) ?? [];
   if (begun.length === 0) {
-    return "text without any";
+    return "text without a certificate";
   }
   const readable = (pem.match(whole) ?? []).filter(isCertificate);
   return readable.length === begun.length
@@ -58,6 +58,6 @@ function pairProblem(cert: string, key: string | undefined): string | undefined 
   } catch (error) {
     // "error:05800074:x509 certificate routines::key values mismatch"
     const reason = /[^:]*$/.exec(String(error))?.[0].trim();
-    return `what OpenSSL refuses (${reason})`;
+    return `which OpenSSL refuses (${reason})`;
   }
 }

@@ -113,14 +113,14 @@ function conflicts(config: CompleteConfig, written: unknown): ConfigProblem[] {
     problems.push({
       option: "hosted.auth",
       expected:
-        "the router's own credentials or none, since the router judges the clients' itself (one Authorization header cannot be for both)",
+        "the router's own credentials or none, since the router checks the clients' credentials itself (one Authorization header cannot serve both)",
       given: '"passthrough"',
     });
   }
   if (authorize === undefined && operations === "protected") {
     problems.push({
       option: "operations",
-      expected: '"open" or "off" without authorize, which would judge who may see them',
+      expected: '"open" or "off" without authorize, which decides who may see them',
       given: '"protected"',
     });
   }

@@ -65,21 +65,21 @@ function describe(value: unknown, key: PropertyKey | undefined): string | undefi
   return shown.length <= longestEcho ? shown : `${shown.slice(0, longestEcho)}...`;
 }
 
-/** One thing wrong with a configuration. */
+/** A problem of a configuration. */
 export interface ConfigProblem {
-  /** Where, as one would write it: `proxy[1].timeouts.connect`. Empty for the whole. */
+  /** The option, as in `proxy[1].timeouts.connect`. Empty if the problem is about the whole configuration. */
   readonly option: string;
-  /** What was expected there, as the end of a sentence. */
+  /** The expected value, as the end of a sentence. */
   readonly expected: string;
-  /** What was given, as JSON, cut short; undefined when nothing was. Never a secret. */
+  /** The given value as JSON, shortened; undefined if none was given. It never contains a secret. */
   readonly given: string | undefined;
 }
 
-/** A configuration that cannot be used. `message` has one line per problem. */
+/** The configuration cannot be used. `message` has one line for each problem. */
 export class ConfigError extends Error {
-  /** Tells it from other errors where `instanceof` cannot, in another copy of the package. */
+  /** Identifies the error where `instanceof` cannot, such as between two copies of the package. */
   override readonly name = "ConfigError";
-  /** All that is wrong, not only the first. */
+  /** All problems, not only the first. */
   readonly problems: readonly ConfigProblem[];
 
   constructor(problems: readonly ConfigProblem[]) {

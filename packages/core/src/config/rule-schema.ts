@@ -50,7 +50,7 @@ export const rule = z.strictObject(
     shadow: z.enum(["allow", "warn", "deny"], 'one of "allow", "warn", "deny"').default(defaultRule.shadow),
     access: z.strictObject({ pull: who, push: who }, "a table with pull and push").prefault({}),
   },
-  "a table with match and what holds for it",
+  "a table with match and the options of a rule",
 );
 
 /** What the schema makes of a rule. */

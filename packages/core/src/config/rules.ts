@@ -67,7 +67,7 @@ function unreachable({ match }: Rule, index: number, rules: readonly Rule[], all
     : [
         {
           option: `rules[${index}].match`,
-          expected: `a pattern that rules[${first}] (${rules[first]?.match.join(", ")}) does not cover, or its place before that rule`,
+          expected: `a pattern that rules[${first}] (${rules[first]?.match.join(", ")}) does not cover, or a place before that rule`,
           given: match.map((pattern) => JSON.stringify(pattern)).join(", "),
         },
       ];

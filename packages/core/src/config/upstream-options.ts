@@ -1,40 +1,41 @@
 /** One registry behind the router. */
 export interface UpstreamConfig {
   /**
-   * What the upstream is called in metrics, logs, errors and `X-Combined-Registry`: lower-case letters,
-   * digits, `.`, `_` and `-`, beginning with a letter.
+   * The name of the upstream in metrics, logs, errors and `X-Combined-Registry`. It consists of lower-case letters, digits, `.`, `_`
+   * and `-`, and begins with a letter.
    * @default "hosted" or "proxy"
    * @example "dockerhub"
    */
   name?: string;
 
   /**
-   * Where it is: `http://` or `https://`, without user, query or fragment. A path is put before `/v2/`.
+   * The address of the upstream: `http://` or `https://`, without user, query or fragment. If it has a path, the router puts the path
+   * before `/v2/`.
    * @example "http://registry-hosted:5000"
    */
   url: string;
 
-  /** How its certificate is checked, and what the router shows of its own. */
+  /** How the router checks the upstream's certificate, and the router's own client certificate. */
   tls?: UpstreamTlsConfig;
 
-  /** How long it may take. */
+  /** Time limits for the upstream. */
   timeouts?: TimeoutsConfig;
 
   /**
-   * What happens to its redirects (to object storage, say): passed to the client, or followed here,
-   * without credentials.
+   * What to do with redirects of the upstream, such as those to object storage. `pass`: send them to the client. `follow`: the router
+   * follows them, without credentials.
    * @default "pass"
    */
   redirects?: "pass" | "follow";
 
-  /** When its circuit opens because it does not answer; `false`: never. */
+  /** The circuit breaker: the router stops asking an upstream that fails again and again. `false` switches it off. */
   breaker?: BreakerConfig | false;
 
-  /** How many requests may wait for the head of an answer. Beyond, the next upstream is asked, or 503 is answered. */
+  /** How many lookups may be in progress or wait. For further lookups, the router asks the next upstream or answers 503. */
   lookups?: LookupsConfig;
 
   /**
-   * Host names, without port, under which clients reach this registry alone.
+   * Host names, without port, that stand for this registry alone. Requests to them go to no other upstream.
    * @default []
    * @example ["hosted.example.com"]
    */
@@ -44,91 +45,91 @@ export interface UpstreamConfig {
 /** The private registry. */
 export interface HostedConfig extends UpstreamConfig {
   /**
-   * The router's own credentials, or `"passthrough"`: the client's `Authorization` goes to hosted as it
-   * is, and hosted's challenges reach the client. Without either, the client's credentials go nowhere.
+   * The router's own credentials, or `"passthrough"`: hosted gets the client's `Authorization` header unchanged, and the client gets
+   * hosted's challenges. If `auth` is not set, the router sends no credentials, not even those of the client.
    */
   auth?: CredentialsConfig | "passthrough";
 }
 
 /** A pull-through cache, or a public registry itself. */
 export interface ProxyConfig extends UpstreamConfig {
-  /** The router's own credentials. Without them a registry that asks for a token is asked for an anonymous one. */
+  /** The router's own credentials. Without them, the router fetches an anonymous token if the registry asks for a token. */
   auth?: CredentialsConfig;
 
   /**
-   * The registry whose content it has, as containerd calls it when it asks a mirror (`?ns=docker.io`): such requests go to
+   * The registry that this proxy mirrors, by the name that containerd sends to a mirror (`?ns=docker.io`). Requests with this `ns` go to
    * this proxy alone.
    * @example "ghcr.io"
    */
   namespace?: string;
 
   /**
-   * Ask it for `library/nginx` when the client says `nginx`, as Docker Hub is to be asked.
+   * Ask this proxy for `library/nginx` if the client asks for `nginx`. Docker Hub needs this.
    * @default false
    */
   libraryPrefix?: boolean;
 
   /**
-   * Patterns over the names that it is asked for, as in rules.
+   * Patterns for the repository names that the router asks this proxy for. The syntax is the same as in `rules`.
    * @default "**"
    * @example ["library/**", "bitnami/*"]
    */
   match?: string | readonly string[];
 }
 
-/** A user of an upstream: sent as Basic, or exchanged for tokens where the upstream asks for Bearer. */
+/** A user of an upstream. The router sends it as Basic, or exchanges it for tokens if the upstream asks for Bearer. */
 export interface CredentialsConfig {
-  /** The user, without a colon, which would end it (RFC 7617). @example "router" */
+  /** The user name. It cannot contain a colon, because a colon ends the name in Basic authentication (RFC 7617). @example "router" */
   username: string;
-  /** The password, or a token that the registry takes in place of one. @example "${HOSTED_PASSWORD}" */
+  /** The password, or a token that the registry accepts as a password. @example "${HOSTED_PASSWORD}" */
   password: string;
 }
 
 /** TLS towards an upstream. PEM text, not file names. */
 export interface UpstreamTlsConfig {
-  /** Certificates that may sign the upstream's, in place of the system's; and, beside those, its token endpoint's. @example "${INTERNAL_CA}" */
+  /** Certificates of the issuers that the router accepts for the upstream, in place of the system's. For the upstream's token endpoint it accepts both. @example "${INTERNAL_CA}" */
   ca?: string;
-  /** The router's client certificate; needs `key`. @example "${CLIENT_CERTIFICATE}" */
+  /** The router's client certificate. It needs `key`. @example "${CLIENT_CERTIFICATE}" */
   cert?: string;
   /** The private key of `cert`. @example "${CLIENT_KEY}" */
   key?: string;
-  /** The name to expect in the upstream's certificate. @default the URL's host @example "registry.internal" */
+  /** The name that the upstream's certificate must have. @default the host of the URL @example "registry.internal" */
   serverName?: string;
-  /** `false` accepts any certificate. @default true */
+  /** Whether to check the certificate. `false` accepts any certificate. @default true */
   verify?: boolean;
 }
 
-/** Milliseconds, each at least 1. */
+/** Time limits in milliseconds, each at least 1. */
 export interface TimeoutsConfig {
-  /** Until a connection stands, TLS included. @default 5000 @example 2000 */
+  /** Time to open a connection, TLS included. @default 5000 @example 2000 */
   connect?: number;
-  /** From a lookup's request to its response headers. @default 30000 @example 20000 */
+  /** Time from the request of a lookup to the headers of its answer. @default 30000 @example 20000 */
   headers?: number;
-  /** Without a byte of a response body. @default 60000 @example 30000 */
+  /** Longest pause in a response body, and longest time in which the upstream reads no byte of an upload. @default 60000 @example 30000 */
   idle?: number;
-  /** From the last byte of an upload to its response headers; large layers take hosted a while. @default 900000 @example 1800000 */
+  /** Time from the last byte of an upload to the headers of the answer. Hosted needs a while for large layers. @default 900000 @example 1800000 */
   write?: number;
-  /** For the whole of a `/v2/` asked for on behalf of health checks and of clients that log in. @default 5000 @example 2000 */
+  /** Time for a whole request to `/v2/`, which the router sends for health checks and logins. @default 5000 @example 2000 */
   ping?: number;
 }
 
 /**
- * When the circuit of an upstream opens: lookups then go on to the next one at once. A request that failed is repeated in the
- * background until it is answered.
+ * The circuit breaker of an upstream. While the circuit is open, lookups skip the upstream and move on to the next one at once. The router
+ * probes the upstream in the background, and closes the circuit when a probe is answered.
  */
 export interface BreakerConfig {
-  /** Failures in a row (no connection, no answer, 502, 503, 504), or so many late ones within a while. @default 5 @example 3 */
+  /** How many failures in a row open the circuit: no connection, no answer in time, 502, 503 or 504. For a proxy, so many timeouts within a while also open it, even if other requests succeed in between. @default 5 @example 3 */
   failures?: number;
-  /** Milliseconds until it is tried again; doubled with each try in vain. @default 1000 @example 500 */
+  /** Time until the first probe of an upstream whose circuit is open, in milliseconds. It doubles with each failed probe. @default 1000 @example 500 */
   delay?: number;
-  /** The longest such time, in milliseconds. @default 10000 @example 60000 */
+  /** The longest time between two probes, in milliseconds. It is at least `delay`. @default 10000 @example 60000 */
   longestDelay?: number;
 }
 
-/** How many requests one upstream may keep waiting. */
+/** Limits for lookups at one upstream. */
 export interface LookupsConfig {
-  /** Asked at a time, each until the head of its answer is there. @default 256 @example 64 */
+  /** The most lookups in progress at one time. A lookup is in progress until the headers of its answer arrive. @default 256 @example 64 */
   concurrent?: number;
-  /** Waiting for their turn. @default 1024 @example 256 */
+  /** The most lookups that wait until another one ends. @default 1024 @example 256 */
   queued?: number;
 }

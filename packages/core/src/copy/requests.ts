@@ -75,7 +75,7 @@ async function settled(
     return await ownership.restrict(exchange, from, source);
   } catch (error) {
     if (error instanceof RegistryError) {
-      throw new CopyFailure(`it is not known whether ${from} is hosted's own: ${error.message}`);
+      throw new CopyFailure(`could not check whether hosted owns ${from}: ${error.message}`);
     }
     throw error;
   }

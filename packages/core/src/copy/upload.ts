@@ -65,7 +65,7 @@ export function sessionOf(
   const location = firstValue(headers, "location") ?? "";
   const [, address = ""] = relativeLocations(["Location", location], { upstream: hosted.url, publicHost });
   if (!address.startsWith("/v2/")) {
-    throw new CopyFailure(`${hosted.name} has its uploads somewhere else, or does not say where`);
+    throw new CopyFailure(`${hosted.name} gave the upload no Location, or one on another host`);
   }
   return address;
 }

@@ -119,7 +119,7 @@ async function stream(
       const { upstream, reason } = exchange.decision;
       note(exchange, {
         upstream,
-        reason: `${reason}; ${from.name} broke off at byte ${body.given} (${report.cause}), ${to.name} went on`,
+        reason: `${reason}; ${from.name} broke off at byte ${body.given} (${report.cause}), ${to.name} resumed`,
       });
     },
   });

@@ -92,7 +92,7 @@ export async function readManifest(exchange: Exchange): Promise<Buffer> {
 function checkSize(size: number): void {
   if (size > longestManifest) {
     throw new RegistryError("SIZE_INVALID", {
-      message: `a manifest of more than 4 MiB (${longestManifest} bytes) is not taken; this one has ${size} bytes or more`,
+      message: `a manifest of more than 4 MiB (${longestManifest} bytes) is not accepted; this one has ${size} bytes or more`,
     });
   }
 }

@@ -16,14 +16,20 @@ export interface ExplanationText {
   readonly shadowing: readonly string[];
 }
 
-/**
- * Puts into words what an explanation says in codes: rule, access, host and shadowed tags.
- * @param options.redacted whether to leave out the rule's patterns and the names of its users, for a reader who may pull this
- * image but need not learn of others. Default: false
- */
+/** How an explanation is described. */
+export interface DescribeOptions {
+  /**
+   * Whether to leave out the rule's patterns and the names of its users, for a reader who may pull this image but need not learn of
+   * others.
+   * @default false
+   */
+  readonly redacted?: boolean;
+}
+
+/** Puts into words what an explanation says in codes: rule, access, host and shadowed tags. */
 export function describeExplanation(
   { rule, pull, host, shadowing, upstreams }: Explanation,
-  { redacted = false }: { readonly redacted?: boolean } = {},
+  { redacted = false }: DescribeOptions = {},
 ): ExplanationText {
   return {
     rule: `${rule.name}: ${describeRule(rule, redacted)}`,

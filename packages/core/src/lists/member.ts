@@ -104,7 +104,7 @@ async function readWhole(reading: Reading, first: Page): Promise<MemberList> {
       return { outcome: "listed", isNull: first.isNull, ...kept };
     }
     if (asked.has(page.next)) {
-      return broken("its pages lead back to themselves");
+      return broken("its pages form a loop");
     }
     asked.add(page.next);
     if (asked.size === mostPages) {

@@ -74,7 +74,7 @@ export async function readPage(reading: Reading, request: PageRequest): Promise<
   }
   const names = readNames(body.toString(), kind);
   if (names === undefined) {
-    return broken("sent a list that is none");
+    return broken("sent an invalid list");
   }
   const next = nextQuery(valuesOf(answer.headers, "link"));
   return { outcome: "page", ...request, names: names ?? [], isNull: names === null, next };

@@ -7,25 +7,25 @@ import type { Metrics } from "./metrics.ts";
 export class UpstreamAccount implements UpstreamObserver {
   /** Undefined without a status page. */
   activity: Activity | undefined;
-  readonly #metrics: Metrics;
+  readonly metrics: Metrics;
 
   constructor(metrics: Metrics) {
-    this.#metrics = metrics;
+    this.metrics = metrics;
   }
 
   breakerChanged(upstream: Upstream): void {
-    this.#metrics.upstreams.breakerChanged(upstream);
+    this.metrics.upstreams.breakerChanged(upstream);
   }
 
   asked(upstream: Upstream, outcome: QueryResult, seconds: number, reached: boolean): void {
     const { name } = upstream;
-    this.#metrics.upstreamDuration.observe({ upstream: name }, seconds);
-    this.#metrics.upstreamRequests.inc({ upstream: name, outcome });
-    this.#metrics.upstreams.asked(upstream, reached);
+    this.metrics.upstreamDuration.observe({ upstream: name }, seconds);
+    this.metrics.upstreamRequests.inc({ upstream: name, outcome });
+    this.metrics.upstreams.asked(upstream, reached);
     this.activity?.asked(name, outcome);
   }
 
   granted(upstream: Upstream, remaining: number): void {
-    this.#metrics.upstreams.granted(upstream, remaining);
+    this.metrics.upstreams.granted(upstream, remaining);
   }
 }

@@ -37,7 +37,7 @@ export class UpstreamGauges {
     });
     this.#remaining = new Gauge({
       name: `${prefix}ratelimit_remaining`,
-      help: "How many more requests the upstream said that it grants for now (RateLimit-Remaining, as Docker Hub sends it).",
+      help: "Requests that the upstream still grants, as in its last RateLimit-Remaining (Docker Hub sends it).",
       labelNames: ["upstream"],
       registers,
       aggregator: "min",

@@ -9,7 +9,7 @@ import type { RegistryRequest, Resource } from "../protocol/request.ts";
 import { isAboutContent, isClientSpecific, isShareable, variantKey } from "../protocol/shareable.ts";
 import type { FailureKind } from "../routing/outcome.ts";
 import type { QueryOutcome } from "../upstream/outcome.ts";
-import { type Origin, toUpstreamRequest } from "../upstream/request.ts";
+import { toUpstreamRequest, type UpstreamRequest } from "../upstream/request.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { cacheManifest } from "./cached-manifest.ts";
 
@@ -115,22 +115,22 @@ export class ManifestFetcher {
       (signal, hasChanged) => {
         isLeader = true;
         // It is the first one's question. Nothing in it that an answer may depend on is that client's alone.
-        const { request: message, client } = exchange;
-        return this.#find({ request: message, client, signal }, upstream, question, hasChanged);
+        const asked = { ...toUpstreamRequest(request, upstream, exchange), signal, shareable: true };
+        return this.#find(upstream, question, asked, hasChanged);
       },
     );
     return { isLeader, shared };
   }
 
   async #find(
-    from: Origin & { readonly signal: AbortSignal },
     upstream: Upstream,
     question: ManifestQuestion,
+    asked: UpstreamRequest,
     hasChanged: () => boolean,
   ): Promise<Shared> {
     const { request } = question;
     const { memory, tick } = this.#context;
-    const said = await upstream.query({ ...toUpstreamRequest(request, upstream, from), shareable: true });
+    const said = await upstream.query(asked);
     if (!mayGoToAll(said)) {
       // At once: nobody would notice if what is still to come of it broke off meanwhile.
       return exclusive(request.method, said);

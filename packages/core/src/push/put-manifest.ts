@@ -115,9 +115,10 @@ async function put(
   request: RegistryRequest,
   { to, body }: Push,
 ): Promise<ErrorResponse> {
+  const asked = { ...toUpstreamRequest(request, to, exchange), body };
   let answer: UpstreamResponse;
   try {
-    answer = await sendToHosted(to, { ...toUpstreamRequest(request, to, exchange), body });
+    answer = await sendToHosted(to, asked);
   } finally {
     // Whatever came of it: hosted may have it.
     await invalidation.put(request.resource, body);

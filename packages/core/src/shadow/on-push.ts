@@ -124,7 +124,7 @@ function remark(context: Context, { proxy, tag }: Said): string | undefined {
   const { name, pushed } = context;
   switch (compareDigests(tag.digest, pushed.digest)) {
     case "different":
-      return `${proxy.name} has ${name} as well, with ${tag.digest}; pushed was ${pushed.digest}`;
+      return `${proxy.name} has ${name} too, with ${tag.digest}; this push has ${pushed.digest}`;
     case "incomparable":
       return unchecked(context, proxy, `it has ${tag.digest} there`);
     case "same":
@@ -137,7 +137,7 @@ function unchecked({ shadows, rule, name }: Context, { name: proxy }: Upstream, 
   if (rule.shadow !== "deny") {
     return undefined;
   }
-  const text = `whether ${proxy} has ${name} with another digest could not be found out: ${cause}`;
+  const text = `could not check whether ${proxy} has ${name} with another digest: ${cause}`;
   shadows.logger?.warn({ upstream: proxy, rule: ruleName(rule) }, text);
   return text;
 }

@@ -4,6 +4,7 @@ import { firstValue, type RawHeaders } from "../protocol/headers.ts";
 import { isRead, type Origin, type UpstreamRequest } from "./request.ts";
 import type { AgentPools, Agents } from "./transport/agents.ts";
 import { Forwarder } from "./transport/forward.ts";
+import { readWhole } from "./transport/read-body.ts";
 import { followRedirects } from "./transport/redirects.ts";
 import { type Address, addressOf, type HttpRequest, send, type UpstreamResponse } from "./transport/send.ts";
 
@@ -52,7 +53,7 @@ export class UpstreamClient {
   ): Promise<UpstreamResponse> {
     const http = this.#encode(request, authorization, neutral);
     return request.upload === undefined
-      ? this.#sendTo(this.#address, this.#agents, http)
+      ? this.#sendTo(this.#address, this.#agents, http, request.shareable)
       : this.#forwarder.forward({ ...request.upload, ...http });
   }
 
@@ -76,18 +77,26 @@ export class UpstreamClient {
     const http = this.#encode(request, undefined, true);
     return followRedirects(response, address, http, (url, next) => {
       const isHere = url.origin === this.#config.url.origin;
-      return this.#sendTo(addressOf(url), isHere ? this.#agents : this.#agents.elsewhere(url), next);
+      const pools = isHere ? this.#agents : this.#agents.elsewhere(url);
+      return this.#sendTo(addressOf(url), pools, next, request.shareable);
     });
   }
 
-  #sendTo(address: Address, pools: AgentPools, http: HttpRequest): Promise<UpstreamResponse> {
+  /** @param shareable whether a response that may go to all who ask the same is read to its end */
+  #sendTo(
+    address: Address,
+    pools: AgentPools,
+    http: HttpRequest,
+    shareable = false,
+  ): Promise<UpstreamResponse> {
     const { connect, headers, write, idle } = this.#config.timeouts;
     const { method, timeout } = http;
     // To close an upload, a registry reads and moves a whole layer before it answers.
     const answerTimeout = isRead(method) ? Math.min(headers, timeout ?? headers) : write;
     const connectTimeout = Math.min(connect, timeout ?? connect);
     const upstream = this.#config.name;
-    return send(pools, { upstream, address, connectTimeout, answerTimeout, idle }, http);
+    const response = send(pools, { upstream, address, connectTimeout, answerTimeout, idle }, http);
+    return shareable ? response.then((head) => readWhole(head, http, idle)) : response;
   }
 
   #encode(request: UpstreamRequest, authorization: string | undefined, neutral: boolean): HttpRequest {

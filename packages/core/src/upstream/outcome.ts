@@ -1,5 +1,5 @@
 import { firstValue } from "../protocol/headers.ts";
-import { classify, type FailureReport, isFound } from "../routing/outcome.ts";
+import { classify, type FailureReport } from "../routing/outcome.ts";
 import { errorBodyLimit, readUpTo } from "./transport/read-body.ts";
 import type { UpstreamResponse } from "./transport/send.ts";
 import type { Upstream } from "./upstream.ts";
@@ -13,12 +13,14 @@ export type QueryOutcome =
   | { readonly outcome: "not_found"; readonly answer: UpstreamResponse; readonly body: Buffer }
   | { readonly outcome: "failed"; readonly failure: FailureReport };
 
-/** Sorts a response; if it is not what was asked for, its body is read, within bounds. Never rejects. */
+/** A response with what was asked for. */
+export function foundIn(answer: UpstreamResponse): QueryOutcome {
+  const { read } = answer;
+  return read === undefined ? { outcome: "found", answer } : { outcome: "found", answer, body: read };
+}
+
+/** Sorts a response that is not what was asked for, and reads its body, within bounds. Never rejects. */
 export async function outcomeOf(upstream: Upstream, answer: UpstreamResponse): Promise<QueryOutcome> {
-  if (isFound(answer.status)) {
-    const { read } = answer;
-    return read === undefined ? { outcome: "found", answer } : { outcome: "found", answer, body: read };
-  }
   const body = (await readUpTo(answer.body, errorBodyLimit, upstream.timeouts.idle)) ?? Buffer.alloc(0);
   const outcome = classify(upstream, answer.status, body.toString());
   return outcome === "failed"

@@ -8,7 +8,7 @@ import type { Credentials, Offer, Remedy, Unauthorized } from "./credentials.ts"
 
 const refusals: Partial<Record<Remedy, string>> = {
   "user refused": "refused the router's credentials",
-  "realm refused": "asks for tokens from nowhere, or from where they would travel less safely",
+  "realm refused": "asks for a token, but its challenge names no safe token endpoint",
 };
 
 /** Sends requests with the router's credentials, and deals with an upstream's wish for others. */

@@ -10,16 +10,6 @@ export interface TripsOptions {
   readonly onlyInRow: boolean;
 }
 
-/** Which request had an outcome. */
-export interface RequestTiming {
-  /** The repository that it was about. */
-  readonly name: string;
-  /** When it was sent. Milliseconds of the breaker's clock. */
-  readonly begun: number;
-  /** When its outcome was known. */
-  readonly ended: number;
-}
-
 /**
  * When to open: after failures in a row, or after as many late ones within a while, whatever came in between. A cache whose
  * public registry hangs goes on serving what it has; the rest would each cost a client the full timeout. But one image may
@@ -34,7 +24,7 @@ export class TripPolicy {
   #inRow = 0;
   #lastWasLate = false;
   /** At most `limit`: with more, it would be open. */
-  #late: { readonly name: string; readonly time: number }[] = [];
+  #late: { readonly name: string | undefined; readonly time: number }[] = [];
 
   constructor({ limit, window, onlyInRow }: TripsOptions) {
     this.#limit = limit;
@@ -48,8 +38,14 @@ export class TripPolicy {
     return this.#lastWasLate;
   }
 
-  /** Learns how a request went. True if the circuit has to open. */
-  note(signal: HealthSignal, timing: RequestTiming): boolean {
+  /**
+   * Learns how a request went.
+   * @param name the repository that it was about
+   * @param begun when it was sent, in milliseconds of the breaker's clock
+   * @param ended when its outcome was known
+   * @returns whether the circuit has to open
+   */
+  note(signal: HealthSignal, name: string | undefined, begun: number, ended: number): boolean {
     switch (signal) {
       case "answered":
         this.#inRow = 0;
@@ -61,7 +57,7 @@ export class TripPolicy {
         this.#lastWasLate = false;
         break;
       case "late":
-        this.#noteLate(timing);
+        this.#noteLate(name, begun, ended);
     }
     return this.#inRow >= this.#limit || (!this.#onlyInRow && this.#late.length >= this.#limit);
   }
@@ -72,7 +68,7 @@ export class TripPolicy {
     this.#late = [];
   }
 
-  #noteLate({ name, begun, ended }: RequestTiming): void {
+  #noteLate(name: string | undefined, begun: number, ended: number): void {
     const late = this.#late.filter(({ time }) => time > ended - this.#window);
     const same = late.filter((one) => one.name === name);
     if (same.some(({ time }) => begun < time)) {

@@ -136,7 +136,7 @@ export class Forwarder {
         measure: () => (untaken() ? taken(upstreamRequest.socket) : undefined),
         stalled: () =>
           upstreamRequest.destroy(
-            new UpstreamFailure("timeout", `took no byte of the upload within ${upstreamIdle} ms`),
+            new UpstreamFailure("timeout", `read no byte of the upload within ${upstreamIdle} ms`),
           ),
       }),
       new StallWatch({

@@ -205,7 +205,7 @@ export function sendBody(
     measure: () =>
       request.writableLength > 0 || request.writableNeedDrain ? taken(request.socket) : undefined,
     stalled: () =>
-      request.destroy(new UpstreamFailure("timeout", `took no byte of the body within ${idle} ms`)),
+      request.destroy(new UpstreamFailure("timeout", `read no byte of the body within ${idle} ms`)),
   });
   request.once("close", () => watch.clear());
   request.once("finish", () => watch.clear());
