@@ -28,7 +28,7 @@ export type QueryResult = "found" | "not_found" | "failed";
  * - `unreachable`: no connection;
  * - `timeout`: no connection or no headers in time;
  * - `rate-limited`: 429;
- * - `refused`: the upstream refused the router's credentials, or they must not be sent to the token endpoint that it names;
+ * - `refused`: the upstream wants other credentials than the router has or may send;
  * - `broken`: any other unusable response;
  * - `circuit-open`, `queue-full`: the request was not sent.
  */
