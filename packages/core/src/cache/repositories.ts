@@ -1,5 +1,5 @@
 import { LRUCache } from "lru-cache";
-import { SingleflightByRepository } from "../concurrency/singleflight.ts";
+import { Singleflight } from "../concurrency/singleflight.ts";
 
 // How long repositories are remembered that hosted has, and that it has not. Milliseconds.
 const presentFor = 30_000;
@@ -9,7 +9,7 @@ const mostRemembered = 20_000;
 /** Which repositories hosted has, as it said a short while ago. */
 export class RepositoryCache<Answer> {
   readonly #known: LRUCache<string, boolean>;
-  readonly #asking = new SingleflightByRepository<Answer>();
+  readonly #asking = new Singleflight<Answer>();
 
   /** @param clock milliseconds that go on evenly */
   constructor(clock: { now(): number } = performance) {
@@ -23,13 +23,13 @@ export class RepositoryCache<Answer> {
 
   /** Hosted said so, or took a push. */
   learn(repository: string, has: boolean): void {
-    this.#asking.changed(repository);
+    this.#asking.invalidate(repository);
     this.#known.set(repository, has, { ttl: has ? presentFor : absentFor });
   }
 
   /** Something was deleted there. */
   forget(repository: string): void {
-    this.#asking.changed(repository);
+    this.#asking.invalidate(repository);
     this.#known.delete(repository);
   }
 
