@@ -1,11 +1,11 @@
 import { SingleflightByRepository } from "../concurrency/singleflight.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
-/** Questions for manifests that are under way, at each upstream. */
-export class InflightManifests<Answer> {
-  readonly #inflight = new WeakMap<Upstream, SingleflightByRepository<Answer>>();
+/** Requests for manifests in progress, at each upstream. */
+export class InflightManifests<T> {
+  readonly #inflight = new WeakMap<Upstream, SingleflightByRepository<T>>();
 
-  at(upstream: Upstream): SingleflightByRepository<Answer> {
+  at(upstream: Upstream): SingleflightByRepository<T> {
     let inflight = this.#inflight.get(upstream);
     if (inflight === undefined) {
       inflight = new SingleflightByRepository();

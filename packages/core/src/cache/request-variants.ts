@@ -1,24 +1,24 @@
 import { LRUCache } from "lru-cache";
 
-/** A number that stands for what clients may want of the same thing: the query and `Accept`. */
+/** Stands for a query and an `Accept`. */
 export type VariantId = number;
 
 // Every version of every client has its own few.
-const mostKnown = 256;
+const mostVariants = 256;
 
-/** Gives long texts numbers, so that what is remembered need not hold the texts. */
+/** Interns long texts as numbers, so that caches need not hold the texts. */
 export class VariantIds {
-  readonly #known = new LRUCache<string, VariantId>({ max: mostKnown });
+  readonly #ids = new LRUCache<string, VariantId>({ max: mostVariants });
   #last = 0;
 
-  /** The same for the same text, unless it has not come up for long. */
-  numberOf(text: string): VariantId {
-    let number = this.#known.get(text);
-    if (number === undefined) {
+  /** A text that has not been used for long gets another id. */
+  idOf(text: string): VariantId {
+    let id = this.#ids.get(text);
+    if (id === undefined) {
       this.#last += 1;
-      number = this.#last;
-      this.#known.set(text, number);
+      id = this.#last;
+      this.#ids.set(text, id);
     }
-    return number;
+    return id;
   }
 }

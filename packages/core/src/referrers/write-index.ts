@@ -88,7 +88,7 @@ export class ReferrersIndex {
   /** One after the other in this process, and then among all of them, if there is a lock between them. */
   #inTurn<T>(key: string, work: () => Promise<T>): Promise<T> {
     const { peers } = this.#context;
-    return this.#turns.take(key, () => (peers === undefined ? work() : peers.withLock(key, work)));
+    return this.#turns.run(key, () => (peers === undefined ? work() : peers.withLock(key, work)));
   }
 
   async #write(

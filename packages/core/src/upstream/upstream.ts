@@ -90,7 +90,8 @@ export class Upstream implements Candidate {
 
     // A request goes through these from the last to the first.
     const authorized = new AuthTransport(client, credentials).send;
-    this.#breaker = config.breaker && new Breaker(config.breaker, this.#breakerContext(authorized), authorized);
+    this.#breaker =
+      config.breaker && new Breaker(config.breaker, this.#breakerContext(authorized), authorized);
     const followed = follow(client, this.#breaker?.send ?? authorized);
     // An open circuit turns requests away at once: none has to queue for that. Pushes take no slot: their number is the clients'.
     const queues = ({ method }: UpstreamRequest) => isRead(method) && this.state === "closed";
