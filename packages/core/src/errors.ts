@@ -34,7 +34,7 @@ export class CopyFailure extends Error {
 
 /** The client went away: nobody is left to be answered. */
 export class ClientAborted extends Error {
-  override readonly name = "ClientGone";
+  override readonly name = "ClientAborted";
 
   constructor() {
     super("the client has closed its connection");

@@ -1,7 +1,6 @@
-import { InflightManifests } from "./cache/inflight-manifests.ts";
+import { InflightManifests, VariantIds } from "./cache/inflight-manifests.ts";
 import { Memory, type MemoryBounds } from "./cache/memory.ts";
 import { ReferrersSupport } from "./cache/referrers-support.ts";
-import { VariantIds } from "./cache/request-variants.ts";
 import { ShadowLog } from "./cache/shadowed-tags.ts";
 import { TickBatch } from "./concurrency/batch.ts";
 import { Semaphore } from "./concurrency/semaphore.ts";

@@ -175,7 +175,7 @@ export class Serving {
  * The way of a request to the API: parse, authorize, resolve ownership, decide, act. It is accounted for when its response closes,
  * which a client that leaves brings about at any of these steps.
  * @returns who answered and why
- * @throws RegistryError where the router answers with an error; ClientGone
+ * @throws RegistryError where the router answers with an error; ClientAborted
  */
 async function answerApi(
   services: Services,

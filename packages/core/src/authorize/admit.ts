@@ -127,6 +127,6 @@ function challengeFor({ request, client }: Exchange, parsed: RegistryRequest): s
     return undefined;
   }
   const origin = `${publicProto(request.rawHeaders, client)}://${host}`;
-  const scope = scopeOf(parsed, (repository) => repository);
+  const scope = scopeOf(parsed, { nameOf: (repository) => repository });
   return bearerChallenge(origin, host, scope);
 }

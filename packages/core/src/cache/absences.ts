@@ -1,7 +1,7 @@
 import { LRUCache } from "lru-cache";
 import type { Member } from "../routing/ruling.ts";
 import { atMost } from "./bounds.ts";
-import type { VariantId } from "./request-variants.ts";
+import type { VariantId } from "./inflight-manifests.ts";
 
 const mostTags = 20_000;
 const mostVariants = 8;

@@ -2,7 +2,7 @@ import { LRUCache } from "lru-cache";
 import type { RawHeaders } from "../protocol/headers.ts";
 import type { Member } from "../routing/ruling.ts";
 import { expiryAfter } from "./bounds.ts";
-import type { VariantId } from "./request-variants.ts";
+import type { VariantId } from "./inflight-manifests.ts";
 
 export interface CachedManifest<M extends Member> {
   readonly holder: M;

@@ -1,5 +1,5 @@
 import { LRUCache } from "lru-cache";
-import { SingleflightByRepository } from "../concurrency/singleflight.ts";
+import { Singleflight } from "../concurrency/singleflight.ts";
 
 // Milliseconds.
 const presentTtl = 30_000;
@@ -9,7 +9,7 @@ const mostCached = 20_000;
 /** Which repositories hosted has. */
 export class RepositoryCache<T> {
   readonly #exists: LRUCache<string, boolean>;
-  readonly #inflight = new SingleflightByRepository<T>();
+  readonly #inflight = new Singleflight<T>();
 
   /** @param clock monotonic milliseconds */
   constructor(clock: { now(): number } = performance) {

@@ -37,7 +37,7 @@ const blobsAtOnce = 4;
 /**
  * Copies from the proxies what a pushed manifest is made of and hosted lacks: of an index its manifests too, each after what it
  * is made of itself.
- * @throws CopyFailure if something cannot be had, or there is too much of it; ClientGone
+ * @throws CopyFailure if something cannot be had, or there is too much of it; ClientAborted
  */
 export async function copyMissing(
   copier: BlobCopier,

@@ -18,7 +18,7 @@ const timeout = 10_000;
 
 /**
  * Uploads a blob in one piece, or in chunks where its length is not known (distribution-spec 1.1, "Pushing blobs").
- * @throws CopyFailure, ClientGone; then hosted has been told to forget the upload
+ * @throws CopyFailure, ClientAborted; then hosted has been told to forget the upload
  */
 export async function uploadBlob(
   copying: CopyJob,

@@ -6,7 +6,7 @@ import { type ClientConnection, publicHost } from "../protocol/forwarding.ts";
 import { bareHostName } from "../protocol/host.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import type { EntryPoint } from "../routing/policy.ts";
-import { StallWatch, taken } from "../upstream/transport/stall-watch.ts";
+import { taken, watchForStall } from "../upstream/transport/stall-watch.ts";
 
 /** Who answered, and why: for `X-Combined-Registry`, the access log and metrics. */
 export interface Decision {
@@ -62,7 +62,7 @@ export function newExchange(
   const exchange = new ClientExchange(request, response, clientOf(request, trusted), config, isClosing);
   const watch = watchClient(response, config.limits.clientIdle);
   response.once("close", () => {
-    watch.clear();
+    clearInterval(watch);
     if (!response.writableFinished || !exchange.answer.ended) {
       exchange.leave();
     }
@@ -140,8 +140,8 @@ export function detached(exchange: Exchange): Exchange {
 }
 
 /** A client that does not take what has been written for it is given up, whoever wrote it. */
-function watchClient(response: ServerResponse, limit: number): StallWatch {
-  return new StallWatch({
+function watchClient(response: ServerResponse, limit: number): NodeJS.Timeout {
+  return watchForStall({
     limit,
     measure: () => (response.writableLength > 0 ? taken(response.socket) : undefined),
     stalled: () => response.destroy(),

@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { ClientAborted } from "../errors.ts";
 import { RegistryError } from "../protocol/errors.ts";
 import { longestManifest } from "../protocol/manifest.ts";
-import { StallWatch } from "../upstream/transport/stall-watch.ts";
+import { watchForStall } from "../upstream/transport/stall-watch.ts";
 import type { Exchange } from "./exchange.ts";
 
 const longestWait = 10_000;
@@ -59,14 +59,14 @@ function hasReader(request: IncomingMessage): boolean {
 
 /**
  * Reads the manifest that a client pushes: it may have to be sent more than once.
- * @throws RegistryError SIZE_INVALID (413) beyond 4 MiB; ClientGone
+ * @throws RegistryError SIZE_INVALID (413) beyond 4 MiB; ClientAborted
  */
 export async function readManifest(exchange: Exchange): Promise<Buffer> {
   const { request, clientIdle, transferred: moved } = exchange;
   requireUnread(request);
   checkSize(Number(request.headers["content-length"] ?? 0));
   const { socket } = request;
-  const watch = new StallWatch({
+  const watch = watchForStall({
     limit: clientIdle,
     measure: () => socket.bytesRead,
     stalled: () => socket.destroy(),
@@ -84,7 +84,7 @@ export async function readManifest(exchange: Exchange): Promise<Buffer> {
   } catch (error) {
     throw error instanceof RegistryError ? error : new ClientAborted();
   } finally {
-    watch.clear();
+    clearInterval(watch);
   }
   return Buffer.concat(pieces);
 }

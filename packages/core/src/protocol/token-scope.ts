@@ -33,11 +33,11 @@ function split(scope: string): [resource: string, actions: string[]] {
 
 /**
  * The scope that distribution asks for. A mount needs the other repository as well.
- * @param nameOf gives the upstream's name of a repository
+ * @param upstream says what it calls a repository
  */
 export function scopeOf(
   { method, resource }: RegistryRequest,
-  nameOf: (repository: string) => string,
+  upstream: { nameOf(repository: string): string },
 ): Scope {
   if (resource.kind === "base") {
     return [];
@@ -45,9 +45,9 @@ export function scopeOf(
   if (resource.kind === "catalog") {
     return ["registry:catalog:*"];
   }
-  const own = repositoryScope(nameOf(resource.repository), method);
+  const own = repositoryScope(upstream.nameOf(resource.repository), method);
   const from = resource.kind === "uploads" ? resource.mount?.from : undefined;
-  return from === undefined ? [own] : [own, `repository:${nameOf(from)}:pull`];
+  return from === undefined ? [own] : [own, `repository:${upstream.nameOf(from)}:pull`];
 }
 
 export function repositoryScope(name: string, method: string): string {

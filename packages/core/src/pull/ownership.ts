@@ -38,7 +38,7 @@ export class Ownership {
   /**
    * Leaves the proxies out if the repository is owned and hosted has it. If that cannot be told, no upstream is asked: the name
    * must not get to a proxy.
-   * @throws RegistryError, ClientGone
+   * @throws RegistryError, ClientAborted
    */
   async restrict(
     exchange: Exchange,

@@ -20,7 +20,7 @@ const mostPages = 50;
 
 /**
  * Reads the referrers of the wanted types that a member has, page by page.
- * @throws ClientGone
+ * @throws ClientAborted
  */
 export async function listByApi(
   support: ReferrersSupport<Upstream>,

@@ -30,7 +30,7 @@ export interface SubjectLocation {
 
 /**
  * Reads the referrers that a registry without an API for them has under the `sha256-...` tag.
- * @throws ClientGone
+ * @throws ClientAborted
  */
 export async function listUnderTag(
   exchange: Exchange,

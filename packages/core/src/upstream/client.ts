@@ -73,8 +73,8 @@ export class UpstreamClient {
    * @throws UpstreamFailure, ClientAborted
    */
   followed(request: UpstreamRequest, response: UpstreamResponse): Promise<UpstreamResponse> {
-    const address = new URL(this.#pathOf(request), this.#config.url);
     const http = this.#encode(request, undefined, true);
+    const address = new URL(http.path, this.#config.url);
     return followRedirects(response, address, http, (url, next) => {
       const isHere = url.origin === this.#config.url.origin;
       const pools = isHere ? this.#agents : this.#agents.elsewhere(url);
@@ -103,7 +103,7 @@ export class UpstreamClient {
     const { method, from, stream, body, signal, bypassBreaker, timeout } = request;
     return {
       method,
-      path: this.#pathOf(request),
+      path: `${this.#prefix}${request.path}${request.search}`,
       headers:
         from === undefined
           ? ownHeaders(request, this.#via, authorization)
@@ -112,10 +112,6 @@ export class UpstreamClient {
       signal,
       timeout: bypassBreaker === true ? bypassTimeout : timeout,
     };
-  }
-
-  #pathOf({ path, search }: UpstreamRequest): string {
-    return `${this.#prefix}${path}${search}`;
   }
 
   #clientHeaders(

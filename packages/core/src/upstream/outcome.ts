@@ -7,17 +7,11 @@ import type { Upstream } from "./upstream.ts";
 /** What one upstream said to a request. */
 export type QueryOutcome =
   /** Without `body`, that is still to come. */
-  | { readonly outcome: "found"; readonly answer: UpstreamResponse; readonly body?: Buffer }
+  | { readonly outcome: "found"; readonly answer: UpstreamResponse; readonly body?: Buffer | undefined }
   /** Hosted's own word about the request. */
   | { readonly outcome: "final"; readonly answer: UpstreamResponse; readonly body: Buffer }
   | { readonly outcome: "not_found"; readonly answer: UpstreamResponse; readonly body: Buffer }
   | { readonly outcome: "failed"; readonly failure: FailureReport };
-
-/** A response with what was asked for. */
-export function foundIn(answer: UpstreamResponse): QueryOutcome {
-  const { read } = answer;
-  return read === undefined ? { outcome: "found", answer } : { outcome: "found", answer, body: read };
-}
 
 /** Sorts a response that is not what was asked for, and reads its body, within bounds. Never rejects. */
 export async function outcomeOf(upstream: Upstream, answer: UpstreamResponse): Promise<QueryOutcome> {

@@ -4,7 +4,7 @@ import { firstValue } from "../protocol/headers.ts";
 import { processBuffers } from "./transport/buffers.ts";
 import { LargeBody } from "./transport/large-body.ts";
 import type { UpstreamResponse } from "./transport/send.ts";
-import { StallWatch } from "./transport/stall-watch.ts";
+import { watchForStall } from "./transport/stall-watch.ts";
 import type { Upstream } from "./upstream.ts";
 
 /** An upstream's answer whose body is being read. */
@@ -141,7 +141,7 @@ export class ResumableBody {
     let toSkip = skip;
     let bytes = 0;
     const { idle } = upstream.timeouts;
-    const watch = new StallWatch({
+    const watch = watchForStall({
       limit: idle,
       // While paused, the upstream waits for the taker.
       measure: () => (this.#isPaused ? undefined : bytes),
@@ -169,7 +169,7 @@ export class ResumableBody {
       const onEnd = (failure?: UpstreamFailure) => {
         isOver = true;
         this.#leave = undefined;
-        watch.clear();
+        clearInterval(watch);
         resolve(failure);
       };
       const onBroken = () => {
@@ -178,7 +178,7 @@ export class ResumableBody {
         }
         stream.off("data", onData);
         if (this.#isClosed) {
-          watch.clear();
+          clearInterval(watch);
           reject(new ClientAborted());
           return;
         }
@@ -207,10 +207,13 @@ export class ResumableBody {
 }
 
 /** The body of an answer, to be read past Node's parser; undefined if it is not worth that. */
-function largeBodyOf({ body, headers, reader }: UpstreamResponse): LargeBody | undefined {
-  const length = reader === undefined ? 0 : Number(firstValue(headers, "content-length"));
-  const isLarge = length >= leastForLargePieces && !body.complete && !body.destroyed;
-  return isLarge && reader !== undefined && firstValue(headers, "transfer-encoding") === undefined
+function largeBodyOf({ body, headers, readers }: UpstreamResponse): LargeBody | undefined {
+  const length = Number(firstValue(headers, "content-length"));
+  if (!(length >= leastForLargePieces) || body.complete || body.destroyed) {
+    return undefined;
+  }
+  const reader = readers?.of(body);
+  return reader !== undefined && firstValue(headers, "transfer-encoding") === undefined
     ? new LargeBody(body, length, reader, processBuffers)
     : undefined;
 }

@@ -32,7 +32,12 @@ export function limit(slots: Semaphore, applies: (request: UpstreamRequest) => b
 export function follow(client: UpstreamClient, next: Send): Send {
   return async (request) => {
     const response = await next(request);
-    if (!isRedirect(response) || !client.follows(request, response)) {
+    if (
+      response.status < 300 ||
+      response.status >= 400 ||
+      !isRedirect(response) ||
+      !client.follows(request, response)
+    ) {
       return response;
     }
     return client.followed(request, response);

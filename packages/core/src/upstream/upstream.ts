@@ -10,7 +10,7 @@ import { requestTokenOver } from "./auth/token-endpoint.ts";
 import { AuthTransport } from "./auth/transport.ts";
 import { Breaker, type BreakerContext, type BreakerState } from "./breaker/breaker.ts";
 import { UpstreamClient } from "./client.ts";
-import { foundIn, outcomeOf, type QueryOutcome } from "./outcome.ts";
+import { outcomeOf, type QueryOutcome } from "./outcome.ts";
 import { baseRequest, isRead, type Send, type UpstreamRequest } from "./request.ts";
 import { follow, limit } from "./stages.ts";
 import { type Agents, createAgents } from "./transport/agents.ts";
@@ -94,7 +94,9 @@ export class Upstream implements Candidate {
       config.breaker && new Breaker(config.breaker, this.#breakerContext(authorized), authorized);
     const followed = follow(client, this.#breaker?.send ?? authorized);
     // An open circuit turns requests away at once: none has to queue for that. Pushes take no slot: their number is the clients'.
-    const queues = ({ method }: UpstreamRequest) => isRead(method) && this.state === "closed";
+    const breaker = this.#breaker;
+    const queues = ({ method }: UpstreamRequest) =>
+      isRead(method) && (breaker === undefined || breaker.state === "closed");
     this.#checked = limit(new Semaphore(config.lookups.concurrent, config.lookups.queued), queues, followed);
 
     const bypass = new Semaphore(mostBypassing, mostWaitingToBypass);
@@ -133,8 +135,9 @@ export class Upstream implements Candidate {
       this.#failed(failure, begun);
       return { outcome: "failed", failure };
     }
-    // Most are what was asked for, and cost no more than this.
-    const said = isFound(response.status) ? foundIn(response) : await outcomeOf(this, response);
+    const said: QueryOutcome = isFound(response.status)
+      ? { outcome: "found", answer: response, body: response.read }
+      : await outcomeOf(this, response);
     if (said.outcome === "failed") {
       this.#failed(said.failure, begun, response);
     } else {

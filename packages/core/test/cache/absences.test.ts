@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
 import { NegativeCache } from "../../src/cache/absences.ts";
-import { VariantIds } from "../../src/cache/request-variants.ts";
+import { VariantIds } from "../../src/cache/inflight-manifests.ts";
 import type { Member } from "../../src/routing/ruling.ts";
 
 const first: Member = { name: "first", kind: "proxy", passthrough: false };

@@ -45,6 +45,10 @@ export class AuthTransport {
     const { scope } = request;
     const sent = await credentials.headerAtFirst(scope);
     let answer = await this.#client.send(request, sent, false);
+    if (answer.status !== 401) {
+      credentials.accepted({ sent, scope });
+      return answer;
+    }
     let remedy = learn(credentials, answer, { sent, scope, neutral: false });
     if (remedy === "ask neutrally" && this.#discovery !== undefined) {
       await this.#discovery;

@@ -3,8 +3,13 @@ import { UpstreamFailure } from "../../errors.ts";
 import type { Send, UpstreamRequest } from "../request.ts";
 import type { UpstreamResponse } from "../transport/send.ts";
 import { ProbeRequests } from "./probe-requests.ts";
-import { TripPolicy } from "./trip-policy.ts";
-import { type HealthSignal, noticeableWait, signalOfError, signalOfResponse } from "./verdict.ts";
+import {
+  type HealthSignal,
+  noticeableWait,
+  signalOfError,
+  signalOfResponse,
+  TripPolicy,
+} from "./trip-policy.ts";
 
 /** `closed`: requests go through; `open`: none does; `half-open`: none does, and one probe is in progress. */
 export type BreakerState = "closed" | "half-open" | "open";
