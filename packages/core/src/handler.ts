@@ -5,7 +5,7 @@ import type { CheckReport } from "./inspect/check-report.ts";
 import type { Explanation } from "./inspect/explanation.ts";
 import { checkHealth, type Health } from "./observe/health.ts";
 import type { MetricsRegistry } from "./observe/metrics.ts";
-import { parseTarget } from "./protocol/target.ts";
+import { parseTarget } from "./protocol/request.ts";
 import { createServices, type Services } from "./services.ts";
 import { Serving } from "./serving.ts";
 

@@ -14,8 +14,13 @@ import { pageVaries, wantsPage } from "./page/wanted.ts";
 import { RegistryError } from "./protocol/errors.ts";
 import { isLoop } from "./protocol/forwarding.ts";
 import { checkHost } from "./protocol/host.ts";
-import { parseRequest, type RegistryRequest, withoutMount } from "./protocol/request.ts";
-import { parseTarget, type Target } from "./protocol/target.ts";
+import {
+  parseRequest,
+  parseTarget,
+  type RegistryRequest,
+  type Target,
+  withoutMount,
+} from "./protocol/request.ts";
 import { mayAskProxies, type Ownership } from "./pull/ownership.ts";
 import { plan } from "./routing/plan.ts";
 import type { Policy } from "./routing/policy.ts";

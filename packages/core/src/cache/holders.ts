@@ -28,7 +28,7 @@ export class HolderHints<M extends Member> {
     for (const part of parts) {
       this.#holders?.set(keyOf(repository, part), holder);
     }
-    this.#holders?.set(partsKeyOf(repository, digest), holder);
+    this.#holders?.set(`@${keyOf(repository, digest)}`, holder);
   }
 
   /**
@@ -36,7 +36,7 @@ export class HolderHints<M extends Member> {
    * without reading the body, and it outlives those of the parts if the manifest is requested again and again.
    */
   knowsParts(holder: M, repository: string, digest: string): boolean {
-    return this.#holders === undefined || this.#holders.get(partsKeyOf(repository, digest)) === holder;
+    return this.#holders === undefined || this.#holders.get(`@${keyOf(repository, digest)}`) === holder;
   }
 
   /** The upstream that served the digest, or a manifest that contains it; else the one that last served the repository. */
@@ -46,16 +46,12 @@ export class HolderHints<M extends Member> {
 
   forget(repository: string, digest: string): void {
     this.#holders?.delete(keyOf(repository, digest));
-    this.#holders?.delete(partsKeyOf(repository, digest));
+    this.#holders?.delete(`@${keyOf(repository, digest)}`);
     this.#holders?.delete(repository);
   }
 }
 
+/** With `@` before it, which no repository's name begins with: the manifest whose parts are known. */
 function keyOf(repository: string, digest: string): string {
   return `${repository}@${digest}`;
-}
-
-/** No repository's name begins with `@`. */
-function partsKeyOf(repository: string, digest: string): string {
-  return `@${repository}@${digest}`;
 }
