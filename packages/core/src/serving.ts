@@ -11,9 +11,9 @@ import { routerDecision, send, sendError } from "./http/respond.ts";
 import { account, ConnectionGauge } from "./observe/account.ts";
 import { answered } from "./observe/answered.ts";
 import { pageVaries, wantsPage } from "./page/wanted.ts";
+import { checkHost } from "./protocol/address.ts";
 import { RegistryError } from "./protocol/errors.ts";
 import { isLoop } from "./protocol/forwarding.ts";
-import { checkHost } from "./protocol/host.ts";
 import {
   parseRequest,
   parseTarget,

@@ -7,6 +7,10 @@ import { atMost, type Clock, expiryAfter } from "./bounds.ts";
  * never a wrong response.
  */
 export class HolderHints<M extends Member> {
+  /**
+   * By repository, by `repository@digest`, and by `@repository@digest` for a manifest whose parts are recorded. No repository's name
+   * begins with `@`.
+   */
   readonly #holders: LRUCache<string, M> | undefined;
 
   /** @param bounds `ttl` in milliseconds; 0 entries switch it off */
@@ -19,16 +23,16 @@ export class HolderHints<M extends Member> {
   manifestAt(holder: M, repository: string, digest: string | undefined): void {
     this.#holders?.set(repository, holder);
     if (digest !== undefined) {
-      this.#holders?.set(keyOf(repository, digest), holder);
+      this.#holders?.set(`${repository}@${digest}`, holder);
     }
   }
 
   /** The layers, the configuration and the children of a manifest are likely to be where the manifest is. */
   partsAt(holder: M, repository: string, digest: string, parts: readonly string[]): void {
     for (const part of parts) {
-      this.#holders?.set(keyOf(repository, part), holder);
+      this.#holders?.set(`${repository}@${part}`, holder);
     }
-    this.#holders?.set(`@${keyOf(repository, digest)}`, holder);
+    this.#holders?.set(`@${repository}@${digest}`, holder);
   }
 
   /**
@@ -36,22 +40,17 @@ export class HolderHints<M extends Member> {
    * without reading the body, and it outlives those of the parts if the manifest is requested again and again.
    */
   knowsParts(holder: M, repository: string, digest: string): boolean {
-    return this.#holders === undefined || this.#holders.get(`@${keyOf(repository, digest)}`) === holder;
+    return this.#holders === undefined || this.#holders.get(`@${repository}@${digest}`) === holder;
   }
 
   /** The upstream that served the digest, or a manifest that contains it; else the one that last served the repository. */
   holderOf(repository: string, digest: string): M | undefined {
-    return this.#holders?.get(keyOf(repository, digest)) ?? this.#holders?.get(repository);
+    return this.#holders?.get(`${repository}@${digest}`) ?? this.#holders?.get(repository);
   }
 
   forget(repository: string, digest: string): void {
-    this.#holders?.delete(keyOf(repository, digest));
-    this.#holders?.delete(`@${keyOf(repository, digest)}`);
+    this.#holders?.delete(`${repository}@${digest}`);
+    this.#holders?.delete(`@${repository}@${digest}`);
     this.#holders?.delete(repository);
   }
-}
-
-/** With `@` before it, which no repository's name begins with: the manifest whose parts are known. */
-function keyOf(repository: string, digest: string): string {
-  return `${repository}@${digest}`;
 }

@@ -32,7 +32,6 @@ export interface CompleteConfig {
   readonly logger: Logger | undefined;
 }
 
-/** Returns the text of `/metrics`. */
 export type MetricsPage = NonNullable<MetricsConfig["page"]>;
 
 export interface CompleteUpstream {
@@ -66,7 +65,6 @@ export interface CompleteUpstream {
   readonly namespace: string | undefined;
   /** Proxies only: whether names of one component are put below `library/`. */
   readonly libraryPrefix: boolean;
-  /** Patterns over the names that the upstream may be asked for. */
   readonly match: readonly string[];
 }
 
