@@ -8,7 +8,7 @@ import type { CompleteConfig, CompleteUpstream } from "./config/complete.ts";
 import { BlobCopier } from "./copy/blob.ts";
 import { Activity } from "./observe/activity.ts";
 import { Metrics } from "./observe/metrics.ts";
-import { TrustedAddresses } from "./protocol/client-address.ts";
+import { TrustedAddresses } from "./protocol/address.ts";
 import { Invalidation } from "./pull/invalidate.ts";
 import { ManifestFetcher, type Shared } from "./pull/manifest.ts";
 import { Ownership } from "./pull/ownership.ts";

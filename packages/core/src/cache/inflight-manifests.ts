@@ -3,10 +3,10 @@ import { Singleflight } from "../concurrency/singleflight.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
 /** Requests for manifests in progress, at each upstream. */
-export class InflightManifests<Answer> {
-  readonly #inflight = new WeakMap<Upstream, Singleflight<Answer>>();
+export class InflightManifests<T> {
+  readonly #inflight = new WeakMap<Upstream, Singleflight<T>>();
 
-  at(upstream: Upstream): Singleflight<Answer> {
+  at(upstream: Upstream): Singleflight<T> {
     let inflight = this.#inflight.get(upstream);
     if (inflight === undefined) {
       inflight = new Singleflight();
@@ -16,25 +16,25 @@ export class InflightManifests<Answer> {
   }
 }
 
-/** A number that stands for the query and `Accept` of a request, on which the answer may depend (`Vary`). */
+/** Stands for the query and `Accept` of a request, on which the response may depend. */
 export type VariantId = number;
 
 // Each version of each client has a few of its own.
-const mostKnown = 256;
+const mostVariants = 256;
 
-/** Gives long texts numbers, so that caches need not hold the texts. */
+/** Interns long texts as numbers, so that caches need not hold the texts. */
 export class VariantIds {
-  readonly #known = new LRUCache<string, VariantId>({ max: mostKnown });
+  readonly #ids = new LRUCache<string, VariantId>({ max: mostVariants });
   #last = 0;
 
-  /** The same for the same text, unless the text has not come up for long. */
-  numberOf(text: string): VariantId {
-    let number = this.#known.get(text);
-    if (number === undefined) {
+  /** A text that has not been used for long gets another id. */
+  idOf(text: string): VariantId {
+    let id = this.#ids.get(text);
+    if (id === undefined) {
       this.#last += 1;
-      number = this.#last;
-      this.#known.set(text, number);
+      id = this.#last;
+      this.#ids.set(text, id);
     }
-    return number;
+    return id;
   }
 }

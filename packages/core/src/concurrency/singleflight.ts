@@ -1,6 +1,5 @@
 import { ClientAborted } from "../errors.ts";
 
-/** Work in progress, and how many wait for it. */
 interface Running<T> {
   readonly outcome: Promise<T>;
   readonly abandoned: AbortController;
@@ -9,23 +8,21 @@ interface Running<T> {
 }
 
 /**
- * Does work that several callers want at the same time once. Work belongs to a repository: after a change of the repository no caller
- * joins what began before it, since its result may be out of date.
+ * Does concurrent work under one key once. The work belongs to a repository. After a change of the repository, no caller joins work
+ * that began before, because its result may be out of date.
  */
 export class Singleflight<T> {
   readonly #running = new Map<string, Map<string, Running<T>>>();
 
-  /** Whether there is work under this key that can be joined. */
   has(repository: string, key: string): boolean {
     return this.#running.get(repository)?.has(key) === true;
   }
 
   /**
-   * Waits for the work under this key, and begins it if none is in progress. The work goes on as long as any caller waits for it.
-   * @param signal aborted when this caller no longer waits
-   * @param begin does the work. Its signal is aborted when no caller waits any more; `hasChanged` tells whether the repository has
-   *   changed since
-   * @throws ClientAborted when `signal` is aborted; else what the work ends with
+   * Joins the work under this key, or begins it.
+   * @param signal aborted when this caller leaves
+   * @param begin gets a signal that is aborted when all callers have left, and a function that tells whether the repository has changed
+   * @throws ClientAborted when `signal` is aborted; else the error of the work
    */
   run(
     repository: string,
@@ -42,27 +39,18 @@ export class Singleflight<T> {
       const leave = () => {
         running.waiting -= 1;
         if (running.waiting === 0 && !running.isOver) {
-          // First, so that the next caller does not join what is being cancelled.
+          // First, so that the next caller does not join work that is being aborted.
           this.#forget(repository, key, running);
           running.abandoned.abort();
         }
         reject(new ClientAborted());
       };
       signal.addEventListener("abort", leave, { once: true });
-      running.outcome.then(
-        (outcome) => {
-          signal.removeEventListener("abort", leave);
-          resolve(outcome);
-        },
-        (error: unknown) => {
-          signal.removeEventListener("abort", leave);
-          reject(error);
-        },
-      );
+      running.outcome.then(resolve, reject).finally(() => signal.removeEventListener("abort", leave));
     });
   }
 
-  /** No caller joins work that is in progress for this repository any more. */
+  /** Running work goes on, but is not joined any more. */
   invalidate(repository: string): void {
     this.#running.delete(repository);
   }

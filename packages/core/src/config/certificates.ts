@@ -3,16 +3,16 @@ import { createSecureContext } from "node:tls";
 import type { CompleteUpstream } from "./complete.ts";
 import type { ConfigProblem } from "./problems.ts";
 
-// OpenSSL reads the last two as well.
+// OpenSSL also reads the two with a prefix.
 const beginning = /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----/g;
-// It passes over a line that has anything else on it but blanks at its end.
+// OpenSSL ignores a line with anything else on it than trailing blanks.
 const whole =
   /(?<=^\uFEFF?|\n)-----BEGIN ((?:X509 |TRUSTED )?CERTIFICATE)-----[^\S\n]*\n[^-]*\n-----END \1-----[^\S\n]*(?=\n|$)/g;
 
 /**
- * What is wrong with an upstream's certificates and key. Node would say so with the first connection, or pass over the
- * certificates of a `ca` that it cannot read, and every request would find the upstream failed.
- * @param upstream its option
+ * Without these checks, Node would report a problem only with the first connection. It ignores certificates of a `ca` that it
+ * cannot read, and then every request to the upstream would fail.
+ * @param upstream the name of its option
  */
 export function certificateProblems(
   { ca, cert, key }: CompleteUpstream["tls"],
@@ -50,7 +50,7 @@ function isCertificate(pem: string): boolean {
   }
 }
 
-/** Nothing of the text is told: a key may have been given for the certificate. */
+/** Shows nothing of the text: it may be a key in place of the certificate. */
 function pairProblem(cert: string, key: string | undefined): string | undefined {
   try {
     createSecureContext({ cert, key });

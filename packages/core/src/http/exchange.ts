@@ -1,9 +1,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { TLSSocket } from "node:tls";
 import type { CompleteConfig } from "../config/complete.ts";
-import { clientAddress, plainAddress, type TrustedAddresses } from "../protocol/client-address.ts";
+import { bareHostName, clientAddress, plainAddress, type TrustedAddresses } from "../protocol/address.ts";
 import { type ClientConnection, publicHost } from "../protocol/forwarding.ts";
-import { bareHostName } from "../protocol/host.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import type { EntryPoint } from "../routing/policy.ts";
 import { taken, watchForStall } from "../upstream/transport/stall-watch.ts";

@@ -12,7 +12,6 @@ export interface ClientConnection {
 
 export interface ForwardingOptions {
   readonly client: ClientConnection;
-  /** The router's name in `Via`. */
   readonly via: string;
   readonly authorization: string | undefined;
   /** Whether the client's cookies are forwarded. */

@@ -52,11 +52,13 @@ export function hasParts(manifest: Buffer): boolean {
 
 function readParts(...lists: readonly unknown[]): Part[] {
   const parts = new Map<string, Part>();
-  for (const descriptor of lists.flatMap((list): unknown[] => (Array.isArray(list) ? list : []))) {
-    if (isObject(descriptor) && !Array.isArray(descriptor.urls)) {
-      const { digest, size } = descriptor;
-      if (typeof digest === "string" && isDigest(digest)) {
-        parts.set(digest, { digest, size: typeof size === "number" ? size : undefined });
+  for (const list of lists) {
+    for (const descriptor of Array.isArray(list) ? list : []) {
+      if (isObject(descriptor) && !Array.isArray(descriptor.urls)) {
+        const { digest, size } = descriptor;
+        if (typeof digest === "string" && isDigest(digest)) {
+          parts.set(digest, { digest, size: typeof size === "number" ? size : undefined });
+        }
       }
     }
   }

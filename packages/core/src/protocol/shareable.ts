@@ -14,7 +14,10 @@ const neverShared: ReadonlySet<string> = new Set(["location", "content-location"
 
 /** The length of a body that may be buffered and shared (RFC 9111 3); undefined if it may not, or if its length is unknown. */
 export function shareableLength(method: string, status: number, headers: RawHeaders): number | undefined {
-  if (status !== 200 || !isShareable(headers) || isEncoded(headers)) {
+  const isEncoded =
+    firstValue(headers, "transfer-encoding") !== undefined ||
+    (firstValue(headers, "content-encoding") ?? "identity").toLowerCase() !== "identity";
+  if (status !== 200 || isEncoded || !isShareable(headers)) {
     return undefined;
   }
   if (method === "HEAD") {
@@ -58,14 +61,6 @@ export function isClientSpecific(status: number | undefined): boolean {
 function isPersonal(name: string): boolean {
   const lowerName = name.trim().toLowerCase();
   return personal.has(lowerName) || (harmless.has(lowerName) && !partsOfVariant.has(lowerName));
-}
-
-function isEncoded(headers: RawHeaders): boolean {
-  const coding = firstValue(headers, "content-encoding");
-  return (
-    firstValue(headers, "transfer-encoding") !== undefined ||
-    (coding !== undefined && coding.toLowerCase() !== "identity")
-  );
 }
 
 // What clients of registries send, and what load balancers add (ingress-nginx, Traefik, those of the clouds): if one of theirs

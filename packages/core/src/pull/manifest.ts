@@ -65,7 +65,7 @@ export class ManifestFetcher {
     const variant = variantKey(exchange.request.rawHeaders, request.search);
     return variant === undefined
       ? undefined
-      : { request, resource, variant: this.#context.variants.numberOf(variant) };
+      : { request, resource, variant: this.#context.variants.idOf(variant) };
   }
 
   /**

@@ -163,7 +163,6 @@ class WildComponents<T> {
     return target;
   }
 
-  /** The targets of all that match a component of a name. */
   matching(component: string): T[] {
     const found: T[] = [];
     for (const { start, end, byEnds } of this.#shapes.values()) {

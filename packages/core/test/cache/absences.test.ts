@@ -82,12 +82,12 @@ describe("the negative cache of tags", () => {
 describe("variants", () => {
   it("have the same id for the same text alone, and a new one after eviction", () => {
     const variants = new VariantIds();
-    const one = variants.numberOf("a");
+    const one = variants.idOf("a");
 
-    expect([variants.numberOf("a"), variants.numberOf("b") === one]).toEqual([one, false]);
+    expect([variants.idOf("a"), variants.idOf("b") === one]).toEqual([one, false]);
     for (let index = 0; index < 1_000; index += 1) {
-      variants.numberOf(`other ${index}`);
+      variants.idOf(`other ${index}`);
     }
-    expect(variants.numberOf("a")).not.toBe(one);
+    expect(variants.idOf("a")).not.toBe(one);
   });
 });
