@@ -120,7 +120,7 @@ function warnOfDrops(server: Server, log: ServerOptions["log"]): void {
     if (performance.now() - saidAt >= minute) {
       log?.warn(
         { dropped, maxConnections: server.maxConnections },
-        "connections are turned away: too many are open",
+        "too many connections are open: new ones are closed",
       );
       saidAt = performance.now();
       dropped = 0;

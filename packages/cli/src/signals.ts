@@ -30,6 +30,6 @@ export function onHangup(callback: () => void): void {
  */
 export function logUncaughtExceptions(log: Log): void {
   process.on("uncaughtException", (error, origin) => {
-    log.error({ err: error, origin }, "uncaught exception: this is a bug, serving goes on");
+    log.error({ err: error, origin }, "uncaught exception: this is a bug, the router keeps serving");
   });
 }

@@ -163,7 +163,7 @@ describe("signals", () => {
       await within(once(download, "readable"), "the first half");
 
       program.signal(signal);
-      await program.logged("finishing what is under way");
+      await program.logged("finishing requests in flight");
       await expect(responseTo(`${url}/v2/`)).rejects.toThrow("ECONNREFUSED");
       proxy.finish();
       expect(await within(text(download), "the other half")).toBe("halfdone");
@@ -207,7 +207,7 @@ describe("signals", () => {
     const download = await responseTo(`${await program.url()}${blob}`);
     const broken = expect(text(download)).rejects.toThrow("aborted");
     program.signal("SIGTERM");
-    await program.logged("finishing what is under way");
+    await program.logged("finishing requests in flight");
     program.signal("SIGTERM");
     expect(await program.ended()).toMatchObject({ code: 1 });
     await broken;

@@ -68,15 +68,15 @@ const scenes: Readonly<Record<string, () => Promise<string>>> = {
     await using program = startProgram(argv);
     return (await program.ended()).err.replace(`127.0.0.1:${port}`, "0.0.0.0:5000");
   },
-  "reload refused, everything stays as it was: ...": () => reload("refused", { hosted: "nonsense" }),
-  "port has changed, which takes a restart": () => reload("takes a restart", { port: 1 }),
-  "connections are turned away: too many are open": () =>
+  "reload refused, the old configuration stays in use: ...": () => reload("refused", { hosted: "nonsense" }),
+  "port has changed: restart to apply it": () => reload("restart to apply", { port: 1 }),
+  "too many connections are open: new ones are closed": () =>
     scene(
-      "turned away",
+      "too many connections",
       async ({ url, program }) => {
         const { hostname, port } = new URL(url);
         const sockets = [1, 2].map(() => connect(Number(port), hostname));
-        await program.logged("turned away");
+        await program.logged("too many connections");
         for (const socket of sockets) {
           socket.destroy();
         }
@@ -98,12 +98,12 @@ const scenes: Readonly<Record<string, () => Promise<string>>> = {
     const upstreams = { hosted: hosted.url, proxy: proxy.url };
     return await scene("same tag", ({ url }) => fetch(`${url}/v2/team/app/manifests/1`), upstreams);
   },
-  "a worker died, another one takes its place": async () => {
+  "a worker died and is replaced": async () => {
     await using workers = await startTwoWorkers();
     process.kill(await workers.pidOf(1), "SIGKILL");
     return (await workers.program.logged("a worker died")).msg;
   },
-  "stopped, after cutting off what was not finished in time": () =>
+  "stopped, and cut off requests that did not finish in time": () =>
     scene(
       "stopped",
       async ({ url, program }) => {

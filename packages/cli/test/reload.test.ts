@@ -215,7 +215,7 @@ describe("SIGHUP", () => {
     await running.configure({ host: "127.0.0.2", headersTimeout: 5_000 });
 
     expect(await hangUp(running, "reloaded")).toMatchObject({ changed: ["host", "headersTimeout"] });
-    expect(await running.program.logged("takes a restart")).toMatchObject({ level: "warn", option: "host" });
+    expect(await running.program.logged("restart to apply")).toMatchObject({ level: "warn", option: "host" });
     expect((await fetch(`${running.url}/livez`)).status).toBe(200);
   });
 });

@@ -226,7 +226,7 @@ const rows: readonly Row[] = [
     ),
     says: [
       `${inFile}rules[0].pull[1]: expected one of hosted, proxy, given "quay"`,
-      `${inFile}rules[2].match: expected a pattern that rules[1] (**) does not cover, or its place before that rule, ` +
+      `${inFile}rules[2].match: expected a pattern that rules[1] (**) does not cover, or a place before that rule, ` +
         'given "team/**"',
     ],
   },
@@ -275,7 +275,7 @@ const rows: readonly Row[] = [
       pw: "\n",
     },
     says: [
-      `${inFile}hosted.auth.passwordFile: expected a file with something in it, given "pw", which is empty`,
+      `${inFile}hosted.auth.passwordFile: expected a file that is not empty, given "pw", which is empty`,
     ],
   },
   {
@@ -290,9 +290,9 @@ const rows: readonly Row[] = [
       "key.pem": "hunter2\n",
     },
     says: [
-      `${inFile}hosted.tls.caFile: expected PEM certificates, given "ca.pem", text without any`,
+      `${inFile}hosted.tls.caFile: expected PEM certificates, given "ca.pem", text without a certificate`,
       `${inFile}proxy[0].tls.certFile: expected a PEM certificate and the private key that belongs to it, ` +
-        `given "cert.pem", what OpenSSL refuses (no start line)`,
+        `given "cert.pem", which OpenSSL refuses (no start line)`,
     ],
   },
   {
@@ -318,7 +318,7 @@ const rows: readonly Row[] = [
       "proxy: http://p:1\nhosted: { url: 'http://h:1', auth: passthrough }\nauth: { htpasswdFile: users }\n",
     ),
     says: [
-      `${inFile}hosted.auth: expected the router's own credentials or none, since the router judges the clients' itself (one Authorization header cannot be for both), given "passthrough"`,
+      `${inFile}hosted.auth: expected the router's own credentials or none, since the router checks the clients' credentials itself (one Authorization header cannot serve both), given "passthrough"`,
     ],
   },
   {

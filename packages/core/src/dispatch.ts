@@ -57,7 +57,7 @@ export async function dispatch(
       return mount(services, exchange, request, plan);
     case "deny":
       throw new RegistryError("DENIED", {
-        message: `nothing is pushed to ${exchange.repository} or deleted there: ${whyNot(plan.ruling)}`,
+        message: `pushes to ${exchange.repository} and deletes in it are denied: ${whyNot(plan.ruling)}`,
       });
   }
 }
@@ -65,10 +65,10 @@ export async function dispatch(
 function whyNot(ruling: ResolvedRule<Upstream>): string {
   switch (ruling.noPushBy) {
     case "host":
-      return "under this host name a registry is reached that this router pushes nothing to";
+      return "this host name stands for a registry that the router never pushes to";
     case "namespace":
-      return "with ?ns= the content of another registry is asked for, which this router only mirrors";
+      return "?ns= names a registry that the router only mirrors";
     case undefined:
-      return `${ruleName(ruling)} denies it`;
+      return `${ruleName(ruling)} denies them`;
   }
 }

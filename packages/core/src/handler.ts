@@ -10,51 +10,52 @@ import { createServices, type Services } from "./services.ts";
 import { Serving } from "./serving.ts";
 
 /**
- * The router as a plain Node request listener: for `http.createServer`, or as middleware of Express and similar frameworks. As
- * middleware, it passes requests that are not its own to `next`.
+ * The router as a Node request listener: for `http.createServer`, or as middleware of Express and similar frameworks. As middleware, it
+ * calls `next` for requests that are not for the router.
  */
 export interface CombinedRegistryHandler extends AsyncDisposable {
   /**
-   * Answers a request, or calls `next` if there is one and the request is not the router's.
-   * @returns resolves when the response has closed (complete, or because the client left) and the request is counted and logged;
-   *   after `next`, when that has returned. Never rejects: errors are answered and logged
+   * Answers a request. If there is a `next` and the request is not for the router, it calls `next` instead.
+   * @returns a promise that resolves when the response has closed and is counted and logged, even if the client left early. If `next` was
+   *   called, it resolves when `next` has returned. It never rejects: errors are answered and logged. An error that `next` throws is thrown
+   *   at once
    */
   (request: IncomingMessage, response: ServerResponse, next?: (error?: unknown) => void): Promise<void>;
 
-  /** Whether a request is the router's to answer: `/v2`, below it, or one of its own pages. */
+  /** Whether a request is for the router: `/v2`, a path below it, or one of the router's own pages. */
   matches(request: IncomingMessage): boolean;
 
-  /** Asks every upstream for its `/v2/`. Concurrent callers share one request, and its answer is cached for a second. Never rejects. */
+  /** Asks every upstream for its `/v2/`. Concurrent calls share the requests, and answers are cached for a second. Never rejects. */
   health(): Promise<Health>;
 
   /**
-   * Says where an image comes from, where a push of it would go, and why: the rule, what every upstream that a pull may ask
-   * says now, and what a client gets. It sends GET and HEAD only, and only to upstreams that the rule lets see the name.
-   * @param image as docker takes it: `nginx`, `team/app:1.2`, `registry.example.com/team/app@sha256:...`
-   * @throws ImageNameError if it is not the name of an image; `signal.reason` once that is aborted
+   * Explains where an image comes from, where a push of it would go, and why. The result has the rule, the current answer of every upstream
+   * that a pull may ask, and what a client gets. It asks these upstreams with HEAD and GET, and no others.
+   * @param image the name as for docker: `nginx`, `team/app:1.2`, `registry.example.com/team/app@sha256:...`
+   * @throws ImageNameError if `image` is not the name of an image; `signal.reason` if the signal is aborted
    */
   explain(image: string, options?: ExplainOptions): Promise<Explanation>;
 
   /**
-   * Checks every upstream and the configuration for errors and risks. It writes nothing: besides GET requests, it asks hosted to
-   * delete a digest that cannot exist, to find out whether deletes are enabled. Never rejects.
+   * Checks every upstream and the configuration for errors and risks. It changes nothing: it sends GET requests, and asks hosted to delete
+   * a digest that cannot exist, to find out whether deletes are on. Never rejects.
    */
   check(): Promise<CheckReport>;
 
-  /** What `/metrics` shows; a prom-client `Registry`. */
+  /** The metrics that `/metrics` shows: a prom-client `Registry`. */
   readonly metrics: MetricsRegistry;
 
   /**
-   * Uses another configuration from the next request on. Requests in flight keep the earlier one. Metrics continue, and so do
-   * the connections and the state of every upstream that has not changed.
-   * @throws ConfigError as `createCombinedRegistryHandler` does; then nothing changes
+   * Applies another configuration from the next request on. Requests in flight finish under the old one. Metrics continue, and so do the
+   * connections and the state of every upstream whose options have not changed.
+   * @throws ConfigError if an option is wrong, as `createCombinedRegistryHandler` does. The old configuration then stays in use
    */
   reload(config: CombinedRegistryConfig): void;
 
-  /** Drops what is cached about a manifest that another process changed. Call it for each `peers.publish` of other processes. */
+  /** Drops what is cached about a manifest that another process changed. Call it for each change that `peers.publish` of another process sends. */
   invalidate(change: ManifestChange): void;
 
-  /** From now on `/readyz` answers 503, and each response is the last on its connection. */
+  /** From now on `/readyz` answers 503, and each answer closes its connection. */
   drain(): void;
 
   /** Drains, waits for the requests in flight, and closes the connections to upstreams. */
@@ -66,19 +67,18 @@ export interface CombinedRegistryHandler extends AsyncDisposable {
 
 /** Options of `explain`. */
 export interface ExplainOptions {
-  /** Aborts the explanation and its requests to upstreams. @default never */
+  /** Cancels the explanation and its requests to upstreams. @default none */
   readonly signal?: AbortSignal;
 }
 
 /**
- * Makes the router. It opens no port and no connection, reads no environment and no files, and installs no
- * signal handlers.
+ * Creates the router. It opens no port and no connection, reads no environment variables and no files, and installs no signal handlers.
  * @example
  * ```ts
  * const registry = createCombinedRegistryHandler({ hosted: "http://hosted:5000", proxy: "http://cache:5000" });
  * http.createServer(serverOptions, registry).listen(5000);
  * ```
- * @throws ConfigError naming each option that is wrong, what was expected and what was given
+ * @throws ConfigError if an option is wrong. It names each wrong option, the expected and the given value
  */
 export function createCombinedRegistryHandler(config: CombinedRegistryConfig): CombinedRegistryHandler {
   const complete = completeConfig(config);

@@ -1,7 +1,6 @@
-import { InflightManifests } from "./cache/inflight-manifests.ts";
+import { InflightManifests, VariantIds } from "./cache/inflight-manifests.ts";
 import { Memory } from "./cache/memory.ts";
 import { ReferrersSupport } from "./cache/referrers-support.ts";
-import { VariantIds } from "./cache/request-variants.ts";
 import { ShadowLog } from "./cache/shadowed-tags.ts";
 import { TickBatch } from "./concurrency/batch.ts";
 import { Semaphore } from "./concurrency/semaphore.ts";
@@ -9,7 +8,7 @@ import type { CompleteConfig, CompleteUpstream } from "./config/complete.ts";
 import { BlobCopier } from "./copy/blob.ts";
 import { Activity } from "./observe/activity.ts";
 import { Metrics } from "./observe/metrics.ts";
-import { TrustedAddresses } from "./protocol/client-address.ts";
+import { TrustedAddresses } from "./protocol/address.ts";
 import { Invalidation } from "./pull/invalidate.ts";
 import { ManifestFetcher, type Shared } from "./pull/manifest.ts";
 import { Ownership } from "./pull/ownership.ts";

@@ -142,7 +142,7 @@ describe("a pull and a push of 1 GiB each under way", () => {
     const under = await both();
 
     router.signal("SIGTERM");
-    await router.logged("finishing what is under way");
+    await router.logged("finishing requests in flight");
     await expect(request(router.origin, "GET", "/readyz")).rejects.toThrow(/ECONNREFUSED/);
 
     await expectWhole(under);
@@ -215,7 +215,7 @@ describe("/readyz", () => {
     expect((await request(router.origin, "GET", "/readyz")).status).toBe(200);
 
     router.signal("SIGTERM");
-    await router.logged("finishing what is under way");
+    await router.logged("finishing requests in flight");
 
     expect((await request(router.origin, "GET", "/readyz")).status).toBe(503);
     expect((await request(router.origin, "GET", "/v2/")).status).toBe(200);

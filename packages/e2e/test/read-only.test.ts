@@ -42,7 +42,7 @@ describeE2E("a router that takes no pushes", ["docker-registry", "docker", "dock
     const both = ["--src-tls-verify=false", "--dest-tls-verify=false"];
 
     await expect(skopeo("copy", ...both, `${name}:1.0`, `${name}:2.0`)).rejects.toThrow(
-      /rules\[0\] denies it/,
+      /rules\[0\] denies them/,
     );
     await expect(skopeo("delete", "--tls-verify=false", `${name}:1.0`)).rejects.toThrow();
     await skopeo("inspect", "--tls-verify=false", `${name}:1.0`);

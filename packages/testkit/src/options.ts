@@ -1,138 +1,144 @@
-/** How a registry in the process behaves. */
+/** Options of `startRegistry`. */
 export interface RegistryOptions {
-  /** Makes it a pull-through cache of the registry at this URL; writes are refused then (405 UNSUPPORTED). */
+  /** Makes the registry a pull-through cache of the registry at this URL. It then refuses writes (405 UNSUPPORTED). @default none */
   readonly upstream?: string | URL;
 
   /**
-   * How an unknown manifest digest is answered: 404, or as a cache of CNCF distribution 2.8 or 3.x does, with 500 and the
-   * real error in the detail.
+   * The answer to an unknown manifest digest. `not-found`: 404. The others answer 500, with the real error in the detail, as a cache of CNCF
+   * distribution 2.8 or 3.x does.
    * @default "not-found", for a cache "distribution-2"
    */
   readonly unknownManifestDigest?: "not-found" | "distribution-2" | "distribution-3";
 
-  /** Whether it has the referrers API; without it, 404 in plain text. @default true, for a cache false */
+  /** Whether the registry has the referrers API. Without it, the answer is 404 in plain text. @default true, for a cache false */
   readonly referrers?: boolean;
 
   /**
-   * How tags and catalog are listed. `sorted`: as CNCF distribution 3 does, with `n` and `last`; `case-insensitive`: the same in
-   * another order; `whole`: in the order in which they were added, whatever `n` and `last` say, as distribution 2.8 lists tags;
-   * `cursor`: in that order, at most 100 to a page, with a cursor of its own in `Link`. @default "sorted"
+   * The order and the pages of tags and of the catalog.
+   * - `sorted`: with `n` and `last`, as CNCF distribution 3 does;
+   * - `case-insensitive`: the same, but the order ignores case;
+   * - `whole`: all names in the order in which they were added. It ignores `n` and `last`, as distribution 2.8 does for tags;
+   * - `cursor`: in the same order as `whole`, at most 100 names a page, with a cursor in `Link`.
+   * @default "sorted"
    */
   readonly lists?: "sorted" | "case-insensitive" | "whole" | "cursor";
 
-  /** Whether deletes are permitted (else 405). @default true */
+  /** Whether the registry allows deletes. If not, it answers 405. @default true */
   readonly deletes?: boolean;
 
-  /** Asks for this user with Basic authentication. */
+  /** Requires this user, with Basic authentication. @default none */
   readonly auth?: Credentials;
 
   /**
-   * Asks for Bearer tokens, as Docker Hub does, and gives them out at `/token` to anybody, for pulling repositories that
-   * exist; an unknown repository is answered 401. `user` may push as well.
+   * Requires Bearer tokens, as Docker Hub does. Every client gets a token from `/token` to pull repositories that exist. A request for an
+   * unknown repository is answered 401. `user` may also push.
+   * @default none
    */
   readonly tokens?: TokenOptions;
 
-  /** Limits pulls, as Docker Hub does. */
+  /** Limits pulls, as Docker Hub does. @default none */
   readonly rateLimit?: RateLimitOptions;
 
-  /** `Location` of uploads: relative, or built from `X-Forwarded-*` and `Host` as distribution does. @default "relative" */
+  /** The `Location` of uploads: a relative URL, or an absolute one built from `X-Forwarded-*` and `Host`, as distribution does. @default "relative" */
   readonly locations?: "relative" | "absolute";
 
-  /** Sends blob downloads elsewhere with 307: to another such registry's `/storage/<digest>`, say. */
+  /** Redirects blob downloads with 307 to `/storage/<digest>` at this URL, which another test registry may serve. @default none */
   readonly redirectBlobs?: string | URL;
 
-  /** Keeps of uploaded blobs only digest and size: for pushes larger than memory. @default false */
+  /** Keeps only digest and size of uploaded blobs, for pushes larger than memory. @default false */
   readonly discardUploads?: boolean;
 
-  /** Serves HTTPS. PEM. */
+  /** Serves HTTPS with this key and certificate (PEM). @default none: HTTP */
   readonly tls?: {
     /** The private key. */
     readonly key: string;
-    /** The certificate, with those between it and whoever is trusted. */
+    /** The certificate, followed by its intermediate certificates. */
     readonly cert: string;
   };
 
-  /** Where to listen. @default "127.0.0.1" */
+  /** The address to listen on. @default "127.0.0.1" */
   readonly host?: string;
 
-  /** Where to listen. @default 0, any free port */
+  /** The port to listen on. @default 0, any free port */
   readonly port?: number;
 }
 
 /** A user of a registry. */
 export interface Credentials {
-  /** Without a colon, which would end it (RFC 7617). */
+  /** The user name. It cannot contain a colon, because a colon ends the name in Basic authentication (RFC 7617). */
   readonly username: string;
-  /** In plain text. */
+  /** The password in plain text. */
   readonly password: string;
 }
 
-/** How tokens are given out. */
+/** How the registry issues tokens. */
 export interface TokenOptions {
-  /** May push and delete too. */
+  /** The user who may also push and delete. @default none */
   readonly user?: Credentials;
-  /** Seconds that a token is good for. @default 300 */
+  /** Lifetime of a token, in seconds. @default 300 */
   readonly lifetime?: number;
   /**
-   * How the token endpoint wants to be asked: with GET and Basic (distribution's token specification), with a POST of a form
-   * (its OAuth2 specification), or either way. What it does not want is answered 405. @default "both"
+   * The requests that the token endpoint accepts: GET with Basic (distribution's token specification), POST of a form (its OAuth2
+   * specification), or both. It answers other requests 405.
+   * @default "both"
    */
   readonly method?: "GET" | "POST" | "both";
   /**
-   * Under which host name challenges name the token endpoint: the one that the client uses, as told in `X-Forwarded-Host`; or
-   * the registry's own, whatever is forwarded, as with Docker Hub. @default "forwarded"
+   * The host name of the token endpoint in challenges. `forwarded`: the name in `X-Forwarded-Host`, which the client uses. `own`: the
+   * registry's own name, as Docker Hub does, even if there is an `X-Forwarded-Host`.
+   * @default "forwarded"
    */
   readonly realm?: "forwarded" | "own";
-  /** Whether those who are not `user` get tokens; if not, the token endpoint answers them 401. @default true */
+  /** Whether clients without a user get tokens. If not, the token endpoint answers them 401. @default true */
   readonly anonymous?: boolean;
 }
 
 /**
- * How many manifests may be fetched. `RateLimit-Limit` and `RateLimit-Remaining` are on every answer to GET and HEAD of a
- * manifest; HEAD is free. Beyond: 429 TOOMANYREQUESTS with `Retry-After`.
+ * How many manifests clients may fetch. Every answer to GET and HEAD of a manifest has `RateLimit-Limit` and `RateLimit-Remaining`. HEAD does
+ * not count. Beyond the limit, the answer is 429 TOOMANYREQUESTS with `Retry-After`.
  */
 export interface RateLimitOptions {
-  /** Manifests that may be fetched within `window`, by all clients together. */
+  /** How many manifests all clients together may fetch within `window`. */
   readonly pulls: number;
-  /** Seconds after which the count begins anew. @default 21600 */
+  /** Seconds after which the count starts again. @default 21600 */
   readonly window?: number;
-  /** Seconds in `Retry-After`. @default `window` */
+  /** Value of `Retry-After`, in seconds. @default `window` */
   readonly retryAfter?: number;
 }
 
-/** Something that goes wrong. Exactly one effect; the newest fault that fits a request applies. */
+/** A fault of the registry, with exactly one effect. If several faults match a request, the newest one applies. */
 export interface Fault {
-  /** Only requests of this method, or one of these. */
+  /** Applies only to requests with this method, or with one of these. @default any method */
   readonly method?: string | readonly string[];
-  /** Only requests whose target, query included, is this or matches this. */
+  /** Applies only to requests whose target, including the query, equals this text or matches this pattern. @default any target */
   readonly path?: string | RegExp;
-  /** How often; then it is over. @default always */
+  /** How many requests it applies to. Then it ends. @default no limit */
   readonly times?: number;
 
-  /** Answers this status. */
+  /** Effect: answers with this status. */
   readonly status?: number;
-  /** With `status`. */
+  /** Headers of the answer, with `status`. @default {} */
   readonly headers?: Readonly<Record<string, string>>;
-  /** With `status`: text, or what is sent as JSON. */
+  /** Body of the answer, with `status`: a text, or an object that is sent as JSON. @default none */
   readonly body?: string | object;
 
-  /** Answers as usual after so many milliseconds. */
+  /** Effect: answers as usual after this many milliseconds. */
   readonly delay?: number;
-  /** Takes the request and never answers. */
+  /** Effect: accepts the request and never answers. */
   readonly hang?: true;
-  /** Resets the connection. */
+  /** Effect: resets the connection. */
   readonly reset?: true;
-  /** Answers as usual, and closes the connection after so many bytes of the body. */
+  /** Effect: answers as usual, and closes the connection after this many bytes of the body. */
   readonly cutAt?: number;
-  /** Answers as usual, and sends nothing more after so many bytes of the body. */
+  /** Effect: answers as usual, and stops sending after this many bytes of the body. */
   readonly stallAt?: number;
 }
 
 /** A fault that is switched on. */
 export interface ActiveFault {
-  /** How many requests it has hit. */
+  /** How many requests the fault has applied to. */
   readonly hits: number;
-  /** Switches it off. */
+  /** Switches the fault off. */
   remove(): void;
 }
 
@@ -144,33 +150,33 @@ export interface RecordedRequest {
   readonly url: string;
   /** The target without query. */
   readonly path: string;
-  /** By name, in lower case. */
+  /** Headers by name in lower case. */
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  /** Names and values in turn. */
+  /** Header names and values, alternating, as received. */
   readonly rawHeaders: readonly string[];
-  /** Of the answer; undefined while there is none. */
+  /** Status of the answer; undefined until there is one. */
   readonly status: number | undefined;
-  /** How much of the request's body has arrived. */
+  /** Bytes of the request's body that have arrived. */
   readonly bodyBytes: number;
 }
 
 /** A reference to content (image-spec 1.1, "Descriptor"). */
 export interface Descriptor {
-  /** What kind of content it is. */
+  /** Media type of the content. */
   readonly mediaType: string;
-  /** Algorithm and hexadecimal digits: `sha256:...`. */
+  /** Digest of the content: `sha256:...`. */
   readonly digest: string;
-  /** Bytes. */
+  /** Size of the content in bytes. */
   readonly size: number;
-  /** Of a manifest: what kind of artifact it is. */
+  /** Artifact type, if the content is a manifest with one. */
   readonly artifactType?: string;
-  /** What else its makers say of it. */
+  /** Annotations (image-spec 1.1, "Annotations"). */
   readonly annotations?: Readonly<Record<string, string>>;
-  /** Of a manifest in an index: what the image runs on. */
+  /** Platform of the image, if the content is a manifest in an index. */
   readonly platform?: {
-    /** `linux`, as Go calls it. */
+    /** Operating system in Go's spelling: `linux`. */
     readonly os: string;
-    /** `amd64`, as Go calls it. */
+    /** Architecture in Go's spelling: `amd64`. */
     readonly architecture: string;
   };
 }

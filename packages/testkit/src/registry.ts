@@ -12,29 +12,29 @@ import type { ActiveFault, Descriptor, Fault, RecordedRequest, RegistryOptions }
 import { Contents, type ManifestOptions } from "./storage/contents.ts";
 import { Store } from "./storage/store.ts";
 
-/** A registry that is running. It closes itself: `await using registry = await startRegistry()`. */
+/** A running registry. `await using registry = await startRegistry()` closes it at the end of the block. */
 export interface TestRegistry extends AsyncDisposable {
-  /** `http://127.0.0.1:12345` */
+  /** Its URL: `http://127.0.0.1:12345`. */
   readonly url: string;
-  /** `127.0.0.1:12345`, as it stands in image names. */
+  /** Host and port, as in image names: `127.0.0.1:12345`. */
   readonly host: string;
 
-  /** Every request seen, oldest first. */
+  /** All requests that it received, oldest first. */
   readonly requests: readonly RecordedRequest[];
-  /** Forgets them. */
+  /** Empties `requests`. */
   clearRequests(): void;
 
-  /** Switches a fault on. @throws TypeError unless it has exactly one effect */
+  /** Switches a fault on. @throws TypeError if the fault does not have exactly one effect */
   fault(fault: Fault): ActiveFault;
-  /** Switches every fault off. Requests that hang already go on hanging. */
+  /** Switches all faults off. Requests that already hang keep hanging. */
   clearFaults(): void;
 
-  /** Makes every token that was given out so far worthless. */
+  /** Revokes all tokens that were issued so far. */
   revokeTokens(): void;
 
   /** Adds a blob. */
   addBlob(repository: string, content: string | Uint8Array): Descriptor;
-  /** Adds a blob of any size that is made while it is served; it takes a read of the whole to compute its digest. */
+  /** Adds a blob of any size that is generated while it is served. The call reads it once to compute its digest. */
   addGeneratedBlob(
     repository: string,
     options: {
@@ -44,30 +44,30 @@ export interface TestRegistry extends AsyncDisposable {
       readonly seed: number;
     },
   ): Descriptor;
-  /** Adds a manifest or index; what it refers to is not checked. */
+  /** Adds a manifest or index. The content that it refers to need not exist. */
   addManifest(
     repository: string,
     manifest: object | string | Uint8Array,
     options?: ManifestOptions,
   ): Descriptor;
-  /** Adds a small real image, for one platform or several. */
+  /** Adds a small image that clients can unpack, for one or several platforms. */
   addImage(repository: string, options?: ImageOptions): ImageDescriptor;
 
-  /** Whether it has a blob in this repository. */
+  /** Whether the repository has this blob. */
   hasBlob(repository: string, digest: string): boolean;
-  /** Whether it has a manifest in this repository, by tag or digest. */
+  /** Whether the repository has this manifest, by tag or digest. */
   hasManifest(repository: string, reference: string): boolean;
-  /** In order of the alphabet. */
+  /** Tags of the repository, sorted; empty if the repository does not exist. */
   tags(repository: string): string[];
-  /** The bytes of a manifest, by tag or digest. */
+  /** The bytes of a manifest, by tag or digest; undefined if it does not exist. */
   manifest(repository: string, reference: string): Buffer | undefined;
 
-  /** Answers that are owed or under way. */
+  /** Number of requests whose answer is not complete. */
   readonly openResponses: number;
-  /** Connections that clients hold. */
+  /** Number of open client connections. */
   readonly openConnections: number;
 
-  /** Ends every connection and stops listening. May be called again. */
+  /** Ends all connections and stops listening. It may be called several times. */
   close(): Promise<void>;
 }
 

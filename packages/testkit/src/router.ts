@@ -10,34 +10,34 @@ import type { AddressInfo } from "node:net";
 import type { RegistryOptions } from "./options.ts";
 import { startRegistry, type TestRegistry } from "./registry.ts";
 
-/** What `startRouter` needs of a router: a request listener that can be closed, such as core's handler. */
+/** A router that `startRouter` can run: a request listener with `close`, such as the handler of core. */
 export interface RouterHandler {
   /** Answers a request. */
   (request: IncomingMessage, response: ServerResponse): unknown;
-  /** Waits for requests under way, and closes the connections to upstreams. */
+  /** Waits for the requests in flight, and closes the connections to upstreams. */
   close(): Promise<void>;
 }
 
-/** The upstreams of a router, as its configuration takes them. */
+/** The upstreams of a router, in the form of the router's configuration. */
 export interface RouterUpstreams {
   /** URL of the hosted registry. */
   readonly hosted: string;
-  /** The proxies, in the order in which they are asked. */
+  /** The proxies, in the order in which the router asks them. */
   readonly proxy: readonly {
-    /** As in `proxies` of the options. */
+    /** Name of the proxy in `proxies` of the options. */
     readonly name: string;
     /** URL of the proxy. */
     readonly url: string;
   }[];
 }
 
-/** What `startRouter` starts. */
+/** Options of `startRouter`. */
 export interface RouterOptions {
-  /** How the hosted registry behaves. @default {} */
+  /** Options of the hosted registry. @default {} */
   readonly hosted?: RegistryOptions;
   /**
-   * The proxies, by name, in the order in which they are asked; at least one. Unless `upstream` says otherwise, a proxy has what a test adds to
-   * it, as a cache that has pulled just that.
+   * The proxies by name, at least one, in the order in which the router asks them. A proxy without `upstream` has only the content that a
+   * test adds to it, as a cache that has pulled only that content.
    * @default { proxy: {} }
    * @example { dockerhub: {}, ghcr: { rateLimit: { pulls: 2 } } }
    */
@@ -46,30 +46,30 @@ export interface RouterOptions {
   readonly server?: ServerOptions;
 }
 
-/** A router and the registries behind it. All of them are closed by `close` or `await using`. */
+/** A running router and the registries behind it. `close` or `await using` closes all of them. */
 export interface TestRouter<Handler extends RouterHandler = RouterHandler> extends AsyncDisposable {
-  /** `http://127.0.0.1:34567`: what clients talk to. */
+  /** URL of the router, for clients: `http://127.0.0.1:34567`. */
   readonly url: string;
-  /** `127.0.0.1:34567`, as it stands in image names. */
+  /** Host and port of the router, as in image names: `127.0.0.1:34567`. */
   readonly host: string;
-  /** What `createHandler` made. */
+  /** The handler that `createHandler` returned. */
   readonly handler: Handler;
   /** The private registry. */
   readonly hosted: TestRegistry;
   /** The first proxy. */
   readonly proxy: TestRegistry;
-  /** A proxy by its name. @throws RangeError if there is none of that name */
+  /** A proxy by its name. @throws RangeError if no proxy has that name */
   proxyNamed(name: string): TestRegistry;
-  /** Closes the router, then the registries. What is under way is broken off. */
+  /** Closes the router, then the registries. Requests in flight are cut off. */
   close(): Promise<void>;
   /** The same as `close`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 
 /**
- * Starts a hosted registry, proxies, and a router in front of them, each on a free port of the loopback.
- * @param createHandler makes the router of its upstreams: `createCombinedRegistryHandler` itself, or a function that adds options. It is a
- *   parameter so that this package depends on no version of core
+ * Starts a hosted registry, proxies, and a router in front of them, each on a free port of 127.0.0.1.
+ * @param createHandler creates the router for the given upstreams: `createCombinedRegistryHandler`, or a function that adds options. It is a
+ *   parameter so that this package does not depend on a version of core
  * @example
  * ```ts
  * await using router = await startRouter(createCombinedRegistryHandler);
@@ -83,7 +83,7 @@ export interface TestRouter<Handler extends RouterHandler = RouterHandler> exten
  * );
  * router.proxyNamed("ghcr").fault({ status: 503 });
  * ```
- * @throws TypeError without a proxy; what `createHandler` throws. The registries are closed then
+ * @throws TypeError if `proxies` is empty; any error of `createHandler`. The registries are closed before it throws
  */
 export async function startRouter<Handler extends RouterHandler>(
   createHandler: (upstreams: RouterUpstreams) => Handler,

@@ -45,7 +45,7 @@ export async function serve(load: LoadConfig, createLog: (level: LogLevel) => Lo
       report(current, next, reason, log);
       current = next;
     } catch (error) {
-      log.error({ reason }, `reload refused, everything stays as it was: ${messageOf(error)}`);
+      log.error({ reason }, `reload refused, the old configuration stays in use: ${messageOf(error)}`);
     }
   });
 
@@ -66,17 +66,17 @@ async function createProcesses(first: LoadedConfig, log: Log): Promise<Processes
 
 async function end(processes: Processes, signal: string, drain: Drain, log: Log): Promise<void> {
   const finished = processes.finish(drain);
-  log.info({ signal, ...drain }, "finishing what is under way");
+  log.info({ signal, ...drain }, "finishing requests in flight");
   const { cut, closed, died } = await finished;
   if (!closed) {
     log.warn({}, "the router still waits for requests although no connection is left: this is a bug");
   }
   const hasDied = died !== undefined && died > 0;
   if (cut > 0 || hasDied) {
-    log.warn({ cut, died }, "stopped, after cutting off what was not finished in time");
+    log.warn({ cut, died }, "stopped, and cut off requests that did not finish in time");
     throw breakdown(
       hasDied
-        ? `${died} workers ended before they had finished`
+        ? `${died} workers ended before their requests had finished`
         : `${cut} requests were not finished within ${drain.timeout} ms and were cut off`,
     );
   }
@@ -89,7 +89,7 @@ function report(before: LoadedConfig, after: LoadedConfig, reason: string, log: 
     log.warn({}, warning);
   }
   for (const option of fixedDifferences(before, after)) {
-    log.warn({ option }, `${option} has changed, which takes a restart`);
+    log.warn({ option }, `${option} has changed: restart to apply it`);
   }
   const changed = differences(before, after);
   log.info({ reason, changed }, changed.length === 0 ? "reloaded, nothing has changed" : "reloaded");

@@ -68,7 +68,7 @@ export async function inlineFiles(
       if (text === "") {
         problems.push({
           option,
-          expected: "a file with something in it",
+          expected: "a file that is not empty",
           given: `${JSON.stringify(file)}, which is empty`,
         });
       }

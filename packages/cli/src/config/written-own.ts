@@ -11,7 +11,7 @@ export interface OwnConfig {
   /** The address to listen on. A change needs a restart. @example "127.0.0.1" */
   host?: string;
 
-  /** The port to listen on; 0 is any free port. A change needs a restart. @example 443 */
+  /** The port to listen on. 0 is any free port. A change needs a restart. @example 443 */
   port?: unknown;
 
   /** How many processes share the port, or `auto` for one per processor. A change needs a restart. @example "auto" */
@@ -20,25 +20,25 @@ export interface OwnConfig {
   /** Serve HTTPS. Switching it on or off needs a restart. */
   tls?: ListenerTlsConfig;
 
-  /** Ask clients for user and password. */
+  /** Access control: ask clients for user and password. */
   auth?: UsersConfig;
 
   /** The most client connections at one time, in each worker. Further connections are closed at once. @example 2000 */
   maxConnections?: number;
 
-  /** How long the headers of a request may take. @example 10000 */
+  /** Time for a client to send the headers of a request. @example 10000 */
   headersTimeout?: number;
 
-  /** What happens after a signal to stop. */
+  /** Lifecycle: how the router stops after a signal. */
   drain?: DrainConfig;
 
   /**
-   * When files are loaded again. `watch`: when a file changes, and on SIGHUP. `signal`: only on SIGHUP.
+   * When the router loads its files again. `watch`: when a file changes, and on SIGHUP. `signal`: only on SIGHUP.
    * @example "signal"
    */
   reload?: "watch" | "signal";
 
-  /** How much is logged. @example "warn" */
+  /** The lowest level of log lines that are written. @example "warn" */
   logLevel?: "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent";
 }
 
@@ -46,7 +46,7 @@ export interface OwnConfig {
 export interface ListenerTlsConfig {
   /** The certificate, followed by its intermediate certificates (PEM). @example "./cert.pem" */
   certFile: string;
-  /** The private key that belongs to it (PEM). @example "./key.pem" */
+  /** The private key of the certificate (PEM). @example "./key.pem" */
   keyFile: string;
 }
 
@@ -56,29 +56,29 @@ export interface UsersConfig {
   htpasswdFile: string;
   /** The public name of this address. Clients show it at a login. @default AGGREGATE_HOSTNAME, else "Docker registry login" @example "registry.example.com" */
   realm?: string;
-  /** Addresses that send many wrong passwords have to wait. @example false */
+  /** Whether addresses that send many wrong passwords have to wait (429). @example false */
   throttle?: boolean;
 }
 
 /** The two steps of stopping. */
 export interface DrainConfig {
-  /** Time for requests under way. After that, they are cut off. A text of digits, as from a variable, is in seconds. @example 60000 */
+  /** Time for requests in flight to finish. Then they are cut off. A text of digits, as from a variable, is in seconds. @example 60000 */
   timeout?: unknown;
-  /** How long connections are still accepted before that, while `/readyz` already answers 503. @example 5000 */
+  /** Time before that in which the router still accepts connections, while `/readyz` already answers 503. @example 5000 */
   delay?: number;
 }
 
-/** Files in place of the texts that the router takes. */
+/** Files that contain the texts of the router's TLS options. */
 export interface UpstreamTlsFiles extends UpstreamTlsConfig {
   /** The file with the text of `ca`. @example "./internal-ca.pem" */
   caFile?: string;
-  /** The file with the text of `cert`. Needs a key. @example "./client.pem" */
+  /** The file with the text of `cert`. It needs a key. @example "./client.pem" */
   certFile?: string;
   /** The file with the text of `key`. @example "./client-key.pem" */
   keyFile?: string;
 }
 
-/** A file in place of the password. */
+/** A file that contains the password. */
 export interface CredentialsFile extends CredentialsConfig {
   /** The file with the password, in place of `password`. A trailing newline is ignored. @example "/run/secrets/hosted" */
   passwordFile?: string;

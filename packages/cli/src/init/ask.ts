@@ -70,7 +70,7 @@ const placeholder = "http://registry:5000";
 async function askProxies(): Promise<readonly unknown[]> {
   const given = await answer(
     text({
-      message: "Where are the pull-through caches, in order? URLs or name=URL, with blanks in between",
+      message: "Where are the pull-through caches, in order? URLs or name=URL, separated by spaces",
       placeholder: "http://docker-hub-cache:5000",
       validate: sayIfWrong((words) => upstreamProblem({ hosted: placeholder, proxy: proxiesIn(words) })),
     }),
@@ -111,7 +111,8 @@ async function askUsers(home: string): Promise<{ file: string; first: FirstUser 
 }
 
 async function askTls(): Promise<{ certFile: string; keyFile: string } | undefined> {
-  const message = "Serve HTTPS here? (docker asks for it on all but localhost; it may end in front as well)";
+  const message =
+    "Serve HTTPS here? (docker requires it except on localhost; a load balancer in front can do it instead)";
   if (!(await answer(confirm({ message, initialValue: false })))) {
     return undefined;
   }

@@ -220,7 +220,7 @@ export class WorkerPool {
       return;
     }
     const { number, pid } = worker;
-    this.#log.error({ worker: number, pid, ...exit }, "a worker died, another one takes its place");
+    this.#log.error({ worker: number, pid, ...exit }, "a worker died and is replaced");
     if (this.#isHopeless(exit.signal ?? `code ${exit.code}`)) {
       return;
     }

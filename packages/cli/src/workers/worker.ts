@@ -128,7 +128,7 @@ export class WorkerProcess {
   async #orphaned(): Promise<void> {
     const { log } = await this.#serving();
     const timeout = this.#current?.config.drain.timeout ?? 0;
-    log.error({ timeout }, "the primary process is gone: finishing what is under way");
+    log.error({ timeout }, "the primary process is gone: finishing requests in flight");
     await this.#finish({ delay: 0, timeout });
     process.exit(1);
   }

@@ -62,7 +62,7 @@ test("a worker that the system cannot begin is tried again, and the primary goes
 
   expect(one.said).toEqual([
     "worker is ready",
-    "a worker died, another one takes its place",
+    "a worker died and is replaced",
     "worker could not be started: spawn ENOMEM",
     "worker is ready",
   ]);

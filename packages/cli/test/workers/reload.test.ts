@@ -72,7 +72,7 @@ describe("a reload", () => {
 
     workers.program.signal("SIGHUP");
 
-    expect(await workers.program.logged("takes a restart")).toMatchObject({ option: "workers" });
+    expect(await workers.program.logged("restart to apply")).toMatchObject({ option: "workers" });
   });
 
   test("of a file is noticed by the primary alone", async () => {

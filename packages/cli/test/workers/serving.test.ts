@@ -89,7 +89,7 @@ describe("two workers", () => {
     const { one, other } = await underWay(workers);
 
     workers.program.signal("SIGTERM");
-    await workers.program.logged("finishing what is under way");
+    await workers.program.logged("finishing requests in flight");
     proxy.goOn();
 
     expect(await within(Promise.all([one, other]), "both transfers")).toEqual(["halfdone", "halfdone"]);
@@ -110,7 +110,7 @@ describe("two workers", () => {
       process.kill(pid, "SIGHUP");
     }
     workers.program.signal("SIGINT");
-    await workers.program.logged("finishing what is under way");
+    await workers.program.logged("finishing requests in flight");
     proxy.goOn();
 
     expect(await within(Promise.all([one, other]), "both transfers")).toEqual(["halfdone", "halfdone"]);
@@ -141,7 +141,7 @@ describe("two workers", () => {
     const pids = [await workers.pidOf(1), await workers.pidOf(2)];
 
     workers.program.signal("SIGTERM");
-    await workers.program.logged("finishing what is under way");
+    await workers.program.logged("finishing requests in flight");
     workers.program.signal("SIGTERM");
 
     expect((await workers.program.ended()).code).toBe(1);

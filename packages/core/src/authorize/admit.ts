@@ -19,40 +19,39 @@ import {
 import type { Access } from "./hook.ts";
 import { bearerChallenge, redeem } from "./own-tokens.ts";
 
-/** What permission follows from. */
 export interface AuthorizeContext {
   readonly config: Pick<CompleteConfig, "authorize" | "tokens">;
   readonly policy: Policy<Upstream>;
 }
 
 /**
- * Lets a request of the API go on to the upstreams, or not: by its rules and by what `authorize` says of who sent it.
- * @throws RegistryError UNAUTHORIZED, DENIED, TOOMANYREQUESTS, UNKNOWN; ClientGone
+ * Checks a request of the API by the `authorize` hook and by the rules.
+ * @throws RegistryError UNAUTHORIZED, DENIED, TOOMANYREQUESTS, UNKNOWN; ClientAborted
  */
 export async function authorizeRequest(
   context: AuthorizeContext,
   exchange: Exchange,
   parsed: RegistryRequest,
 ): Promise<void> {
-  const { tokens } = context.config;
-  if (context.config.authorize === undefined) {
+  const { authorize: hook, tokens } = context.config;
+  if (hook === undefined) {
     return;
   }
-  const anonymously = tokens && redeemToken(exchange) === "anonymous";
+  const isAnonymous = tokens && redeemToken(exchange) === "anonymous";
   const challenge = tokens ? challengeFor(exchange, parsed) : undefined;
   for (const wanted of accessesOf(parsed)) {
-    const grant: Permission =
+    const permission: Permission =
       wanted.repository === undefined
-        ? // Whoever has been given a token for nothing finds the registry behind it.
-          { who: anonymously && wanted.access === "base" ? "anonymous" : undefined, rule: "" }
+        ? // A client that has an anonymous token must find the registry behind it.
+          { who: isAnonymous && wanted.access === "base" ? "anonymous" : undefined, rule: "" }
         : permissionFor(context, wanted.repository, wanted.access);
-    await authorizeWith(context, exchange, wanted, grant, challenge);
+    await authorizeWith(context, exchange, wanted, permission, challenge);
   }
 }
 
 /**
- * Lets a request go on, or not, to what no rule is about.
- * @throws as `admit` does
+ * Checks access to something without a repository by the `authorize` hook alone.
+ * @throws as `authorizeRequest` does
  */
 export function authorizeUnruled(
   context: AuthorizeContext,
@@ -63,21 +62,17 @@ export function authorizeUnruled(
 }
 
 /**
- * Whether a request for something in a repository would be let go on, had whoever sent this one sent it.
- * @throws RegistryError UNKNOWN if `authorize` fails; ClientGone
+ * Whether the client of this request may access a repository.
+ * @throws RegistryError UNKNOWN if `authorize` fails; ClientAborted
  */
 export async function canAccess(
   context: AuthorizeContext,
   exchange: Exchange,
-  { repository, access }: { readonly repository: string; readonly access: "pull" | "push" },
+  wanted: { readonly repository: string; readonly access: "pull" | "push" },
 ): Promise<boolean> {
   try {
-    await authorizeWith(
-      context,
-      exchange,
-      { repository, access },
-      permissionFor(context, repository, access),
-    );
+    const permission = permissionFor(context, wanted.repository, wanted.access);
+    await authorizeWith(context, exchange, wanted, permission);
     return true;
   } catch (error) {
     if (error instanceof RegistryError && error.status < 500) {
@@ -91,31 +86,31 @@ async function authorizeWith(
   { config: { authorize: hook } }: AuthorizeContext,
   exchange: Exchange,
   wanted: Wanted,
-  grant: Permission,
+  permission: Permission,
   challenge?: string,
 ): Promise<void> {
   const { request, client } = exchange;
-  // Wrong credentials are refused even where none are needed: whoever sends some wants to know.
-  const needless = grant.who === "anonymous" && request.headers.authorization === undefined;
-  if (hook === undefined || needless) {
+  // Wrong credentials are refused even where none are needed, because a client that sends some wants to know.
+  const isOpen = permission.who === "anonymous" && request.headers.authorization === undefined;
+  if (hook === undefined || isOpen) {
     return;
   }
-  const asker: Requester = { request, client: client.origin, challenge };
-  const user = await authorize(hook, asker, wanted);
+  const requester: Requester = { request, client: client.origin, challenge };
+  const user = await authorize(hook, requester, wanted);
   exchange.user = user ?? exchange.user;
   if (exchange.signal.aborted) {
     throw new ClientAborted();
   }
-  requirePermission(grant, asker, wanted, user);
+  requirePermission(permission, requester, wanted, user);
 }
 
-/** Whoever may push may delete. */
+/** The permission to push includes the one to delete. */
 function permissionFor({ policy }: AuthorizeContext, repository: string, access: Access): Permission {
   const rule = policy.ruleOn(repository);
   return { who: access === "pull" ? rule.access.pull : rule.access.push, rule: ruleName(rule) };
 }
 
-/** Whatever comes with a token of the router's is judged as if it had come with what the token stands for. */
+/** Replaces one of the router's own tokens by the credentials that it stands for. */
 function redeemToken({ request: { headers } }: Exchange): "other" | "anonymous" | "credentials" {
   const redeemed = redeem(headers.authorization);
   if (redeemed.kind === "anonymous") {
@@ -128,11 +123,10 @@ function redeemToken({ request: { headers } }: Exchange): "other" | "anonymous" 
 
 function challengeFor({ request, client }: Exchange, parsed: RegistryRequest): string | undefined {
   const host = publicHost(request.rawHeaders, client);
-  return host === undefined
-    ? undefined
-    : bearerChallenge({
-        origin: `${publicProto(request.rawHeaders, client)}://${host}`,
-        service: host,
-        scope: scopeOf(parsed, (repository) => repository),
-      });
+  if (host === undefined) {
+    return undefined;
+  }
+  const origin = `${publicProto(request.rawHeaders, client)}://${host}`;
+  const scope = scopeOf(parsed, { nameOf: (repository) => repository });
+  return bearerChallenge(origin, host, scope);
 }

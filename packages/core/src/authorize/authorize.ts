@@ -2,54 +2,71 @@ import type { IncomingMessage } from "node:http";
 import { parseChallenges } from "../protocol/challenge.ts";
 import { RegistryError } from "../protocol/errors.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
-import type { Principals } from "../routing/ruling.ts";
+import type { Policy } from "../routing/policy.ts";
+import type { Candidate, Principals } from "../routing/ruling.ts";
 import type { Access, AccessRequest, AuthorizeHook, AuthorizeResult } from "./hook.ts";
 
 type Authorized = Exclude<AuthorizeResult, string>;
+type Refused = Exclude<Authorized, { decision: "allow" }>;
 
-/** Who wants something, as far as the hook has to know, and where to send those who do not say who they are. */
 export interface Requester {
   readonly request: IncomingMessage;
   /** IP address. */
   readonly client: string;
-  /** The challenge that takes the place of a Basic one. */
+  /** Replaces a Basic challenge. */
   readonly challenge: string | undefined;
 }
 
+/** Without the client's address, which only the hook needs. */
+export type Wanted = Omit<AccessRequest, "client">;
+
+export interface Permission {
+  /** Undefined if only the hook decides. */
+  readonly who: Principals | undefined;
+  /** For error messages: `rules[2]`. */
+  readonly rule: string;
+}
+
 /**
- * Asks the hook whose request it is, and whether it lets it pass.
- * @returns the user, where the hook names one
+ * Calls the hook.
+ * @returns the user, if the hook names one
  * @throws RegistryError UNAUTHORIZED, DENIED, TOOMANYREQUESTS; UNKNOWN if the hook fails or answers nonsense
  */
 export async function authorize(
   hook: AuthorizeHook,
-  asker: Requester,
-  { repository, access }: Wanted,
+  requester: Requester,
+  wanted: Wanted,
 ): Promise<string | undefined> {
-  const verdict = await verify(hook, asker.request, { repository, access, client: asker.client });
-  if (verdict.decision !== "allow") {
-    throw refusal(verdict, { repository, access }, asker);
+  const result = await callHook(hook, requester.request, { ...wanted, client: requester.client });
+  if (result.decision !== "allow") {
+    throw refusal(result, wanted, requester);
   }
-  return verdict.user === "" ? undefined : verdict.user;
+  return result.user === "" ? undefined : result.user;
 }
 
 /**
- * Holds the user against the rule.
+ * Checks a user whom the hook has admitted. The message names no other user.
  * @throws RegistryError UNAUTHORIZED, DENIED
  */
 export function requirePermission(
-  grant: Permission,
-  asker: Requester,
-  { repository, access }: Wanted,
+  { who, rule }: Permission,
+  requester: Requester,
+  wanted: Wanted,
   user: string | undefined,
 ): void {
-  const verdict = authorizedBy(authorizeResultOf(grant, { repository, access }, user));
-  if (verdict.decision !== "allow") {
-    throw refusal(verdict, { repository, access }, asker);
+  if (isAmong(who, user)) {
+    return;
   }
+  const { access, repository } = wanted;
+  const deed = `${access === "pull" || access === "delete" ? `${access} from` : "push to"} ${repository}`;
+  const result: Refused =
+    user === undefined
+      ? { decision: "challenge", message: `${rule} lets only known users ${deed}` }
+      : { decision: "deny", message: `${rule} does not let ${user} ${deed}` };
+  throw refusal(result, wanted, requester);
 }
 
-/** What a request touches: a cross-repository mount, two repositories. */
+/** A cross-repository mount needs two repositories. */
 export function accessesOf({ method, resource }: RegistryRequest): Wanted[] {
   if (resource.kind === "base" || resource.kind === "catalog") {
     return [{ repository: undefined, access: resource.kind }];
@@ -68,7 +85,7 @@ export function accessesOf({ method, resource }: RegistryRequest): Wanted[] {
 
 function accessOf(method: string, kind: RegistryRequest["resource"]["kind"]): Access {
   if (kind === "uploads" || kind === "upload-session") {
-    // To look at or to give up one's own upload is part of pushing.
+    // Any method: to look at or cancel one's own upload is part of pushing.
     return "push";
   }
   if (method === "DELETE") {
@@ -77,110 +94,58 @@ function accessOf(method: string, kind: RegistryRequest["resource"]["kind"]): Ac
   return method === "PUT" ? "push" : "pull";
 }
 
-async function verify(
+async function callHook(
   hook: AuthorizeHook,
   request: IncomingMessage,
   wanted: AccessRequest,
 ): Promise<Authorized> {
-  let verdict: AuthorizeResult;
   try {
-    verdict = await hook(request, wanted);
+    const result = await hook(request, wanted);
+    const full = typeof result === "string" ? { decision: result } : result;
+    if (["allow", "challenge", "deny", "throttle"].includes(full?.decision)) {
+      return full;
+    }
+    // An untyped hook may return anything; none of it is permission.
+    throw new TypeError("authorize must answer allow, challenge, deny or throttle");
   } catch (cause) {
     throw new RegistryError("UNKNOWN", { message: "the request could not be authorized", cause });
   }
-  const full = authorizedBy(verdict);
-  if (!["allow", "challenge", "deny", "throttle"].includes(full?.decision)) {
-    // Whatever an untyped hook means by it, it is not permission.
-    throw new RegistryError("UNKNOWN", {
-      message: "the request could not be authorized",
-      cause: new TypeError("authorize must answer allow, challenge, deny or throttle"),
-    });
-  }
-  return full;
 }
 
-function authorizedBy(verdict: AuthorizeResult): Authorized {
-  return typeof verdict === "string" ? { decision: verdict } : verdict;
-}
-
-function refusal(
-  verdict: Exclude<Authorized, { decision: "allow" }>,
-  wanted: Wanted,
-  { challenge: instead }: Requester,
-): RegistryError {
-  const said = verdict.message === undefined ? {} : { message: verdict.message };
-  switch (verdict.decision) {
+function refusal(result: Refused, wanted: Wanted, requester: Requester): RegistryError {
+  const message = result.message === undefined ? {} : { message: result.message };
+  switch (result.decision) {
     case "challenge": {
-      const challenge = verdict.challenge ?? 'Basic realm="combined-registry", charset="UTF-8"';
+      const challenge = result.challenge ?? 'Basic realm="combined-registry", charset="UTF-8"';
+      // A hook with another challenge does not know the Basic credentials that the router's tokens stand for.
+      const isBasic = parseChallenges([challenge]).some(({ scheme }) => scheme === "basic");
       return new RegistryError("UNAUTHORIZED", {
-        ...said,
+        ...message,
         detail: wanted,
-        headers: { "WWW-Authenticate": isBasic(challenge) ? (instead ?? challenge) : challenge },
+        headers: { "WWW-Authenticate": isBasic ? (requester.challenge ?? challenge) : challenge },
       });
     }
     case "deny":
-      return new RegistryError("DENIED", { ...said, detail: wanted });
+      return new RegistryError("DENIED", { ...message, detail: wanted });
     case "throttle":
       return new RegistryError("TOOMANYREQUESTS", {
-        ...said,
-        headers: { "Retry-After": String(Math.ceil(verdict.retryAfter)) },
+        ...message,
+        headers: { "Retry-After": String(Math.ceil(result.retryAfter)) },
       });
   }
 }
 
-/** A hook that asks for something else has its own way of telling users apart. */
-function isBasic(challenge: string): boolean {
-  return parseChallenges([challenge]).some(({ scheme }) => scheme === "basic");
-}
-
-/** What a request wants, whoever sends it. */
-export type Wanted = Omit<AccessRequest, "client">;
-
-/** Who may have it, by the rule on the repository. */
-export interface Permission {
-  /** Undefined where `authorize` alone decides. */
-  readonly who: Principals | undefined;
-  /** What to call the rule: `rules[2]`. */
-  readonly rule: string;
-}
-
-/** Whether somebody is among those who may; nobody in particular has no name. */
-export function isAmong(who: Principals | undefined, user: string | undefined): boolean {
+function isAmong(who: Principals | undefined, user: string | undefined): boolean {
   if (who === undefined || who === "anonymous") {
     return true;
   }
   return user !== undefined && (who === "authenticated" || who.includes(user));
 }
 
-/** Holds a user whom `authorize` has let in against the rule. What it says names no other user. */
-export function authorizeResultOf(
-  { who, rule }: Permission,
-  { access, repository }: Wanted,
-  user?: string,
-): AuthorizeResult {
-  if (isAmong(who, user)) {
-    return "allow";
-  }
-  return user === undefined
-    ? { decision: "challenge", message: `${rule} lets only known users ${deed(access)} ${repository}` }
-    : { decision: "deny", message: `${rule} does not let ${user} ${deed(access)} ${repository}` };
-}
-
-/** What a user's view of names follows from. */
-export interface NameRules {
-  /** Whether there are any that not everybody may pull. */
-  readonly restrictsPulls: boolean;
-  ruleOn(repository: string): { readonly access: { readonly pull: Principals | undefined } };
-}
-
-/** Whether a user may see that a repository is there; undefined where everybody may see all. */
-export function namesFor(
-  rules: NameRules,
+/** Whether a user may see a repository in the catalog; undefined if all users may see all of them. */
+export function namesFor<M extends Candidate>(
+  policy: Policy<M>,
   user: string | undefined,
 ): ((repository: string) => boolean) | undefined {
-  return rules.restrictsPulls ? (name) => isAmong(rules.ruleOn(name).access.pull, user) : undefined;
-}
-
-function deed(access: Access): string {
-  return access === "pull" ? "pull from" : access === "delete" ? "delete from" : "push to";
+  return policy.restrictsPulls ? (name) => isAmong(policy.ruleOn(name).access.pull, user) : undefined;
 }

@@ -1,33 +1,36 @@
 import type { IncomingMessage } from "node:http";
 
-/** What a request wants to do with a repository. `base` is `/v2/` itself, where clients log in. */
+/**
+ * The access that a request needs. `base` is `/v2/` itself, where clients log in. `operations` is the health pages, the metrics and the
+ * status page.
+ */
 export type Access = "base" | "catalog" | "pull" | "push" | "delete" | "operations";
 
-/** What `authorize` is asked. */
+/** The question to `authorize`. */
 export interface AccessRequest {
   /** Undefined for `base`, `catalog` and `operations`. */
   readonly repository: string | undefined;
-  /** What is to be done with it. */
+  /** The access that the request needs. */
   readonly access: Access;
-  /** The client's IP address: its connection's or, behind load balancers of `trustProxy`, what they say. */
+  /** IP address of the client: that of its connection or, behind load balancers of `trustProxy`, the address that they name. */
   readonly client: string;
 }
 
-/** What `authorize` answers. The plain words stand for the objects without details. */
+/** The answer of `authorize`. The plain words stand for the objects without details. */
 export type AuthorizeResult =
   | "allow"
   | "challenge"
   | "deny"
-  /** Go on, as far as the rules let this `user`, who appears in the access log. */
+  /** Continue, if the rules allow this `user`. The access log contains the user. */
   | {
-      /** It may. */
+      /** The client may continue. */
       readonly decision: "allow";
-      /** Who it is. @default nobody in particular: `access: ["alice"]` and `"authenticated"` of rules do not let it */
+      /** Name of the user. @default none: rules with `access: ["alice"]` or `"authenticated"` then refuse the request */
       readonly user?: string;
     }
   /** 401. */
   | {
-      /** It is to say who it is. */
+      /** The client has to log in. */
       readonly decision: "challenge";
       /** The value of `WWW-Authenticate`. @default `Basic realm="combined-registry", charset="UTF-8"` */
       readonly challenge?: string;
@@ -36,28 +39,32 @@ export type AuthorizeResult =
     }
   /** 403. */
   | {
-      /** It may not, whoever it is. */
+      /** The client may not continue. */
       readonly decision: "deny";
       /** A sentence for the client. @default a general one */
       readonly message?: string;
     }
   /** 429. */
   | {
-      /** It is to wait: too many failed attempts, say. */
+      /** The client has to wait, for example after too many failed attempts. */
       readonly decision: "throttle";
-      /** Seconds, for `Retry-After`. */
+      /** Seconds, sent as `Retry-After`. */
       readonly retryAfter: number;
       /** A sentence for the client. @default a general one */
       readonly message?: string;
     };
 
 /**
- * How a host application plugs in authentication. Called before any upstream hears of the request, once
- * for each repository that it touches (a cross-repository mount is a push to one and a pull of another), and for a token
- * as for `base`. For the status page it is called with the browser's request for `/`: once for `operations`, then for each repository
- * that the page could name, some hundred at most. Not called for what a rule lets everybody do, unless the request has an `Authorization`. Where some rule does,
- * `Authorization: Basic` in `request.headers` may be what a token of the router's stands for.
- * What it throws is logged and answered 500; it never counts as permission.
+ * The authentication of a host application. The router calls it before it asks any upstream.
+ *
+ * - It is called once for each repository that the request touches. A cross-repository mount is a push to one repository and a pull from
+ *   another one. A request for a token is `base`.
+ * - For the status page it gets the browser's request for `/`: once for `operations`, then once for each repository that the page could
+ *   name, about a hundred at most.
+ * - It is not called if a rule allows the access to `anonymous` clients, unless the request has an `Authorization` header.
+ * - If some rule has `anonymous`, clients may send a token that the router has issued. `request.headers` then has the
+ *   `Authorization: Basic` that the token stands for.
+ * - If it throws or rejects, the error is logged and the client gets 500. An error never counts as permission.
  */
 export type AuthorizeHook = (
   request: IncomingMessage,

@@ -1,10 +1,11 @@
 import { quotable } from "../protocol/headers.ts";
+import type { Scope } from "../protocol/token-scope.ts";
 
-// Docker goes by `/v2/` alone: challenged for Basic there, it asks for nothing without a password, and not challenged, it
-// never sends one. Only a Bearer challenge lets some pull without a password and others push with theirs. Nothing
-// is kept for these tokens: one stands for the very credentials that it was asked for with.
+// Docker decides by the challenge of `/v2/` alone: after a Basic one it requests nothing without a password, and without one it
+// never sends a password. Only a Bearer challenge allows anonymous pulls beside pushes with a password. The router stores
+// nothing for its tokens: each contains the credentials that it was requested with.
 
-/** The token of those who have shown no credentials. */
+/** The token of a client without credentials. */
 export const anonymousToken = "anonymous";
 
 const prefix = "basic.";
@@ -12,20 +13,18 @@ const basic = /^basic +([A-Za-z0-9+/]+={0,2})$/i;
 const bearer = /^bearer +(\S+)$/i;
 const credentialsToken = /^basic\.([A-Za-z0-9+/]+={0,2})$/;
 
-/** The token that stands for the credentials of an `Authorization`; undefined if they are not Basic. */
+/** The token for the credentials of an `Authorization`; undefined if they are not Basic. */
 export function tokenFor(authorization: string): string | undefined {
   const encoded = basic.exec(authorization)?.[1];
   return encoded === undefined ? undefined : prefix + encoded;
 }
 
-/** What an `Authorization` with a token of ours stands for. */
-export type Redeemed =
-  /** No token of ours: as it came. */
+type Redeemed =
+  /** Not a token of the router. */
   | { readonly kind: "other" }
   | { readonly kind: "anonymous" }
   | { readonly kind: "credentials"; readonly authorization: string };
 
-/** Turns a token back into the credentials that it stands for. */
 export function redeem(authorization: string | undefined): Redeemed {
   const token = bearer.exec(authorization ?? "")?.[1];
   if (token === anonymousToken) {
@@ -37,18 +36,11 @@ export function redeem(authorization: string | undefined): Redeemed {
     : { kind: "credentials", authorization: `Basic ${encoded}` };
 }
 
-/** Where tokens are to be had, and what for. */
-export interface TokenPlace {
-  /** `https://registry.example.com` */
-  readonly origin: string;
-  /** What the registry is called. */
-  readonly service: string;
-  /** What is wanted: `repository:team/app:pull`, ... */
-  readonly scope: readonly string[];
-}
-
-/** A `WWW-Authenticate` that sends clients for a token (distribution's specification, "Token Authentication"). */
-export function bearerChallenge({ origin, service, scope }: TokenPlace): string {
+/**
+ * Sends a client for a token (distribution's specification, "Token Authentication").
+ * @param origin `https://registry.example.com`
+ */
+export function bearerChallenge(origin: string, service: string, scope: Scope): string {
   const parameters = [`realm="${quotable(`${origin}/v2/token`)}"`, `service="${quotable(service)}"`];
   if (scope.length > 0) {
     parameters.push(`scope="${quotable(scope.join(" "))}"`);

@@ -1,20 +1,17 @@
 import { LRUCache } from "lru-cache";
 import type { Member } from "../routing/ruling.ts";
 import { atMost } from "./bounds.ts";
-import type { VariantId } from "./request-variants.ts";
+import type { VariantId } from "./inflight-manifests.ts";
 
-// Tags, and ways to ask for one of them.
 const mostTags = 20_000;
-const mostWays = 8;
+const mostVariants = 8;
 
-/** A way to ask for a tag. */
-export interface Variant {
+interface Variant {
   readonly variant: VariantId;
-  /** `HEAD` if what is known says nothing of other methods. */
+  /** `HEAD` if nothing is known about other methods. */
   readonly method: string;
 }
 
-/** Somebody has not got a tag, if it is asked for in this way. */
 interface Absence<M> extends Variant {
   readonly member: M;
   /** By the clock. */
@@ -22,8 +19,8 @@ interface Absence<M> extends Variant {
 }
 
 /**
- * Which tags somebody has just said that it has not got. It spares a question, and costs whoever puts a tag there without the
- * router's knowledge some seconds.
+ * Tags that an upstream has just reported as not found. Saves requests. The price: a tag that is pushed past the router appears
+ * some seconds later.
  */
 export class NegativeCache<M extends Member> {
   readonly #absences: LRUCache<string, readonly Absence<M>[]> | undefined;
@@ -32,7 +29,7 @@ export class NegativeCache<M extends Member> {
 
   /**
    * @param ttl milliseconds; 0 switches it off
-   * @param clock milliseconds that go on evenly
+   * @param clock monotonic milliseconds
    */
   constructor(ttl: number, clock: { now(): number } = performance) {
     this.#absences = ttl > 0 ? new LRUCache(atMost(mostTags)) : undefined;
@@ -40,37 +37,31 @@ export class NegativeCache<M extends Member> {
     this.#clock = clock;
   }
 
-  /** Whether a member need not be asked: what is not there for GET is not there for HEAD. */
-  has(member: M, repository: string, tag: string, { variant: wish, method }: Variant): boolean {
-    const known = this.#absences?.get(`${repository}:${tag}`);
-    if (known === undefined) {
+  /** A tag that is not found by GET is not found by HEAD either. */
+  has(member: M, repository: string, tag: string, { variant, method }: Variant): boolean {
+    const absences = this.#absences?.get(`${repository}:${tag}`);
+    if (absences === undefined) {
       return false;
     }
     const now = this.#clock.now();
-    return known.some(
+    return absences.some(
       (one) =>
         one.member === member &&
-        one.variant === wish &&
+        one.variant === variant &&
         (one.method === "GET" || one.method === method) &&
         one.until > now,
     );
   }
 
-  /** A member said so. */
-  learn(member: M, repository: string, tag: string, { variant: wish, method }: Variant): void {
+  learn(member: M, repository: string, tag: string, { variant, method }: Variant): void {
     const key = `${repository}:${tag}`;
-    const others =
-      this.#absences
-        ?.get(key)
-        ?.filter((one) => one.member !== member || one.variant !== wish || one.method !== method) ?? [];
-    const latest = others.slice(-(mostWays - 1));
-    this.#absences?.set(key, [
-      ...latest,
-      { member, variant: wish, method, until: this.#clock.now() + this.#ttl },
-    ]);
+    const others = (this.#absences?.get(key) ?? []).filter(
+      (one) => one.member !== member || one.variant !== variant || one.method !== method,
+    );
+    const absence = { member, variant, method, until: this.#clock.now() + this.#ttl };
+    this.#absences?.set(key, [...others.slice(-(mostVariants - 1)), absence]);
   }
 
-  /** The tag was pushed. */
   forget(repository: string, tag: string): void {
     this.#absences?.delete(`${repository}:${tag}`);
   }

@@ -1,32 +1,26 @@
-const longest = 1_000;
+const longestResolution = 1_000;
 
-/** Milliseconds that go on evenly. 0 is no time, to an `LRUCache`. */
+/** Monotonic milliseconds. To an `LRUCache`, 0 is no time. */
 export interface Clock {
   now(): number;
 }
 
 /**
- * When something is forgotten, for an `LRUCache`: to the hundredth, or to the second. Exact to the millisecond, it would set a timer
- * whenever it looks at the clock, and be woken by it.
- * @param ttl milliseconds, as configured
- * @param clock is looked at each time. @default the process's, looked at as said above
+ * Options of an `LRUCache` whose entries expire, exact to a hundredth of `ttl` or to a second. If it were exact to the millisecond,
+ * the cache would set a timer whenever it reads the clock.
+ * @param ttl milliseconds
+ * @param clock read each time. @default the process's clock, read as said above
  */
 export function expiryAfter(
   ttl: number,
   clock?: Clock,
 ): { readonly ttl: number; readonly ttlResolution: number; readonly perf?: Clock } {
   return clock === undefined
-    ? { ttl, ttlResolution: Math.min(longest, Math.ceil(ttl / 100)) }
+    ? { ttl, ttlResolution: Math.min(longestResolution, Math.ceil(ttl / 100)) }
     : { ttl, ttlResolution: 0, perf: clock };
 }
 
-/**
- * How many things are remembered, for an `LRUCache`. Told as a size: for `max` it would take the memory of all of them at once, and
- * anew with each reload.
- */
-export function atMost(entries: number): {
-  readonly maxSize: number;
-  readonly sizeCalculation: () => number;
-} {
+/** Bounds an `LRUCache` by size: with `max`, it would allocate memory for all entries at once, and again with each reload. */
+export function atMost(entries: number): { maxSize: number; sizeCalculation: () => number } {
   return { maxSize: entries, sizeCalculation: () => 1 };
 }

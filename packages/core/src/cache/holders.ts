@@ -3,15 +3,18 @@ import type { Member } from "../routing/ruling.ts";
 import { atMost, type Clock, expiryAfter } from "./bounds.ts";
 
 /**
- * Which upstream served what, so that digests can be asked for where they are likely to be. It only ever
- * changes the order in which upstreams are asked: a remembered place can cost a detour, never a wrong answer.
+ * Which upstream is likely to have a digest. Hints only change the order in which upstreams are asked: a wrong one costs a detour,
+ * never a wrong response.
  */
 export class HolderHints<M extends Member> {
+  /**
+   * By repository, by `repository@digest`, and by `@repository@digest` for a manifest whose parts are recorded. No repository's name
+   * begins with `@`.
+   */
   readonly #holders: LRUCache<string, M> | undefined;
 
-  /** @param bounds how many places, and for how many milliseconds; 0 entries switch it off */
-  constructor(bounds: { readonly entries: number; readonly ttl: number }, clock?: Clock) {
-    const { entries, ttl } = bounds;
+  /** @param bounds `ttl` in milliseconds; 0 entries switch it off */
+  constructor({ entries, ttl }: { readonly entries: number; readonly ttl: number }, clock?: Clock) {
     this.#holders =
       entries > 0 ? new LRUCache({ ...atMost(entries), ...expiryAfter(ttl, clock) }) : undefined;
   }
@@ -20,44 +23,34 @@ export class HolderHints<M extends Member> {
   manifestAt(holder: M, repository: string, digest: string | undefined): void {
     this.#holders?.set(repository, holder);
     if (digest !== undefined) {
-      this.#holders?.set(placeOf(repository, digest), holder);
+      this.#holders?.set(`${repository}@${digest}`, holder);
     }
   }
 
-  /** So its layers, its configuration and its children are likely to be there too. */
+  /** The layers, the configuration and the children of a manifest are likely to be where the manifest is. */
   partsAt(holder: M, repository: string, digest: string, parts: readonly string[]): void {
     for (const part of parts) {
-      this.#holders?.set(placeOf(repository, part), holder);
+      this.#holders?.set(`${repository}@${part}`, holder);
     }
-    this.#holders?.set(partsOf(repository, digest), holder);
+    this.#holders?.set(`@${repository}@${digest}`, holder);
   }
 
   /**
-   * Whether there is nothing to be learned from that manifest. Where it is does not tell: that is known from a `HEAD` as well, and
-   * for longer than the parts of one that is asked for again and again.
+   * True if the hints have the parts of this manifest already. A hint for the manifest itself proves nothing: HEAD records it
+   * without reading the body, and it outlives those of the parts if the manifest is requested again and again.
    */
   knowsParts(holder: M, repository: string, digest: string): boolean {
-    return this.#holders === undefined || this.#holders.get(partsOf(repository, digest)) === holder;
+    return this.#holders === undefined || this.#holders.get(`@${repository}@${digest}`) === holder;
   }
 
-  /** Who is likely to hold a digest: whoever served it, or a manifest that it is a part of, else whoever last served the repository. */
+  /** The upstream that served the digest, or a manifest that contains it; else the one that last served the repository. */
   holderOf(repository: string, digest: string): M | undefined {
-    return this.#holders?.get(placeOf(repository, digest)) ?? this.#holders?.get(repository);
+    return this.#holders?.get(`${repository}@${digest}`) ?? this.#holders?.get(repository);
   }
 
-  /** A manifest was deleted. */
   forget(repository: string, digest: string): void {
-    this.#holders?.delete(placeOf(repository, digest));
-    this.#holders?.delete(partsOf(repository, digest));
+    this.#holders?.delete(`${repository}@${digest}`);
+    this.#holders?.delete(`@${repository}@${digest}`);
     this.#holders?.delete(repository);
   }
-}
-
-function placeOf(repository: string, digest: string): string {
-  return `${repository}@${digest}`;
-}
-
-/** No repository's name begins like that. */
-function partsOf(repository: string, digest: string): string {
-  return `@${repository}@${digest}`;
 }

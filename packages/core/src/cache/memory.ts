@@ -3,19 +3,18 @@ import { NegativeCache } from "./absences.ts";
 import { HolderHints } from "./holders.ts";
 import { ManifestCache } from "./manifests.ts";
 
-/** How much is remembered. */
+/** Times in milliseconds. 0 switches a cache off. */
 export interface MemoryBounds {
-  /** Places of digests. 0 switches that off. */
+  /** Location hints. */
   readonly entries: number;
-  /** Milliseconds that a place and a manifest are remembered. */
+  /** Of location hints and manifests. */
   readonly ttl: number;
-  /** Milliseconds that a tag's absence is remembered. 0 switches that off. */
+  /** Of tags that were not found. */
   readonly absentTtl: number;
-  /** Bytes of manifests. 0 switches that off. */
   readonly manifestBytes: number;
 }
 
-/** What is remembered of the content of upstreams. */
+/** The caches of the content of upstreams. */
 export class Memory<M extends Member> {
   readonly holders: HolderHints<M>;
   readonly absences: NegativeCache<M>;

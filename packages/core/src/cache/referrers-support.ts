@@ -1,16 +1,13 @@
 import type { Member } from "../routing/ruling.ts";
 
-/**
- * Which upstreams have the referrers API, as their answers told. Forgotten after a while: a registry that has been given the
- * API is noticed without a restart.
- */
+/** Which upstreams have the referrers API. Expires, so that the router notices an upgraded registry without a restart. */
 export class ReferrersSupport<M extends Member> {
-  // Weak: what is known of an upstream must not keep it alive when a reload has done away with it.
+  // Weak, so that an upstream that a reload has replaced can be collected.
   readonly #known = new WeakMap<M, { readonly has: boolean; readonly until: number }>();
   readonly #ttl: number;
   readonly #now: () => number;
 
-  /** @param ttl milliseconds that an answer counts for */
+  /** @param ttl milliseconds */
   constructor(ttl: number, now: () => number = () => performance.now()) {
     this.#ttl = ttl;
     this.#now = now;
@@ -20,7 +17,7 @@ export class ReferrersSupport<M extends Member> {
     this.#known.set(member, { has, until: this.#now() + this.#ttl });
   }
 
-  /** Undefined if it is not known, or not any more. */
+  /** Undefined if it is not known. */
   has(member: M): boolean | undefined {
     const known = this.#known.get(member);
     return known !== undefined && this.#now() < known.until ? known.has : undefined;

@@ -1,55 +1,50 @@
 import { LRUCache } from "lru-cache";
-import { SingleflightByRepository } from "../concurrency/singleflight.ts";
+import { Singleflight } from "../concurrency/singleflight.ts";
 
-// How long repositories are remembered that hosted has, and that it has not. Milliseconds.
-const presentFor = 30_000;
-const absentFor = 5_000;
-const mostRemembered = 20_000;
+// Milliseconds.
+const presentTtl = 30_000;
+const absentTtl = 5_000;
+const mostCached = 20_000;
 
-/** Which repositories hosted has, as it said a short while ago. */
-export class RepositoryCache<Answer> {
-  readonly #known: LRUCache<string, boolean>;
-  readonly #asking = new SingleflightByRepository<Answer>();
+/** Which repositories hosted has. */
+export class RepositoryCache<T> {
+  readonly #exists: LRUCache<string, boolean>;
+  readonly #inflight = new Singleflight<T>();
 
-  /** @param clock milliseconds that go on evenly */
+  /** @param clock monotonic milliseconds */
   constructor(clock: { now(): number } = performance) {
-    this.#known = new LRUCache({ max: mostRemembered, perf: clock, ttlResolution: 0 });
+    this.#exists = new LRUCache({ max: mostCached, perf: clock, ttlResolution: 0 });
   }
 
-  /** Whether hosted has a repository; undefined if it has to be asked. */
+  /** Undefined if it is not known. */
   has(repository: string): boolean | undefined {
-    return this.#known.get(repository);
+    return this.#exists.get(repository);
   }
 
-  /** Hosted said so, or took a push. */
   learn(repository: string, has: boolean): void {
-    this.#asking.changed(repository);
-    this.#known.set(repository, has, { ttl: has ? presentFor : absentFor });
+    this.#inflight.invalidate(repository);
+    this.#exists.set(repository, has, { ttl: has ? presentTtl : absentTtl });
   }
 
-  /** Something was deleted there. */
   forget(repository: string): void {
-    this.#asking.changed(repository);
-    this.#known.delete(repository);
+    this.#inflight.invalidate(repository);
+    this.#exists.delete(repository);
   }
 
   /**
-   * Asks hosted, or waits with those who are asking already. The question is seen through, whoever leaves meanwhile.
-   * @param read what an answer says; undefined if it says nothing. An answer that a push or a delete has overtaken is not believed
+   * Coalesces requests to hosted about one repository. A request runs to its end, even if all clients leave. Its result is not
+   * cached if a push or a delete has come meanwhile.
+   * @param read undefined if the response does not tell whether the repository exists
    */
-  ask(
-    repository: string,
-    ask: () => Promise<Answer>,
-    read: (answer: Answer) => boolean | undefined,
-  ): Promise<Answer> {
-    const lasting = new AbortController().signal;
-    return this.#asking.run(repository, "", lasting, async (_, hasChanged) => {
-      const answer = await ask();
-      const has = read(answer);
+  query(repository: string, send: () => Promise<T>, read: (response: T) => boolean | undefined): Promise<T> {
+    const never = new AbortController().signal;
+    return this.#inflight.run(repository, "", never, async (_, hasChanged) => {
+      const response = await send();
+      const has = read(response);
       if (has !== undefined && !hasChanged()) {
         this.learn(repository, has);
       }
-      return answer;
+      return response;
     });
   }
 }

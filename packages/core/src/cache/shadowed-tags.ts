@@ -10,13 +10,12 @@ export interface ShadowedTag {
   readonly proxy: Tagged;
 }
 
-/** What a tag stands for at one upstream. */
 export interface Tagged {
   readonly member: Member;
   readonly digest: string;
 }
 
-/** A shadowed tag that was found, as it is remembered: names, so that no upstream is kept that is there no more. */
+/** A shadowed tag with the names of the upstreams, so that it does not keep an upstream in memory that a reload has replaced. */
 export interface FoundShadow {
   readonly repository: string;
   readonly tag: string;
@@ -24,13 +23,12 @@ export interface FoundShadow {
   readonly proxy: { readonly name: string; readonly digest: string };
 }
 
-/** What of a rule is about shadowed tags. */
-export type ShadowRule = Pick<Rule, "shadow" | "owned">;
+type ShadowRule = Pick<Rule, "shadow" | "owned">;
 
 /**
- * Who is to be asked for a tag that `holder` has: hosted where a proxy has it, the proxies where hosted has. Nobody if shadows are
- * allowed, or cannot be: what hosted owns, no proxy hears of.
- * @param members whom the policy names for the repository
+ * The members that may have the same tag as `holder`: hosted for a proxy, the proxies for hosted. None if shadows are allowed, or
+ * impossible because hosted owns the repository.
+ * @param members those that the rule allows
  */
 export function otherSideOf<M extends Member>(
   holder: Member,
@@ -40,68 +38,63 @@ export function otherSideOf<M extends Member>(
   return shadow === "allow" || owned ? [] : members.filter(({ kind }) => kind !== holder.kind);
 }
 
-/** How two digests go together; those of different algorithms cannot be compared. */
 export function compareDigests(one: string, other: string): "same" | "different" | "incomparable" {
   if (one === other) {
     return "same";
   }
-  return algorithmOf(one) === algorithmOf(other) ? "different" : "incomparable";
+  const [algorithm = ""] = one.split(":");
+  return other.startsWith(`${algorithm}:`) ? "different" : "incomparable";
 }
 
-function algorithmOf(digest: string): string {
-  return digest.slice(0, digest.indexOf(":"));
-}
-
-const checkedFor = 10 * 60 * 1000;
+// Milliseconds.
+const checkInterval = 10 * 60 * 1000;
 const mostChecked = 10_000;
 const mostFound = 10_000;
 const checksAtOnce = 4;
 
-/** Which tags were checked lately, and what was found: a tag costs a check now and then, and a finding is told once. */
+/** Limits how often tags are checked, and reports each finding once. */
 export class ShadowLog {
   readonly #checked: LRUCache<string, true>;
   readonly #found = new LRUCache<string, FoundShadow>({ max: mostFound });
-  #underWay = 0;
+  #running = 0;
 
-  /** @param ttl milliseconds until a tag that was checked may be checked again */
-  constructor(ttl = checkedFor) {
+  /** @param ttl milliseconds between two checks of one tag */
+  constructor(ttl = checkInterval) {
     this.#checked = new LRUCache({ max: mostChecked, ...expiryAfter(ttl) });
   }
 
-  /** Whether a check of a tag may begin now. */
   mayBegin(repository: string, tag: string): boolean {
-    return this.#underWay < checksAtOnce && !this.#checked.has(`${repository}:${tag}`);
+    return this.#running < checksAtOnce && !this.#checked.has(`${repository}:${tag}`);
   }
 
-  /** If it may: from now on the tag counts as checked, whatever comes of it, and `end` has to follow. */
+  /** Begins a check if that is allowed; `end` has to follow. The tag counts as checked, even if the check fails. */
   begin(repository: string, tag: string): boolean {
     if (!this.mayBegin(repository, tag)) {
       return false;
     }
     this.#checked.set(`${repository}:${tag}`, true);
-    this.#underWay += 1;
+    this.#running += 1;
     return true;
   }
 
-  /** A check is over. */
   end(): void {
-    this.#underWay -= 1;
+    this.#running -= 1;
   }
 
-  /** Whether a finding has not been told yet; from now on it has. */
+  /** Records a finding. True the first time. */
   isNews({ repository, tag, hosted, proxy }: ShadowedTag): boolean {
     const key = [`${repository}:${tag}`, hosted.digest, proxy.member.name, proxy.digest].join(" ");
-    const known = this.#found.has(key);
+    const isNews = !this.#found.has(key);
     this.#found.set(key, {
       repository,
       tag,
       hosted: { name: hosted.member.name, digest: hosted.digest },
       proxy: { name: proxy.member.name, digest: proxy.digest },
     });
-    return !known;
+    return isNews;
   }
 
-  /** So many findings at most, the latest first; of one tag and proxy, what was found last. */
+  /** At most `count` findings, the latest first. Of one tag and proxy, only the latest. */
   latest(count: number): FoundShadow[] {
     const latest = new Map<string, FoundShadow>();
     for (const found of this.#found.values()) {

@@ -1,9 +1,9 @@
-/** One at a time for each key: what is read, changed and written back must not be written by another in between. */
+/** One at a time for each key. */
 export class KeyedMutex {
   readonly #last = new Map<string, Promise<unknown>>();
 
-  /** Does the work once all that came before under the same key is over, however it ended. */
-  async take<T>(key: string, work: () => Promise<T>): Promise<T> {
+  /** Runs work after all earlier work under the same key has ended, even if that failed. */
+  async run<T>(key: string, work: () => Promise<T>): Promise<T> {
     const before = this.#last.get(key) ?? Promise.resolve();
     const mine = before.then(work, work);
     this.#last.set(key, mine);

@@ -1,10 +1,9 @@
 import { ClientAborted } from "../errors.ts";
 
-/** At most `limit` at a time; up to `queue` more wait in order. */
+/** At most `limit` at a time; up to `queue` more wait, first come first served. */
 export class Semaphore {
   #free: number;
   readonly #queue: number;
-  /** In the order of their arrival. */
   readonly #waiting = new Set<() => void>();
 
   constructor(limit: number, queue = Number.POSITIVE_INFINITY) {
@@ -17,7 +16,7 @@ export class Semaphore {
     return this.#free === 0 && this.#waiting.size >= this.#queue;
   }
 
-  /** Takes a slot if one is free. Each slot that is taken has to be released once. */
+  /** Takes a slot if one is free. The caller has to release it once. */
   tryAcquire(): boolean {
     if (this.#free === 0) {
       return false;
@@ -27,8 +26,8 @@ export class Semaphore {
   }
 
   /**
-   * Takes a slot as soon as one is free, whether the queue is full or not.
-   * @throws ClientAborted once `signal` is aborted; the place in the queue is free again at once
+   * Waits for a slot, even if the queue is full. The caller has to release it once.
+   * @throws ClientAborted once `signal` is aborted; the place in the queue is then free at once
    */
   acquire(signal: AbortSignal): Promise<void> {
     if (signal.aborted) {
@@ -51,7 +50,7 @@ export class Semaphore {
     });
   }
 
-  /** Gives a slot back, to the first that waits. */
+  /** Gives a slot back, or on to the first in the queue. */
   release(): void {
     const [next] = this.#waiting;
     if (next === undefined) {
@@ -62,16 +61,13 @@ export class Semaphore {
     }
   }
 
-  /**
-   * Runs work when there is a slot for it.
-   * @throws ClientAborted if `signal` is aborted before; else what the work ends with
-   */
+  /** @throws ClientAborted if `signal` is aborted before there is a slot; else the error of the work */
   async run<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
     await this.acquire(signal);
     return this.#releaseAfter(work);
   }
 
-  /** Runs work if a slot is free. Undefined, without waiting, if none is. */
+  /** Undefined, without waiting, if no slot is free. */
   async tryRun<T>(work: () => Promise<T>): Promise<T | undefined> {
     return this.tryAcquire() ? this.#releaseAfter(work) : undefined;
   }
@@ -86,9 +82,8 @@ export class Semaphore {
 }
 
 /**
- * Does work for each item, at most `atOnce` at a time. After the first failure no other work begins, and the signal of the work in
- * progress is aborted.
- * @throws the first failure, when all work has ended
+ * Works on at most `atOnce` items at a time. After the first failure no other work begins, and the signal of running work is aborted.
+ * @throws the first failure, after all work has ended
  */
 export async function mapConcurrently<T>(
   items: readonly T[],

@@ -3,16 +3,16 @@ import { createSecureContext } from "node:tls";
 import type { CompleteUpstream } from "./complete.ts";
 import type { ConfigProblem } from "./problems.ts";
 
-// OpenSSL reads the last two as well.
+// OpenSSL also reads the two with a prefix.
 const beginning = /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----/g;
-// It passes over a line that has anything else on it but blanks at its end.
+// OpenSSL ignores a line with anything else on it than trailing blanks.
 const whole =
   /(?<=^\uFEFF?|\n)-----BEGIN ((?:X509 |TRUSTED )?CERTIFICATE)-----[^\S\n]*\n[^-]*\n-----END \1-----[^\S\n]*(?=\n|$)/g;
 
 /**
- * What is wrong with an upstream's certificates and key. Node would say so with the first connection, or pass over the
- * certificates of a `ca` that it cannot read, and every request would find the upstream failed.
- * @param upstream its option
+ * Without these checks, Node would report a problem only with the first connection. It ignores certificates of a `ca` that it
+ * cannot read, and then every request to the upstream would fail.
+ * @param upstream the name of its option
  */
 export function certificateProblems(
   { ca, cert, key }: CompleteUpstream["tls"],
@@ -34,7 +34,7 @@ export function certificateProblems(
 function unreadable(pem: string): string | undefined {
   const begun = pem.match(beginning) ?? [];
   if (begun.length === 0) {
-    return "text without any";
+    return "text without a certificate";
   }
   const readable = (pem.match(whole) ?? []).filter(isCertificate);
   return readable.length === begun.length
@@ -50,7 +50,7 @@ function isCertificate(pem: string): boolean {
   }
 }
 
-/** Nothing of the text is told: a key may have been given for the certificate. */
+/** Shows nothing of the text: it may be a key in place of the certificate. */
 function pairProblem(cert: string, key: string | undefined): string | undefined {
   try {
     createSecureContext({ cert, key });
@@ -58,6 +58,6 @@ function pairProblem(cert: string, key: string | undefined): string | undefined 
   } catch (error) {
     // "error:05800074:x509 certificate routines::key values mismatch"
     const reason = /[^:]*$/.exec(String(error))?.[0].trim();
-    return `what OpenSSL refuses (${reason})`;
+    return `which OpenSSL refuses (${reason})`;
   }
 }

@@ -3,11 +3,11 @@ import { certificateProblems } from "./certificates.ts";
 import type { CompleteConfig, CompleteUpstream, UpstreamKind } from "./complete.ts";
 import type { CombinedRegistryConfig } from "./options.ts";
 import { ConfigError, type ConfigProblem, optionAt, problemsOf } from "./problems.ts";
-import { accessProblems, completeRule, letsInAnybody, ruleProblems } from "./rules.ts";
+import { accessProblems, allowsAnonymous, completeRule, ruleProblems } from "./rules.ts";
 import { configSchema, type ParsedConfig } from "./schema.ts";
 
 /**
- * Makes a written configuration complete.
+ * Parses a configuration and adds the defaults.
  * @throws ConfigError naming every option that is wrong, what was expected and what was given
  */
 export function completeConfig(written: unknown): CompleteConfig {
@@ -38,11 +38,11 @@ type ParsedUpstream = Omit<ParsedConfig["proxy"][number], "auth"> & {
 function completeUpstreams(parsed: ParsedConfig): CompleteConfig {
   const { hosted, proxy, rules, via, authorize, peers, onDecision, logger, metrics, statusPage, ...rest } =
     parsed;
-  const alone = proxy.length === 1;
+  const isSingle = proxy.length === 1;
   const upstreams = {
-    hosted: completeUpstream({ ...noProxy, ...hosted }, "hosted", "hosted"),
+    hosted: completeUpstream({ ...notForHosted, ...hosted }, "hosted", "hosted"),
     proxies: proxy.map((one, index) =>
-      completeUpstream(one, "proxy", alone ? "proxy" : `proxy-${index + 1}`),
+      completeUpstream(one, "proxy", isSingle ? "proxy" : `proxy-${index + 1}`),
     ),
   };
   const completeRules = rules.map((rule) => completeRule(rule, upstreams));
@@ -55,37 +55,31 @@ function completeUpstreams(parsed: ParsedConfig): CompleteConfig {
     statusPage: statusPage === undefined ? "alone" : statusPage ? "on" : "off",
     authorize,
     peers,
-    tokens: authorize !== undefined && completeRules.some(letsInAnybody),
+    tokens: authorize !== undefined && completeRules.some(allowsAnonymous),
     onDecision,
     logger,
   };
 }
 
-/** What hosted cannot be given. */
-const noProxy = { namespace: undefined, libraryPrefix: false, match: ["**"] };
+const notForHosted = { namespace: undefined, libraryPrefix: false, match: ["**"] };
 
 function completeUpstream(parsed: ParsedUpstream, kind: UpstreamKind, defaultName: string): CompleteUpstream {
   const url = new URL(parsed.url);
   url.pathname = url.pathname.replace(/\/+$/, "");
   const { ca, cert, key, serverName, verify } = parsed.tls;
   return {
+    ...parsed,
     name: parsed.name ?? defaultName,
     kind,
     url,
     auth: parsed.auth,
     tls: { ca, cert, key, serverName, verify },
-    timeouts: parsed.timeouts,
-    redirects: parsed.redirects,
     breaker: parsed.breaker ?? undefined,
-    lookups: parsed.lookups,
-    hosts: parsed.hosts,
     namespace: parsed.namespace,
-    libraryPrefix: parsed.libraryPrefix,
-    match: parsed.match,
   };
 }
 
-/** What no single option shows. */
+/** Cross-field checks. */
 function conflicts(config: CompleteConfig, written: unknown): ConfigProblem[] {
   const { hosted, proxies, authorize, operations } = config;
   const problems = [
@@ -93,16 +87,16 @@ function conflicts(config: CompleteConfig, written: unknown): ConfigProblem[] {
     ...proxies.flatMap(({ tls }, index) => certificateProblems(tls, optionAt(["proxy", index], written))),
   ];
   const names = new Set([hosted.name]);
-  proxies.forEach((proxy, index) => {
-    if (names.has(proxy.name)) {
+  for (const [index, { name }] of proxies.entries()) {
+    if (names.has(name)) {
       problems.push({
         option: optionAt(["proxy", index, "name"], written),
         expected: "a name that no other upstream has",
-        given: JSON.stringify(proxy.name),
+        given: JSON.stringify(name),
       });
     }
-    names.add(proxy.name);
-  });
+    names.add(name);
+  }
   problems.push(
     ...misleadingNames(config, written),
     ...duplicateHosts(config, written),
@@ -113,33 +107,33 @@ function conflicts(config: CompleteConfig, written: unknown): ConfigProblem[] {
     problems.push({
       option: "hosted.auth",
       expected:
-        "the router's own credentials or none, since the router judges the clients' itself (one Authorization header cannot be for both)",
+        "the router's own credentials or none, since the router checks the clients' credentials itself (one Authorization header cannot serve both)",
       given: '"passthrough"',
     });
   }
   if (authorize === undefined && operations === "protected") {
     problems.push({
       option: "operations",
-      expected: '"open" or "off" without authorize, which would judge who may see them',
+      expected: '"open" or "off" without authorize, which decides who may see them',
       given: '"protected"',
     });
   }
   return problems;
 }
 
-/** Rules say `hosted` and `proxy` and mean just that. */
+/** In rules, `hosted` and `proxy` stand for all upstreams of that kind. */
 function misleadingNames({ hosted, proxies }: CompleteConfig, written: unknown): ConfigProblem[] {
-  const problems = hosted.name === "proxy" ? [misleading("hosted.name", hosted.name)] : [];
-  proxies.forEach(({ name }, index) => {
-    // Beside a hosted registry of that name it is a double, and said to be one.
+  const problems = hosted.name === "proxy" ? [misleadingName("hosted.name", hosted.name)] : [];
+  for (const [index, { name }] of proxies.entries()) {
+    // If hosted has that name as well, it is reported as a duplicate already.
     if ((name === "hosted" && hosted.name !== name) || (name === "proxy" && proxies.length > 1)) {
-      problems.push(misleading(optionAt(["proxy", index, "name"], written), name));
+      problems.push(misleadingName(optionAt(["proxy", index, "name"], written), name));
     }
-  });
+  }
   return problems;
 }
 
-function misleading(option: string, name: string): ConfigProblem {
+function misleadingName(option: string, name: string): ConfigProblem {
   const meant = name === "hosted" ? "hosted" : "every proxy";
   return {
     option,
@@ -148,22 +142,21 @@ function misleading(option: string, name: string): ConfigProblem {
   };
 }
 
-/** A host name can stand for one registry. */
 function duplicateHosts({ hosted, proxies }: CompleteConfig, written: unknown): ConfigProblem[] {
-  const taken = new Map<string, string>(hosted.hosts.map((host) => [host, "hosted"]));
-  return proxies.flatMap(({ name, hosts }, index) =>
-    hosts.flatMap((host, place) => {
-      const other = taken.get(host);
-      taken.set(host, name);
-      return other === undefined
-        ? []
-        : [
-            {
-              option: optionAt(["proxy", index, "hosts", place], written),
-              expected: `a host name that does not stand for ${other} already`,
-              given: JSON.stringify(host),
-            },
-          ];
-    }),
-  );
+  const problems: ConfigProblem[] = [];
+  const upstreams = new Map<string, string>(hosted.hosts.map((host) => [host, "hosted"]));
+  for (const [index, { name, hosts }] of proxies.entries()) {
+    for (const [position, host] of hosts.entries()) {
+      const other = upstreams.get(host);
+      upstreams.set(host, name);
+      if (other !== undefined) {
+        problems.push({
+          option: optionAt(["proxy", index, "hosts", position], written),
+          expected: `a host name that does not stand for ${other} already`,
+          given: JSON.stringify(host),
+        });
+      }
+    }
+  }
+  return problems;
 }

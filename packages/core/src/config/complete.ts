@@ -5,13 +5,13 @@ import type { Rule } from "../routing/ruling.ts";
 import type { Logger, MetricsConfig, PeersConfig } from "./options.ts";
 import type { CredentialsConfig } from "./upstream-options.ts";
 
-/** What the code uses: nothing optional that has a default, nothing to parse again. Milliseconds throughout. */
+/** The parsed configuration with all defaults. Times are milliseconds. */
 export interface CompleteConfig {
   readonly hosted: CompleteUpstream;
   /** At least one, in the order in which they are asked. */
   readonly proxies: readonly CompleteUpstream[];
   readonly base: "all" | "hosted" | "any";
-  /** In the order in which they are tried. */
+  /** The first rule that matches a name applies. */
   readonly rules: readonly Rule[];
   readonly lists: "first" | "hosted" | "merge";
   readonly copy: boolean;
@@ -22,26 +22,24 @@ export interface CompleteConfig {
   readonly limits: { readonly clientIdle: number };
   readonly metrics: { readonly process: boolean; readonly page: MetricsPage | undefined };
   readonly operations: "open" | "protected" | "off";
-  /** `alone`: unless the router is one part of an application. */
+  /** `alone`: unless the handler is called with `next`, as part of an application. */
   readonly statusPage: "on" | "off" | "alone";
   readonly authorize: AuthorizeHook | undefined;
   readonly peers: PeersConfig | undefined;
-  /** Whether clients are sent for tokens: where some are let in without credentials and others are asked for them. */
+  /** Whether clients are sent for tokens: if access is anonymous in some rules, and not everywhere. */
   readonly tokens: boolean;
   readonly onDecision: ((record: DecisionRecord) => void) | undefined;
   readonly logger: Logger | undefined;
 }
 
-/** Gives the text of `/metrics`. */
 export type MetricsPage = NonNullable<MetricsConfig["page"]>;
 
-/** One registry, completely described. */
 export interface CompleteUpstream {
   readonly name: string;
   readonly kind: UpstreamKind;
   /** Without a trailing slash on its path. */
   readonly url: URL;
-  /** Passthrough occurs on hosted alone. */
+  /** `passthrough` for hosted only. */
   readonly auth: CredentialsConfig | "passthrough" | undefined;
   readonly tls: {
     readonly ca: string | undefined;
@@ -58,25 +56,22 @@ export interface CompleteUpstream {
     readonly ping: number;
   };
   readonly redirects: "pass" | "follow";
-  /** Undefined if it is never left out. */
+  /** Undefined if the circuit never opens. */
   readonly breaker: CompleteBreaker | undefined;
   readonly lookups: { readonly concurrent: number; readonly queued: number };
   /** In lower case, without port. */
   readonly hosts: readonly string[];
-  /** Proxies alone. */
+  /** Proxies only. */
   readonly namespace: string | undefined;
-  /** Proxies alone: whether names of one component are put below `library/`. */
+  /** Proxies only: whether names of one component are put below `library/`. */
   readonly libraryPrefix: boolean;
-  /** Patterns over the names that it may be asked for. */
   readonly match: readonly string[];
 }
 
-/** When to leave an upstream out, and when to try it again. */
 export interface CompleteBreaker {
   readonly failures: number;
   readonly delay: number;
   readonly longestDelay: number;
 }
 
-/** Whether an upstream is the private registry or one of the caches. */
 export type UpstreamKind = "hosted" | "proxy";

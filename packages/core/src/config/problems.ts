@@ -1,6 +1,5 @@
 import type { z } from "zod";
 
-/** Says what the schema found in the words of whoever wrote the configuration. */
 export function problemsOf(issue: z.core.$ZodIssue, written: unknown): ConfigProblem[] {
   if (issue.code === "unrecognized_keys") {
     return issue.keys.map((key) => problemAt([...issue.path, key], "no such option", written));
@@ -8,24 +7,24 @@ export function problemsOf(issue: z.core.$ZodIssue, written: unknown): ConfigPro
   return [problemAt(issue.path, issue.message, written)];
 }
 
-/** What an option is called where it was written, by where the schema has it. */
+/** The option in the written configuration for a path in the parsed one. */
 export function optionAt(path: readonly PropertyKey[], written: unknown): string {
   return optionName(asWritten(path, written).steps);
 }
 
 function problemAt(path: readonly PropertyKey[], expected: string, written: unknown): ConfigProblem {
   const { steps, value } = asWritten(path, written);
-  return { option: optionName(steps), expected, given: describe(value, steps.at(-1)) };
+  return { option: optionName(steps), expected, given: describeValue(value, steps.at(-1)) };
 }
 
-/** The schema reads a lone proxy as a list of one and a lone URL as a table; whoever wrote it did neither. */
+/** The schema turns a single proxy into a list, and a URL into a table. The steps that this adds are left out. */
 function asWritten(path: readonly PropertyKey[], written: unknown): { steps: PropertyKey[]; value: unknown } {
   const steps: PropertyKey[] = [];
   let value = written;
   for (const step of path) {
-    const madeUp =
+    const isAdded =
       (typeof step === "number" && !Array.isArray(value)) || (step === "url" && typeof value === "string");
-    if (!madeUp) {
+    if (!isAdded) {
       steps.push(step);
       value = typeof value === "object" && value !== null ? Reflect.get(value, step) : undefined;
     }
@@ -42,11 +41,11 @@ function optionName(steps: readonly PropertyKey[]): string {
   }, "");
 }
 
-// A user name too: people write the password behind it.
+// `username` too: people append the password to it.
 const secretKeys = /username|password|secret|token|key|auth|cert|^ca$/i;
 const longestEcho = 80;
 
-function describe(value: unknown, key: PropertyKey | undefined): string | undefined {
+function describeValue(value: unknown, key: PropertyKey | undefined): string | undefined {
   if (value === undefined) {
     return undefined;
   }
@@ -56,7 +55,7 @@ function describe(value: unknown, key: PropertyKey | undefined): string | undefi
   if (typeof value === "function") {
     return "a function";
   }
-  // Tables may hold secrets further down.
+  // The options of a table may be secrets.
   if (typeof value === "object" && value !== null) {
     return Array.isArray(value) ? `a list of ${value.length}` : "a table";
   }
@@ -65,30 +64,30 @@ function describe(value: unknown, key: PropertyKey | undefined): string | undefi
   return shown.length <= longestEcho ? shown : `${shown.slice(0, longestEcho)}...`;
 }
 
-/** One thing wrong with a configuration. */
+/** A problem of a configuration. */
 export interface ConfigProblem {
-  /** Where, as one would write it: `proxy[1].timeouts.connect`. Empty for the whole. */
+  /** The option, as in `proxy[1].timeouts.connect`. Empty if the problem is about the whole configuration. */
   readonly option: string;
-  /** What was expected there, as the end of a sentence. */
+  /** The expected value, as the end of a sentence. */
   readonly expected: string;
-  /** What was given, as JSON, cut short; undefined when nothing was. Never a secret. */
+  /** The given value as JSON, shortened; undefined if none was given. It never contains a secret. */
   readonly given: string | undefined;
 }
 
-/** A configuration that cannot be used. `message` has one line per problem. */
+/** The configuration cannot be used. `message` has one line for each problem. */
 export class ConfigError extends Error {
-  /** Tells it from other errors where `instanceof` cannot, in another copy of the package. */
+  /** Identifies the error where `instanceof` cannot, such as between two copies of the package. */
   override readonly name = "ConfigError";
-  /** All that is wrong, not only the first. */
+  /** All problems, not only the first. */
   readonly problems: readonly ConfigProblem[];
 
   constructor(problems: readonly ConfigProblem[]) {
-    super(problems.map(sentence).join("\n"));
+    super(problems.map(describeProblem).join("\n"));
     this.problems = problems;
   }
 }
 
-function sentence({ option, expected, given }: ConfigProblem): string {
+function describeProblem({ option, expected, given }: ConfigProblem): string {
   const subject = option === "" ? "configuration" : option;
   return `${subject}: expected ${expected}, ${given === undefined ? "nothing was given" : `given ${given}`}`;
 }

@@ -32,15 +32,15 @@ export class BlobCopier {
    * @throws CopyFailure, ClientAborted
    */
   copy(copying: CopyJob, part: Part, signal: AbortSignal): Promise<CopyResult> {
-    return this.#shared.run(keyOf(copying, part), signal, (wanted) =>
+    return this.#shared.run(copying.repository, keyOf(copying, part), signal, (wanted) =>
       this.#places.run(wanted, () => copyUnlessThere(this.#metrics, copying, part, wanted)),
     );
   }
 }
 
 /** Only pushes with the same rights share a copy: by the rules, and by hosted where it checks the client's credentials. */
-function keyOf({ repository, from, proxies, authorization }: CopyJob, { digest }: Part): string {
-  return JSON.stringify([repository, digest, from, proxies.map(({ name }) => name), authorization]);
+function keyOf({ from, proxies, authorization }: CopyJob, { digest }: Part): string {
+  return JSON.stringify([digest, from, proxies.map(({ name }) => name), authorization]);
 }
 
 async function copyUnlessThere(

@@ -37,7 +37,7 @@ const blobsAtOnce = 4;
 /**
  * Copies from the proxies what a pushed manifest is made of and hosted lacks: of an index its manifests too, each after what it
  * is made of itself.
- * @throws CopyFailure if something cannot be had, or there is too much of it; ClientGone
+ * @throws CopyFailure if something cannot be had, or there is too much of it; ClientAborted
  */
 export async function copyMissing(
   copier: BlobCopier,
@@ -67,7 +67,7 @@ class CopyOfParts {
   async copyParts(manifest: Buffer, depth: number): Promise<void> {
     const { blobs, children } = partsOf(manifest);
     if (children.length > 0 && depth === deepest) {
-      throw new CopyFailure(`more than ${deepest} indexes one inside the other`);
+      throw new CopyFailure(`more than ${deepest} nested indexes`);
     }
     for (const child of unseen(children, this.#seen.manifests, mostManifests, "manifests")) {
       await this.#copyManifest(child, depth + 1);
@@ -105,7 +105,7 @@ class CopyOfParts {
     const { proxy, answer } = await findAtProxies(this.#copying, address, this.#signal, manifestTypes);
     const body = await readUpTo(answer.body, longestManifest, proxy.timeouts.idle);
     if (body === undefined || !isContent(digest, body)) {
-      throw new CopyFailure(`${proxy.name} sent something else for ${address}, or not all of it`);
+      throw new CopyFailure(`${proxy.name} sent content for ${address} that is wrong or incomplete`);
     }
     return { body, type: firstValue(answer.headers, "content-type") ?? "application/json" };
   }

@@ -38,7 +38,7 @@ export interface CopyContext {
  * Whom a copy may be had from.
  * @param source the rules' word on `from`: proxies that it does not name never hear of it, nor does any of what is hosted's own
  * @returns undefined if nobody, or copies are switched off
- * @throws CopyFailure if hosted does not say whether `from` is its own; ClientGone
+ * @throws CopyFailure if hosted does not say whether `from` is its own; ClientAborted
  */
 export async function planCopy(
   { config, ownership }: CopyContext,
@@ -75,7 +75,7 @@ async function settled(
     return await ownership.restrict(exchange, from, source);
   } catch (error) {
     if (error instanceof RegistryError) {
-      throw new CopyFailure(`it is not known whether ${from} is hosted's own: ${error.message}`);
+      throw new CopyFailure(`could not check whether hosted owns ${from}: ${error.message}`);
     }
     throw error;
   }
@@ -93,7 +93,7 @@ export interface CopyRequest extends Pick<UpstreamRequest, "follows" | "stream">
   readonly type?: string;
 }
 
-/** Asks hosted about the repository that is copied to. @throws ClientGone, CopyFailure */
+/** Asks hosted about the repository that is copied to. @throws ClientAborted, CopyFailure */
 export function askHosted(
   { hosted, repository, authorization }: CopyJob,
   step: CopyRequest,
@@ -102,7 +102,7 @@ export function askHosted(
   return hosted.query({ ...toRequest(hosted, repository, step, signal), authorization });
 }
 
-/** Asks a proxy for something of the repository that is copied from. @throws ClientGone */
+/** Asks a proxy for something of the repository that is copied from. @throws ClientAborted */
 export function askProxy(
   { from }: CopyJob,
   proxy: Upstream,
@@ -134,7 +134,7 @@ function toRequest(
   };
 }
 
-/** Whether hosted has something already. @throws ClientGone; CopyFailure if that cannot be told */
+/** Whether hosted has something already. @throws ClientAborted; CopyFailure if that cannot be told */
 export async function hostedHas(
   copying: CopyJob,
   address: string,
@@ -155,7 +155,7 @@ export interface Found {
   readonly answer: UpstreamResponse;
 }
 
-/** Asks the proxies in order. @throws ClientGone; CopyFailure if none has it */
+/** Asks the proxies in order. @throws ClientAborted; CopyFailure if none has it */
 export async function findAtProxies(
   copying: CopyJob,
   address: string,

@@ -18,7 +18,7 @@ const timeout = 10_000;
 
 /**
  * Uploads a blob in one piece, or in chunks where its length is not known (distribution-spec 1.1, "Pushing blobs").
- * @throws CopyFailure, ClientGone; then hosted has been told to forget the upload
+ * @throws CopyFailure, ClientAborted; then hosted has been told to forget the upload
  */
 export async function uploadBlob(
   copying: CopyJob,
@@ -65,7 +65,7 @@ export function sessionOf(
   const location = firstValue(headers, "location") ?? "";
   const [, address = ""] = relativeLocations(["Location", location], { upstream: hosted.url, publicHost });
   if (!address.startsWith("/v2/")) {
-    throw new CopyFailure(`${hosted.name} has its uploads somewhere else, or does not say where`);
+    throw new CopyFailure(`${hosted.name} gave the upload no Location, or one on another host`);
   }
   return address;
 }

@@ -88,7 +88,7 @@ class DigestCheck {
   /** @throws CopyFailure if the bytes do not match the digest */
   finish(): void {
     if (this.#hash.digest("hex") !== this.#expected) {
-      throw new CopyFailure(`what was sent for ${this.#digest} is something else`);
+      throw new CopyFailure(`the content that was sent does not match ${this.#digest}`);
     }
   }
 }

@@ -4,7 +4,7 @@ import { type JsonAnswer, routerDecision, send, sendJson } from "../http/respond
 import { checkHealth, type HealthContext, isReady } from "../observe/health.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import { RegistryError } from "../protocol/errors.ts";
-import type { OperationsPage } from "../protocol/target.ts";
+import type { OperationsPage } from "../protocol/request.ts";
 
 const uncached = ["Cache-Control", "no-store"];
 

@@ -16,7 +16,7 @@ export async function token(context: AuthorizeContext, exchange: Exchange): Prom
   const { method } = exchange.request;
   if (method !== "GET") {
     throw new RegistryError("UNSUPPORTED", {
-      message: "tokens are asked for by GET",
+      message: "ask for tokens with GET",
       headers: { Allow: "GET" },
     });
   }
@@ -38,7 +38,7 @@ async function tokenOf(context: AuthorizeContext, exchange: Exchange): Promise<s
   if (token === undefined) {
     // The hook may accept other schemes, but a token can only be made from Basic credentials.
     throw new RegistryError("UNAUTHORIZED", {
-      message: "tokens are given for Basic credentials",
+      message: "ask for tokens with Basic credentials",
       headers: { "WWW-Authenticate": 'Basic realm="combined-registry", charset="UTF-8"' },
     });
   }

@@ -1,12 +1,11 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { TLSSocket } from "node:tls";
 import type { CompleteConfig } from "../config/complete.ts";
-import { clientAddress, plainAddress, type TrustedAddresses } from "../protocol/client-address.ts";
+import { bareHostName, clientAddress, plainAddress, type TrustedAddresses } from "../protocol/address.ts";
 import { type ClientConnection, publicHost } from "../protocol/forwarding.ts";
-import { bareHostName } from "../protocol/host.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import type { EntryPoint } from "../routing/policy.ts";
-import { StallWatch, taken } from "../upstream/transport/stall-watch.ts";
+import { taken, watchForStall } from "../upstream/transport/stall-watch.ts";
 
 /** Who answered, and why: for `X-Combined-Registry`, the access log and metrics. */
 export interface Decision {
@@ -77,13 +76,13 @@ export class ClientExchange {
     this.clientIdle = limits.clientIdle;
     this.showsDecision = decisionHeader;
     this.isClosing = isClosing;
-    const watch = new StallWatch({
+    const watch = watchForStall({
       limit: limits.clientIdle,
       measure: () => (response.writableLength > 0 ? taken(response.socket) : undefined),
       stalled: () => response.destroy(),
     });
     response.once("close", () => {
-      watch.clear();
+      clearInterval(watch);
       if (!response.writableFinished || !this.answer.ended) {
         this.#hasLeft = true;
         this.#abort?.abort();

@@ -118,7 +118,7 @@ async function stream(
       const { upstream, reason } = exchange.decision;
       exchange.decision = {
         upstream,
-        reason: `${reason}; ${from.name} broke off at byte ${body.given} (${report.cause}), ${to.name} went on`,
+        reason: `${reason}; ${from.name} broke off at byte ${body.given} (${report.cause}), ${to.name} resumed`,
       };
     },
   });

@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { ClientAborted } from "../errors.ts";
 import { RegistryError } from "../protocol/errors.ts";
 import { longestManifest } from "../protocol/manifest.ts";
-import { StallWatch } from "../upstream/transport/stall-watch.ts";
+import { watchForStall } from "../upstream/transport/stall-watch.ts";
 import type { Exchange } from "./exchange.ts";
 
 const longestWait = 10_000;
@@ -64,7 +64,7 @@ export async function readManifest(exchange: Exchange): Promise<Buffer> {
   requireUnread(request);
   checkSize(Number(request.headers["content-length"] ?? 0));
   const { socket } = request;
-  const watch = new StallWatch({
+  const watch = watchForStall({
     limit: clientIdle,
     measure: () => socket.bytesRead,
     stalled: () => socket.destroy(),
@@ -82,7 +82,7 @@ export async function readManifest(exchange: Exchange): Promise<Buffer> {
   } catch (error) {
     throw error instanceof RegistryError ? error : new ClientAborted();
   } finally {
-    watch.clear();
+    clearInterval(watch);
   }
   return Buffer.concat(pieces);
 }
@@ -90,7 +90,7 @@ export async function readManifest(exchange: Exchange): Promise<Buffer> {
 function checkSize(size: number): void {
   if (size > longestManifest) {
     throw new RegistryError("SIZE_INVALID", {
-      message: `a manifest of more than 4 MiB (${longestManifest} bytes) is not taken; this one has ${size} bytes or more`,
+      message: `a manifest of more than 4 MiB (${longestManifest} bytes) is not accepted; this one has ${size} bytes or more`,
     });
   }
 }

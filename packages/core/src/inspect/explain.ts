@@ -1,5 +1,5 @@
 import { compareDigests } from "../cache/shadowed-tags.ts";
-import { bareHostName } from "../protocol/host.ts";
+import { bareHostName } from "../protocol/address.ts";
 import { manifestRequest } from "../protocol/request.ts";
 import { type LookupPlan, type Plan, plan } from "../routing/plan.ts";
 import { defaultRule, type EntryPoint, type Policy } from "../routing/policy.ts";

@@ -144,7 +144,7 @@ async function readWhole(reading: Reading, first: Page): Promise<MemberList> {
       return { outcome: "listed", isNull: first.isNull, ...kept };
     }
     if (asked.has(page.next)) {
-      return broken("its pages lead back to themselves");
+      return broken("its pages form a loop");
     }
     asked.add(page.next);
     if (asked.size === mostPages) {
@@ -190,7 +190,7 @@ async function readPage(reading: Reading, request: PageRequest): Promise<Page | 
   }
   const names = readNames(body.toString(), kind);
   if (names === undefined) {
-    return broken("sent a list that is none");
+    return broken("sent an invalid list");
   }
   const next = nextQuery(valuesOf(answer.headers, "link"));
   return { outcome: "page", ...request, names: names ?? [], isNull: names === null, next };

@@ -115,7 +115,10 @@ function logProblem(
     const err = new Error(
       `another part of the application began or ended the response to ${method} ${path} (status ${foreignStatus}) while the router was answering: wait for the handler's promise, and answer nothing after it`,
     );
-    logger.error({ err, route, upstream, reason, path, sent: foreignStatus }, "request answered by another");
+    logger.error(
+      { err, route, upstream, reason, path, sent: foreignStatus },
+      "request answered by another part of the application",
+    );
     return;
   }
   if (problem === undefined) {

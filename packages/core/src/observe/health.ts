@@ -1,11 +1,11 @@
 import { isUp, type Ping, type Pings } from "../upstream/pings.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
-/** Health of all upstreams. */
+/** Health of the upstreams. */
 export interface Health {
   /** Status code of hosted's `/v2/`: 502 if it cannot be reached, 504 after a timeout. */
   readonly hosted: number;
-  /** The same for the proxies: 200 if all of them answer 200, else the first other status. */
+  /** The same for the proxies: 200 if all answer 200, else the first other status code. */
   readonly proxy: number;
   /** Hosted first, then the proxies in order. */
   readonly upstreams: readonly UpstreamHealth[];
@@ -15,15 +15,15 @@ export interface Health {
 export interface UpstreamHealth {
   /** Its `name` in the configuration. */
   readonly name: string;
-  /** Whether it is the private registry or a pull-through cache. */
+  /** Whether it is the private registry or a proxy. */
   readonly kind: "hosted" | "proxy";
   /** Whether its `/v2/` answers as expected, and its circuit is closed. */
   readonly up: boolean;
   /** State of its circuit breaker: lookups ask it (`closed`), skip it after failures (`open`), or a probe is under way (`half-open`). */
   readonly breaker: "closed" | "half-open" | "open";
-  /** Status code of its `/v2/`, or 502 or 504. */
+  /** Status code of its `/v2/`: 502 if it cannot be reached, 504 after a timeout. */
   readonly status: number;
-  /** Milliseconds until the answer, with one decimal. */
+  /** Time to the answer, in milliseconds with one decimal. */
   readonly latency: number;
   /** Why there was no answer; absent if there was one. */
   readonly cause?: string;

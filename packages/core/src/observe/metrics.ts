@@ -10,10 +10,10 @@ import {
 import { version } from "../version.ts";
 import { UpstreamMetrics } from "./upstream-metrics.ts";
 
-/** Metrics as data that can be sent to another process, for `aggregateMetrics` and `sumMetrics`. */
+/** Metrics as plain data that can be sent to another process. It is the input of `aggregateMetrics` and `sumMetrics`. */
 export type MetricsSnapshot = readonly object[];
 
-/** What `/metrics` shows; prom-client's `Registry` at run time. */
+/** The metrics that `/metrics` shows. At run time it is prom-client's `Registry`. */
 export interface MetricsRegistry {
   /** The media type of the text. */
   readonly contentType: string;
@@ -81,7 +81,7 @@ export class Metrics {
     this.upstreams = new UpstreamMetrics(prefix, upstreamBuckets, registers);
     this.fallbacks = new Counter({
       name: `${prefix}lookup_fallbacks_total`,
-      help: "Lookups that went on from one upstream to the next.",
+      help: "Lookups that moved on from one upstream to the next.",
       labelNames: ["from", "to"],
       registers,
     });
@@ -93,13 +93,13 @@ export class Metrics {
     });
     this.copiedBlobs = new Counter({
       name: `${prefix}copied_blobs_total`,
-      help: "Blobs that pushes relied on, copied from this proxy to hosted.",
+      help: "Blobs that pushes needed, copied from this proxy to hosted.",
       labelNames: ["from"],
       registers,
     });
     this.copiedBytes = new Counter({
       name: `${prefix}copied_bytes_total`,
-      help: "Bytes read from this proxy to be copied to hosted, whatever became of the copy.",
+      help: "Bytes read from this proxy for copies to hosted, failed copies included.",
       labelNames: ["from"],
       registers,
     });
@@ -111,13 +111,13 @@ export class Metrics {
     });
     this.cacheHits = new Counter({
       name: `${prefix}cache_hits_total`,
-      help: "Requests to upstreams that were not needed: the manifest was cached (manifest), that the tag is not found was cached (negative), or the same request of another client was in flight (inflight).",
+      help: "Upstream requests that were saved: the manifest was cached (manifest), not found was cached (negative), or the same request of another client was in flight (inflight).",
       labelNames: ["cache"],
       registers,
     });
     this.shadowedTags = new Counter({
       name: `${prefix}shadowed_tags_total`,
-      help: "Tags found to be in hosted and at this proxy with different digests; each once, as long as the digests stay.",
+      help: "Tags that hosted and this proxy have with different digests. Each is counted once, until a digest changes.",
       labelNames: ["upstream"],
       registers,
     });
@@ -154,10 +154,11 @@ export class Metrics {
 }
 
 /**
- * Prometheus' text for several processes that serve as one. Counts, histograms and the resources of processes are added up; an
- * upstream's state is the worst one.
+ * Makes one Prometheus text for several processes that serve one port. Counters and histograms are added up. The state of an upstream is the
+ * worst of all processes, and the resources that the processes use are the sum.
  * @param running the result of `handler.metrics.getMetricsAsJSON()` of each process
- * @param ended the result of `sumMetrics` for processes that have ended, so that no count decreases
+ * @param ended the result of `sumMetrics` for processes that have ended, so that no counter decreases
+ * @returns the text for `/metrics`
  */
 export function aggregateMetrics(
   running: readonly MetricsSnapshot[],
@@ -166,7 +167,7 @@ export function aggregateMetrics(
   return AggregatorRegistry.aggregate([...running, ended]).metrics();
 }
 
-/** The sum of the counts and histograms of processes that have ended. Gauges are dropped. */
+/** Adds up the counters and histograms of processes that have ended. The other metrics are dropped. */
 export async function sumMetrics(ended: readonly MetricsSnapshot[]): Promise<MetricsSnapshot> {
   const all: MetricsSnapshot = await AggregatorRegistry.aggregate([...ended]).getMetricsAsJSON();
   return all.filter((metric) => ["counter", "histogram"].includes(Reflect.get(metric, "type")));

@@ -30,7 +30,7 @@ export class UpstreamMetrics implements UpstreamObserver {
     });
     this.#duration = new Histogram({
       name: `${prefix}upstream_request_duration_seconds`,
-      help: "From a request to an upstream until it is known what its answer means: its headers, and the text of an error.",
+      help: "From a request to an upstream to the headers of its answer, and to the end of its body if that is an error or a shared manifest.",
       labelNames: ["upstream"],
       buckets,
       registers,
@@ -51,7 +51,7 @@ export class UpstreamMetrics implements UpstreamObserver {
     });
     this.#remaining = new Gauge({
       name: `${prefix}ratelimit_remaining`,
-      help: "How many more requests the upstream said that it grants for now (RateLimit-Remaining, as Docker Hub sends it).",
+      help: "Requests that the upstream still grants, as in its last RateLimit-Remaining (Docker Hub sends it).",
       labelNames: ["upstream"],
       registers,
       aggregator: "min",

@@ -1,7 +1,6 @@
 import { accessesOf } from "../authorize/authorize.ts";
 import type { PastDecision } from "../observe/decision-ring.ts";
-import { parseRequest, type RegistryRequest, type Resource } from "../protocol/request.ts";
-import { parseTarget } from "../protocol/target.ts";
+import { parseRequest, parseTarget, type RegistryRequest, type Resource } from "../protocol/request.ts";
 import type { ShownDecision } from "./model.ts";
 
 /** A decision, and all repositories that it names: a mount names two. */

@@ -1,12 +1,12 @@
 /** One challenge of a `WWW-Authenticate` header (RFC 9110 11.6.1). */
 export interface Challenge {
-  /** In lower case: `basic`, `bearer`. */
+  /** Lower case: `basic`, `bearer`. */
   readonly scheme: string;
-  /** By lower-case name; a token68 has none. */
+  /** By lower-case name. Empty for a token68. */
   readonly parameters: ReadonlyMap<string, string>;
 }
 
-// Each is tried at one place only (sticky), and none can match the same text in two ways: time is linear.
+// Sticky, and none can match the same text in two ways: parsing takes linear time.
 const separators = /[\s,]*/y;
 const token = /[!#$%&'*+\-.^_`|~0-9A-Za-z]+/y;
 const equals = /[ \t]*=[ \t]*/y;
@@ -14,22 +14,16 @@ const quoted = /"((?:[^"\\]|\\[\s\S])*)"/y;
 const token68 = /[ \t]+[A-Za-z0-9\-._~+/]+=*(?=[ \t]*(?:,|$))/y;
 
 /**
- * Reads challenges, several to a value, with commas inside quoted strings. What cannot be read ends the value it
- * stands in; nothing throws.
+ * A value may hold several challenges, with commas inside quoted strings. The rest of a value that cannot be parsed is ignored;
+ * nothing throws.
  */
 export function parseChallenges(headerValues: readonly string[]): Challenge[] {
   return headerValues.flatMap(parseValue);
 }
 
 /** `Authorization` for a user and password (RFC 7617). */
-export function basicAuthorization({
-  username,
-  password,
-}: {
-  readonly username: string;
-  readonly password: string;
-}): string {
-  return `Basic ${Buffer.from(`${username}:${password}`, "utf8").toString("base64")}`;
+export function basicAuthorization(user: { readonly username: string; readonly password: string }): string {
+  return `Basic ${Buffer.from(`${user.username}:${user.password}`).toString("base64")}`;
 }
 
 function parseValue(text: string): Challenge[] {
@@ -68,7 +62,7 @@ class Reader {
     this.#text = text;
   }
 
-  /** What a sticky pattern matches here, and moves behind it. */
+  /** Matches a sticky pattern at the position, and moves behind the match. */
   take(pattern: RegExp): RegExpExecArray | undefined {
     pattern.lastIndex = this.#position;
     const match = pattern.exec(this.#text) ?? undefined;

@@ -1,31 +1,30 @@
+import { isObject, parseObject } from "./json.ts";
+
 const unknownCodes = ["MANIFEST_UNKNOWN", "BLOB_UNKNOWN", "NAME_UNKNOWN"];
 const unknownWords = ["MANIFEST UNKNOWN", "BLOB UNKNOWN", "REPOSITORY NAME NOT KNOWN"];
 
 /**
- * Whether an error answer says that content is unknown, whatever its status. Caches of CNCF distribution
- * answer an unknown manifest digest with 500 UNKNOWN and put the real error into `detail`: as JSON (2.8)
- * or as words (3.x).
+ * Whether an error response of any status says that content is unknown. Caches of CNCF distribution answer an unknown manifest
+ * digest with 500 UNKNOWN and put the real error into `detail`: as JSON (2.8) or as text (3.x).
  */
 export function saysUnknown(body: string): boolean {
   return readErrors(body).some(({ code, detail }) => {
     if (typeof code === "string" && unknownCodes.includes(code)) {
       return true;
     }
-    const said = (typeof detail === "string" ? detail : (JSON.stringify(detail) ?? "")).toUpperCase();
-    return (
-      unknownCodes.some((word) => said.includes(word)) || unknownWords.some((word) => said.includes(word))
-    );
+    const text = (typeof detail === "string" ? detail : (JSON.stringify(detail) ?? "")).toUpperCase();
+    return [...unknownCodes, ...unknownWords].some((words) => text.includes(words));
   });
 }
 
-/** The codes of an OCI error answer (distribution-spec 1.1, "Error codes"); none if it is not one. */
+/** The codes of an OCI error response (distribution-spec 1.1, "Error codes"); empty for any other body. */
 export function errorCodes(body: string): string[] {
   return readErrors(body).flatMap(({ code }) => (typeof code === "string" ? [code] : []));
 }
 
-// distribution says the first of a manifest that lacks a blob or a child, olareg and the specification too, zot and Quay the
-// others, for which the manifest may be in order and its parts are what is missing.
-const lackingCodes = [
+// The codes for a manifest whose blob or child is missing: the first by the specification, distribution and olareg, the others
+// by zot and Quay, where the manifest itself may be valid.
+const missingPartCodes = [
   "MANIFEST_BLOB_UNKNOWN",
   "BLOB_UNKNOWN",
   "MANIFEST_UNKNOWN",
@@ -33,35 +32,17 @@ const lackingCodes = [
   "MANIFEST_INVALID",
 ];
 
-/** Whether a registry that refuses a manifest may do so because it lacks what the manifest is made of. */
+/** Whether a registry may have refused a manifest because blobs or children of the manifest are missing there. */
 export function mayLackParts(status: number, body: string): boolean {
-  return status >= 400 && status < 500 && errorCodes(body).some((code) => lackingCodes.includes(code));
+  return status >= 400 && status < 500 && errorCodes(body).some((code) => missingPartCodes.includes(code));
 }
 
-/** An OCI error answer with one more error at its end; whatever else stands in it stays. */
+/** An OCI error response with one more error at its end. */
 export function withFurtherError(body: string, code: string, message: string): string {
   return JSON.stringify({ errors: [...readErrors(body), { code, message, detail: null }] });
 }
 
-interface SaidError {
-  readonly code?: unknown;
-  readonly detail?: unknown;
-}
-
-function readErrors(body: string): SaidError[] {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(body);
-  } catch {
-    return [];
-  }
-  if (
-    typeof parsed !== "object" ||
-    parsed === null ||
-    !("errors" in parsed) ||
-    !Array.isArray(parsed.errors)
-  ) {
-    return [];
-  }
-  return parsed.errors.filter((error): error is SaidError => typeof error === "object" && error !== null);
+function readErrors(body: string): Readonly<Record<string, unknown>>[] {
+  const errors = parseObject(body)?.errors;
+  return Array.isArray(errors) ? errors.filter(isObject) : [];
 }

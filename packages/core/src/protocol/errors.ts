@@ -1,7 +1,6 @@
 /**
- * Every error that the router itself answers with: its code, the status that goes with it, and the
- * sentence said when nothing better is known. Codes are those of distribution-spec 1.1 ("Error codes")
- * and of distribution's `errcode`, and, below the line, the router's own.
+ * Every error of the router itself: code, status and default message. The codes are those of distribution-spec 1.1
+ * ("Error codes") and of distribution's `errcode`, then the router's own.
  */
 export const errorTable = {
   BLOB_UNKNOWN: { status: 404, message: "blob unknown to registry" },
@@ -26,23 +25,21 @@ export const errorTable = {
   UPSTREAM_TIMEOUT: { status: 504, message: "an upstream registry did not answer in time" },
 } as const satisfies Record<string, { status: number; message: string }>;
 
-/** A code of `errorTable`. */
 export type ErrorCode = keyof typeof errorTable;
 
-/** What may be said beyond the code. */
-export interface ErrorOptions {
+interface ErrorOptions {
   readonly message?: string;
   /** Goes to the client as JSON. Never holds credentials. */
   readonly detail?: unknown;
-  /** Several values of one header become a line each. */
+  /** A list becomes one header line per value. */
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
-  /** What went wrong, for the log alone. */
+  /** For the log only. */
   readonly cause?: unknown;
-  /** Why the router decided so, for `X-Combined-Registry` and the access log. @default the code */
+  /** For `X-Combined-Registry` and the access log. @default the code */
   readonly reason?: string;
 }
 
-/** Thrown anywhere while a request is served; rendered in one place (`http/respond.ts`). */
+/** Thrown anywhere while a request is served; rendered by `http/respond.ts`. */
 export class RegistryError extends Error {
   override readonly name = "RegistryError";
   readonly code: ErrorCode;

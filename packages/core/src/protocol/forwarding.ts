@@ -1,61 +1,57 @@
-import { endToEnd, pairs, type RawHeaders, valuesOf } from "./headers.ts";
+import { endToEnd, firstValue, pairs, type RawHeaders, valuesOf } from "./headers.ts";
 
-/** What has to be known of a client's connection to tell upstreams about it. */
 export interface ClientConnection {
-  /** Of the other end of the connection. */
+  /** The other end of the connection: the client or a load balancer. */
   readonly address: string;
-  /** Of the client itself, where load balancers stand between. */
+  /** The client's own address. */
   readonly origin: string;
   readonly encrypted: boolean;
-  /** Whether the other end is a load balancer whose word about the client is believed. */
+  /** Whether the other end is a load balancer whose `X-Forwarded-*` headers are believed. */
   readonly trusted: boolean;
 }
 
-/** How one client's request is passed on. */
 export interface ForwardingOptions {
   readonly client: ClientConnection;
-  /** The router's name in `Via`. */
   readonly via: string;
-  /** What the upstream sees in `Authorization`: the router's own, the client's, or nothing. */
   readonly authorization: string | undefined;
-  /** Whether the client's credentials of other kinds (cookies) go along. */
+  /** Whether the client's cookies are forwarded. */
   readonly passthrough: boolean;
   /**
-   * What goes along of the client's body: nothing; a body whose type matters (manifests); or an opaque one (blobs).
-   * Of that the type is not passed on: registries read the parameters of an upload from bodies that call themselves a
-   * form, and would so be told another mount or digest than the one that was authorized.
+   * The client's body: not forwarded, forwarded with its type (manifests), or forwarded as opaque bytes (blobs). The type of an
+   * opaque body is replaced: registries read the parameters of an upload from a body that is declared as a form, so a client could
+   * send another mount or digest than the one that was authorized.
    */
   readonly body: "none" | "typed" | "opaque";
-  /** Whether the answer is read here: then not in part, not only if it has changed. */
+  /** Drops the client's range and conditions, since the router itself reads the response. */
   readonly whole?: boolean;
-  /** The `Range` that takes the place of what the client wants of the whole. */
+  /** Replaces the client's range and conditions. */
   readonly range?: string | undefined;
-  /** The `Accept` that takes the place of the client's. */
+  /** Replaces the client's. */
   readonly accept?: string | undefined;
   /**
-   * Whether nothing is to be said but what is wanted: neither the client's address, nor the name that it uses for the router, nor
-   * what an upstream may build addresses from, for which every product has headers of its own (`X-JFrog-Override-Base-Url`).
+   * Forwards only headers about the content. The upstream learns neither the client's address nor the router's public name, nor
+   * anything to build addresses from: every product has its own headers for that (`X-JFrog-Override-Base-Url`).
    */
   readonly neutral?: boolean;
 }
 
 const replaced: ReadonlySet<string> = new Set([
   "authorization",
-  "expect", // Node has answered it: only a final response may follow
+  "expect", // Node has answered it already
   "host",
   "via",
   "x-forwarded-for",
   "x-forwarded-host",
   "x-forwarded-proto",
 ]);
-const clientCredentials: ReadonlySet<string> = new Set(["cookie"]);
+const cookies: ReadonlySet<string> = new Set(["cookie"]);
 const aboutBody: ReadonlySet<string> = new Set([
   "content-length",
   "content-type",
   "content-encoding",
   "content-range",
 ]);
-// Errors and lists are read here, and what a digest is for is the content itself: nothing is to come compressed.
+// The router reads errors and lists, and a digest is that of the uncompressed content: responses must not be compressed.
 const aboutCoding: ReadonlySet<string> = new Set(["accept-encoding"]);
 const aboutParts: ReadonlySet<string> = new Set([
   "range",
@@ -65,34 +61,29 @@ const aboutParts: ReadonlySet<string> = new Set([
   "if-modified-since",
   "if-unmodified-since",
 ]);
-const saidByOthers: ReadonlySet<string> = new Set([
+const fromLoadBalancers: ReadonlySet<string> = new Set([
   "forwarded",
   "x-forwarded-port",
   "x-forwarded-prefix",
   "x-real-ip",
 ]);
 const opaqueType: ReadonlySet<string> = new Set(["content-type"]);
-const accepted: ReadonlySet<string> = new Set(["accept"]);
-/** All that a neutral request takes over. */
-const aboutWhatIsWanted: ReadonlySet<string> = new Set([...aboutBody, ...aboutParts, "accept", "user-agent"]);
+const acceptHeader: ReadonlySet<string> = new Set(["accept"]);
+const neutralHeaders: ReadonlySet<string> = new Set([...aboutBody, ...aboutParts, "accept", "user-agent"]);
 const nothing: ReadonlySet<string> = new Set();
 
-/**
- * The request headers for an upstream, without `Host`, which is the connection's business.
- * The upstream is told of the client in `X-Forwarded-*`: distribution builds the `Location` of an upload
- * session from them.
- */
+/** The request headers for an upstream, without `Host`. distribution builds the `Location` of an upload from `X-Forwarded-*`. */
 export function forwardedHeaders(headers: RawHeaders, options: ForwardingOptions): string[] {
   const { client, body, whole = false, range, accept } = options;
   const kept = endToEnd(
-    options.neutral === true ? onlyOf(headers, aboutWhatIsWanted) : headers,
+    options.neutral === true ? onlyOf(headers, neutralHeaders) : headers,
     replaced,
-    client.trusted ? nothing : saidByOthers,
-    options.passthrough ? nothing : clientCredentials,
+    client.trusted ? nothing : fromLoadBalancers,
+    options.passthrough ? nothing : cookies,
     body === "none" ? aboutBody : body === "opaque" ? opaqueType : nothing,
     body === "opaque" ? nothing : aboutCoding,
     whole || range !== undefined ? aboutParts : nothing,
-    accept === undefined ? nothing : accepted,
+    accept === undefined ? nothing : acceptHeader,
   );
   if (accept !== undefined) {
     kept.push("Accept", accept);
@@ -100,7 +91,7 @@ export function forwardedHeaders(headers: RawHeaders, options: ForwardingOptions
   if (range !== undefined) {
     kept.push("Range", range);
   }
-  if (body === "opaque" && valuesOf(headers, "content-type").length > 0) {
+  if (body === "opaque" && firstValue(headers, "content-type") !== undefined) {
     kept.push("Content-Type", "application/octet-stream");
   }
   if (body !== "opaque") {
@@ -116,7 +107,7 @@ export function forwardedHeaders(headers: RawHeaders, options: ForwardingOptions
   return kept;
 }
 
-/** What is named in `Connection` is no part of it, so that goes along to be honoured. */
+/** Keeps `Connection`, because `endToEnd` has to see which headers it names. */
 function onlyOf(headers: RawHeaders, names: ReadonlySet<string>): string[] {
   return [...pairs(headers)].flatMap(([name, value]) => {
     const lower = name.toLowerCase();
@@ -125,40 +116,38 @@ function onlyOf(headers: RawHeaders, names: ReadonlySet<string>): string[] {
 }
 
 function aboutClient(headers: RawHeaders, client: ClientConnection): string[] {
-  const said: string[] = [];
   const before = client.trusted ? valuesOf(headers, "x-forwarded-for") : [];
   const hops = [...before, client.address].filter((address) => address !== "");
-  if (hops.length > 0) {
-    said.push("X-Forwarded-For", hops.join(", "));
-  }
-  said.push("X-Forwarded-Proto", publicProto(headers, client));
   const host = publicHost(headers, client);
-  if (host !== undefined) {
-    said.push("X-Forwarded-Host", host);
-  }
-  return said;
+  return [
+    ...(hops.length > 0 ? ["X-Forwarded-For", hops.join(", ")] : []),
+    "X-Forwarded-Proto",
+    publicProto(headers, client),
+    ...(host === undefined ? [] : ["X-Forwarded-Host", host]),
+  ];
 }
 
-/** The name under which the client sees the router. */
+/** The host, with port, that the client uses for the router. */
 export function publicHost(headers: RawHeaders, client: ClientConnection): string | undefined {
-  const told = client.trusted ? firstOf(headers, "x-forwarded-host") : undefined;
-  return told ?? valuesOf(headers, "host")[0];
+  return (
+    (client.trusted ? forwardedBy(headers, "x-forwarded-host") : undefined) ?? firstValue(headers, "host")
+  );
 }
 
-/** Whether a request has been through the router of that name before. */
+/** Whether a request has passed the router called `via` before. */
 export function isLoop(headers: RawHeaders, via: string): boolean {
   return valuesOf(headers, "via").some((value) =>
     value.split(",").some((hop) => hop.trim().split(/\s+/)[1] === via),
   );
 }
 
-/** `http` or `https`, as the client sees it. */
+/** The scheme that the client uses for the router: `http` or `https`. */
 export function publicProto(headers: RawHeaders, client: ClientConnection): string {
-  const told = client.trusted ? firstOf(headers, "x-forwarded-proto") : undefined;
-  return told ?? (client.encrypted ? "https" : "http");
+  const forwarded = client.trusted ? forwardedBy(headers, "x-forwarded-proto") : undefined;
+  return forwarded ?? (client.encrypted ? "https" : "http");
 }
 
-function firstOf(headers: RawHeaders, lowerName: string): string | undefined {
-  const first = valuesOf(headers, lowerName)[0]?.split(",")[0]?.trim();
+function forwardedBy(headers: RawHeaders, lowerName: string): string | undefined {
+  const first = firstValue(headers, lowerName)?.split(",")[0]?.trim();
   return first === "" ? undefined : first;
 }

@@ -1,28 +1,27 @@
 import { RegistryError } from "./errors.ts";
+import { parseObject } from "./json.ts";
 
-/** The lists that are paged by name. */
 export type ListKind = "tags" | "catalog";
 
-/** What a client wants of a list (distribution-spec 1.1, "Listing Tags"). */
+/** The query of a list request (distribution-spec 1.1, "Listing Tags"). */
 export interface ListQuery {
-  /** How many names, at most. */
   readonly limit: number;
   /** Only names after this one; empty for all. */
   readonly last: string;
-  /** `n` as the client gave it, for the link to the next page. */
+  /** As the client sent it, for the link to the next page. */
   readonly n: string | undefined;
-  /** Everything else in the query, byte for byte, without `?`. */
+  /** The other parameters, byte for byte, without `?`. */
   readonly rest: string;
 }
 
-/** Names in order, each once. */
+/** Unique names, in order. */
 export interface Names {
   readonly names: readonly string[];
   /** Whether there may be others, all of them after the last of these. */
   readonly more: boolean;
 }
 
-/** Names in one answer, at most. The specification lets a registry send fewer than `n` with a `Link`. */
+/** The longest page. The specification lets a registry send fewer than `n` names with a `Link`. */
 export const mostNames = 10_000;
 
 /** @throws RegistryError PAGINATION_NUMBER_INVALID, as distribution does, unless `n` is 0 or more */
@@ -35,72 +34,13 @@ export function parseListQuery(search: string): ListQuery {
       detail: { n: n.slice(0, 100) },
     });
   }
-  const rest = search
-    .slice(1)
-    .split("&")
-    .filter((pair) => pair !== "" && !isAboutPage(pair))
-    .join("&");
+  const pairs = search.slice(1).split("&");
   return {
     limit: n === undefined ? mostNames : Math.min(Number(n), mostNames),
     last: query.get("last") ?? "",
     n,
-    rest,
+    rest: pairs.filter((pair) => pair !== "" && !isAboutPage(pair)).join("&"),
   };
-}
-
-/** The query that asks for a page. */
-export function listSearch(
-  { rest }: Pick<ListQuery, "rest">,
-  page: { readonly last?: string | undefined; readonly n?: string | number | undefined },
-): string {
-  const last = page.last === undefined ? [] : [`last=${encodeURIComponent(page.last)}`];
-  const n = page.n === undefined ? [] : [`n=${page.n}`];
-  const pairs = [...(rest === "" ? [] : [rest]), ...last, ...n];
-  return pairs.length === 0 ? "" : `?${pairs.join("&")}`;
-}
-
-/** The `Link` to the page after one that ends with `last` (RFC 8288). */
-export function nextLink(path: string, query: ListQuery, last: string): string {
-  // A `>` in the query would end the address.
-  const search = listSearch(query, { last, n: query.n }).replace(/[<>]/g, encodeURIComponent);
-  return `<${path}${search}>; rel="next"`;
-}
-
-/** The names in an answer; null if it says null, as Go programs do for an empty list; undefined if it is no such list. */
-export function readNames(body: string, kind: ListKind): readonly string[] | null | undefined {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(body);
-  } catch {
-    return undefined;
-  }
-  if (typeof parsed !== "object" || parsed === null) {
-    return undefined;
-  }
-  const names: unknown = Reflect.get(parsed, kind === "tags" ? "tags" : "repositories");
-  if (names === null) {
-    return null;
-  }
-  return Array.isArray(names) && names.every((name) => typeof name === "string") ? names : undefined;
-}
-
-/** The first of the names, put in order, each once. */
-export function firstNames(names: readonly string[], order: NameOrder, count: number): Names {
-  const sorted = [...new Set(names)].sort(order);
-  return { names: sorted.slice(0, count), more: sorted.length > count };
-}
-
-/**
- * Several lists as one. A list that has `more` may have any name after its last one, so the merged list ends there as well.
- */
-export function mergeNames(lists: readonly Names[], order: NameOrder, count: number): Names {
-  const ends = lists.flatMap(({ names, more }) => (more ? [names.at(-1) ?? ""] : [])).sort(order);
-  const [end] = ends;
-  const known = lists
-    .flatMap(({ names }) => names)
-    .filter((name) => end === undefined || order(name, end) <= 0);
-  const first = firstNames(known, order, count);
-  return { names: first.names, more: first.more || end !== undefined };
 }
 
 function isAboutPage(pair: string): boolean {
@@ -108,18 +48,60 @@ function isAboutPage(pair: string): boolean {
   return name === "n" || name === "last";
 }
 
-/** Negative if `one` comes before `other`, 0 if they are the same. */
+export function listSearch(
+  { rest }: Pick<ListQuery, "rest">,
+  page: { readonly last?: string | undefined; readonly n?: string | number | undefined },
+): string {
+  const pairs = rest === "" ? [] : [rest];
+  if (page.last !== undefined) {
+    pairs.push(`last=${encodeURIComponent(page.last)}`);
+  }
+  if (page.n !== undefined) {
+    pairs.push(`n=${page.n}`);
+  }
+  return pairs.length === 0 ? "" : `?${pairs.join("&")}`;
+}
+
+/** The `Link` to the page that begins after `last` (RFC 8288). */
+export function nextLink(path: string, query: ListQuery, last: string): string {
+  // A `>` in the query would end the address.
+  const search = listSearch(query, { last, n: query.n }).replace(/[<>]/g, encodeURIComponent);
+  return `<${path}${search}>; rel="next"`;
+}
+
+/** Null if the list is null, as Go programs write an empty one; undefined if the body is not such a list. */
+export function readNames(body: string, kind: ListKind): readonly string[] | null | undefined {
+  const names = parseObject(body)?.[kind === "tags" ? "tags" : "repositories"];
+  if (names === null) {
+    return null;
+  }
+  return Array.isArray(names) && names.every((name) => typeof name === "string") ? names : undefined;
+}
+
+/** Sorts names, drops duplicates, and keeps the first `count`. */
+export function firstNames(names: readonly string[], order: NameOrder, count: number): Names {
+  const sorted = [...new Set(names)].sort(order);
+  return { names: sorted.slice(0, count), more: sorted.length > count };
+}
+
+/** A list with `more` may have any name after its last one, so the merged list ends there as well. */
+export function mergeNames(lists: readonly Names[], order: NameOrder, count: number): Names {
+  const [end] = lists.flatMap(({ names, more }) => (more ? [names.at(-1) ?? ""] : [])).sort(order);
+  const all = lists.flatMap(({ names }) => names);
+  const complete = all.filter((name) => end === undefined || order(name, end) <= 0);
+  const first = firstNames(complete, order, count);
+  return { names: first.names, more: first.more || end !== undefined };
+}
+
+/** Negative if `one` comes before `other`, 0 if they are equal. */
 export type NameOrder = (one: string, other: string) => number;
 
-/**
- * distribution's order, also for `last`: tags by their bytes, repositories component by component, so that all of `a/...` comes
- * before `a-b` and `a.b`.
- */
+/** distribution's order, also for `last`: tags by bytes; repositories by components, so that `a/...` comes before `a-b` and `a.b`. */
 export function orderOf(kind: ListKind): NameOrder {
   return kind === "tags" ? byBytes : byComponents;
 }
 
-/** Whether names are in order, each once, and all after `last`. */
+/** Whether names are unique, in order, and all after `last`. */
 export function isAscending(names: readonly string[], order: NameOrder, last = ""): boolean {
   let before = last;
   for (const name of names) {
@@ -132,8 +114,8 @@ export function isAscending(names: readonly string[], order: NameOrder, last = "
 }
 
 /**
- * A place in a list with these names from which a registry with another order continues with another name: one that sorts tags
- * without regard to case, or repositories by their bytes. Undefined if the names are the same in both orders.
+ * A value of `last` that tells a registry's order: one that sorts tags without regard to case, or repositories by bytes, continues
+ * with another name after it. Undefined if these names are in the same order either way.
  */
 export function probePlace(names: readonly string[], kind: ListKind): string | undefined {
   if (kind === "catalog") {
@@ -142,17 +124,16 @@ export function probePlace(names: readonly string[], kind: ListKind): string | u
     return nested === undefined ? undefined : `${nested.slice(0, nested.indexOf("/"))}.zzzz`;
   }
   const lower = names.find((name) => /^[^a-zA-Z]*[a-z]/.test(name));
-  const telling = lower ?? names.find((name) => /[A-Z]/.test(name));
-  if (telling === undefined) {
+  const name = lower ?? names.find((one) => /[A-Z]/.test(one));
+  if (name === undefined) {
     return undefined;
   }
-  const letter = telling.search(/[a-zA-Z]/);
-  // By bytes, lower case comes after the former and upper case before the latter.
-  const place = lower === undefined ? telling.charAt(letter).toLowerCase() : "ZZZZ";
-  return telling.slice(0, letter) + place;
+  const letter = name.search(/[a-zA-Z]/);
+  // By bytes, lower case comes after "ZZZZ", and upper case before a lower-case letter.
+  return name.slice(0, letter) + (lower === undefined ? name.charAt(letter).toLowerCase() : "ZZZZ");
 }
 
-/** Whether `names` are what follows a place, in a list in this order that has the `known` names. These ascend. */
+/** Whether `names` can be what follows `place` in a list in this order that has the `known` names, which ascend. */
 export function continuesFrom(
   place: string,
   names: readonly string[],

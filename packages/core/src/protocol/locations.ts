@@ -1,87 +1,69 @@
 import type { RawHeaders } from "./headers.ts";
 import { renamedPath } from "./request.ts";
 
-/** The target of `rel="next"` among `Link` values (RFC 8288), or undefined on the last page. */
-export function nextPage(links: readonly string[]): string | undefined {
+/**
+ * The query, with `?`, of `rel="next"` among `Link` values (RFC 8288). The rest of the address is not used: an upstream must not
+ * send the router elsewhere.
+ */
+export function nextQuery(links: readonly string[]): string | undefined {
   for (const link of links) {
-    const next = /<([^<>]*)>\s*;[^<]*\brel\s*=\s*"?next"?/i.exec(link);
-    if (next?.[1] !== undefined) {
-      return next[1];
+    const target = /<([^<>]*)>\s*;[^<]*\brel\s*=\s*"?next"?/i.exec(link)?.[1];
+    if (target !== undefined) {
+      const question = target.indexOf("?");
+      return question === -1 ? undefined : target.slice(question);
     }
   }
   return undefined;
 }
 
-/**
- * `?` and what follows in the address of the next page. Nothing else of it is used: a member cannot send the router anywhere
- * else.
- */
-export function nextQuery(links: readonly string[]): string | undefined {
-  const next = nextPage(links);
-  const question = next?.indexOf("?") ?? -1;
-  return next === undefined || question === -1 ? undefined : next.slice(question);
-}
-
-/** Whose addresses become relative: the upstream's, and the name under which the upstream was told that the client sees us. */
-export interface OwnAddresses {
+interface OwnAddresses {
   readonly upstream: URL;
   /** `host[:port]` as sent in `X-Forwarded-Host`. */
   readonly publicHost: string | undefined;
-  /** What the upstream calls the repository that clients ask for under another name. */
+  /** From the upstream's name of the repository to the client's. */
   readonly renamed?: { readonly from: string; readonly to: string } | undefined;
 }
 
 /**
- * `Location` and `Link` that name the upstream itself become relative, so that the client comes back
- * through the router, over the scheme that it used. Everything else passes untouched.
+ * Makes `Location` and `Link` relative where they name the upstream itself, so that the client comes back through the router, over
+ * the scheme that it used.
  */
 export function relativeLocations(headers: RawHeaders, own: OwnAddresses): string[] {
-  return headers.map((text, index) => {
-    const name = headers[index - 1];
-    const isValue = index % 2 === 1;
-    return isValue && name !== undefined ? rewrite(name.toLowerCase(), text, own) : text;
-  });
-}
-
-function rewrite(lowerName: string, value: string, own: OwnAddresses): string {
-  if (lowerName === "location" || lowerName === "content-location") {
-    return relative(value, own);
+  const rewritten = [...headers];
+  for (let index = 0; index + 1 < headers.length; index += 2) {
+    const name = headers[index]?.toLowerCase();
+    const value = headers[index + 1] ?? "";
+    if (name === "location" || name === "content-location") {
+      rewritten[index + 1] = relative(value, own);
+    } else if (name === "link") {
+      // Only text in angle brackets is an address (RFC 8288 3).
+      rewritten[index + 1] = value.replace(
+        /<([^<>]*)>/g,
+        (_, target: string) => `<${relative(target, own)}>`,
+      );
+    }
   }
-  if (lowerName === "link") {
-    // Only what stands in angle brackets is an address (RFC 8288 3).
-    return value.replace(/<([^<>]*)>/g, (_, target: string) => `<${relative(target, own)}>`);
-  }
-  return value;
+  return rewritten;
 }
 
 function relative(target: string, own: OwnAddresses): string {
-  const prefix = own.upstream.pathname === "/" ? "" : own.upstream.pathname;
   const authority = /^(https?:)?\/\/([^/?#]*)/i.exec(target);
   if (authority === null) {
-    return target.startsWith("/") ? localPath(target, prefix, own) : target;
+    return target.startsWith("/") ? localPath(target, own) : target;
   }
   const [start, scheme = own.upstream.protocol, host = ""] = authority;
+  const origin = `${scheme}//${host}`;
+  const isOwn =
+    // The URL parser drops default ports and lower-cases.
+    (URL.canParse(origin) && new URL(origin).origin === own.upstream.origin) ||
+    host.toLowerCase() === own.publicHost?.toLowerCase();
   const rest = target.slice(start.length);
-  const local = rest.startsWith("/") ? rest : `/${rest}`;
-  const ours =
-    sameHost(scheme, host, own.upstream) ||
-    (own.publicHost !== undefined && host.toLowerCase() === own.publicHost.toLowerCase());
-  return ours ? localPath(local, prefix, own) : target;
+  return isOwn ? localPath(rest.startsWith("/") ? rest : `/${rest}`, own) : target;
 }
 
-function localPath(path: string, prefix: string, { renamed }: OwnAddresses): string {
-  const local = withoutPrefix(path, prefix);
+function localPath(path: string, { upstream: { pathname }, renamed }: OwnAddresses): string {
+  const below = pathname !== "/" && path.startsWith(`${pathname}/`) ? path.slice(pathname.length) : path;
+  // Two leading slashes would be followed by a host (RFC 3986 4.2), and browsers drop tabs first.
+  const local = /^\/\t*[/\\]/.test(below) ? `/.${below}` : below;
   return renamed === undefined ? local : renamedPath(local, renamed.from, renamed.to);
-}
-
-function sameHost(scheme: string, host: string, upstream: URL): boolean {
-  // The URL parser drops default ports and lower-cases, so that equal addresses compare equal.
-  const url = URL.canParse(`${scheme}//${host}`) ? new URL(`${scheme}//${host}`) : undefined;
-  return url?.origin === upstream.origin;
-}
-
-function withoutPrefix(path: string, prefix: string): string {
-  const local = prefix !== "" && path.startsWith(`${prefix}/`) ? path.slice(prefix.length) : path;
-  // Without a host before it, a path with two slashes in front would name one (RFC 3986 4.2), and browsers drop tabs first.
-  return /^\/\t*[/\\]/.test(local) ? `/.${local}` : local;
 }

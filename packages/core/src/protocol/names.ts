@@ -3,7 +3,6 @@ import { createHash, type Hash } from "node:crypto";
 // OCI distribution-spec 1.1, "Pulling manifests".
 const tag = /^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/;
 
-/** Whether `text` may be the name of a tag. */
 export function isTag(text: string): boolean {
   return tag.test(text);
 }
@@ -11,10 +10,9 @@ export function isTag(text: string): boolean {
 // OCI distribution-spec 1.1, "Pulling manifests": one or more of these, joined by slashes.
 const pathComponent = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/;
 
-// The spec asks registries to take a name and host of 255 characters together; distribution counts the name alone.
+// The spec limits host and name together; distribution counts the name alone.
 const longestName = 255;
 
-/** Whether `components`, joined by slashes, make a repository name. */
 export function isRepositoryName(components: readonly string[]): boolean {
   if (components.length === 0) {
     return false;
@@ -32,7 +30,7 @@ export function isRepositoryName(components: readonly string[]): boolean {
 // OCI image-spec 1.1, "Digests": algorithm ":" encoded.
 const digest = /^[a-z0-9]+(?:[+._-][a-z0-9]+)*:[a-zA-Z0-9=_-]+$/;
 
-// The registered algorithms fix what follows the colon; others are the upstream's business.
+// Registered algorithms have a fixed encoding; the upstream checks others.
 const registered: ReadonlyMap<string, RegExp> = new Map([
   ["sha256", /^[a-f0-9]{64}$/],
   ["sha512", /^[a-f0-9]{128}$/],
@@ -41,10 +39,9 @@ const registered: ReadonlyMap<string, RegExp> = new Map([
 
 const longestDigest = 512;
 
-// What nearly all of them are.
+// The common case, tested first.
 const sha256Digest = /^sha256:[a-f0-9]{64}$/;
 
-/** Whether `text` is a digest that a registry could hold. */
 export function isDigest(text: string): boolean {
   if (sha256Digest.test(text)) {
     return true;
@@ -57,19 +54,18 @@ export function isDigest(text: string): boolean {
   return encoded === undefined || encoded.test(text.slice(colon + 1));
 }
 
-/** Whether content is what a digest stands for. False for algorithms that cannot be computed here. */
+/** Whether `bytes` have that digest. False for algorithms that Node cannot compute. */
 export function isContent(digest: string, bytes: Buffer): boolean {
   const [algorithm = "", encoded] = digest.split(":");
   return hashOf(algorithm)?.update(bytes).digest("hex") === encoded;
 }
 
-/** Undefined for algorithms that cannot be computed here. */
+/** Undefined for all but those of image-spec 1.1, "Registered algorithms", that Node can compute. */
 export function hashOf(algorithm: string): Hash | undefined {
-  // Those of image-spec 1.1, "Registered algorithms", that Node has.
   return algorithm === "sha256" || algorithm === "sha512" ? createHash(algorithm) : undefined;
 }
 
-/** The digest of content, by SHA-256, as registries compute it where nobody asks for another algorithm. */
+/** The digest that registries compute by default. */
 export function sha256(bytes: Buffer): string {
   return `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
 }

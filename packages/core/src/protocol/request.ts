@@ -1,7 +1,61 @@
 import { RegistryError } from "./errors.ts";
 import { isDigest, isRepositoryName, isTag } from "./names.ts";
 
-/** What a request is about: a row of the route contract, as a value. */
+/** A request target by the part of the router that answers it. `search` begins with `?`, or is empty. */
+export type Target =
+  /** `rest` follows `/v2/`. */
+  | { readonly kind: "api"; readonly rest: string; readonly search: string }
+  | { readonly kind: "api-without-slash"; readonly search: string }
+  /** `/v2/token`, which no repository's path can be. */
+  | { readonly kind: "token" }
+  | { readonly kind: "operations"; readonly page: OperationsPage }
+  | { readonly kind: "root"; readonly search: string }
+  | { readonly kind: "outside" };
+
+export type OperationsPage = "healthcheck" | "livez" | "readyz" | "metrics";
+
+const operationsPages: ReadonlyMap<string, OperationsPage> = new Map([
+  ["/healthcheck", "healthcheck"],
+  ["/livez", "livez"],
+  ["/readyz", "readyz"],
+  ["/metrics", "metrics"],
+]);
+
+// Characters.
+const longestUsual = 512;
+
+// User and password have no place in it (RFC 9110 4.2.4).
+const absoluteForm = /^https?:\/\/[^/?#@]*(?=[/?#]|$)/i;
+
+/** Parses the origin form, and the absolute form, which servers have to accept (RFC 9112 3.2.2). */
+export function parseTarget(target: string): Target {
+  const start = target.startsWith("/") ? 0 : (absoluteForm.exec(target)?.[0].length ?? 0);
+  const origin = start === 0 ? target : target.slice(start) || "/";
+  const question = origin.indexOf("?");
+  let path = question === -1 ? origin : origin.slice(0, question);
+  let search = question === -1 ? "" : origin.slice(question);
+  if (target.length > longestUsual) {
+    // A substring keeps its parent string in memory (V8), and names and queries are cached.
+    path = Buffer.from(path).toString();
+    search = Buffer.from(search).toString();
+  }
+  if (path === "/v2/token") {
+    return { kind: "token" };
+  }
+  if (path.startsWith("/v2/")) {
+    return { kind: "api", rest: path.slice(4), search };
+  }
+  if (path === "/v2") {
+    return { kind: "api-without-slash", search };
+  }
+  if (path === "/") {
+    return { kind: "root", search };
+  }
+  const page = operationsPages.get(path);
+  return page === undefined ? { kind: "outside" } : { kind: "operations", page };
+}
+
+/** A row of the route contract, as a value. */
 export type Resource =
   | { readonly kind: "base" }
   | { readonly kind: "catalog" }
@@ -17,25 +71,22 @@ export type Resource =
   | { readonly kind: "uploads"; readonly repository: string; readonly mount: Mount | undefined }
   | { readonly kind: "upload-session"; readonly repository: string; readonly session: string };
 
-/** `POST ?mount=<digest>&from=<repository>`: a blob to be taken over from another repository. */
+/** `POST ?mount=<digest>&from=<repository>` (distribution-spec 1.1, "Mounting a blob from another repository"). */
 export interface Mount {
   readonly digest: string;
-  /** Undefined where the client leaves it to the registry to find one (automatic content discovery). */
+  /** Undefined if the registry is to find one (automatic content discovery). */
   readonly from: string | undefined;
 }
 
-/** A request of the distribution API, parsed once; everything after works on this. */
+/** A request of the distribution API, parsed once. */
 export interface RegistryRequest {
   readonly method: string;
   readonly resource: Resource;
-  /**
-   * The path that upstreams are asked for, written anew from `resource`: whatever the client's spelling,
-   * an upstream can only understand what was decided on.
-   */
+  /** For upstreams. Built from the parsed segments, so that an upstream cannot read the client's spelling differently. */
   readonly path: string;
-  /** `?` and what follows, byte for byte, or empty. */
+  /** With `?`, byte for byte; or empty. */
   readonly search: string;
-  /** The registry on whose behalf a containerd mirror is asked: `?ns=docker.io`. */
+  /** The registry for which containerd asks a mirror: `?ns=docker.io`. */
   readonly namespace: string | undefined;
 }
 
@@ -50,18 +101,17 @@ const methods: Readonly<Record<Resource["kind"], readonly string[]>> = {
   "upload-session": ["GET", "PATCH", "PUT", "DELETE"],
 };
 
-// pchar of RFC 3986 without percent-encoding: what registries put into the address of an upload session.
+// pchar of RFC 3986 without percent-encoding.
 const sessionGrammar = /^[A-Za-z0-9\-._~!$&'()*+,;=:@]{1,2048}$/;
 
 /**
- * Reads the part of a request target behind `/v2/`. Names may have any depth and components called
- * `manifests`, `blobs` or `tags`, so it is read from the right.
- * @param rest what follows `/v2/` in the path, still percent-encoded
+ * Parses from the right, because names may have any depth and components such as `manifests` or `tags`.
+ * @param rest the path after `/v2/`, still percent-encoded
  * @throws RegistryError NOT_FOUND, UNSUPPORTED (405, with `Allow`), NAME_INVALID, DIGEST_INVALID,
  *   TAG_INVALID, MANIFEST_UNKNOWN
  */
 export function parseRequest(method: string, rest: string, search: string): RegistryRequest {
-  const segments = rest.split("/").map(decodeSegment);
+  const segments = rest.includes("%") ? rest.split("/").map(decodeSegment) : rest.split("/");
   const resource = parseResource(method, segments, search);
   const allowed = methods[resource.kind];
   if (!allowed.includes(method)) {
@@ -73,10 +123,7 @@ export function parseRequest(method: string, rest: string, search: string): Regi
   return { method, resource, path: `/v2/${segments.join("/")}`, search, namespace: parseNamespace(search) };
 }
 
-/**
- * The same request for an upload, but for its mount: registries take that for a wish and begin an upload if they cannot
- * fulfil it (distribution-spec 1.1, "Mounting a blob from another repository").
- */
+/** A registry that cannot mount begins an upload (distribution-spec 1.1, "Mounting a blob from another repository"). */
 export function withoutMount(request: RegistryRequest): RegistryRequest {
   const { resource, search } = request;
   if (resource.kind !== "uploads" || resource.mount === undefined) {
@@ -92,7 +139,6 @@ export function withoutMount(request: RegistryRequest): RegistryRequest {
   };
 }
 
-/** A request of the router's own for a manifest, made while it serves another one. */
 export function manifestRequest(
   method: "GET" | "PUT",
   repository: string,
@@ -108,7 +154,7 @@ export function manifestRequest(
   };
 }
 
-/** An address of the API with another repository in it. */
+/** Replaces the repository in a path of the API. */
 export function renamedPath(path: string, from: string, to: string): string {
   const start = `/v2/${from}/`;
   return from !== to && path.startsWith(start) ? `/v2/${to}/${path.slice(start.length)}` : path;
@@ -149,9 +195,11 @@ function parseManifest(method: string, repository: string, reference: string): R
     return { kind: "manifest", repository, reference: digestOf(reference), byDigest: true };
   }
   if (!isTag(reference)) {
-    // No registry can hold such a tag, so whoever asks for it is told that it is not there.
-    const asked = method === "GET" || method === "HEAD";
-    throw new RegistryError(asked ? "MANIFEST_UNKNOWN" : "TAG_INVALID", { detail: { tag: clip(reference) } });
+    // No registry can have such a tag, so to a pull it is unknown.
+    const isPull = method === "GET" || method === "HEAD";
+    throw new RegistryError(isPull ? "MANIFEST_UNKNOWN" : "TAG_INVALID", {
+      detail: { tag: clip(reference) },
+    });
   }
   return { kind: "manifest", repository, reference, byDigest: false };
 }
@@ -166,30 +214,24 @@ function parseUpload(repository: string, session: string, search: string): Resou
   return { kind: "upload-session", repository, session };
 }
 
-// Read as leniently as an upstream may read it: what is authorized must cover whatever is understood there.
+// Parsed as leniently as any upstream may do it: authorization must cover all that an upstream can understand.
 function parseMount(search: string): Mount | undefined {
   if (search === "") {
     return undefined;
   }
-  // Registries built with Go before 1.17 (distribution 2.7, say), and others still, take `;` for `&`.
+  // Go before 1.17 (distribution 2.7, for example) and others read `;` as `&`.
   const query = new URLSearchParams(search.replaceAll(";", "&"));
-  const digests = query.getAll("mount");
-  const sources = query.getAll("from");
-  if (digests.length > 1 || sources.length > 1) {
+  const [digest = "", ...otherDigests] = query.getAll("mount");
+  const [from = "", ...otherSources] = query.getAll("from");
+  if (otherDigests.length > 0 || otherSources.length > 0) {
     throw new RegistryError("NAME_INVALID", { message: "mount and from may be given once each" });
   }
-  const [digest] = digests;
-  if (digest === undefined || digest === "") {
-    return undefined;
-  }
-  const [from] = sources;
-  return {
-    digest: digestOf(digest),
-    from: from === undefined || from === "" ? undefined : repositoryOf(from.split("/")),
-  };
+  return digest === ""
+    ? undefined
+    : { digest: digestOf(digest), from: from === "" ? undefined : repositoryOf(from.split("/")) };
 }
 
-// Which proxy is meant follows from it, so an upstream must not be able to read another one out of the same query.
+// It selects the proxy, so an upstream must not read another one from the same query.
 function parseNamespace(search: string): string | undefined {
   if (!search.includes("ns=") && !search.includes("%")) {
     return undefined;
@@ -216,7 +258,7 @@ function digestOf(text: string): string {
   return text;
 }
 
-// Once, and never into a separator: `%2F` in a name would otherwise mean one repository here and another there.
+// Decodes once, and never into a separator: an upstream could take a name with `%2F` for another repository.
 function decodeSegment(segment: string): string {
   if (!segment.includes("%")) {
     return segment;

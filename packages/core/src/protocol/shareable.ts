@@ -1,23 +1,23 @@
 import { errorCodes } from "./error-body.ts";
-import { firstValue, type RawHeaders, valuesOf } from "./headers.ts";
+import { firstValue, type RawHeaders } from "./headers.ts";
 
-// As long as the manifests of all but the strangest images. Each client that is slow to take an answer holds as much. Bytes.
+// Bytes. Nearly all manifests are shorter. Each slow client holds as much.
 const longestShared = 256 * 1024;
-// Besides what clients who share an answer may say differently.
+// Beside the `harmless` headers.
 const personal: ReadonlySet<string> = new Set(["*", "cookie"]);
-// Not there, not under this method, not in any type that is part of the wish; 401 is for credentials, which are the router's.
+// Not found, not with this method, not as a type of the variant; the credentials of a 401 are the router's.
 const aboutContent: ReadonlySet<number> = new Set([401, 404, 405, 406, 410]);
-// Its credentials, its connection, its quota.
+// The router's credentials, connection and quota.
 const aboutRouter: ReadonlySet<number> = new Set([401, 408, 429]);
-// Registries make these of the name that this client uses for the router.
-const addresses = ["location", "content-location", "link"];
+// Registries build the addresses from the host name that the client uses.
+const neverShared: ReadonlySet<string> = new Set(["location", "content-location", "link", "set-cookie"]);
 
-/**
- * The length of a body that may be read into memory and given to everybody who asks the same: a complete answer of a known length
- * that does not call itself private (RFC 9111 3). Undefined if it may not.
- */
+/** The length of a body that may be buffered and shared (RFC 9111 3); undefined if it may not, or if its length is unknown. */
 export function shareableLength(method: string, status: number, headers: RawHeaders): number | undefined {
-  if (status !== 200 || !isShareable(headers) || isEncoded(headers)) {
+  const isEncoded =
+    firstValue(headers, "transfer-encoding") !== undefined ||
+    (firstValue(headers, "content-encoding") ?? "identity").toLowerCase() !== "identity";
+  if (status !== 200 || isEncoded || !isShareable(headers)) {
     return undefined;
   }
   if (method === "HEAD") {
@@ -28,25 +28,31 @@ export function shareableLength(method: string, status: number, headers: RawHead
   return length === undefined || length > longestShared ? undefined : length;
 }
 
-/** Whether an answer, which may also be one that says no, is not for the one client alone who was first to ask. */
+/** Whether a response, of any status, is not meant for a single client. */
 export function isShareable(headers: RawHeaders): boolean {
-  return !(
-    firstValue(headers, "set-cookie") !== undefined ||
-    addresses.some((name) => firstValue(headers, name) !== undefined) ||
-    valuesOf(headers, "cache-control").some((value) => /\b(no-store|private)\b/i.test(value)) ||
-    valuesOf(headers, "vary").some((value) => value.split(",").some(isPersonal))
-  );
+  for (let index = 0; index + 1 < headers.length; index += 2) {
+    const name = headers[index]?.toLowerCase() ?? "";
+    const value = headers[index + 1] ?? "";
+    if (
+      neverShared.has(name) ||
+      (name === "cache-control" && /\b(no-store|private)\b/i.test(value)) ||
+      (name === "vary" && value.split(",").some(isPersonal))
+    ) {
+      return false;
+    }
+  }
+  return true;
 }
 
 /**
- * Whether an answer that says no is about what was asked for. Others may be about how one client asked: a firewall does not like its
- * `User-Agent` (403), a server finds its headers too long (400, 431). What a registry refuses, it says in OCI's words.
+ * Whether an error is about the content. Others may be about one client's request: a firewall refuses its `User-Agent` (403), a
+ * server finds its headers too long (400, 431). A registry's own errors have OCI codes.
  */
 export function isAboutContent(status: number, body: Buffer): boolean {
   return aboutContent.has(status) || errorCodes(body.toString()).length > 0;
 }
 
-/** Whether a failure may be about how one client asked. */
+/** Whether a failure may be about one client's request. */
 export function isClientSpecific(status: number | undefined): boolean {
   return status !== undefined && status >= 400 && status < 500 && !aboutRouter.has(status);
 }
@@ -54,23 +60,15 @@ export function isClientSpecific(status: number | undefined): boolean {
 // RFC 9111 4.1.
 function isPersonal(name: string): boolean {
   const lowerName = name.trim().toLowerCase();
-  return personal.has(lowerName) || mayDiffer(lowerName);
+  return personal.has(lowerName) || (harmless.has(lowerName) && !partsOfVariant.has(lowerName));
 }
 
-function isEncoded(headers: RawHeaders): boolean {
-  const coding = firstValue(headers, "content-encoding");
-  return (
-    firstValue(headers, "transfer-encoding") !== undefined ||
-    (coding !== undefined && coding.toLowerCase() !== "identity")
-  );
-}
-
-// What clients of registries say beside what they want, and what load balancers add (ingress-nginx, Traefik, those of the clouds): if
-// one of theirs were missing here, nothing would be shared behind it. None of it is a credential that an upstream gets to see:
-// `Authorization` goes only to one that judges clients itself, and for that nothing is shared.
+// What clients of registries send, and what load balancers add (ingress-nginx, Traefik, those of the clouds): if one of theirs
+// were missing here, nothing would be shared behind it. None of it is a credential that an upstream sees: `Authorization` is
+// forwarded only with passthrough, and then nothing is shared.
 const harmless: ReadonlySet<string> = new Set([
   "accept",
-  "accept-encoding", // the router's own in its place
+  "accept-encoding", // the router sends its own
   "authorization",
   "baggage",
   "cdn-loop",
@@ -103,18 +101,18 @@ const harmless: ReadonlySet<string> = new Set([
   "x-scheme",
 ]);
 
-// Which are the same for all who share an answer.
+// Equal for all clients that share a response.
 const partsOfVariant: ReadonlySet<string> = new Set(["accept", "accept-encoding"]);
 
-// What is longer is nobody's, and would have to be kept.
+// Characters. No client sends more, and each key is kept.
 const longestVariant = 2_048;
-// All that a client says. With more, it might be refused for that alone, and those who wait with it as well.
+// Characters. An upstream may refuse longer headers, and the clients that share the response would get that error too.
 const longestHead = 4_096;
 
 /**
- * What the answer to a question depends on besides its path: the query and `Accept`. Undefined if it may depend on who asks as
- * well: any header that is not known to be harmless may be a credential (`X-JFrog-Art-Api`, `PRIVATE-TOKEN`, a cookie), or want the
- * answer otherwise (`Range`, `If-None-Match`, `Accept-Language`, `Cache-Control: no-cache`).
+ * What a response depends on besides the path: the query and `Accept`. Undefined if it may depend on the client as well: any header
+ * that is not known to be harmless may be a credential (`X-JFrog-Art-Api`, `PRIVATE-TOKEN`, a cookie), or ask for another response
+ * (`Range`, `If-None-Match`, `Accept-Language`, `Cache-Control: no-cache`).
  */
 export function variantKey(headers: RawHeaders, search: string): string | undefined {
   let variant = search;
@@ -128,7 +126,7 @@ export function variantKey(headers: RawHeaders, search: string): string | undefi
     if (name === "accept") {
       variant += `\n${value}`;
     }
-    // What is named there is not passed on: the upstream would answer as if there were no `Accept`, and that is another question.
+    // A header named there is not forwarded, so the upstream would answer a request without `Accept`.
     if (name === "connection" && value.toLowerCase().includes("accept")) {
       return undefined;
     }
@@ -137,12 +135,7 @@ export function variantKey(headers: RawHeaders, search: string): string | undefi
   return variant.length > longestVariant || length > longestHead ? undefined : variant;
 }
 
-/** Whether those who share an answer may say a header differently, and so ought not to share one that varies by it. */
-export function mayDiffer(lowerName: string): boolean {
-  return harmless.has(lowerName) && !partsOfVariant.has(lowerName);
-}
-
-/** Whether a media type is among those that `Accept` headers name, word for word: wildcards are read differently by registries. */
+/** Whether `Accept` names the media type itself: registries differ about wildcards. */
 export function acceptsMediaType(accept: readonly string[], mediaType: string): boolean {
   return accept.some((value) => value.split(",").some((range) => accepts(range, mediaType)));
 }

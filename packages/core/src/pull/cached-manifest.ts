@@ -45,7 +45,7 @@ export function cacheManifest(
       const spelled = aboutContent.get(name.toLowerCase());
       return spelled === undefined ? [] : [spelled, value];
     });
-    manifests.keep(repository, digest, { holder, search, variant, mediaType, headers: kept, body });
+    manifests.set(repository, digest, { holder, search, variant, mediaType, headers: kept, body });
   }
 }
 

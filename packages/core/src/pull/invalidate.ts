@@ -85,7 +85,7 @@ export class Invalidation {
       }
     }
     for (const upstream of new Set([...upstreams, ...this.#current.upstreams])) {
-      inflight.at(upstream).changed(change.repository);
+      inflight.at(upstream).invalidate(change.repository);
     }
   }
 }

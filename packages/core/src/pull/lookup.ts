@@ -75,16 +75,17 @@ export async function lookup(
   if (end.said.outcome === "found") {
     remember(memory.holders, request, end.upstream, end.said);
   }
-  if (end.said.body !== undefined) {
-    // It is at hand, and so may others be. A body that is still to come must not be left alone for that long.
+  const how = plan.remembered === end.upstream ? "found by location hint" : "found";
+  const { answer, body } = end.said;
+  if (body !== undefined) {
+    // Answers that are buffered go out together. A body that is still to come must not wait for that long.
     await tick.next();
+    return { decision: await respondWith(exchange, end, how), pulled: end };
   }
-  const { answer } = end.said;
   const safeguards = {
     resumer: resumerFor(metrics, exchange, request, plan.order, answer),
     integrity: integrityCheckFor(request, answer),
   };
-  const how = plan.remembered === end.upstream ? "found by location hint" : "found";
   return { decision: await respondWith(exchange, end, how, safeguards), pulled: end };
 }
 

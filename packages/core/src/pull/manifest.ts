@@ -1,7 +1,6 @@
 import type { NegativeCache } from "../cache/absences.ts";
-import type { InflightManifests } from "../cache/inflight-manifests.ts";
+import type { InflightManifests, VariantId, VariantIds } from "../cache/inflight-manifests.ts";
 import type { Memory } from "../cache/memory.ts";
-import type { VariantId, VariantIds } from "../cache/request-variants.ts";
 import type { TickBatch } from "../concurrency/batch.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { Metrics } from "../observe/metrics.ts";
@@ -66,12 +65,12 @@ export class ManifestFetcher {
     const variant = variantKey(exchange.request.rawHeaders, request.search);
     return variant === undefined
       ? undefined
-      : { request, resource, variant: this.#context.variants.numberOf(variant) };
+      : { request, resource, variant: this.#context.variants.idOf(variant) };
   }
 
   /**
    * Asks one upstream, once for all who ask the same at a time. A proxy is not asked for a tag that it has just said it has not got.
-   * @throws ClientGone
+   * @throws ClientAborted
    */
   async fetch(exchange: Exchange, upstream: Upstream, question: ManifestQuestion): Promise<ManifestOutcome> {
     const { request } = question;

@@ -38,7 +38,7 @@ export class Ownership {
   /**
    * Leaves the proxies out if the repository is owned and hosted has it. If that cannot be told, no upstream is asked: the name
    * must not get to a proxy.
-   * @throws RegistryError, ClientGone
+   * @throws RegistryError, ClientAborted
    */
   async restrict(
     exchange: Exchange,
@@ -81,7 +81,7 @@ export class Ownership {
     const existence = hosted.passthrough
       ? await askFor(hosted, exchange, repository)
       : // Others wait for the same answer, so it is not given up if this client goes away.
-        await this.#known.ask(repository, () => askFor(hosted, detached(exchange), repository), told);
+        await this.#known.query(repository, () => askFor(hosted, detached(exchange), repository), told);
     if (exchange.signal.aborted) {
       throw new ClientAborted();
     }

@@ -70,7 +70,7 @@ export interface ReferrerRemoval {
 /**
  * Finds out, before a manifest is deleted, whether it stands on a list that the router keeps: nobody can tell afterwards.
  * Undefined if it does not.
- * @throws ClientGone
+ * @throws ClientAborted
  */
 export async function referrerRemovalFor(
   { referrersSupport, referrersIndex }: Omit<DeleteContext, "invalidation">,

@@ -31,7 +31,7 @@ export async function forward(exchange: Exchange, request: RegistryRequest, to: 
 /**
  * Sends something to hosted whose answer is the client's, whatever it says; but not its challenge, which is meant for the
  * router.
- * @throws RegistryError if there is no answer, or the router was refused; ClientGone
+ * @throws RegistryError if there is no answer, or the router was refused; ClientAborted
  */
 export async function sendToHosted(to: Upstream, request: UpstreamRequest): Promise<UpstreamResponse> {
   let answer: UpstreamResponse;

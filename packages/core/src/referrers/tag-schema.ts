@@ -60,7 +60,9 @@ async function listedIn(
 ): Promise<MemberReferrers> {
   const bytes = await readUpTo(body, longestManifest, member.timeouts.idle);
   if (status !== 200 || bytes === undefined) {
-    return broken(status === 200 ? "sent no index of referrers in at most 4 MiB" : `answered ${status}`);
+    return broken(
+      status === 200 ? "sent no valid index of referrers of at most 4 MiB" : `answered ${status}`,
+    );
   }
   // GitLab's registry reads the tag as the digest in its name, and sends the subject. Its children are no referrers
   // (https://github.com/oras-project/oras-go/issues/1396).

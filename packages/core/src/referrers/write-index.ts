@@ -91,7 +91,7 @@ export class ReferrersIndex {
       return failureIn(await this.#write(lasting, location, rest));
     };
     const { peers } = this.#context;
-    return this.#writers.take(key, () => (peers === undefined ? change() : peers.withLock(key, change)));
+    return this.#writers.run(key, () => (peers === undefined ? change() : peers.withLock(key, change)));
   }
 
   async #write(

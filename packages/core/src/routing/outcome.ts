@@ -2,7 +2,7 @@ import { saysUnknown } from "../protocol/error-body.ts";
 import type { ErrorCode } from "../protocol/errors.ts";
 import type { Member } from "./ruling.ts";
 
-/** How asking one upstream went, where it did not end the lookup. */
+/** A request to one upstream that did not end the lookup. */
 export type Attempt =
   | {
       readonly member: Member;
@@ -12,28 +12,25 @@ export type Attempt =
     }
   | { readonly member: Member; readonly outcome: "failed"; readonly failure: FailureReport };
 
-/** Why an upstream could not tell. */
 export interface FailureReport {
   readonly kind: FailureKind;
   /** One phrase for people, without addresses or credentials: `connection refused`. */
   readonly cause: string;
-  /** What it answered, if it answered. */
   readonly status?: number;
-  /** When asking again may help: its own `Retry-After` as sent, or seconds. */
+  /** The upstream's `Retry-After` as sent, or seconds. */
   readonly retryAfter?: string;
 }
 
-/** How a request to an upstream went: `found` is any response that goes to the client. */
+/** `found` is any response that goes to the client. */
 export type QueryResult = "found" | "not_found" | "failed";
 
 /**
  * - `unreachable`: no connection;
  * - `timeout`: no connection or no headers in time;
  * - `rate-limited`: 429;
- * - `refused`: the router's own credentials were refused, or may not be sent where they are wanted;
- * - `broken`: any other answer that is none;
- * - `circuit-open`: not asked, as its circuit is open;
- * - `queue-full`: not asked, as its queue is full.
+ * - `refused`: the upstream wants other credentials than the router has or may send;
+ * - `broken`: any other unusable response;
+ * - `circuit-open`, `queue-full`: the request was not sent.
  */
 export type FailureKind =
   | "unreachable"
@@ -44,7 +41,6 @@ export type FailureKind =
   | "circuit-open"
   | "queue-full";
 
-/** Whether an upstream has failed without being asked. */
 export function isUnasked({ kind }: FailureReport): boolean {
   return kind === "circuit-open" || kind === "queue-full";
 }
@@ -56,30 +52,21 @@ export function describeAttempt(attempt: Attempt): string {
     : `${attempt.member.name} failed (${attempt.failure.cause})`;
 }
 
-/**
- * What one upstream's answer to a lookup means.
- * - `found`: it goes to the client and the lookup ends;
- * - `not_found`: not there;
- * - `failed`: cannot be told;
- * - `final`: hosted's own word about the request itself, which goes to the client as it is.
- */
-export type AnswerClass = "found" | "not_found" | "failed" | "final";
+/** `found` and `final`, which is hosted's verdict on the request itself, go to the client. The others continue the lookup. */
+type AnswerClass = "found" | "not_found" | "failed" | "final";
 
 const redirects = [301, 302, 303, 307, 308];
 
-// Docker Hub answers 401 for a name that it does not know, others 403 or 400, and 405 where they have no such route.
-// 406, 410 and 451 say as well that it is not to be had there.
-const absentAtProxy = [400, 401, 403, 404, 405, 406, 410, 451];
+// For an unknown name Docker Hub answers 401, others 403 or 400, or 405 if they have no such route. The content cannot be
+// had there after 406, 410 and 451 either.
+const notFoundAtProxy = [400, 401, 403, 404, 405, 406, 410, 451];
 
-/** Whether a status alone says that the content is there, so that the body need not be looked at. */
+/** Whether the status alone shows that the content is there. */
 export function isFound(status: number): boolean {
   return (status >= 200 && status < 300) || status === 304 || status === 416 || redirects.includes(status);
 }
 
-/**
- * Sorts an answer to a lookup.
- * @param body the error's text, empty where there is none (HEAD)
- */
+/** @param body of an error; empty for HEAD */
 export function classify(member: Member, status: number, body: string): AnswerClass {
   if (isFound(status)) {
     return "found";
@@ -90,35 +77,27 @@ export function classify(member: Member, status: number, body: string): AnswerCl
   if (status === 408 || status === 429) {
     return "failed";
   }
-  return member.kind === "proxy" ? classifyAtProxy(status) : classifyAtHosted(member, status);
-}
-
-function classifyAtProxy(status: number): AnswerClass {
-  return absentAtProxy.includes(status) ? "not_found" : "failed";
-}
-
-function classifyAtHosted(member: Member, status: number): AnswerClass {
+  if (member.kind === "proxy") {
+    return notFoundAtProxy.includes(status) ? "not_found" : "failed";
+  }
   if (status === 404) {
     return "not_found";
   }
   if (status === 401 || status === 403) {
-    // Without passthrough it is the router that was refused: the client could do nothing about it.
+    // Without passthrough, hosted refused the router: the client could do nothing about it.
     return member.passthrough ? "final" : "failed";
   }
   return status >= 400 ? "final" : "failed";
 }
 
-/** What is said when nobody has it. */
-export type CombinedResult =
-  /** 404; `failures` are to be mentioned in a `Warning`. */
-  | { readonly kind: "not_found"; readonly failures: readonly Attempt[] }
-  /** Somebody could not tell. */
-  | { readonly kind: "failed" };
+/** The result of a lookup that no upstream ended. */
+type CombinedResult =
+  /** 404, with a `Warning` about `failures`. */
+  { readonly kind: "not_found"; readonly failures: readonly Attempt[] } | { readonly kind: "failed" };
 
 /**
- * A failure is never reported as not found, with one exception: HEAD, where hosted says that it has not got
- * the content and only a proxy could not tell. Pushing clients give up on any status but 200 and 404, and an
- * outage of a public registry must not stop a push.
+ * A failure is never reported as not found, with one exception: HEAD, if hosted does not have the content and only proxies failed.
+ * Pushing clients give up on any status but 200 and 404, and an outage of a public registry must not stop a push.
  */
 export function combine(method: string, attempts: readonly Attempt[]): CombinedResult {
   const failures = attempts.filter(({ outcome }) => outcome === "failed");
@@ -127,10 +106,7 @@ export function combine(method: string, attempts: readonly Attempt[]): CombinedR
   return failures.length === 0 || excused ? { kind: "not_found", failures } : { kind: "failed" };
 }
 
-/**
- * The one code for the failures among `attempts`: that of something a client can wait for only if nothing worse
- * happened as well.
- */
+/** One code for all failures. It tells the client to wait only if waiting can help with every one of them. */
 export function failureCode(attempts: readonly Attempt[]): {
   readonly code: ErrorCode;
   readonly retryAfter: string | undefined;
@@ -152,6 +128,6 @@ export function failureCode(attempts: readonly Attempt[]): {
 function longestWait(failures: readonly FailureReport[]): string | undefined {
   const waits = failures.flatMap(({ retryAfter }) => (retryAfter === undefined ? [] : [retryAfter]));
   const seconds = waits.map(Number).filter(Number.isFinite);
-  // A date (RFC 9110 10.2.3) cannot be compared without a clock; it is passed on if it is all there is.
+  // A date (RFC 9110 10.2.3) cannot be compared without a clock.
   return seconds.length > 0 ? String(Math.max(...seconds)) : waits[0];
 }

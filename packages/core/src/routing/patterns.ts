@@ -1,58 +1,54 @@
 import { isRepositoryName } from "../protocol/names.ts";
 
-/** A place in the tree: the components read so far lead here. */
+/** A node of the tree of patterns; each edge is one component. */
 interface Node {
   /** The first entry with a pattern that ends here. */
   entry: number | undefined;
-  /** By component without `*`. */
+  /** Components without `*`. */
   readonly literal: Map<string, Node>;
-  /** By component with `*`. */
+  /** Components with `*`. */
   readonly wild: WildComponents<Node>;
-  /** After `**`. Such a node is its own follower, for any component. */
+  /** After `**`. Such a node follows itself, for any component. */
   deep: Node | undefined;
   readonly isDeep: boolean;
 }
 
 /**
  * Patterns over repository names, compiled into one tree: `*` stands for any part of a component, `**` for any number of
- * components, also none (`corp/**` is `corp` and everything below it). A name costs the same with one pattern and with thousands:
- * a catalog has thousands of names, and no cache helps at the first look at each. Only patterns whose components begin and end
- * alike (`a*b*c`, `a*d*c`) are compared one by one.
+ * components, none included (`corp/**` is `corp` and everything below it). A name costs the same with one pattern and with
+ * thousands: a catalog has thousands of names, and a cache does not help the first time. Only patterns whose components begin and
+ * end alike (`a*b*c`, `a*d*c`) are compared one by one.
  */
 export class Patterns {
   readonly #root = newNode(false);
-  /** 0 if the first entry is for every name. */
+  /** 0 if the first entry matches every name. */
   readonly #firstForAll: number | undefined;
 
-  /** @param entries each with its patterns, as `isPattern` allows them */
+  /** @param entries the patterns of each; `isPattern` holds for all */
   constructor(entries: readonly (readonly string[])[]) {
     this.#firstForAll = entries[0]?.includes("**") === true ? 0 : undefined;
-    entries.forEach((patterns, entry) => {
+    for (const [entry, patterns] of entries.entries()) {
       for (const pattern of patterns) {
-        this.#add(pattern, entry);
+        let node = this.#root;
+        for (const component of pattern.split("/")) {
+          node = childFor(node, component);
+        }
+        node.entry ??= entry;
       }
-    });
-  }
-
-  /** The first entry that has a pattern for a name. */
-  first(name: string): number | undefined {
-    return this.#firstForAll ?? this.#walk(name.split("/"), followersOf);
-  }
-
-  /** The first entry with one pattern for all names of `pattern`. Patterns that only together are for all of them do not count. */
-  firstCovering(pattern: string): number | undefined {
-    return this.#walk(pattern.split("/"), coverersOf);
-  }
-
-  #add(pattern: string, entry: number): void {
-    let node = this.#root;
-    for (const component of pattern.split("/")) {
-      node = childFor(node, component);
     }
-    node.entry ??= entry;
   }
 
-  #walk(
+  /** The first entry with a pattern that matches a name. */
+  first(name: string): number | undefined {
+    return this.#firstForAll ?? this.#find(name.split("/"), followersOf);
+  }
+
+  /** The first entry with one pattern that matches all names of `pattern`. Several patterns that do so together do not count. */
+  firstCovering(pattern: string): number | undefined {
+    return this.#find(pattern.split("/"), coverersOf);
+  }
+
+  #find(
     components: readonly string[],
     step: (node: Node, component: string) => readonly Node[],
   ): number | undefined {
@@ -79,7 +75,7 @@ export function isPattern(text: string): boolean {
   return text.length <= 255 && text.split("/").every(isComponent);
 }
 
-/** A component that no name can have is refused: such a rule would protect nothing. */
+/** Refuses a component that no name can have: such a rule would protect nothing. */
 function isComponent(text: string): boolean {
   const isWild = /^[a-z0-9._*-]+$/.test(text) && text.includes("*") && !text.includes("**");
   return text === "**" || isWild || isRepositoryName([text]);
@@ -116,8 +112,8 @@ function followersOf(node: Node, component: string): Node[] {
 }
 
 /**
- * The nodes after every component that a pattern's component stands for. A `*` in it is treated as a letter that no name has, so
- * that only a `*` can match it. A `**` is matched only by `**`, because it may stand for no component at all.
+ * A `*` in the component of a pattern counts as a letter that no name has, so that only a `*` can match it. Only `**` matches `**`,
+ * because that may stand for no component at all.
  */
 function coverersOf(node: Node, component: string): Node[] {
   return component === "**" ? (node.isDeep ? [node] : []) : followersOf(node, component);
@@ -134,14 +130,13 @@ function withDeep(nodes: Iterable<Node>): Set<Node> {
   return all;
 }
 
-/** A component with `*`, and what it leads to. */
 interface Wild<T> {
   /** The text before, between and after the stars; may be empty. */
   readonly parts: readonly string[];
   readonly target: T;
 }
 
-/** Components with as many letters before the first star, and as many after the last one. */
+/** Components with equally long texts before the first star and after the last one. */
 interface Shape<T> {
   readonly start: number;
   readonly end: number;
@@ -150,18 +145,17 @@ interface Shape<T> {
 }
 
 /**
- * Components with `*`, found by how they begin and end: of a thousand `team-1-*`, `team-2-*`, ... a name is compared with one.
- * Compared with all of them it would cost five times as much with a thousand patterns, and forty times with ten thousand.
+ * Components with `*`, indexed by their beginning and end: of a thousand `team-1-*`, `team-2-*`, ... a name is compared with one.
+ * Measured without the index, a name costs five times as much with a thousand patterns, and forty times with ten thousand.
  */
-export class WildComponents<T> {
+class WildComponents<T> {
   readonly #shapes = new Map<string, Shape<T>>();
   readonly #targets = new Map<string, T>();
 
-  /** What a component leads to; `make` makes it the first time. */
   add(component: string, make: () => T): T {
-    const known = this.#targets.get(component);
-    if (known !== undefined) {
-      return known;
+    const existing = this.#targets.get(component);
+    if (existing !== undefined) {
+      return existing;
     }
     const target = make();
     this.#targets.set(component, target);
@@ -169,12 +163,11 @@ export class WildComponents<T> {
     return target;
   }
 
-  /** What the components that match a name's component lead to. */
   matching(component: string): T[] {
     const found: T[] = [];
     for (const { start, end, byEnds } of this.#shapes.values()) {
       if (component.length >= start + end) {
-        const ends = endsOf(component.slice(0, start), component.slice(component.length - end));
+        const ends = `${component.slice(0, start)}/${component.slice(component.length - end)}`;
         for (const { parts, target } of byEnds.get(ends) ?? []) {
           if (hasInside(component, parts)) {
             found.push(target);
@@ -191,18 +184,14 @@ export class WildComponents<T> {
     const key = `${start.length} ${end.length}`;
     const shape = this.#shapes.get(key) ?? { start: start.length, end: end.length, byEnds: new Map() };
     this.#shapes.set(key, shape);
-    const ends = endsOf(start, end);
+    const ends = `${start}/${end}`;
     const alike = shape.byEnds.get(ends) ?? [];
     shape.byEnds.set(ends, alike);
     alike.push(wild);
   }
 }
 
-function endsOf(start: string, end: string): string {
-  return `${start}/${end}`;
-}
-
-/** Whether a component has these parts in order between its ends. Never backtracks, as a regular expression would. */
+/** Whether the inner parts follow in order between the ends. Does not backtrack, unlike a regular expression. */
 function hasInside(component: string, parts: readonly string[]): boolean {
   let position = parts[0]?.length ?? 0;
   for (const part of parts.slice(1, -1)) {

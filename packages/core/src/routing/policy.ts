@@ -2,43 +2,40 @@ import { LRUCache } from "lru-cache";
 import { Patterns } from "./patterns.ts";
 import { type Candidate, isRestricted, type ResolvedRule, type Restriction, type Rule } from "./ruling.ts";
 
-// Names that the rules need not be gone through for again.
-const mostKnown = 4_096;
+const mostCached = 4_096;
 
-/** What routing has to know of the registries and of the rules over them. */
-export interface PolicyOptions<M extends Candidate> {
+interface PolicyOptions<M extends Candidate> {
   readonly hosted: M;
   /** In the order in which they are asked. */
   readonly proxies: readonly M[];
-  /** In the order in which they are tried; the first that has a pattern for a name is the name's rule. */
+  /** The first rule that matches a name applies. */
   readonly rules: readonly Rule[];
 }
 
-/** Which way a request came in, where that narrows down who is meant. */
+/** How a request reached the router. Either may restrict it to one registry. */
 export interface EntryPoint {
-  /** The registry that a containerd mirror asks on behalf of: `?ns=docker.io`. */
+  /** The registry for which containerd asks a mirror: `?ns=docker.io`. */
   readonly namespace: string | undefined;
-  /** What the client takes this registry to be called: `Host` without port, in lower case. */
+  /** The client's `Host` without port, in lower case. */
   readonly host: string | undefined;
 }
 
-/** Everything that the order of upstreams follows from. Compiled once: many rules cost a request no more than one. */
+/** Which upstreams are asked for a name, and in which order. Compiled once: a request costs the same with one rule and with many. */
 export class Policy<M extends Candidate> {
   readonly hosted: M;
   readonly proxies: readonly M[];
-  /** Whether there are names that not everybody may pull whom `authorize` lets in. */
+  /** True unless every client that `authorize` admits may pull every name. */
   readonly restrictsPulls: boolean;
   readonly #patterns: Patterns;
-  readonly #rulings: readonly ResolvedRule<M>[];
+  readonly #rules: readonly ResolvedRule<M>[];
   readonly #default: ResolvedRule<M>;
-  /** What was found for the names of late. */
-  readonly #known = new LRUCache<string, ResolvedRule<M>>({
-    // For `max` it would take the memory of all of them at once, and anew with each reload.
-    maxSize: mostKnown,
+  readonly #cached = new LRUCache<string, ResolvedRule<M>>({
+    // With `max`, the cache would allocate memory for all entries at once, and again with each reload.
+    maxSize: mostCached,
     sizeCalculation: () => 1,
   });
   readonly #byHost: ReadonlyMap<string, M>;
-  /** Those that some proxy says it serves. */
+  /** The namespaces of all proxies. */
   readonly #namespaces: ReadonlySet<string>;
 
   constructor({ hosted, proxies, rules }: PolicyOptions<M>) {
@@ -46,72 +43,70 @@ export class Policy<M extends Candidate> {
     this.proxies = proxies;
     this.restrictsPulls = rules.some(({ access }) => isRestricted(access.pull));
     this.#patterns = new Patterns(rules.map(({ match }) => match));
-    this.#rulings = rules.map((rule, position) => this.#compile(rule, position));
+    this.#rules = rules.map((rule, position) => this.#compile(rule, position));
     this.#default = this.#compile(defaultRule, undefined);
     const all = [hosted, ...proxies];
     this.#byHost = new Map(all.flatMap((member) => member.hosts.map((host) => [host, member] as const)));
     this.#namespaces = new Set(proxies.flatMap(({ namespace }) => namespace ?? []));
   }
 
-  /** The one registry that a host name stands for, if it does not stand for all of them. */
+  /** The one registry that the host name stands for; undefined if it stands for all. */
   upstreamByHost({ host }: EntryPoint): M | undefined {
     return host === undefined ? undefined : this.#byHost.get(host);
   }
 
-  /** What the first rule for a name says. */
+  /** The first rule for a name, without regard to how a request came in. */
   ruleOn(repository: string): ResolvedRule<M> {
-    let ruling = this.#known.get(repository);
-    if (ruling === undefined) {
-      const position = this.#patterns.first(repository);
-      ruling = (position === undefined ? undefined : this.#rulings[position]) ?? this.#default;
-      this.#known.set(repository, ruling);
+    if (this.#rules.length === 0) {
+      return this.#default;
     }
-    return ruling;
+    let rule = this.#cached.get(repository);
+    if (rule === undefined) {
+      const position = this.#patterns.first(repository);
+      rule = (position === undefined ? undefined : this.#rules[position]) ?? this.#default;
+      this.#cached.set(repository, rule);
+    }
+    return rule;
   }
 
-  /** The same, and who is left for this name and this way in. */
+  /**
+   * The rule for a name, restricted to the upstreams that serve the name and that the request is for. A mirror's request is for
+   * another registry's content: only the proxies of that registry are asked. If none has that namespace, those without any are
+   * asked.
+   */
   rulingFor(repository: string, entryPoint: EntryPoint): ResolvedRule<M> {
-    const ruling = this.ruleOn(repository);
+    const rule = this.ruleOn(repository);
     const direct = this.upstreamByHost(entryPoint);
-    const pull = ruling.pull.filter(
+    const namespace = this.namespaceOf(entryPoint);
+    const isMirrored = entryPoint.namespace !== undefined;
+    const pull = rule.pull.filter(
       (member) =>
         member.serves(repository) &&
         (direct === undefined || member === direct) &&
-        this.#isMeant(member, entryPoint.namespace),
+        (!isMirrored || member.namespace === namespace),
     );
-    const noPushBy = this.#noPushBy(ruling, entryPoint);
-    return pull.length === ruling.pull.length && noPushBy === undefined
-      ? ruling
-      : { ...ruling, pull, push: noPushBy === undefined ? ruling.push : undefined, noPushBy };
+    let noPushBy: Restriction | undefined;
+    // A push must be found by a pull from the same entry point.
+    if (rule.push !== undefined) {
+      const isElsewhere = direct !== undefined && direct !== rule.push;
+      noPushBy = isElsewhere ? "host" : namespace === undefined ? undefined : "namespace";
+    }
+    return pull.length === rule.pull.length && noPushBy === undefined
+      ? rule
+      : { ...rule, pull, push: noPushBy === undefined ? rule.push : undefined, noPushBy };
   }
 
-  /** The namespace that a way in names, if some proxy serves it. */
+  /** The namespace of the entry point, if a proxy has it. */
   namespaceOf({ namespace }: EntryPoint): string | undefined {
     return namespace !== undefined && this.#namespaces.has(namespace) ? namespace : undefined;
   }
 
-  /**
-   * A mirror's request is for another registry's content: the proxy of that registry is asked, and hosted is not. For a
-   * registry that no proxy says it serves, those that say which other one they serve are left out.
-   */
-  #isMeant(member: M, namespace: string | undefined): boolean {
-    if (namespace === undefined) {
-      return true;
-    }
-    return this.#namespaces.has(namespace) ? member.namespace === namespace : member.namespace === undefined;
-  }
-
-  /** What is pushed has to be there when it is pulled the same way. */
-  #noPushBy({ push }: ResolvedRule<M>, entryPoint: EntryPoint): Restriction | undefined {
-    const direct = this.upstreamByHost(entryPoint);
-    if (push === undefined || (direct !== undefined && direct !== push)) {
-      return push === undefined ? undefined : "host";
-    }
-    return this.namespaceOf(entryPoint) === undefined ? undefined : "namespace";
-  }
-
   #compile({ pull, push, match, ...rest }: Rule, position: number | undefined): ResolvedRule<M> {
-    const members = pull.flatMap((name) => this.#membersCalled(name));
+    const all = [this.hosted, ...this.proxies];
+    const members = pull.flatMap((name) =>
+      // `hosted` and `proxy` stand for all upstreams of that kind.
+      all.filter((member) => (name === "hosted" || name === "proxy" ? member.kind : member.name) === name),
+    );
     return {
       ...rest,
       position,
@@ -120,17 +115,9 @@ export class Policy<M extends Candidate> {
       noPushBy: undefined,
     };
   }
-
-  #membersCalled(name: string): readonly M[] {
-    const one = [this.hosted, ...this.proxies].find((member) => member.name === name);
-    if (name === "hosted") {
-      return [this.hosted];
-    }
-    return name === "proxy" ? this.proxies : one === undefined ? [] : [one];
-  }
 }
 
-/** What holds for names that no rule is for. */
+/** For names that no rule matches. */
 export const defaultRule: Rule = {
   match: ["**"],
   pull: ["proxy", "hosted"],

@@ -1,8 +1,7 @@
 /** A rule as configured, defaults filled in. */
 export interface Rule {
-  /** Patterns over the repository's name. */
   readonly match: readonly string[];
-  /** `hosted`, `proxy` (every proxy, in order), or the name of one upstream. */
+  /** `hosted`, `proxy` (every proxy, in order), or names of upstreams. */
   readonly pull: readonly string[];
   readonly push: "hosted" | "deny";
   readonly onFailure: "continue" | "stop";
@@ -11,52 +10,52 @@ export interface Rule {
   readonly access: { readonly pull: Principals | undefined; readonly push: Principals | undefined };
 }
 
-/** What is done about a tag that hosted and a proxy have with different digests. */
-export type Shadow = "allow" | "warn" | "deny";
+/** What happens with a tag that hosted and a proxy have with different digests. */
+type Shadow = "allow" | "warn" | "deny";
 
-/** Who may: everybody, whoever has made known who they are, or these users. */
+/** Every client, every client with a user name, or these users. */
 export type Principals = "anonymous" | "authenticated" | readonly string[];
 
-/** Whether not everybody may. */
+/** True unless anonymous access is allowed. */
 export function isRestricted(who: Principals | undefined): boolean {
   return who !== undefined && who !== "anonymous";
 }
 
-/** What the policy says of a request for one repository. */
+/** The rule for one repository, with upstreams in place of names. */
 export interface ResolvedRule<M extends Member> extends Omit<Rule, "match" | "pull" | "push"> {
-  /** Its place among the rules, from 0; undefined for what holds without a rule. */
+  /** Among the rules, from 0; undefined for the default rule. */
   readonly position: number | undefined;
-  /** Whom to ask for what it has, in order. Nobody else hears of the name. */
+  /** In the order in which they are asked. No other upstream learns the name. */
   readonly pull: readonly M[];
-  /** Where pushes go; undefined if they are denied. */
+  /** Undefined if pushes are denied. */
   readonly push: M | undefined;
-  /** Why nothing is pushed, where it is not the rule that says so. */
+  /** Set if the entry point, and not the rule, denies pushes. */
   readonly noPushBy: Restriction | undefined;
 }
 
-/** What a way in is narrowed by: a host name that stands for one registry, or `?ns=`. */
+/** A host name that stands for one registry, or `?ns=`. */
 export type Restriction = "host" | "namespace";
 
-/** `rules[2]`, or what to call it when there is none. */
+/** For people: `rules[2]`, or `the default rule`. */
 export function ruleName({ position }: { readonly position: number | undefined }): string {
   return position === undefined ? "the default rule" : `rules[${position}]`;
 }
 
-/** What routing has to know of an upstream whose answer it judges. */
+/** What routing has to know of an upstream to classify its responses. */
 export interface Member {
-  /** As in the configuration; unique. */
+  /** Unique. */
   readonly name: string;
   readonly kind: "hosted" | "proxy";
-  /** Hosted alone: whether it judges the client's own credentials. */
+  /** Hosted only: whether it gets the client's own credentials. */
   readonly passthrough: boolean;
 }
 
 /** What routing has to know of an upstream to decide whether it is asked. */
 export interface Candidate extends Member {
-  /** Proxies alone: the registry whose content it has, as containerd calls it in `?ns=`. */
+  /** Proxies only: the registry whose content it has, as containerd calls it in `?ns=`. */
   readonly namespace: string | undefined;
-  /** Host names that stand for this one registry. */
+  /** Host names that stand for this registry alone. */
   readonly hosts: readonly string[];
-  /** Whether it may hear of a repository at all. */
+  /** Whether it may be asked for a repository. */
   serves(repository: string): boolean;
 }

@@ -114,7 +114,7 @@ function warningText(check: Check, { proxy, tag }: ProxyTag): string | undefined
   const { name, pushed } = check;
   switch (compareDigests(tag.digest, pushed.digest)) {
     case "different":
-      return `${proxy.name} has ${name} as well, with ${tag.digest}; pushed was ${pushed.digest}`;
+      return `${proxy.name} has ${name} too, with ${tag.digest}; this push has ${pushed.digest}`;
     case "incomparable":
       return reportUnchecked(check, proxy, `it has ${tag.digest} there`);
     case "same":
@@ -127,7 +127,7 @@ function reportUnchecked({ shadows, rule, name }: Check, { name: proxy }: Upstre
   if (rule.shadow !== "deny") {
     return undefined;
   }
-  const text = `whether ${proxy} has ${name} with another digest could not be found out: ${cause}`;
+  const text = `could not check whether ${proxy} has ${name} with another digest: ${cause}`;
   shadows.logger?.warn({ upstream: proxy, rule: ruleName(rule) }, text);
   return text;
 }

@@ -4,6 +4,7 @@ import { firstValue, type RawHeaders } from "../protocol/headers.ts";
 import { isRead, type Origin, type UpstreamRequest } from "./request.ts";
 import type { AgentPools, Agents } from "./transport/agents.ts";
 import { Forwarder } from "./transport/forward.ts";
+import { readWhole } from "./transport/read-body.ts";
 import { followRedirects } from "./transport/redirects.ts";
 import { type Address, addressOf, type HttpRequest, send, type UpstreamResponse } from "./transport/send.ts";
 
@@ -52,7 +53,7 @@ export class UpstreamClient {
   ): Promise<UpstreamResponse> {
     const http = this.#encode(request, authorization, neutral);
     return request.upload === undefined
-      ? this.#sendTo(this.#address, this.#agents, http)
+      ? this.#sendTo(this.#address, this.#agents, http, request.shareable)
       : this.#forwarder.forward({ ...request.upload, ...http });
   }
 
@@ -72,29 +73,37 @@ export class UpstreamClient {
    * @throws UpstreamFailure, ClientAborted
    */
   followed(request: UpstreamRequest, response: UpstreamResponse): Promise<UpstreamResponse> {
-    const address = new URL(this.#pathOf(request), this.#config.url);
     const http = this.#encode(request, undefined, true);
+    const address = new URL(http.path, this.#config.url);
     return followRedirects(response, address, http, (url, next) => {
       const isHere = url.origin === this.#config.url.origin;
-      return this.#sendTo(addressOf(url), isHere ? this.#agents : this.#agents.elsewhere(url), next);
+      const pools = isHere ? this.#agents : this.#agents.elsewhere(url);
+      return this.#sendTo(addressOf(url), pools, next, request.shareable);
     });
   }
 
-  #sendTo(address: Address, pools: AgentPools, http: HttpRequest): Promise<UpstreamResponse> {
+  /** @param shareable whether a response that may go to all who ask the same is read to its end */
+  #sendTo(
+    address: Address,
+    pools: AgentPools,
+    http: HttpRequest,
+    shareable = false,
+  ): Promise<UpstreamResponse> {
     const { connect, headers, write, idle } = this.#config.timeouts;
     const { method, timeout } = http;
     // To close an upload, a registry reads and moves a whole layer before it answers.
     const answerTimeout = isRead(method) ? Math.min(headers, timeout ?? headers) : write;
     const connectTimeout = Math.min(connect, timeout ?? connect);
     const upstream = this.#config.name;
-    return send(pools, { upstream, address, connectTimeout, answerTimeout, idle }, http);
+    const response = send(pools, { upstream, address, connectTimeout, answerTimeout, idle }, http);
+    return shareable ? response.then((head) => readWhole(head, http, idle)) : response;
   }
 
   #encode(request: UpstreamRequest, authorization: string | undefined, neutral: boolean): HttpRequest {
     const { method, from, stream, body, signal, bypassBreaker, timeout } = request;
     return {
       method,
-      path: this.#pathOf(request),
+      path: `${this.#prefix}${request.path}${request.search}`,
       headers:
         from === undefined
           ? ownHeaders(request, this.#via, authorization)
@@ -103,10 +112,6 @@ export class UpstreamClient {
       signal,
       timeout: bypassBreaker === true ? bypassTimeout : timeout,
     };
-  }
-
-  #pathOf({ path, search }: UpstreamRequest): string {
-    return `${this.#prefix}${path}${search}`;
   }
 
   #clientHeaders(

@@ -1,5 +1,5 @@
 import { firstValue } from "../protocol/headers.ts";
-import { classify, type FailureReport, isFound } from "../routing/outcome.ts";
+import { classify, type FailureReport } from "../routing/outcome.ts";
 import { errorBodyLimit, readUpTo } from "./transport/read-body.ts";
 import type { UpstreamResponse } from "./transport/send.ts";
 import type { Upstream } from "./upstream.ts";
@@ -7,7 +7,7 @@ import type { Upstream } from "./upstream.ts";
 /** What one upstream said to a request. */
 export type QueryOutcome =
   /** Without `body`, that is still to come. */
-  | { readonly outcome: "found"; readonly answer: UpstreamResponse; readonly body?: Buffer }
+  | { readonly outcome: "found"; readonly answer: UpstreamResponse; readonly body?: Buffer | undefined }
   /** Hosted's own word about the request. */
   | { readonly outcome: "final"; readonly answer: UpstreamResponse; readonly body: Buffer }
   | { readonly outcome: "not_found"; readonly answer: UpstreamResponse; readonly body: Buffer }
@@ -20,12 +20,8 @@ export function broken(cause: string): FailedQuery {
   return { outcome: "failed", failure: { kind: "broken", cause } };
 }
 
-/** Sorts a response; if it is not what was asked for, its body is read, within bounds. Never rejects. */
+/** Sorts a response that is not what was asked for, and reads its body, within bounds. Never rejects. */
 export async function outcomeOf(upstream: Upstream, answer: UpstreamResponse): Promise<QueryOutcome> {
-  if (isFound(answer.status)) {
-    const { read } = answer;
-    return read === undefined ? { outcome: "found", answer } : { outcome: "found", answer, body: read };
-  }
   const body = (await readUpTo(answer.body, errorBodyLimit, upstream.timeouts.idle)) ?? Buffer.alloc(0);
   const outcome = classify(upstream, answer.status, body.toString());
   return outcome === "failed"

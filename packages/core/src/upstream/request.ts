@@ -79,12 +79,11 @@ const lists: ReadonlySet<Resource["kind"]> = new Set(["catalog", "tags", "referr
 export function targetAt(upstream: Naming, request: RegistryRequest): RequestTarget {
   const { method, path, search, resource } = request;
   const repository = "repository" in resource ? resource.repository : undefined;
-  const nameOf = (name: string) => upstream.nameOf(name);
   return {
     method,
-    path: repository === undefined ? path : renamedPath(path, repository, nameOf(repository)),
+    path: repository === undefined ? path : renamedPath(path, repository, upstream.nameOf(repository)),
     search,
-    scope: scopeOf(request, nameOf),
+    scope: scopeOf(request, upstream),
     repository,
     list: lists.has(resource.kind),
     opaque: resource.kind === "uploads" || resource.kind === "upload-session",

@@ -4,7 +4,7 @@ import { firstValue } from "../protocol/headers.ts";
 import { processBuffers } from "./transport/buffers.ts";
 import { LargeBody } from "./transport/large-body.ts";
 import type { UpstreamResponse } from "./transport/send.ts";
-import { StallWatch } from "./transport/stall-watch.ts";
+import { watchForStall } from "./transport/stall-watch.ts";
 import type { Upstream } from "./upstream.ts";
 
 /** An upstream's answer whose body is being read. */
@@ -129,99 +129,91 @@ export class ResumableBody {
   }
 
   /** @returns why the current upstream broke off; undefined at the end of the body */
-  async #pipeSource(take: TakePiece): Promise<UpstreamFailure | undefined> {
-    if (this.#isClosed) {
-      throw new ClientAborted();
+  #pipeSource(take: TakePiece): Promise<UpstreamFailure | undefined> {
+    const { upstream, answer, skip } = this.#source;
+    const { lendsBuffers, received } = this.#options;
+    const large = lendsBuffers === true ? largeBodyOf(answer) : undefined;
+    if (large !== undefined) {
+      this.#lending.push(large);
     }
-    const { upstream, answer } = this.#source;
-    const stream = this.#open(answer);
-    let received = 0;
+    const stream = large ?? answer.body;
+    this.#stream = stream;
+    let toSkip = skip;
+    let bytes = 0;
     const { idle } = upstream.timeouts;
-    const watch = new StallWatch({
+    const watch = watchForStall({
       limit: idle,
       // While paused, the upstream waits for the taker.
-      measure: () => (this.#isPaused ? undefined : received),
+      measure: () => (this.#isPaused ? undefined : bytes),
       stalled: () =>
         answer.body.destroy(new UpstreamFailure("timeout", `no byte of the body within ${idle} ms`)),
     });
-    const give = this.#giver(stream, take);
-    try {
-      await this.#ended(stream, (piece) => {
-        received += piece.length;
-        this.#options.received?.(upstream, piece.length);
-        give(piece);
-      });
-      return undefined;
-    } catch (error) {
-      if (this.#isClosed) {
-        throw new ClientAborted();
-      }
-      return error instanceof UpstreamFailure
-        ? error
-        : new UpstreamFailure("broken", "connection closed", { cause: error });
-    } finally {
-      this.#leave = undefined;
-      watch.clear();
-    }
-  }
-
-  /** Gives pieces of a stream to `take`, without the bytes that were given before. */
-  #giver(stream: Readable, take: TakePiece): (piece: Buffer) => void {
-    const large = stream instanceof LargeBody ? stream : undefined;
-    let toSkip = this.#source.skip;
-    return (piece) => {
-      const rest = toSkip === 0 ? piece : piece.subarray(toSkip);
-      toSkip -= piece.length - rest.length;
-      if (rest.length === 0) {
-        large?.release(piece);
-        return;
-      }
-      this.#given += rest.length;
-      const wantsMore = large === undefined ? take(rest) : take(rest, () => large.release(piece));
-      if (!wantsMore) {
-        this.#isPaused = true;
-        stream.pause();
-      }
-    };
-  }
-
-  /** Resolves at the end of a stream, whose pieces go to `onData`. */
-  #ended(stream: Readable, onData: (piece: Buffer) => void): Promise<void> {
     return new Promise((resolve, reject) => {
-      const broken = (error: unknown) => {
+      let isOver = false;
+      const onData = (piece: Buffer) => {
+        bytes += piece.length;
+        received?.(upstream, piece.length);
+        const rest = toSkip === 0 ? piece : piece.subarray(toSkip);
+        toSkip -= piece.length - rest.length;
+        if (rest.length === 0) {
+          large?.release(piece);
+          return;
+        }
+        this.#given += rest.length;
+        const wantsMore = large === undefined ? take(rest) : take(rest, () => large.release(piece));
+        if (!wantsMore) {
+          this.#isPaused = true;
+          stream.pause();
+        }
+      };
+      const onEnd = (failure?: UpstreamFailure) => {
+        isOver = true;
+        this.#leave = undefined;
+        clearInterval(watch);
+        resolve(failure);
+      };
+      const onBroken = () => {
+        if (isOver) {
+          return;
+        }
         stream.off("data", onData);
-        reject(error);
+        if (this.#isClosed) {
+          clearInterval(watch);
+          reject(new ClientAborted());
+          return;
+        }
+        const { errored } = stream;
+        onEnd(
+          errored instanceof UpstreamFailure
+            ? errored
+            : new UpstreamFailure("broken", "connection closed", { cause: errored }),
+        );
       };
       // Stays after the end: an error that comes late has no other listener, and would end the process.
-      stream.once("error", broken);
-      if (stream.destroyed) {
-        broken(stream.errored);
+      stream.once("error", onBroken);
+      if (stream.destroyed || this.#isClosed) {
+        onBroken();
         return;
       }
-      this.#leave = () => broken(undefined);
-      stream.once("end", resolve);
-      stream.once("close", () => broken(stream.errored));
+      this.#leave = onBroken;
+      stream.once("end", onEnd);
+      stream.once("close", onBroken);
       if (this.#isPaused) {
         stream.pause();
       }
       stream.on("data", onData);
     });
   }
+}
 
-  #open(answer: UpstreamResponse): Readable {
-    this.#stream = this.#options.lendsBuffers === true ? this.#inLargePieces(answer) : answer.body;
-    return this.#stream;
+/** The body of an answer, to be read past Node's parser; undefined if it is not worth that. */
+function largeBodyOf({ body, headers, readers }: UpstreamResponse): LargeBody | undefined {
+  const length = Number(firstValue(headers, "content-length"));
+  if (!(length >= leastForLargePieces) || body.complete || body.destroyed) {
+    return undefined;
   }
-
-  /** The body of an answer, read past Node's parser if it is large. */
-  #inLargePieces({ body, headers, reader }: UpstreamResponse): Readable {
-    const length = Number(firstValue(headers, "content-length"));
-    const isLarge = length >= leastForLargePieces && !body.complete && !body.destroyed;
-    if (!isLarge || reader === undefined || firstValue(headers, "transfer-encoding") !== undefined) {
-      return body;
-    }
-    const large = new LargeBody(body, length, reader, processBuffers);
-    this.#lending.push(large);
-    return large;
-  }
+  const reader = readers?.of(body);
+  return reader !== undefined && firstValue(headers, "transfer-encoding") === undefined
+    ? new LargeBody(body, length, reader, processBuffers)
+    : undefined;
 }

@@ -2,7 +2,6 @@ import type { Semaphore } from "../concurrency/semaphore.ts";
 import { UpstreamFailure } from "../errors.ts";
 import type { UpstreamClient } from "./client.ts";
 import type { Send, UpstreamRequest } from "./request.ts";
-import { readWhole } from "./transport/read-body.ts";
 import { isRedirect } from "./transport/redirects.ts";
 
 /**
@@ -15,10 +14,10 @@ export function limit(slots: Semaphore, applies: (request: UpstreamRequest) => b
     if (!applies(request)) {
       return next(request);
     }
-    if (slots.isFull) {
-      throw new UpstreamFailure("queue-full", "queue full", { retryAfter: "1" });
-    }
     if (!slots.tryAcquire()) {
+      if (slots.isFull) {
+        throw new UpstreamFailure("queue-full", "queue full", { retryAfter: "1" });
+      }
       await slots.acquire(request.signal);
     }
     try {
@@ -33,16 +32,14 @@ export function limit(slots: Semaphore, applies: (request: UpstreamRequest) => b
 export function follow(client: UpstreamClient, next: Send): Send {
   return async (request) => {
     const response = await next(request);
-    if (!isRedirect(response) || !client.follows(request, response)) {
+    if (
+      response.status < 300 ||
+      response.status >= 400 ||
+      !isRedirect(response) ||
+      !client.follows(request, response)
+    ) {
       return response;
     }
-    const followed = await client.followed(request, response);
-    return request.shareable === true ? readWhole(followed, request, client.idle) : followed;
+    return client.followed(request, response);
   };
-}
-
-/** Reads a response to its end that may go to all who ask the same, if that is wanted. */
-export function readShareable(client: UpstreamClient, next: Send): Send {
-  const read: Send = async (request) => readWhole(await next(request), request, client.idle);
-  return (request) => (request.shareable === true ? read(request) : next(request));
 }

@@ -2,7 +2,7 @@ import { Semaphore } from "../concurrency/semaphore.ts";
 import type { CompleteUpstream } from "../config/complete.ts";
 import { ClientAborted, CopyFailure, upstreamFailure } from "../errors.ts";
 import { rateLimitRemaining } from "../protocol/headers.ts";
-import { isUnasked, type QueryResult } from "../routing/outcome.ts";
+import { type FailureReport, isFound, isUnasked, type QueryResult } from "../routing/outcome.ts";
 import { Patterns } from "../routing/patterns.ts";
 import type { Candidate } from "../routing/ruling.ts";
 import { Credentials } from "./auth/credentials.ts";
@@ -12,7 +12,7 @@ import { Breaker, type BreakerContext, type BreakerState } from "./breaker/break
 import { UpstreamClient } from "./client.ts";
 import { outcomeOf, type QueryOutcome } from "./outcome.ts";
 import { baseRequest, isRead, type Send, type UpstreamRequest } from "./request.ts";
-import { follow, limit, readShareable } from "./stages.ts";
+import { follow, limit } from "./stages.ts";
 import { type Agents, createAgents } from "./transport/agents.ts";
 import { errorBodyLimit, readUpTo } from "./transport/read-body.ts";
 import type { UpstreamResponse } from "./transport/send.ts";
@@ -90,11 +90,13 @@ export class Upstream implements Candidate {
 
     // A request goes through these from the last to the first.
     const authorized = new AuthTransport(client, credentials).send;
-    const whole = readShareable(client, authorized);
-    this.#breaker = config.breaker && new Breaker(config.breaker, this.#breakerContext(authorized), whole);
-    const followed = follow(client, this.#breaker?.send ?? whole);
+    this.#breaker =
+      config.breaker && new Breaker(config.breaker, this.#breakerContext(authorized), authorized);
+    const followed = follow(client, this.#breaker?.send ?? authorized);
     // An open circuit turns requests away at once: none has to queue for that. Pushes take no slot: their number is the clients'.
-    const queues = ({ method }: UpstreamRequest) => isRead(method) && this.state === "closed";
+    const breaker = this.#breaker;
+    const queues = ({ method }: UpstreamRequest) =>
+      isRead(method) && (breaker === undefined || breaker.state === "closed");
     this.#checked = limit(new Semaphore(config.lookups.concurrent, config.lookups.queued), queues, followed);
 
     const bypass = new Semaphore(mostBypassing, mostWaitingToBypass);
@@ -122,11 +124,24 @@ export class Upstream implements Candidate {
    */
   async query(request: UpstreamRequest): Promise<QueryOutcome> {
     const begun = performance.now();
-    const said = await this.#query(request);
-    if (said.outcome !== "failed") {
-      this.#asked(said.outcome === "final" ? "found" : said.outcome, begun, true);
-    } else if (!isUnasked(said.failure)) {
-      this.#asked("failed", begun, said.failure.status !== undefined);
+    let response: UpstreamResponse;
+    try {
+      response = await (request.bypassBreaker === true ? this.#bypassing(request) : this.#checked(request));
+    } catch (error) {
+      if (error instanceof ClientAborted || error instanceof CopyFailure) {
+        throw error;
+      }
+      const failure = upstreamFailure(error).report;
+      this.#failed(failure, begun);
+      return { outcome: "failed", failure };
+    }
+    const said: QueryOutcome = isFound(response.status)
+      ? { outcome: "found", answer: response, body: response.read }
+      : await outcomeOf(this, response);
+    if (said.outcome === "failed") {
+      this.#failed(said.failure, begun, response);
+    } else {
+      this.#asked(said.outcome === "final" ? "found" : said.outcome, begun, response);
     }
     return said;
   }
@@ -145,15 +160,12 @@ export class Upstream implements Candidate {
         throw error;
       }
       const failure = upstreamFailure(error);
-      if (!isUnasked(failure.report)) {
-        this.#asked("failed", begun, failure.report.status !== undefined);
-      }
+      this.#failed(failure.report, begun);
       throw failure;
     }
-    this.#learnLimit(response);
     const { status } = response;
     const failed = status >= 500 || (status === 401 && !this.passthrough);
-    this.#asked(failed ? "failed" : "found", begun, true);
+    this.#asked(failed ? "failed" : "found", begun, response);
     return response;
   }
 
@@ -198,29 +210,24 @@ export class Upstream implements Candidate {
     this.#agents.close();
   }
 
-  async #query(request: UpstreamRequest): Promise<QueryOutcome> {
-    let response: UpstreamResponse;
-    try {
-      response = await (request.bypassBreaker === true ? this.#bypassing(request) : this.#checked(request));
-    } catch (error) {
-      if (error instanceof ClientAborted || error instanceof CopyFailure) {
-        throw error;
-      }
-      return { outcome: "failed", failure: upstreamFailure(error).report };
+  #failed(failure: FailureReport, begun: number, response?: UpstreamResponse): void {
+    if (isUnasked(failure)) {
+      return;
     }
-    this.#learnLimit(response);
-    return outcomeOf(this, response);
+    if (response === undefined) {
+      const seconds = (performance.now() - begun) / 1000;
+      this.#observer.asked(this, "failed", seconds, failure.status !== undefined);
+    } else {
+      this.#asked("failed", begun, response);
+    }
   }
 
-  #learnLimit({ headers }: UpstreamResponse): void {
+  #asked(outcome: QueryResult, begun: number, { headers }: UpstreamResponse): void {
     const remaining = rateLimitRemaining(headers);
     if (remaining !== undefined) {
       this.#observer.granted(this, remaining);
     }
-  }
-
-  #asked(outcome: QueryResult, begun: number, reached: boolean): void {
-    this.#observer.asked(this, outcome, (performance.now() - begun) / 1000, reached);
+    this.#observer.asked(this, outcome, (performance.now() - begun) / 1000, true);
   }
 
   #breakerContext(authorized: Send): BreakerContext {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
 import { NegativeCache } from "../../src/cache/absences.ts";
-import { VariantIds } from "../../src/cache/request-variants.ts";
+import { VariantIds } from "../../src/cache/inflight-manifests.ts";
 import type { Member } from "../../src/routing/ruling.ts";
 
 const first: Member = { name: "first", kind: "proxy", passthrough: false };
@@ -82,12 +82,12 @@ describe("the negative cache of tags", () => {
 describe("variants", () => {
   it("have the same id for the same text alone, and a new one after eviction", () => {
     const variants = new VariantIds();
-    const one = variants.numberOf("a");
+    const one = variants.idOf("a");
 
-    expect([variants.numberOf("a"), variants.numberOf("b") === one]).toEqual([one, false]);
+    expect([variants.idOf("a"), variants.idOf("b") === one]).toEqual([one, false]);
     for (let index = 0; index < 1_000; index += 1) {
-      variants.numberOf(`other ${index}`);
+      variants.idOf(`other ${index}`);
     }
-    expect(variants.numberOf("a")).not.toBe(one);
+    expect(variants.idOf("a")).not.toBe(one);
   });
 });

@@ -20,7 +20,7 @@ function memoryOf(bytes: number) {
 function keptOf(memory: ManifestCache<Member>, manifest: CachedManifest<Member>): number {
   const digests = Array.from({ length: 100 }, (_, index) => `sha256:${index}`);
   for (const digest of digests) {
-    memory.keep("a", digest, manifest);
+    memory.set("a", digest, manifest);
   }
   return digests.filter((digest) => memory.get("a", digest) !== undefined).length;
 }
@@ -45,7 +45,7 @@ describe("the manifest cache", () => {
 
   it("copies a short body out of the larger buffer that it was read into", () => {
     const memory = memoryOf(100_000);
-    memory.keep("a", "sha256:1", some);
+    memory.set("a", "sha256:1", some);
 
     expect(memory.get("a", "sha256:1")?.body).toEqual(some.body);
     expect(memory.get("a", "sha256:1")?.body.buffer.byteLength).toBe(some.body.length);
@@ -59,7 +59,7 @@ describe("the manifest cache", () => {
       ["a/b", "sha256:1"],
       ["b/a", "sha256:1"],
     ] as const) {
-      memory.keep(repository, digest, some);
+      memory.set(repository, digest, some);
     }
     const has = () =>
       [

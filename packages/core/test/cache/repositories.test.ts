@@ -41,7 +41,7 @@ describe("a lookup", () => {
     const memory = new RepositoryCache<boolean | undefined>();
     const answer = later();
     const ask = jest.fn(() => answer.promise);
-    const all = [1, 2, 3].map(() => memory.ask("a", ask, same));
+    const all = [1, 2, 3].map(() => memory.query("a", ask, same));
     answer.resolve(false);
 
     expect(await Promise.all(all)).toEqual([false, false, false]);
@@ -52,7 +52,7 @@ describe("a lookup", () => {
   it("is not cached if a push happens meanwhile", async () => {
     const memory = new RepositoryCache<boolean | undefined>();
     const answer = later();
-    const asking = memory.ask("a", () => answer.promise, same);
+    const asking = memory.query("a", () => answer.promise, same);
     memory.learn("a", true);
     answer.resolve(false);
     await asking;
@@ -63,7 +63,7 @@ describe("a lookup", () => {
   it("is not cached if a delete happens meanwhile", async () => {
     const memory = new RepositoryCache<boolean | undefined>();
     const answer = later();
-    const asking = memory.ask("a", () => answer.promise, same);
+    const asking = memory.query("a", () => answer.promise, same);
     memory.forget("a");
     answer.resolve(true);
     await asking;
@@ -73,10 +73,10 @@ describe("a lookup", () => {
 
   it("that failed is not cached, and the next request makes a new one", async () => {
     const memory = new RepositoryCache<boolean | undefined>();
-    await memory.ask("a", () => Promise.resolve(undefined), same);
-    await expect(memory.ask("a", () => Promise.reject(new Error("no")), same)).rejects.toThrow("no");
+    await memory.query("a", () => Promise.resolve(undefined), same);
+    await expect(memory.query("a", () => Promise.reject(new Error("no")), same)).rejects.toThrow("no");
 
     expect(memory.has("a")).toBeUndefined();
-    expect(await memory.ask("a", () => Promise.resolve(true), same)).toBe(true);
+    expect(await memory.query("a", () => Promise.resolve(true), same)).toBe(true);
   });
 });

@@ -6,7 +6,7 @@ describe("a keyed mutex", () => {
     const changes = new KeyedMutex();
     const log: string[] = [];
     const work = (name: string, fails = false) =>
-      changes.take(name.slice(0, 1), async () => {
+      changes.run(name.slice(0, 1), async () => {
         log.push(`${name} begins`);
         await new Promise(setImmediate);
         log.push(`${name} ends`);

@@ -44,9 +44,9 @@ describe("certificates and keys of upstreams", () => {
   });
 
   it.each<[string, UpstreamTlsConfig, string, string, string]>([
-    ["nothing to read", { ca: "\n" }, "ca", "PEM certificates", "text without any"],
-    ["a name of a file", { ca: "/etc/ssl/ca.pem" }, "ca", "PEM certificates", "text without any"],
-    ["a key for an issuer", { ca: key }, "ca", "PEM certificates", "text without any"],
+    ["nothing to read", { ca: "\n" }, "ca", "PEM certificates", "text without a certificate"],
+    ["a name of a file", { ca: "/etc/ssl/ca.pem" }, "ca", "PEM certificates", "text without a certificate"],
+    ["a key for an issuer", { ca: key }, "ca", "PEM certificates", "text without a certificate"],
     ["half an issuer", { ca: half }, "ca", "PEM certificates", "text of which 1 of 1 cannot be read"],
     [
       "half of the second",
@@ -69,9 +69,9 @@ describe("certificates and keys of upstreams", () => {
       "PEM certificates",
       "text of which 1 of 2 cannot be read",
     ],
-    ["no certificate", { cert: "x", key }, "cert", pair, "what OpenSSL refuses (no start line)"],
-    ["no key", { cert, key: "x" }, "cert", pair, "what OpenSSL refuses (unsupported)"],
-    ["another key", { cert, key: otherKey }, "cert", pair, "what OpenSSL refuses (key values mismatch)"],
+    ["no certificate", { cert: "x", key }, "cert", pair, "which OpenSSL refuses (no start line)"],
+    ["no key", { cert, key: "x" }, "cert", pair, "which OpenSSL refuses (unsupported)"],
+    ["another key", { cert, key: otherKey }, "cert", pair, "which OpenSSL refuses (key values mismatch)"],
   ])("are refused at once, rather than by every request: %s", (_, tls, name, expected, given) => {
     expect(problemsOf(withTls(tls))).toEqual(
       ["hosted", "proxy"].map((upstream) => ({ option: `${upstream}.tls.${name}`, expected, given })),

@@ -241,7 +241,7 @@ describe("a configuration that cannot be used", () => {
       { hosted, proxy, operations: "protected" },
       {
         option: "operations",
-        expected: '"open" or "off" without authorize, which would judge who may see them',
+        expected: '"open" or "off" without authorize, which decides who may see them',
         given: '"protected"',
       },
     ],

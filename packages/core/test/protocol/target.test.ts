@@ -1,8 +1,7 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "@jest/globals";
-import { parseRequest } from "../../src/protocol/request.ts";
-import { parseTarget } from "../../src/protocol/target.ts";
+import { parseRequest, parseTarget } from "../../src/protocol/request.ts";
 
 setFlagsFromString("--expose-gc");
 const collectGarbage: () => void = runInNewContext("gc");

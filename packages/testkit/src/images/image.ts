@@ -3,31 +3,31 @@ import type { Descriptor } from "../options.ts";
 import { digestOf } from "../storage/content.ts";
 import { tar } from "./tar.ts";
 
-/** What an image is made of. */
+/** Options of `addImage`. */
 export interface ImageOptions {
-  /** @default none: it is known by its digest alone */
+  /** Tag of the image. @default none: the image has only a digest */
   readonly tag?: string;
-  /** More of them. @default [] */
+  /** Further tags. @default [] */
   readonly tags?: readonly string[];
-  /** Each becomes a layer with one file of this content. @default one short text */
+  /** Content of the layers. Each layer has one file with this content. @default one layer with a short text */
   readonly layers?: readonly (string | Uint8Array)[];
-  /** `linux/amd64` and the like: more than one makes an index. @default ["linux/amd64"] */
+  /** Platforms, such as `linux/amd64`. More than one makes an index. @default ["linux/amd64"] */
   readonly platforms?: readonly string[];
-  /** Merged into the image's configuration. */
+  /** Properties that are merged into the image's configuration. @default {} */
   readonly config?: object;
-  /** What kind of artifact it is, if it is no image to run. */
+  /** Artifact type, for an artifact that is not a runnable image. @default none */
   readonly artifactType?: string;
-  /** The manifest that it says something about, and whose referrer it is thereby. */
+  /** The `subject` of the manifest: the new image is a referrer of this manifest. @default none */
   readonly subject?: Descriptor;
 }
 
-/** An image as it was added. */
+/** Descriptors of an image that was added. */
 export interface ImageDescriptor extends Descriptor {
-  /** Of the first platform. */
+  /** Configuration of the first platform. */
   readonly config: Descriptor;
-  /** Of the first platform. */
+  /** Layers of the first platform. */
   readonly layers: readonly Descriptor[];
-  /** One per platform; of a single-platform image, itself. */
+  /** Manifests, one for each platform. For a single platform it is the image itself. */
   readonly manifests: readonly Descriptor[];
 }
 

@@ -6,11 +6,11 @@ import type { Store } from "./store.ts";
 
 /** How a manifest is added. */
 export interface ManifestOptions {
-  /** @default none: it is known by its digest alone */
+  /** Tag of the manifest. @default none: the manifest has only a digest */
   readonly tag?: string;
-  /** More of them. @default [] */
+  /** Further tags. @default [] */
   readonly tags?: readonly string[];
-  /** @default its own `mediaType`, else that of an OCI image manifest */
+  /** Media type. @default `mediaType` of the manifest, else that of an OCI image manifest */
   readonly mediaType?: string;
 }
 

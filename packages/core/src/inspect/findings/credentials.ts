@@ -1,4 +1,4 @@
-import { isLoopbackHost } from "../../protocol/host.ts";
+import { isLoopbackHost } from "../../protocol/address.ts";
 import type { Finding } from "../check-report.ts";
 import type { Inspection } from "../inspection.ts";
 

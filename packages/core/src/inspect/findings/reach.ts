@@ -1,4 +1,4 @@
-import { isLoopbackHost } from "../../protocol/host.ts";
+import { isLoopbackHost } from "../../protocol/address.ts";
 import type { Finding } from "../check-report.ts";
 import { addressOf, type Inspection } from "../inspection.ts";
 import { type ProbeAnswer, type ProbeFailure, textOf } from "../probe.ts";

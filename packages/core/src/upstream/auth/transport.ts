@@ -8,7 +8,7 @@ import type { Credentials, Offer, Remedy, Unauthorized } from "./credentials.ts"
 
 const refusals: Partial<Record<Remedy, string>> = {
   "user refused": "refused the router's credentials",
-  "realm refused": "asks for tokens from nowhere, or from where they would travel less safely",
+  "realm refused": "asks for a token, but its challenge names no safe token endpoint",
 };
 
 /** Sends requests with the router's credentials, and deals with an upstream's wish for others. */
@@ -45,6 +45,10 @@ export class AuthTransport {
     const { scope } = request;
     const sent = await credentials.headerAtFirst(scope);
     let answer = await this.#client.send(request, sent, false);
+    if (answer.status !== 401) {
+      credentials.accepted({ sent, scope });
+      return answer;
+    }
     let remedy = learn(credentials, answer, { sent, scope, neutral: false });
     if (remedy === "ask neutrally" && this.#discovery !== undefined) {
       await this.#discovery;

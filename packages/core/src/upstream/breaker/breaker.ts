@@ -2,9 +2,14 @@ import type { CompleteBreaker } from "../../config/complete.ts";
 import { UpstreamFailure } from "../../errors.ts";
 import type { Send, UpstreamRequest } from "../request.ts";
 import type { UpstreamResponse } from "../transport/send.ts";
-import { nameOf, ProbeRequests } from "./probe-requests.ts";
-import { TripPolicy } from "./trip-policy.ts";
-import { type HealthSignal, noticeableWait, signalOfError, signalOfResponse } from "./verdict.ts";
+import { ProbeRequests } from "./probe-requests.ts";
+import {
+  type HealthSignal,
+  noticeableWait,
+  signalOfError,
+  signalOfResponse,
+  TripPolicy,
+} from "./trip-policy.ts";
 
 /** `closed`: requests go through; `open`: none does; `half-open`: none does, and one probe is in progress. */
 export type BreakerState = "closed" | "half-open" | "open";
@@ -125,13 +130,12 @@ export class Breaker {
       this.#probeRequests.failed(request, signal);
     }
     // What was sent before the circuit opened, and ends now, says nothing new, and must not spoil a probe.
-    if (this.#state === "closed" && this.#note(request, signal, begun)) {
-      this.#open(this.#clock.now());
+    if (this.#state === "closed") {
+      const ended = this.#clock.now();
+      if (this.#tripPolicy.note(signal, request.repository, begun, ended)) {
+        this.#open(ended);
+      }
     }
-  }
-
-  #note(request: UpstreamRequest, signal: HealthSignal, begun: number): boolean {
-    return this.#tripPolicy.note(signal, { name: nameOf(request), begun, ended: this.#clock.now() });
   }
 
   /** Never rejects. */
@@ -147,7 +151,7 @@ export class Breaker {
     } catch (error) {
       health = signalOfError(error, request, this.#waits(begun));
     }
-    this.#note(request, health, begun);
+    this.#tripPolicy.note(health, request.repository, begun, this.#clock.now());
     if (health === "failed" || health === "late") {
       this.#probeRequests.failed(request, health);
       this.#open(begun);

@@ -11,44 +11,42 @@ export interface HeadTimeouts {
   readonly answerTimeout: number;
 }
 
-/** Ends a request whose connection, or later whose response headers, do not come in time. */
-export class HeadDeadline {
-  #timer: NodeJS.Timeout | undefined;
-  #over = false;
-  readonly #request: ClientRequest;
-
-  constructor(request: ClientRequest, { connectTimeout, answerTimeout }: HeadTimeouts) {
-    this.#request = request;
-    // Even a request that never gets a socket comes to an end.
-    this.#start(connectTimeout, "no connection within");
-    if (request.socket === null) {
-      request.once("socket", (socket: Socket) => this.#awaitConnection(socket));
-    } else {
-      this.#awaitConnection(request.socket);
+/**
+ * Ends a request whose connection, or later whose response headers, do not come in time.
+ * @returns to be called when the head is there, or the request has failed
+ */
+export function limitWaitForHead(
+  request: ClientRequest,
+  { connectTimeout, answerTimeout }: HeadTimeouts,
+): () => void {
+  let timer: NodeJS.Timeout | undefined;
+  let isOver = false;
+  const start = (milliseconds: number, what: string) => {
+    clearTimeout(timer);
+    if (!isOver) {
+      timer = setTimeout(
+        () => request.destroy(new UpstreamFailure("timeout", `${what} ${milliseconds} ms`)),
+        milliseconds,
+      );
     }
-    request.once("finish", () => this.#start(answerTimeout, "timeout after"));
-  }
-
-  /** The head is there, or the request has failed. */
-  clear(): void {
-    this.#over = true;
-    clearTimeout(this.#timer);
-  }
-
-  #awaitConnection(socket: Socket): void {
+  };
+  const awaitConnection = (socket: Socket) => {
     if (socket.connecting) {
-      socket.once(socket instanceof TLSSocket ? "secureConnect" : "connect", () => clearTimeout(this.#timer));
+      socket.once(socket instanceof TLSSocket ? "secureConnect" : "connect", () => clearTimeout(timer));
     } else {
-      clearTimeout(this.#timer);
+      clearTimeout(timer);
     }
+  };
+  // Even a request that never gets a socket comes to an end.
+  start(connectTimeout, "no connection within");
+  if (request.socket === null) {
+    request.once("socket", awaitConnection);
+  } else {
+    awaitConnection(request.socket);
   }
-
-  #start(milliseconds: number, what: string): void {
-    clearTimeout(this.#timer);
-    if (!this.#over) {
-      this.#timer = setTimeout(() => {
-        this.#request.destroy(new UpstreamFailure("timeout", `${what} ${milliseconds} ms`));
-      }, milliseconds);
-    }
-  }
+  request.once("finish", () => start(answerTimeout, "timeout after"));
+  return () => {
+    isOver = true;
+    clearTimeout(timer);
+  };
 }

@@ -3,10 +3,10 @@ import { createProxyServer, type ProxyServer } from "http-proxy";
 import { ClientAborted, UpstreamFailure, upstreamFailure } from "../../errors.ts";
 import { pairs, type RawHeaders } from "../../protocol/headers.ts";
 import type { Agents } from "./agents.ts";
-import { HeadDeadline, type HeadTimeouts } from "./deadline.ts";
+import { type HeadTimeouts, limitWaitForHead } from "./deadline.ts";
 import { addressOf, answerOf, type UpstreamResponse } from "./send.ts";
-import { StallWatch, taken } from "./stall-watch.ts";
-import { traced } from "./trace.ts";
+import { taken, watchForStall } from "./stall-watch.ts";
+import { traced, upstreamChannel } from "./trace.ts";
 
 /** A request whose body streams from the client to an upstream. */
 export interface Delivery {
@@ -75,9 +75,12 @@ export class Forwarder {
 
   /**
    * Sends a request on, and resolves with the head of the answer.
-   * @throws UpstreamFailure, ClientGone
+   * @throws UpstreamFailure, ClientAborted
    */
   forward(delivery: Delivery): Promise<UpstreamResponse> {
+    if (!upstreamChannel.hasSubscribers) {
+      return this.#forward(delivery);
+    }
     const { method, path, headers } = delivery;
     const described = { upstream: this.#upstream, protocol: this.#protocol, host: this.#host };
     return traced({ ...described, method, path, headers }, (sent) =>
@@ -96,11 +99,9 @@ export class Forwarder {
       // http-proxy and the relay of the answer listen for its end more often than Node thinks is right.
       response.setMaxListeners(response.getMaxListeners() + 10);
       const carrier = carrierOf(delivery, this.#host);
-      const watches: { clear(): void }[] = [];
+      let endWatches = () => {};
       const settle = (action: () => void) => {
-        for (const watch of watches.splice(0)) {
-          watch.clear();
-        }
+        endWatches();
         action();
       };
       this.#waiting.set(carrier, {
@@ -110,10 +111,12 @@ export class Forwarder {
           upstreamRequest.once("close", () =>
             settle(() => reject(new UpstreamFailure("broken", "connection closed before an answer"))),
           );
-          watches.push(
-            new HeadDeadline(upstreamRequest, this.#timeouts),
-            ...this.#stallWatches(request, upstreamRequest),
-          );
+          const endDeadline = limitWaitForHead(upstreamRequest, this.#timeouts);
+          const watches = this.#stallWatches(request, upstreamRequest);
+          endWatches = () => {
+            endDeadline();
+            watches.forEach(clearInterval);
+          };
         },
         answered: (body) => settle(() => resolve(answerOf(body))),
       });
@@ -125,21 +128,21 @@ export class Forwarder {
     });
   }
 
-  #stallWatches(request: IncomingMessage, upstreamRequest: ClientRequest): StallWatch[] {
+  #stallWatches(request: IncomingMessage, upstreamRequest: ClientRequest): NodeJS.Timeout[] {
     const { upstreamIdle, clientIdle } = this.#timeouts;
     const { socket } = request;
     // Whose turn it is: the upstream's while there is something that it has not taken.
     const untaken = () => upstreamRequest.writableLength > 0 || upstreamRequest.writableNeedDrain;
     return [
-      new StallWatch({
+      watchForStall({
         limit: upstreamIdle,
         measure: () => (untaken() ? taken(upstreamRequest.socket) : undefined),
         stalled: () =>
           upstreamRequest.destroy(
-            new UpstreamFailure("timeout", `took no byte of the upload within ${upstreamIdle} ms`),
+            new UpstreamFailure("timeout", `read no byte of the upload within ${upstreamIdle} ms`),
           ),
       }),
-      new StallWatch({
+      watchForStall({
         limit: clientIdle,
         measure: () => (request.complete || untaken() ? undefined : socket.bytesRead),
         stalled: () => socket.destroy(),

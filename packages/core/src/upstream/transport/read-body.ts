@@ -74,7 +74,7 @@ export async function readWhole(
   }
   if (read?.length !== length) {
     throw answer.body.errored === null
-      ? new UpstreamFailure("timeout", "did not come to the end of a manifest")
+      ? new UpstreamFailure("timeout", "did not send the end of a manifest in time")
       : new UpstreamFailure("broken", "broke off in the middle of a manifest");
   }
   return { ...answer, read };

@@ -5,10 +5,10 @@ import { ClientAborted, CopyFailure, errorCode, UpstreamFailure, upstreamFailure
 import type { RawHeaders } from "../../protocol/headers.ts";
 import { isRepeatable } from "../request.ts";
 import type { AgentPools } from "./agents.ts";
-import { HeadDeadline, type HeadTimeouts } from "./deadline.ts";
-import type { Readers, SocketReader } from "./large-body.ts";
-import { StallWatch, taken } from "./stall-watch.ts";
-import { traced } from "./trace.ts";
+import { type HeadTimeouts, limitWaitForHead } from "./deadline.ts";
+import type { Readers } from "./large-body.ts";
+import { taken, watchForStall } from "./stall-watch.ts";
+import { traced, upstreamChannel } from "./trace.ts";
 
 /** A request, usually without a body. */
 export interface HttpRequest {
@@ -33,8 +33,8 @@ export interface UpstreamResponse {
   readonly body: IncomingMessage;
   /** The body, where it has been read to its end. */
   readonly read?: Buffer;
-  /** Reads the body in large pieces, if that is asked for. */
-  readonly reader?: SocketReader | undefined;
+  /** Those that could read the body in large pieces. */
+  readonly readers?: Readers;
 }
 
 /** Where a connection leads to. */
@@ -66,13 +66,16 @@ class StaleConnection extends UpstreamFailure {}
 /**
  * Sends a request, and resolves with the head of the response. What may be sent twice goes out on a kept connection, and once more on a
  * fresh one if that turned out to be dead.
- * @throws UpstreamFailure, ClientGone; CopyFailure if that is what a body that streams broke off with
+ * @throws UpstreamFailure, ClientAborted; CopyFailure if that is what a body that streams broke off with
  */
 export function send(
   pools: AgentPools,
   destination: Omit<Destination, "agent" | "readers">,
   request: HttpRequest,
 ): Promise<UpstreamResponse> {
+  if (!upstreamChannel.hasSubscribers) {
+    return sendTwice(pools, destination, request);
+  }
   const { upstream, address } = destination;
   const { method, path, headers } = request;
   return traced({ upstream, method, protocol: address.protocol, host: address.host, path, headers }, (sent) =>
@@ -105,7 +108,7 @@ function sendOnce(destination: Destination, http: HttpRequest): Promise<Upstream
       return;
     }
     const request = open(destination, http);
-    const deadline = new HeadDeadline(request, destination);
+    const endDeadline = limitWaitForHead(request, destination);
     const onAbort = () => {
       reject(new ClientAborted());
       request.destroy();
@@ -114,12 +117,12 @@ function sendOnce(destination: Destination, http: HttpRequest): Promise<Upstream
     let isSettled = false;
     const settled = () => {
       isSettled = true;
-      deadline.clear();
+      endDeadline();
       signal.removeEventListener("abort", onAbort);
     };
     request.on("response", (body) => {
       settled();
-      resolve({ ...answerOf(body), reader: destination.readers.of(body) });
+      resolve({ ...answerOf(body), readers: destination.readers });
     });
     // Stays for the life of the request: an error after the head belongs to whoever reads the body.
     request.on("error", (error) => {
@@ -140,7 +143,11 @@ function sendOnce(destination: Destination, http: HttpRequest): Promise<Upstream
         reject(new UpstreamFailure("broken", "connection closed before an answer"));
       }
     });
-    sendBody(request, http.body, destination.idle);
+    if (http.body === undefined) {
+      request.end();
+    } else {
+      sendBody(request, http.body, destination.idle);
+    }
   });
 }
 
@@ -187,28 +194,20 @@ function isStale(request: ClientRequest, error: Error): boolean {
 }
 
 /**
- * Ends a request with its body, if it has one, no faster than the upstream takes it. If either breaks, so does the other.
+ * Ends a request with its body, no faster than the upstream takes it. If either breaks, so does the other.
  * @param idle milliseconds in which the upstream has to take some of it
  */
-export function sendBody(
-  request: ClientRequest,
-  body: string | Buffer | Readable | undefined,
-  idle: number,
-): void {
-  if (body === undefined) {
-    request.end();
-    return;
-  }
-  const watch = new StallWatch({
+export function sendBody(request: ClientRequest, body: string | Buffer | Readable, idle: number): void {
+  const watch = watchForStall({
     limit: idle,
     // Its turn while there is something that it has not taken.
     measure: () =>
       request.writableLength > 0 || request.writableNeedDrain ? taken(request.socket) : undefined,
     stalled: () =>
-      request.destroy(new UpstreamFailure("timeout", `took no byte of the body within ${idle} ms`)),
+      request.destroy(new UpstreamFailure("timeout", `read no byte of the body within ${idle} ms`)),
   });
-  request.once("close", () => watch.clear());
-  request.once("finish", () => watch.clear());
+  request.once("close", () => clearInterval(watch));
+  request.once("finish", () => clearInterval(watch));
   if (body instanceof Readable) {
     // Whoever asks is told of its error; pipeline by itself would only abort a request.
     body.once("error", (error) => request.destroy(error));

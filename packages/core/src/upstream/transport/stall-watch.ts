@@ -14,32 +14,24 @@ const looksPerLimit = 4;
 /**
  * Notices when one end of a stream stops. It looks a few times per limit rather than at every piece: a stream
  * of large reads then costs a timer, not a timer per read. An end may so be idle for up to a quarter longer.
+ * @returns `clearInterval` of it ends the watch
  */
-export class StallWatch {
-  readonly #timer: NodeJS.Timeout;
-  #last: number | undefined;
-  #stillFor = 0;
-
-  constructor({ limit, measure, stalled }: StallWatchOptions) {
-    this.#last = measure();
-    this.#timer = setInterval(
-      () => {
-        const now = measure();
-        const still = now !== undefined && now === this.#last;
-        this.#last = now;
-        this.#stillFor = still ? this.#stillFor + 1 : 0;
-        if (this.#stillFor >= looksPerLimit) {
-          this.clear();
-          stalled();
-        }
-      },
-      Math.max(1, limit / looksPerLimit),
-    );
-  }
-
-  clear(): void {
-    clearInterval(this.#timer);
-  }
+export function watchForStall({ limit, measure, stalled }: StallWatchOptions): NodeJS.Timeout {
+  let last = measure();
+  let stillFor = 0;
+  const timer = setInterval(
+    () => {
+      const now = measure();
+      stillFor = now !== undefined && now === last ? stillFor + 1 : 0;
+      last = now;
+      if (stillFor >= looksPerLimit) {
+        clearInterval(timer);
+        stalled();
+      }
+    },
+    Math.max(1, limit / looksPerLimit),
+  );
+  return timer;
 }
 
 /** Changes with every byte that leaves this process over a socket. */

@@ -26,7 +26,8 @@ export interface UpstreamRequestTrace {
   error?: unknown;
 }
 
-const channel = tracingChannel<unknown, UpstreamRequestTrace>("combined-registry.upstream");
+/** Most processes have no subscribers, and should pay nothing: look at `hasSubscribers` first. */
+export const upstreamChannel = tracingChannel<unknown, UpstreamRequestTrace>("combined-registry.upstream");
 
 /** What a request is said to be. */
 interface Described {
@@ -44,15 +45,7 @@ interface Described {
  * Sends a request, and tells subscribers of the channel about it.
  * @param send gets the headers to send: what was decided, and what subscribers add
  */
-export function traced<Response extends { readonly status: number }>(
-  request: Described,
-  send: (headers: RawHeaders) => Promise<Response>,
-): Promise<Response> {
-  // Most processes have no subscribers, and pay nothing.
-  return channel.hasSubscribers ? tracedAloud(request, send) : send(request.headers);
-}
-
-async function tracedAloud<Response extends { readonly status: number }>(
+export async function traced<Response extends { readonly status: number }>(
   { upstream, method, protocol, host, path, headers }: Described,
   send: (headers: RawHeaders) => Promise<Response>,
 ): Promise<Response> {
@@ -60,7 +53,7 @@ async function tracedAloud<Response extends { readonly status: number }>(
   const context: UpstreamRequestTrace = { upstream, method, url, headers: {} };
   let response: Response | undefined;
   // The response is kept from subscribers: whoever read its body would take it from the client.
-  await channel.tracePromise(async () => {
+  await upstreamChannel.tracePromise(async () => {
     response = await send(withHeaders(headers, context.headers));
     context.status = response.status;
   }, context);

@@ -180,7 +180,7 @@ describe("pushing an index whose manifests a proxy has", () => {
 
     expect(deepEnough).toEqual([201, 201, 201, 201]);
     expect(tooDeep.status).toBe(400);
-    expect(tooDeep.body.toString()).toContain("more than 4 indexes one inside the other");
+    expect(tooDeep.body.toString()).toContain("more than 4 nested indexes");
   });
 });
 
@@ -250,7 +250,7 @@ describe("a copy that fails", () => {
     const put = await putManifest(router, "app", "1", manifestOf(layer));
 
     expect([put.status, ...codesOf(put)]).toEqual([400, "MANIFEST_BLOB_UNKNOWN", "UPSTREAM_FAILED"]);
-    expect(put.body.toString()).toContain(`what was sent for ${layer.digest} is something else`);
+    expect(put.body.toString()).toContain(`the content that was sent does not match ${layer.digest}`);
     const uploads = hosted.requests.filter(({ method, path }) => method === "PUT" && /uploads/.test(path));
     expect(uploads.map(({ bodyBytes }) => bodyBytes < 1_000_000)).toEqual([true]);
     expect(hosted.hasBlob("app", layer.digest)).toBe(false);

@@ -76,7 +76,7 @@ it.each([
   ]);
   expect(meddled.errors).toEqual([
     expect.objectContaining({
-      message: "request answered by another",
+      message: "request answered by another part of the application",
       sent: 200,
       err: expect.objectContaining({ message: expect.stringContaining("wait for the handler's promise") }),
     }),
@@ -106,7 +106,7 @@ it("a body that other code ends early reaches the client incomplete, and the pro
   expect(pulled).toMatchObject({ status: 200, complete: false });
   await until(5_000, "the record", () => meddled.records.length > 0);
   expect(meddled.records[0]).toMatchObject({ status: 500, complete: false });
-  expect(meddled.errors[0]).toMatchObject({ message: "request answered by another" });
+  expect(meddled.errors[0]).toMatchObject({ message: "request answered by another part of the application" });
 });
 
 it("a response begun by other code is broken off", async () => {
@@ -119,5 +119,8 @@ it("a response begun by other code is broken off", async () => {
 
   expect(listed).toMatchObject({ status: 200, complete: false });
   await until(5_000, "the record", () => meddled.records.length > 0);
-  expect(meddled.errors[0]).toMatchObject({ message: "request answered by another", sent: 200 });
+  expect(meddled.errors[0]).toMatchObject({
+    message: "request answered by another part of the application",
+    sent: 200,
+  });
 });

@@ -110,7 +110,7 @@ const scenes: Readonly<Record<string, () => Promise<string>>> = {
     }),
   "... failed (token endpoint: connection refused)": () =>
     challenged((closed) => `realm="${closed}/token",service="registry"`),
-  "... failed (asks for tokens from nowhere, or from ... less safely (401))": () =>
+  "... failed (asks for a token, but its challenge names no safe token endpoint (401))": () =>
     challenged(() => 'service="registry"'),
   "proxy failed (rate limited)": () =>
     scene(({ proxy, says }) => {
@@ -138,7 +138,7 @@ const scenes: Readonly<Record<string, () => Promise<string>>> = {
       return says({ authorize: users, rules }, target, { ...push, headers, body: "{}" });
     }),
   "team/app:1 is not pushed as ...: proxy has that tag with ...": () => shadowing(() => undefined),
-  "whether proxy has team/app:1 with another digest could not be found out": () =>
+  "could not check whether proxy has team/app:1 with another digest": () =>
     shadowing((proxy) => void proxy.fault({ status: 503 })),
   "TLS failed (...)": () =>
     scene(({ says }) => says(), {
@@ -154,7 +154,7 @@ const scenes: Readonly<Record<string, () => Promise<string>>> = {
       proxy.addImage("team/app", { tag: "1" });
       return says({ hosted: await notListening(), rules: [{ match: "**", owned: true }] });
     }),
-  "nothing is pushed to a/b or deleted there: rules[1] denies it": () =>
+  "pushes to a/b and deletes in it are denied: rules[1] denies them": () =>
     scene(({ says }) => {
       const rules = [{ match: "c/**" }, { match: "**", push: "deny" as const }];
       return says({ rules }, "/v2/a/b/manifests/1", { ...push, body: "{}" });

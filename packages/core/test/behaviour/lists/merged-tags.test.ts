@@ -216,9 +216,9 @@ describe("merged tags", () => {
   });
 
   it.each([
-    ["no JSON", "<html>", "sent a list that is none"],
-    ["no list", '{"tags":{}}', "sent a list that is none"],
-    ["not a list of names", '{"tags":["a",1]}', "sent a list that is none"],
+    ["no JSON", "<html>", "sent an invalid list"],
+    ["no list", '{"tags":{}}', "sent an invalid list"],
+    ["not a list of names", '{"tags":["a",1]}', "sent an invalid list"],
     ["longer than 4 MiB", `{"tags":["${"a".repeat(5_000_000)}"]}`, "is longer than 4194304 bytes a page"],
   ])("that are %s count as a failure of that upstream", async (_, body, cause) => {
     await using hosted = await registryWith(["a"]);
@@ -248,7 +248,7 @@ describe("merged tags", () => {
 
     expect(namesOf(answer)).toEqual(["a"]);
     expect(warningOf(answer)).toMatch(
-      /proxy-1 failed \(its pages lead back.*proxy-2 failed \(.*more than 100/,
+      /proxy-1 failed \(its pages form a loop.*proxy-2 failed \(.*more than 100/,
     );
     expect([circling.requests.length, endless.requests.length]).toEqual([2, 100]);
   });

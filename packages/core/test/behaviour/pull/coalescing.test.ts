@@ -294,7 +294,7 @@ describe("a manifest that many clients request at the same time", () => {
 
     expect([status, digestOf(body)]).toEqual([200, image.digest]);
     expect(headers["x-combined-registry"]).toBe(
-      "hosted; found; proxy failed (did not come to the end of a manifest)",
+      "hosted; found; proxy failed (did not send the end of a manifest in time)",
     );
   });
 

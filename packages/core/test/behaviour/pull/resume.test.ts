@@ -82,7 +82,7 @@ describe("a blob whose upstream breaks off", () => {
     expect(rangesAsked(hosted)).toEqual(["bytes=100000-299999"]);
     await until(2_000, "the account", () => logged.length === 1);
     expect(logged[0]?.reason).toBe(
-      "found; proxy broke off at byte 100000 (connection closed), hosted went on",
+      "found; proxy broke off at byte 100000 (connection closed), hosted resumed",
     );
     expect(logged[0]?.bytesToClient).toBe(300_000);
   });

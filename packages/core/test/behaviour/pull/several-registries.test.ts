@@ -151,7 +151,7 @@ describe("?ns=", () => {
     expect(answer.status).toBe(403);
     expect(errorOf(answer)).toMatchObject({
       code: "DENIED",
-      message: expect.stringMatching(/with \?ns= the content of another registry is asked for/),
+      message: expect.stringMatching(/\?ns= names a registry that the router only mirrors/),
     });
     expect(asked(sides.all)).toEqual([]);
   });
@@ -246,7 +246,7 @@ describe("a host name that stands for one registry", () => {
 
     expect(refused.status).toBe(403);
     expect(errorOf(refused).message).toBe(
-      "nothing is pushed to org/app or deleted there: under this host name a registry is reached that this router pushes nothing to",
+      "pushes to org/app and deletes in it are denied: this host name stands for a registry that the router never pushes to",
     );
     expect(sides.hub.requests).toEqual([]);
   });

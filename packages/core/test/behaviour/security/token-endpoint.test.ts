@@ -214,7 +214,7 @@ describe("the router's user", () => {
 
     expect([answer.status, errorOf(answer).message]).toEqual([
       502,
-      "proxy failed (asks for tokens from nowhere, or from where they would travel less safely (401)), hosted not found",
+      "proxy failed (asks for a token, but its challenge names no safe token endpoint (401)), hosted not found",
     ]);
   });
 

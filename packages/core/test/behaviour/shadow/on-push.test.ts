@@ -35,7 +35,7 @@ describe("a push of a tag that a proxy has with another digest", () => {
 
     expect([put.status, put.headers.warning]).toEqual([
       201,
-      `299 - "proxy has team/app:1 as well, with ${theirs}; pushed was ${digestOf(manifest)}"`,
+      `299 - "proxy has team/app:1 too, with ${theirs}; this push has ${digestOf(manifest)}"`,
     ]);
     expect(hosted.manifest("team/app", "1")?.toString()).toBe(manifest);
     expect(warnings).toMatchObject([
@@ -244,7 +244,7 @@ describe("with `shadow: deny`, when the proxy's digest cannot be found out", () 
 
     const put = await putManifest(sides.router, "team/app", "1", manifestFor(sides.hosted));
 
-    const text = `whether proxy has team/app:1 with another digest could not be found out: ${cause}`;
+    const text = `could not check whether proxy has team/app:1 with another digest: ${cause}`;
     expect([put.status, put.headers.warning]).toEqual([201, `299 - "${text}"`]);
     expect(warnings).toEqual([{ message: text, upstream: "proxy", rule: "rules[1]" }]);
   });

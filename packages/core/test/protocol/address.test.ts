@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { clientAddress, TrustedAddresses } from "../../src/protocol/client-address.ts";
+import { clientAddress, TrustedAddresses } from "../../src/protocol/address.ts";
 
 const trusted = new TrustedAddresses(["10.0.0.0/8", "fd00::/8"]);
 const from = (connection: string, ...values: string[]) =>
