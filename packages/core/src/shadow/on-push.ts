@@ -34,7 +34,7 @@ const grace = 200;
 
 const nothingToCheck: PushedTag = {
   permit: () => Promise.resolve(),
-  accepted: () => Promise.resolve([]),
+  warnings: () => Promise.resolve([]),
 };
 
 /**
@@ -72,7 +72,7 @@ export function checkPushedTag(
         refuseShadow(check, await tags);
       }
     },
-    accepted() {
+    warnings() {
       // A logger of the host application that throws must not cost the client its response.
       const warnings = tags.then((all) => report(check, all)).catch(() => []);
       return Promise.race([warnings, wait(grace, [], { ref: false })]);
