@@ -1,7 +1,7 @@
 import type { RouterContext } from "./router-context.ts";
 
 /** One configuration, with the number of requests that it serves. */
-export interface Generation {
+interface Generation {
   readonly context: RouterContext;
   requests: number;
 }
