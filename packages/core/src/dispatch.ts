@@ -10,7 +10,7 @@ import { forward } from "./push/forward.ts";
 import { mount } from "./push/mount.ts";
 import { pushManifest } from "./push/put-manifest.ts";
 import { referrers } from "./referrers/list.ts";
-import type { LookupPlan, Plan } from "./routing/plan.ts";
+import type { Plan } from "./routing/plan.ts";
 import { type ResolvedRule, ruleName } from "./routing/ruling.ts";
 import type { Services } from "./services.ts";
 import { checkPulled } from "./shadow/on-pull.ts";
@@ -18,11 +18,11 @@ import { checkPushedTag } from "./shadow/on-push.ts";
 import type { Upstream } from "./upstream/upstream.ts";
 
 /**
- * Does what was decided.
+ * Carries out the plan of a request.
  * @returns who answered and why, once the response has ended
  * @throws RegistryError, among others DENIED where nothing may be pushed
  */
-export function perform(
+export async function dispatch(
   services: Services,
   exchange: Exchange,
   request: RegistryRequest,
@@ -31,8 +31,14 @@ export function perform(
   switch (plan.action) {
     case "base":
       return base(services, exchange, request, plan.direct);
-    case "lookup":
-      return pull(services, exchange, request, plan.lookup);
+    case "lookup": {
+      const { decision, pulled } = await lookup(services, exchange, request, plan.lookup);
+      const { resource } = request;
+      if (pulled !== undefined && resource.kind === "manifest" && !resource.byDigest) {
+        checkPulled(services.shadows, exchange, { request, resource, members: plan.lookup.order }, pulled);
+      }
+      return decision;
+    }
     case "list":
       return list(services.metrics, exchange, request, plan);
     case "merge":
@@ -54,21 +60,6 @@ export function perform(
         message: `pushes to ${exchange.repository} and deletes in it are denied: ${whyNot(plan.ruling)}`,
       });
   }
-}
-
-/** Serves content; after a manifest by its tag, the tag is compared with that of the other side in the background. */
-async function pull(
-  services: Services,
-  exchange: Exchange,
-  request: RegistryRequest,
-  plan: LookupPlan<Upstream>,
-): Promise<Decision> {
-  const { decision, pulled } = await lookup(services, exchange, request, plan);
-  const { resource } = request;
-  if (pulled !== undefined && resource.kind === "manifest" && !resource.byDigest) {
-    checkPulled(services.shadows, exchange, { request, resource, members: plan.order }, pulled);
-  }
-  return decision;
 }
 
 function whyNot(ruling: ResolvedRule<Upstream>): string {

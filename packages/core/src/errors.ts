@@ -1,6 +1,6 @@
 import type { FailureKind, FailureReport } from "./routing/outcome.ts";
 
-/** An upstream could not be reached, or not be understood. */
+/** An upstream could not be reached, or its response could not be understood. */
 export class UpstreamFailure extends Error {
   override readonly name = "UpstreamFailure";
   readonly report: FailureReport;
@@ -20,10 +20,10 @@ export class UpstreamFailure extends Error {
   }
 }
 
-/** Content could not be copied. Also thrown by what streams to an upstream, and then it is not that upstream's failure. */
+/** Content could not be copied. A request body that is streamed to an upstream may throw it too: not a failure of that upstream. */
 export class CopyFailure extends Error {
   override readonly name = "CopyFailure";
-  /** Whether it is nowhere to be had, and nobody has failed. */
+  /** True if no upstream has the content, and none failed. */
   readonly isAbsent: boolean;
 
   constructor(message: string, { isAbsent = false, ...options }: ErrorOptions & { isAbsent?: boolean } = {}) {
@@ -32,7 +32,6 @@ export class CopyFailure extends Error {
   }
 }
 
-/** The client went away: nobody is left to be answered. */
 export class ClientAborted extends Error {
   override readonly name = "ClientAborted";
 
@@ -60,23 +59,23 @@ export function upstreamFailure(error: unknown): UpstreamFailure {
     return error;
   }
   const code = errorCode(error);
-  const [kind, cause] = phrases.get(code) ?? describeOther(code);
+  const [kind, cause] = phrases.get(code) ?? describeUnlisted(code);
   return new UpstreamFailure(kind, cause, { cause: error });
 }
 
-/** `error.code`, or an empty string. Not by `instanceof`: in a test runner's realm Node's errors are of another `Error`. */
+/** `error.code`, or an empty string. Without `instanceof`, because in a test runner's realm Node's errors have another `Error` class. */
 export function errorCode(error: unknown): string {
   if (typeof error !== "object" || error === null) {
     return "";
   }
-  // Several addresses of one host name, each with its own error (AggregateError).
+  // AggregateError: a host name has several addresses, each with its own error.
   if ("errors" in error && Array.isArray(error.errors) && error.errors.length > 0) {
     return errorCode(error.errors[0]);
   }
   return "code" in error && typeof error.code === "string" ? error.code : "";
 }
 
-function describeOther(code: string): readonly [FailureKind, string] {
+function describeUnlisted(code: string): readonly [FailureKind, string] {
   if (code.startsWith("HPE_")) {
     return ["broken", `not HTTP (${code})`];
   }

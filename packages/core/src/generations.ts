@@ -1,43 +1,51 @@
 import type { Services } from "./services.ts";
 
-/** A configuration at work, with the requests that go by it. */
+/** One configuration, with the number of requests that it serves. */
 export interface Generation {
   readonly services: Services;
   requests: number;
 }
 
 /**
- * The configuration that new requests go by, and those before it that some request still goes by. An upstream's
- * connections are closed when nobody can need them any more.
+ * The current configuration, and earlier ones that still serve requests. The connections of an upstream are closed when no
+ * generation in use has it any more.
  */
 export class Generations {
   #current: Generation;
   readonly #past = new Set<Generation>();
+  #whenIdle: (() => void)[] = [];
 
   constructor(services: Services) {
     this.#current = { services, requests: 0 };
   }
 
-  /** What new requests go by. */
+  /** The configuration of new requests. */
   get current(): Services {
     return this.#current.services;
   }
 
-  /** A request begins. */
+  /** Counts a request that begins; `leave` has to be called with the result when it has ended. */
   enter(): Generation {
     this.#current.requests += 1;
     return this.#current;
   }
 
-  /** A request has ended. */
   leave(generation: Generation): void {
     generation.requests -= 1;
-    if (generation.requests === 0 && this.#past.delete(generation)) {
+    if (generation.requests > 0) {
+      return;
+    }
+    if (this.#past.delete(generation)) {
       this.#closeUnused(generation);
+    }
+    if (this.#isIdle()) {
+      for (const resolve of this.#whenIdle.splice(0)) {
+        resolve();
+      }
     }
   }
 
-  /** From now on, new requests go by these. */
+  /** New requests use these services; requests in flight keep theirs. */
   replace(services: Services): void {
     const before = this.#current;
     before.services.ended.abort();
@@ -47,6 +55,11 @@ export class Generations {
     } else {
       this.#closeUnused(before);
     }
+  }
+
+  /** Resolves when no request is in flight. */
+  idle(): Promise<void> {
+    return this.#isIdle() ? Promise.resolve() : new Promise((resolve) => this.#whenIdle.push(resolve));
   }
 
   /** Closes every connection to upstreams. */
@@ -59,10 +72,14 @@ export class Generations {
     }
   }
 
+  #isIdle(): boolean {
+    return this.#current.requests === 0 && this.#past.size === 0;
+  }
+
   #closeUnused({ services }: Generation): void {
-    const alive = [this.#current, ...this.#past];
+    const used = [this.#current, ...this.#past].flatMap((generation) => generation.services.upstreams);
     for (const upstream of services.upstreams) {
-      if (!alive.some((generation) => generation.services.upstreams.includes(upstream))) {
+      if (!used.includes(upstream)) {
         upstream.close();
       }
     }

@@ -1,11 +1,11 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { completeConfig } from "./config/complete-config.ts";
 import type { CombinedRegistryConfig, ManifestChange } from "./config/options.ts";
+import { Generations } from "./generations.ts";
 import type { CheckReport } from "./inspect/check-report.ts";
 import type { Explanation } from "./inspect/explanation.ts";
 import { checkHealth, type Health } from "./observe/health.ts";
 import type { MetricsRegistry } from "./observe/metrics.ts";
-import { parseTarget } from "./protocol/request.ts";
 import { createServices, type Services } from "./services.ts";
 import { Serving } from "./serving.ts";
 
@@ -82,16 +82,16 @@ export interface ExplainOptions {
  */
 export function createCombinedRegistryHandler(config: CombinedRegistryConfig): CombinedRegistryHandler {
   const complete = completeConfig(config);
-  const serving = new Serving(createServices(complete));
-  const isOurs = (request: IncomingMessage) => serving.isOurs(request, parseTarget(request.url ?? ""));
+  const generations = new Generations(createServices(complete));
+  const serving = new Serving(generations);
 
   const handler = (
     request: IncomingMessage,
     response: ServerResponse,
     next?: (error?: unknown) => void,
   ): Promise<void> => {
-    if (next !== undefined && !isOurs(request)) {
-      // What it throws is its own, and is thrown at once as it always was.
+    if (next !== undefined && !serving.isOurs(request)) {
+      // Its errors belong to the application, and are thrown synchronously.
       next();
       return Promise.resolve();
     }
@@ -99,22 +99,22 @@ export function createCombinedRegistryHandler(config: CombinedRegistryConfig): C
   };
   const close = async (): Promise<void> => {
     serving.drain();
-    await serving.idle();
-    serving.close();
+    await generations.idle();
+    generations.close();
   };
   return Object.assign(handler, {
-    matches: isOurs,
-    health: () => checkHealth(serving.services),
-    // What few ask for is loaded for those who do: it is a tenth of what there is to load before the first request.
-    explain: (image: string, options?: ExplainOptions) => explainUntil(serving.services, image, options),
-    check: async () => (await import("./inspect/check.ts")).check(serving.services),
-    metrics: serving.services.metrics.registry,
+    matches: (request: IncomingMessage) => serving.isOurs(request),
+    health: () => checkHealth(generations.current),
+    // Few processes explain or check, and this code is a tenth of what would be loaded before the first request.
+    explain: (image: string, options?: ExplainOptions) => explainUntil(generations.current, image, options),
+    check: async () => (await import("./inspect/check.ts")).check(generations.current),
+    metrics: generations.current.metrics.registry,
     reload(next: CombinedRegistryConfig) {
-      // A name that was made up stays: with another one, every upstream would have to be set up anew.
+      // A generated `via` is kept: with another one, every upstream would be set up anew.
       const nextComplete = completeConfig({ via: complete.via, ...next });
-      serving.replace(createServices(nextComplete, serving.services));
+      generations.replace(createServices(nextComplete, generations.current));
     },
-    invalidate: (change: ManifestChange) => serving.services.invalidation.apply(change),
+    invalidate: (change: ManifestChange) => generations.current.invalidation.apply(change),
     drain: () => serving.drain(),
     close,
     [Symbol.asyncDispose]: close,
@@ -131,7 +131,7 @@ async function explainUntil(
     signal?.throwIfAborted();
     return await explain(services, image, signal);
   } catch (error) {
-    // Inside, a request that is given up is a client that has left.
+    // Inside, an aborted request looks like a client that has left: ClientAborted.
     throw signal?.aborted === true ? signal.reason : error;
   }
 }

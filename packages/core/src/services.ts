@@ -1,5 +1,5 @@
 import { InflightManifests, VariantIds } from "./cache/inflight-manifests.ts";
-import { Memory, type MemoryBounds } from "./cache/memory.ts";
+import { Memory } from "./cache/memory.ts";
 import { ReferrersSupport } from "./cache/referrers-support.ts";
 import { ShadowLog } from "./cache/shadowed-tags.ts";
 import { TickBatch } from "./concurrency/batch.ts";
@@ -8,7 +8,6 @@ import type { CompleteConfig, CompleteUpstream } from "./config/complete.ts";
 import { BlobCopier } from "./copy/blob.ts";
 import { Activity } from "./observe/activity.ts";
 import { Metrics } from "./observe/metrics.ts";
-import { UpstreamAccount } from "./observe/upstream-account.ts";
 import { TrustedAddresses } from "./protocol/address.ts";
 import { Invalidation } from "./pull/invalidate.ts";
 import { ManifestFetcher, type Shared } from "./pull/manifest.ts";
@@ -17,10 +16,10 @@ import { ReferrersIndex } from "./referrers/write-index.ts";
 import { Policy } from "./routing/policy.ts";
 import type { ShadowContext } from "./shadow/on-pull.ts";
 import { Pings } from "./upstream/pings.ts";
-import { Upstream, type UpstreamContext } from "./upstream/upstream.ts";
+import { Upstream, type UpstreamObserver } from "./upstream/upstream.ts";
 
-/** What everything that one configuration has set up goes by. */
-export interface RouterState {
+/** The state of one configuration that others of its parts are made from. */
+interface RouterState {
   readonly config: CompleteConfig;
   readonly trusted: TrustedAddresses;
   /** Hosted first, then the proxies in order. */
@@ -30,57 +29,50 @@ export interface RouterState {
   readonly tick: TickBatch;
   readonly pings: Pings;
   readonly metrics: Metrics;
-  /** What the status page tells of the last hour; undefined without one. */
+  /** The last hour, for the status page; undefined without one. */
   readonly activity: Activity | undefined;
-  /** Aborted when no new request goes by this configuration: what goes on behind answered ones is given up then. */
+  /** Aborted when no new request uses this configuration. Background work of answered requests ends then. */
   readonly ended: AbortController;
 }
 
 /**
- * What one configuration has set up: its state, and the parts that keep state of their own. Nothing that serves a request imports
- * this; every function names what it needs.
+ * Everything that one configuration sets up. Functions that serve a request do not import this type: each names the parts that it
+ * needs.
  */
 export interface Services extends RouterState {
   readonly ownership: Ownership;
   readonly invalidation: Invalidation;
   readonly manifests: ManifestFetcher;
-  /** Who has the referrers API. */
   readonly referrersSupport: ReferrersSupport<Upstream>;
   readonly referrersIndex: ReferrersIndex;
   readonly copier: BlobCopier;
   readonly shadows: ShadowContext;
-  /** Images being explained on the status page. */
+  /** Limits explanations for the status page. */
   readonly explaining: Semaphore;
-  /** What outlasts a configuration, whatever the next one says. */
-  readonly lasting: Lasting;
+  /** Shared across reloads, so that requests of both configurations coalesce. */
+  readonly lasting: {
+    readonly inflight: InflightManifests<Shared>;
+    readonly variants: VariantIds;
+  };
 }
 
-/** What is carried over from configuration to configuration, so that requests of both meet in it. */
-interface Lasting {
-  readonly observer: UpstreamAccount;
-  readonly inflight: InflightManifests<Shared>;
-  readonly variants: VariantIds;
-}
-
-// Each asks every upstream once or twice, and people read what it says.
+// Each explanation sends one or two requests to every upstream.
 const explainedAtOnce = 4;
 // Milliseconds. A registry gets the API with an upgrade, which need not be noticed at once.
 const referrersApiTtl = 5 * 60_000;
 
 /**
  * Sets up everything that a configuration asks for; opens no connection.
- * @param before what is there already: metrics go on, and so do upstreams and memory that nothing has changed about
+ * @param before the services of the previous configuration, whose unchanged parts are used again
  */
 export function createServices(config: CompleteConfig, before?: Services): Services {
-  const metrics = before?.metrics ?? new Metrics();
+  const state = createState(config, before);
+  const { metrics, upstreams, policy, memory, tick, ended } = state;
+  const { peers, logger } = config;
   const lasting = before?.lasting ?? {
-    observer: new UpstreamAccount(metrics),
     inflight: new InflightManifests<Shared>(),
     variants: new VariantIds(),
   };
-  const state = createState(config, metrics, lasting.observer, before);
-  const { upstreams, policy, memory, tick, ended } = state;
-  const { peers, logger } = config;
   const { inflight, variants } = lasting;
   const ownership = new Ownership(policy, before?.ownership);
   const invalidation = new Invalidation(
@@ -102,20 +94,16 @@ export function createServices(config: CompleteConfig, before?: Services): Servi
   };
 }
 
-function createState(
-  config: CompleteConfig,
-  metrics: Metrics,
-  observer: UpstreamAccount,
-  before: RouterState | undefined,
-): RouterState {
+function createState(config: CompleteConfig, before: RouterState | undefined): RouterState {
+  const metrics = before?.metrics ?? new Metrics();
   if (config.metrics.process) {
     metrics.addProcess();
   }
-  const { hosted, proxies } = upstreamsFor(config, contextFor(config, observer), before);
+  const { hosted, proxies } = upstreamsFor(config, metrics.upstreams, before);
   const upstreams = [hosted, ...proxies];
   if (JSON.stringify(before?.config.rules) !== JSON.stringify(config.rules)) {
     for (const proxy of proxies) {
-      // What it was asked for before may be a name by now that it must not be asked for.
+      // A probe repeats an earlier request. The new rules may keep its repository from this proxy.
       proxy.dropProbe();
     }
   }
@@ -124,8 +112,9 @@ function createState(
     // From the start, so that the first finding is an increase.
     metrics.shadowedTags.inc({ upstream: name }, 0);
   }
-  const activity = activityFor(config, upstreams, before);
-  observer.activity = activity;
+  const activity = config.statusPage === "off" ? undefined : (before?.activity ?? new Activity());
+  activity?.show(upstreams.map(({ name }) => name));
+  metrics.upstreams.activity = activity;
   return {
     config,
     metrics,
@@ -140,49 +129,32 @@ function createState(
   };
 }
 
-/** Apart from `upstreamsFor`, whose variables a function made there would keep alive, and with them all that is there no more. */
-function contextFor({ via, limits }: CompleteConfig, observer: UpstreamAccount): UpstreamContext {
-  return { via, clientIdle: limits.clientIdle, observer };
-}
-
-function activityFor(
-  { statusPage }: CompleteConfig,
-  upstreams: readonly Upstream[],
-  before: RouterState | undefined,
-): Activity | undefined {
-  if (statusPage === "off") {
-    return undefined;
-  }
-  const activity = before?.activity ?? new Activity();
-  activity.show(upstreams.map(({ name }) => name));
-  return activity;
-}
-
-function pingsFor(metrics: Metrics): Pings {
-  return new Pings((upstream, { status }) => metrics.upstreams.asked(upstream, status !== undefined));
+/** A separate function, so that the closure does not keep the upstreams of this configuration alive. */
+function pingsFor({ upstreams }: Metrics): Pings {
+  return new Pings((upstream, { status }) => upstreams.setUp(upstream, status !== undefined));
 }
 
 function upstreamsFor(
   config: CompleteConfig,
-  context: UpstreamContext,
+  observer: UpstreamObserver,
   before: RouterState | undefined,
 ): { readonly hosted: Upstream; readonly proxies: readonly Upstream[] } {
-  const kept = before === undefined ? new Map<string, Upstream>() : upstreamsByIdentity(before);
+  const { via, limits } = config;
+  const kept = new Map<string, Upstream>();
+  if (before !== undefined) {
+    [before.config.hosted, ...before.config.proxies].forEach((one, index) => {
+      const upstream = before.upstreams[index];
+      if (upstream !== undefined) {
+        kept.set(identity(one, before.config), upstream);
+      }
+    });
+  }
   const upstreamFor = (one: CompleteUpstream) =>
-    kept.get(identity(one, config)) ?? new Upstream(one, context);
+    kept.get(identity(one, config)) ?? new Upstream(one, { via, clientIdle: limits.clientIdle, observer });
   return { hosted: upstreamFor(config.hosted), proxies: config.proxies.map(upstreamFor) };
 }
 
-function upstreamsByIdentity({ config, upstreams }: RouterState): Map<string, Upstream> {
-  return new Map(
-    [config.hosted, ...config.proxies].flatMap((one, index) => {
-      const upstream = upstreams[index];
-      return upstream === undefined ? [] : [[identity(one, config), upstream]];
-    }),
-  );
-}
-
-/** Everything that an upstream is made of: with the same, it would be made the same. */
+/** Everything that an upstream is made from. */
 function identity(upstream: CompleteUpstream, { via, limits }: CompleteConfig): string {
   return JSON.stringify([upstream, via, limits]);
 }
@@ -192,14 +164,10 @@ function memoryToKeep(
   upstreams: readonly Upstream[],
   before: RouterState | undefined,
 ): Memory<Upstream> | undefined {
-  const same =
+  const isSame =
     before !== undefined &&
-    haveSame(before.config.memory, memory) &&
-    // Memory must not keep an upstream alive that is there no more.
+    JSON.stringify(before.config.memory) === JSON.stringify(memory) &&
+    // Memory must not keep removed upstreams alive.
     before.upstreams.every((upstream) => upstreams.includes(upstream));
-  return same ? before.memory : undefined;
-}
-
-function haveSame(one: MemoryBounds, other: MemoryBounds): boolean {
-  return JSON.stringify(one) === JSON.stringify(other);
+  return isSame ? before.memory : undefined;
 }

@@ -1,66 +1,42 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { authorizeRequest, authorizeUnruled } from "./authorize/admit.ts";
-import { perform } from "./dispatch.ts";
+import { dispatch } from "./dispatch.ts";
 import { operations } from "./endpoints/operations.ts";
 import { token } from "./endpoints/token.ts";
 import { ClientAborted } from "./errors.ts";
-import { type Generation, Generations } from "./generations.ts";
-import { type Decision, type Exchange, entryPointOf, newExchange } from "./http/exchange.ts";
+import type { Generations } from "./generations.ts";
+import { ClientExchange, type Decision, type Exchange, entryPointOf } from "./http/exchange.ts";
 import { PipelineQueue } from "./http/pipelining.ts";
 import { routerDecision, send, sendError } from "./http/respond.ts";
 import { account, ConnectionGauge } from "./observe/account.ts";
-import { answered } from "./observe/answered.ts";
 import { pageVaries, wantsPage } from "./page/wanted.ts";
 import { checkHost } from "./protocol/address.ts";
 import { RegistryError } from "./protocol/errors.ts";
 import { isLoop } from "./protocol/forwarding.ts";
-import {
-  parseRequest,
-  parseTarget,
-  type RegistryRequest,
-  type Target,
-  withoutMount,
-} from "./protocol/request.ts";
-import { mayAskProxies, type Ownership } from "./pull/ownership.ts";
+import { parseRequest, parseTarget, type Target, withoutMount } from "./protocol/request.ts";
+import { mayAskProxies } from "./pull/ownership.ts";
 import { plan } from "./routing/plan.ts";
-import type { Policy } from "./routing/policy.ts";
-import type { ResolvedRule } from "./routing/ruling.ts";
 import type { Services } from "./services.ts";
-import type { Upstream } from "./upstream/upstream.ts";
 
-/** Serves requests: when each begins and ends, and which configuration it goes by. */
+type ApiTarget = Extract<Target, { kind: "api" }>;
+
+/** Serves requests: waits for their turn on the connection, answers them, and accounts for them when their response has closed. */
 export class Serving {
   readonly #generations: Generations;
   readonly #connections: ConnectionGauge;
-  readonly #turns = new PipelineQueue();
+  readonly #pipeline = new PipelineQueue();
   #draining = false;
   readonly #isClosing = () => this.#draining;
-  #inFlight = 0;
-  #whenIdle: (() => void)[] = [];
 
-  constructor(services: Services) {
-    this.#generations = new Generations(services);
-    this.#connections = new ConnectionGauge(services.metrics.connections);
-  }
-
-  /** What new requests go by. */
-  get services(): Services {
-    return this.#generations.current;
-  }
-
-  /** From now on, new requests go by these; those under way end as they began. */
-  replace(services: Services): void {
-    this.#generations.replace(services);
-  }
-
-  /** Closes every connection to upstreams. */
-  close(): void {
-    this.#generations.close();
+  constructor(generations: Generations) {
+    this.#generations = generations;
+    this.#connections = new ConnectionGauge(generations.current.metrics.connections);
   }
 
   /** Whether a request is the router's to answer where others answer as well. */
-  isOurs(request: IncomingMessage, { kind }: Target): boolean {
-    const { operations, statusPage } = this.services.config;
+  isOurs(request: IncomingMessage): boolean {
+    const { kind } = parseTarget(request.url ?? "");
+    const { operations, statusPage } = this.#generations.current.config;
     return (
       kind === "api" ||
       kind === "api-without-slash" ||
@@ -70,83 +46,67 @@ export class Serving {
     );
   }
 
-  /**
-   * Serves a request when it has its turn on its connection. Whatever goes wrong is answered, counted and logged.
-   * @returns resolves when the response has closed and is counted, or when its connection died before its turn; never rejects
-   */
-  serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    return new Promise((resolve) => {
-      this.#turns.take(request, response, {
-        begin: () => void this.#serve(request, response, resolve),
-        abandon: resolve,
-      });
-    });
-  }
-
   /** New requests are answered, each as the last on its connection. */
   drain(): void {
     this.#draining = true;
   }
 
-  /** Resolves when no request is in flight. */
-  idle(): Promise<void> {
-    return this.#inFlight === 0 ? Promise.resolve() : new Promise((resolve) => this.#whenIdle.push(resolve));
+  /**
+   * Serves a request when its turn on its connection has come. Whatever goes wrong is answered, counted and logged.
+   * @returns resolves when the response has closed and is counted, or when its connection died before its turn; never rejects
+   */
+  async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { socket } = request;
+    if (response.socket === null && !(await this.#pipeline.turn(socket, response))) {
+      return;
+    }
+    if (response.destroyed || socket.destroyed) {
+      // The client left while the application's own middleware was at work: no event would follow.
+      return;
+    }
+    this.#connections.seen(socket);
+    const generation = this.#generations.enter();
+    const { services } = generation;
+    const exchange = new ClientExchange(request, response, services, this.#isClosing);
+    const started = performance.now();
+    const closed = new Promise<void>((resolve) => {
+      response.once("close", () => {
+        try {
+          const { foreignStatus } = account(services, exchange, performance.now() - started);
+          if (foreignStatus !== undefined && exchange.answer.begun) {
+            // Other code has ended the body early: on an open connection it would look complete, or pending.
+            socket.destroy();
+          }
+        } finally {
+          this.#generations.leave(generation);
+          resolve();
+        }
+      });
+    });
+    void this.#answer(services, exchange);
+    return closed;
   }
 
   /** Never rejects. */
-  async #serve(request: IncomingMessage, response: ServerResponse, closed: () => void): Promise<void> {
-    if (response.destroyed || request.socket.destroyed) {
-      // Gone while the host application's middleware was at work: its closing would never be noticed.
-      closed();
-      return;
-    }
-    this.#connections.seen(request.socket);
-    const generation = this.#generations.enter();
-    const { services } = generation;
-    const exchange = newExchange(request, response, services, this.#isClosing);
-    this.#begin(generation, exchange, closed);
+  async #answer(services: Services, exchange: Exchange): Promise<void> {
     try {
       // Not at once: Node finishes a response twice that ends while it is being given its connection.
       await services.tick.next();
-      await this.#answer(services, exchange, parseTarget(request.url ?? ""));
+      const target = parseTarget(exchange.request.url ?? "");
+      checkHost(exchange.request.rawHeaders);
+      await (target.kind === "api"
+        ? answerApi(services, exchange, target)
+        : this.#answerOther(services, exchange, target));
     } catch (error) {
       refuse(exchange, error);
     }
   }
 
-  #begin(generation: Generation, exchange: Exchange, closed: () => void): void {
-    const started = performance.now();
-    this.#inFlight += 1;
-    exchange.response.once("close", () => {
-      try {
-        const done = answered(exchange, performance.now() - started);
-        account(generation.services, done);
-        if (done.foreignStatus !== undefined && exchange.answer.begun) {
-          // Other code has ended the body early: a connection that stays open would make it look whole, or pending.
-          exchange.request.socket.destroy();
-        }
-      } finally {
-        this.#generations.leave(generation);
-        this.#end();
-        closed();
-      }
-    });
-  }
-
-  #end(): void {
-    this.#inFlight -= 1;
-    if (this.#inFlight === 0) {
-      for (const resolve of this.#whenIdle.splice(0)) {
-        resolve();
-      }
-    }
-  }
-
-  async #answer(services: Services, exchange: Exchange, target: Target): Promise<Decision> {
-    checkHost(exchange.request.rawHeaders);
-    if (target.kind === "api") {
-      return answerApi(services, exchange, target);
-    }
+  async #answerOther(
+    services: Services,
+    exchange: Exchange,
+    target: Exclude<Target, ApiTarget>,
+  ): Promise<Decision> {
     const { operations: access, statusPage: page, tokens } = services.config;
     if (target.kind === "operations" && access !== "off") {
       exchange.route = target.page;
@@ -177,16 +137,16 @@ export class Serving {
 }
 
 /**
- * The way of a request to the API: parse, authorize, resolve ownership, decide, act. It is accounted for when its response closes,
- * which a client that leaves brings about at any of these steps.
+ * Answers a request to the API: parse, authorize, resolve ownership, plan, dispatch. A client may leave at any of these steps.
  * @returns who answered and why
  * @throws RegistryError where the router answers with an error; ClientAborted
  */
 async function answerApi(
   services: Services,
   exchange: Exchange,
-  { rest, search }: Extract<Target, { kind: "api" }>,
+  { rest, search }: ApiTarget,
 ): Promise<Decision> {
+  const { policy, ownership, memory, config } = services;
   const parsed = parseRequest(exchange.request.method ?? "", rest, search);
   const { resource } = parsed;
   exchange.route = resource.kind;
@@ -194,66 +154,28 @@ async function answerApi(
 
   await authorizeRequest(services, exchange, parsed);
   exchange.authorized = true;
-  refuseLoop(exchange, services.config);
-
-  const { policy } = services;
-  const request = permittedPart(policy, parsed);
-  const entryPoint = entryPointOf(exchange, request);
-  exchange.namespace = policy.namespaceOf(entryPoint);
-  const ruling =
-    "repository" in resource
-      ? await resolveOwnership(
-          services.ownership,
-          exchange,
-          request,
-          policy.rulingFor(resource.repository, entryPoint),
-        )
-      : undefined;
-
-  const { lists } = services.config;
-  const { holders } = services.memory;
-  const decided = plan(request, ruling, {
-    policy,
-    holders,
-    lists,
-    direct: policy.upstreamByHost(entryPoint),
-  });
-
-  return perform(services, exchange, request, decided);
-}
-
-/**
- * Leaves the proxies out for what is hosted's own, which hosted may have to be asked for.
- * @throws RegistryError if hosted does not say
- */
-function resolveOwnership(
-  ownership: Ownership,
-  exchange: Exchange,
-  request: RegistryRequest,
-  ruling: ResolvedRule<Upstream>,
-): ResolvedRule<Upstream> | Promise<ResolvedRule<Upstream>> {
-  return ruling.owned && exchange.repository !== undefined && mayAskProxies(request)
-    ? ownership.restrict(exchange, exchange.repository, ruling)
-    : ruling;
-}
-
-/** @throws RegistryError LOOP_DETECTED if this router has sent the request */
-function refuseLoop({ request }: Exchange, { via }: Services["config"]): void {
-  if (isLoop(request.rawHeaders, via)) {
+  if (isLoop(exchange.request.rawHeaders, config.via)) {
     throw new RegistryError("LOOP_DETECTED", {
       message: "an upstream leads back to this router: check hosted and proxy",
     });
   }
-}
 
-/** Without a mount that does not say from where: whether the client may pull from there cannot be told. */
-function permittedPart({ restrictsPulls }: Policy<Upstream>, request: RegistryRequest): RegistryRequest {
-  const { resource } = request;
+  // A mount may leave out the repository that it mounts from. Whether the client may pull from there cannot be told.
   const unsourced = resource.kind === "uploads" && resource.mount?.from === undefined;
-  return restrictsPulls && unsourced ? withoutMount(request) : request;
+  const request = policy.restrictsPulls && unsourced ? withoutMount(parsed) : parsed;
+  const entryPoint = entryPointOf(exchange, request);
+  exchange.namespace = policy.namespaceOf(entryPoint);
+  let ruling =
+    exchange.repository === undefined ? undefined : policy.rulingFor(exchange.repository, entryPoint);
+  if (ruling?.owned && exchange.repository !== undefined && mayAskProxies(request)) {
+    ruling = await ownership.restrict(exchange, exchange.repository, ruling);
+  }
+  const direct = policy.upstreamByHost(entryPoint);
+  const known = { policy, holders: memory.holders, lists: config.lists, direct };
+  return dispatch(services, exchange, request, plan(request, ruling, known));
 }
 
-/** Answers what went wrong; once an answer has begun, all that is left is to break it off, so that it cannot look whole. */
+/** Sends an error. Once a response has begun, its connection is closed instead, so that a cut body does not look complete. */
 function refuse(exchange: Exchange, error: unknown): void {
   const { response, signal } = exchange;
   if (signal.aborted || error instanceof ClientAborted) {
@@ -270,7 +192,7 @@ function refuse(exchange: Exchange, error: unknown): void {
   try {
     sendError(exchange, refusal);
   } catch (unsendable) {
-    // A hook's own challenge, say, that is not one that a header can hold.
+    // For example a challenge of the authorize hook that is no valid header value.
     exchange.problem = unsendable;
     sendError(exchange, new RegistryError("UNKNOWN"));
   }

@@ -11,143 +11,101 @@ import { taken, watchForStall } from "../upstream/transport/stall-watch.ts";
 export interface Decision {
   /** An upstream's name, or `router`. */
   readonly upstream: string;
-  /** One line for people; empty while nothing is decided. */
+  /** One line for people; empty before the decision. */
   readonly reason: string;
 }
 
-/** One request and its answer on the way, with what is learned about them for the account. */
-export interface Exchange {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
-  readonly client: ClientConnection;
-  /** Aborted when the client is gone before its answer is complete. */
-  readonly signal: AbortSignal;
-  /** Milliseconds that the client may stand still. */
-  readonly clientIdle: number;
-  /** Whether the decision is told to the client. */
-  readonly showsDecision: boolean;
-  /** Whether this is to be the last answer on its connection. */
-  readonly isClosing: () => boolean;
-  /** The row of the route contract. */
-  route: string;
-  repository: string | undefined;
-  /** The registry that a mirror's request was for (`?ns=`), where a proxy serves it: told in `OCI-Namespace`. */
-  namespace: string | undefined;
-  user: string | undefined;
-  /** Whether the rules and `authorize` have let it go on to what it is for. */
-  authorized: boolean;
-  decision: Decision;
-  /** What went wrong, for the log. */
-  problem: unknown;
-  /** Bytes of bodies moved. */
-  readonly transferred: { down: number; up: number };
-  /** Whether the router itself has begun and ended the response, rather than other code of the application. */
-  readonly answer: { begun: boolean; ended: boolean };
-}
-
-/** What a handler knows that its requests do not. */
+/** The part of a router's state that every exchange needs. */
 export interface ExchangeContext {
   readonly config: CompleteConfig;
   readonly trusted: TrustedAddresses;
 }
 
-/** Begins an exchange: from here on, the client's leaving is noticed. */
-export function newExchange(
-  request: IncomingMessage,
-  response: ServerResponse,
-  { config, trusted }: ExchangeContext,
-  isClosing: () => boolean,
-): Exchange {
-  const exchange = new ClientExchange(request, response, clientOf(request, trusted), config, isClosing);
-  const watch = watchClient(response, config.limits.clientIdle);
-  response.once("close", () => {
-    clearInterval(watch);
-    if (!response.writableFinished || !exchange.answer.ended) {
-      exchange.leave();
-    }
-  });
-  return exchange;
-}
-
-function clientOf({ socket, rawHeaders }: IncomingMessage, trusted: TrustedAddresses): ClientConnection {
-  const address = plainAddress(socket.remoteAddress);
-  return {
-    address,
-    origin: clientAddress(address, rawHeaders, trusted),
-    encrypted: socket instanceof TLSSocket,
-    trusted: trusted.has(address),
-  };
-}
+/** One request and its response, with what is learned about them for logs and metrics. */
+export type Exchange = Pick<ClientExchange, keyof ClientExchange>;
 
 /**
- * A class, as V8 makes a hidden class anew for each object literal with a getter: with one here, collecting them took as long as
- * answering.
+ * A class rather than an object literal: V8 makes a new hidden class for each literal with a getter, and collecting those took as
+ * long as answering.
  */
-class ClientExchange implements Exchange {
+export class ClientExchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly client: ClientConnection;
+  /** Milliseconds without progress after which the client is disconnected. */
   readonly clientIdle: number;
+  /** Whether the response tells the decision in `X-Combined-Registry`. */
   readonly showsDecision: boolean;
+  /** Whether a response that begins now is to be the last one on its connection. */
   readonly isClosing: () => boolean;
+  /** The row of the route contract. */
   route = "other";
   repository: string | undefined = undefined;
+  /** The registry that a mirror's request was for (`?ns=`), where a proxy serves it: told in `OCI-Namespace`. */
   namespace: string | undefined = undefined;
   user: string | undefined = undefined;
+  /** Whether the rules and `authorize` have let the request through. */
   authorized = false;
   decision: Decision = { upstream: "router", reason: "" };
+  /** An error for the log. */
   problem: unknown = undefined;
+  /** Bytes of bodies. */
   readonly transferred = { down: 0, up: 0 };
+  /** Whether the router itself has begun and ended the response, rather than other code of the application. */
   readonly answer = { begun: false, ended: false };
-  #leaving: AbortController | undefined;
+  #abort: AbortController | undefined;
   #hasLeft = false;
 
+  /** From here on, a client that leaves aborts `signal`, and a client that stops reading is disconnected. */
   constructor(
     request: IncomingMessage,
     response: ServerResponse,
-    client: ClientConnection,
-    { limits, decisionHeader }: CompleteConfig,
+    { config: { limits, decisionHeader }, trusted }: ExchangeContext,
     isClosing: () => boolean,
   ) {
+    const { socket } = request;
+    const address = plainAddress(socket.remoteAddress);
     this.request = request;
     this.response = response;
-    this.client = client;
+    this.client = {
+      address,
+      origin: clientAddress(address, request.rawHeaders, trusted),
+      encrypted: socket instanceof TLSSocket,
+      trusted: trusted.has(address),
+    };
     this.clientIdle = limits.clientIdle;
     this.showsDecision = decisionHeader;
     this.isClosing = isClosing;
+    const watch = watchForStall({
+      limit: limits.clientIdle,
+      measure: () => (response.writableLength > 0 ? taken(response.socket) : undefined),
+      stalled: () => response.destroy(),
+    });
+    response.once("close", () => {
+      clearInterval(watch);
+      if (!response.writableFinished || !this.answer.ended) {
+        this.#hasLeft = true;
+        this.#abort?.abort();
+      }
+    });
   }
 
-  /** Made only if somebody wants it: most answers are there before their client can leave. */
+  /** Aborted when the client leaves before its response is complete. Made on demand: most responses need none. */
   get signal(): AbortSignal {
-    this.#leaving ??= new AbortController();
+    this.#abort ??= new AbortController();
     if (this.#hasLeft) {
-      this.#leaving.abort();
+      this.#abort.abort();
     }
-    return this.#leaving.signal;
-  }
-
-  /** The client is gone. */
-  leave(): void {
-    this.#hasLeft = true;
-    this.#leaving?.abort();
+    return this.#abort.signal;
   }
 }
 
-/** The same for what is seen through although the client may leave. */
+/** A copy whose signal never aborts, for work that must finish after the client disconnects. */
 export function detached(exchange: Exchange): Exchange {
   return { ...exchange, signal: new AbortController().signal };
 }
 
-/** A client that does not take what has been written for it is given up, whoever wrote it. */
-function watchClient(response: ServerResponse, limit: number): NodeJS.Timeout {
-  return watchForStall({
-    limit,
-    measure: () => (response.writableLength > 0 ? taken(response.socket) : undefined),
-    stalled: () => response.destroy(),
-  });
-}
-
-/** Which way a request came in. */
+/** The host name and the namespace by which a request came in. */
 export function entryPointOf(
   { request, client }: Exchange,
   { namespace }: Pick<RegistryRequest, "namespace">,

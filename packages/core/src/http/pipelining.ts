@@ -1,50 +1,43 @@
-import { AsyncResource } from "node:async_hooks";
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 
-// Nobody pipelines that many; Node itself would take in requests without end while the first one is under way.
+// No client pipelines that many. Node itself would accept requests without limit while the first one is in flight.
 const mostWaiting = 256;
 
-/** What follows for a request that waits. */
-interface Turn {
-  begin(): void;
-  abandon(): void;
-}
-
 /**
- * Has each request wait for its turn. Node hands over a pipelined request (RFC 9112 9.3.2) while those before it on the
- * connection are under way. Its response has no socket until they are answered, and if the connection dies before, it never
- * says so: what had begun for it would never end.
+ * Makes each pipelined request wait for its turn. Node hands over a pipelined request (RFC 9112 9.3.2) while earlier ones on the
+ * connection are in flight. Its response has no socket until they are answered. If the connection dies before that, the response
+ * emits no event, and work that had begun for it would never end.
  */
 export class PipelineQueue {
-  /** By connection: what to call for each waiting request if the connection dies. */
+  /** For each connection, functions to call for its waiting requests if it dies. */
   readonly #waiting = new WeakMap<Socket, Set<() => void>>();
 
-  /** Calls `begin` once the response owns its connection, or `abandon` if that dies before. */
-  take({ socket }: IncomingMessage, response: ServerResponse, { begin, abandon }: Turn): void {
-    if (response.socket !== null) {
-      begin();
-      return;
-    }
-    const waiting = this.#waitingOn(socket);
-    if (socket.destroyed || waiting.size >= mostWaiting) {
-      socket.destroy();
-      abandon();
-      return;
-    }
-    waiting.add(abandon);
-    // In the context of this request: the event is emitted in that of the one before it.
-    const begins = AsyncResource.bind(begin);
-    response.once("socket", () => {
-      waiting.delete(abandon);
-      begins();
+  /**
+   * Waits until a response that has no socket yet gets its connection.
+   * @returns false if the connection died before
+   */
+  turn(socket: Socket, response: ServerResponse): Promise<boolean> {
+    return new Promise((resolve) => {
+      const waiting = this.#waitingOn(socket);
+      if (socket.destroyed || waiting.size >= mostWaiting) {
+        socket.destroy();
+        resolve(false);
+        return;
+      }
+      const abandon = () => resolve(false);
+      waiting.add(abandon);
+      response.once("socket", () => {
+        waiting.delete(abandon);
+        resolve(true);
+      });
     });
   }
 
   #waitingOn(socket: Socket): Set<() => void> {
-    const known = this.#waiting.get(socket);
-    if (known !== undefined) {
-      return known;
+    const existing = this.#waiting.get(socket);
+    if (existing !== undefined) {
+      return existing;
     }
     const waiting = new Set<() => void>();
     this.#waiting.set(socket, waiting);

@@ -11,22 +11,21 @@ import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { Decision, Exchange } from "./exchange.ts";
 import { discardUpload, isUploading } from "./request-body.ts";
-import { end, note, send, writeHead } from "./respond.ts";
+import { end, send, writeHead } from "./respond.ts";
 
 const nothing: ReadonlySet<string> = new Set();
 const contentLength: ReadonlySet<string> = new Set(["content-length"]);
 
-/** What prevents that a body ends short. */
+/** Protection of a body against ending early. */
 export interface Safeguards {
-  /** Asks for the rest when the upstream breaks off. */
   readonly resumer?: Resumer | undefined;
-  /** Tells a cut from the end of a body that has neither a length nor chunks. */
+  /** Recognizes a body that was cut although it has neither a length nor chunks. */
   readonly integrity?: IntegrityCheck | undefined;
 }
 
 /**
- * Streams an upstream's answer to the client, and decides for that upstream. If the client leaves, the upstream's connection is
- * closed at once. If the upstream breaks off and no upstream resumes, the client's is: a short body never ends as if it were complete.
+ * Streams an upstream's response to the client. If the client leaves, the upstream's connection is closed at once. If the upstream
+ * breaks off and no upstream resumes, the client's connection is closed, so that a short body never looks complete.
  * @throws UpstreamFailure if the body broke off; ClientAborted
  */
 export async function relay(
@@ -55,7 +54,7 @@ export async function relay(
   }
 }
 
-/** Sends an answer whose body was read before, with `extra` headers. */
+/** Sends a response whose body is already read, with `extra` headers. */
 export function relayBuffered(
   exchange: Exchange,
   reason: string,
@@ -75,7 +74,7 @@ export function relayBuffered(
   return send(exchange, decision, { status: answer.status, headers: [...headers, ...extra], body });
 }
 
-/** An upstream's headers without those for one hop, with addresses that lead back to the router. */
+/** An upstream's headers without hop-by-hop ones. Its `Location` and `Link` lead to the router. */
 function answerHeaders(
   { request, client, repository }: Exchange,
   upstream: Upstream,
@@ -89,8 +88,8 @@ function answerHeaders(
   });
 }
 
-// distribution 2.8 answers a range that cannot be satisfied with the Content-Length of the whole blob and a short text, then
-// closes. Clients need only the status and Content-Range.
+// To an unsatisfiable range, distribution 2.8 sends the Content-Length of the whole blob and a short text, then closes. Clients
+// need only the status and Content-Range.
 function relayWithoutBody(
   exchange: Exchange,
   decision: Decision,
@@ -117,10 +116,10 @@ async function stream(
     lendsBuffers: request.method === "GET",
     resumed: (from, to, { report }) => {
       const { upstream, reason } = exchange.decision;
-      note(exchange, {
+      exchange.decision = {
         upstream,
         reason: `${reason}; ${from.name} broke off at byte ${body.given} (${report.cause}), ${to.name} resumed`,
-      });
+      };
     },
   });
   const onDrain = () => body.resume();
@@ -133,7 +132,7 @@ async function stream(
   try {
     await body.pipeTo((piece, release) => {
       if (response.writableEnded) {
-        // Other code has ended the response. Writing to it would emit an error, which ends the process.
+        // Other code has ended the response. Writing to it would emit an error that ends the process.
         body.close();
         return false;
       }
@@ -143,7 +142,7 @@ async function stream(
     });
   } finally {
     response.off("drain", onDrain);
-    // Lent pieces may still wait to be sent at the end of the body.
+    // Lent buffers may still wait to be sent when the body has ended.
     if (!body.lends) {
       response.off("close", onClose);
     }
@@ -157,7 +156,7 @@ async function stream(
   return end(exchange);
 }
 
-/** For an HTTP/1.0 client, a closed connection is the end of the body. Only a reset tells it that the body is cut. */
+/** For an HTTP/1.0 client, a closed connection is the end of the body. Only a reset says that the body is cut. */
 function reset({ socket }: ServerResponse): void {
   if (socket !== null && !(socket instanceof TLSSocket)) {
     socket.resetAndDestroy();

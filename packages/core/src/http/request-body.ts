@@ -8,9 +8,9 @@ import type { Exchange } from "./exchange.ts";
 const longestWait = 10_000;
 
 /**
- * Before an answer ends that came before the end of a request's body: reads the rest away for a while. Node closes a
- * connection as soon as its last answer has ended; with a body still coming, that resets it, and the client loses the answer
- * that tells it why.
+ * Reads and discards the rest of a request's body, for at most ten seconds. To be called before a response ends that was sent
+ * before the request's end: Node closes a connection after its last response, and with a body still arriving, the close is a
+ * reset. The client would lose the response.
  */
 export function discardUpload(request: IncomingMessage): Promise<void> {
   return new Promise((resolve) => {
@@ -29,22 +29,25 @@ export function discardUpload(request: IncomingMessage): Promise<void> {
   });
 }
 
-/** Whether a body is still coming. */
+/** Whether a part of the request's body has not arrived yet. */
 export function isUploading(request: IncomingMessage): boolean {
-  return hasBody(request) && !request.complete && !request.destroyed;
+  return !request.complete && !request.destroyed && hasBody(request);
 }
 
-/** Whether a request has a body: it says so if it has (RFC 9112 6.3). */
+/** Whether a request has a body, by its headers (RFC 9112 6.3). */
 export function hasBody({ headers }: IncomingMessage): boolean {
   return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
 }
 
 /**
- * Sees to it that a body, if there is one, is still to be had: hosted would get an empty one otherwise, or wait for it.
- * @throws RegistryError UNKNOWN if somebody has read from it, or has begun to
+ * Checks that no other code reads the request's body: hosted would get an empty body, or wait for it.
+ * @throws RegistryError UNKNOWN if other code reads or has read it
  */
 export function requireUnread(request: IncomingMessage): void {
-  if (hasBody(request) && hasReader(request)) {
+  // A listener, a pipe or an iterator may not have received a byte yet.
+  const hasReader =
+    request.readableDidRead || request.readableFlowing === true || request.listenerCount("readable") > 0;
+  if (hasReader && hasBody(request)) {
     throw new RegistryError("UNKNOWN", {
       message:
         "the request's body was read before the router saw it: mount the router before any body parser, or keep the parser off /v2/",
@@ -52,17 +55,12 @@ export function requireUnread(request: IncomingMessage): void {
   }
 }
 
-/** Whoever reads without anybody having waited for it (a listener, a pipe, an iterator) may not have got a byte yet. */
-function hasReader(request: IncomingMessage): boolean {
-  return request.readableDidRead || request.readableFlowing === true || request.listenerCount("readable") > 0;
-}
-
 /**
- * Reads the manifest that a client pushes: it may have to be sent more than once.
+ * Reads the manifest that a client pushes as a whole, since it may have to be sent more than once.
  * @throws RegistryError SIZE_INVALID (413) beyond 4 MiB; ClientAborted
  */
 export async function readManifest(exchange: Exchange): Promise<Buffer> {
-  const { request, clientIdle, transferred: moved } = exchange;
+  const { request, clientIdle, transferred } = exchange;
   requireUnread(request);
   checkSize(Number(request.headers["content-length"] ?? 0));
   const { socket } = request;
@@ -74,11 +72,11 @@ export async function readManifest(exchange: Exchange): Promise<Buffer> {
   const pieces: Buffer[] = [];
   let size = 0;
   try {
-    // What is too long is read away later, so that its sender gets to see the answer.
+    // The iterator leaves a request that is too long open: `send` discards the rest, so that the client sees the response.
     for await (const piece of request.iterator({ destroyOnReturn: false })) {
       pieces.push(piece);
       size += piece.length;
-      moved.up += piece.length;
+      transferred.up += piece.length;
       checkSize(size);
     }
   } catch (error) {

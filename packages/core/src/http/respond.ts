@@ -3,7 +3,7 @@ import { boundWarnings, firstValue, quotable, type RawHeaders } from "../protoco
 import type { Decision, Exchange } from "./exchange.ts";
 import { discardUpload, isUploading } from "./request-body.ts";
 
-/** An answer whose body is at hand. */
+/** A response with its whole body. */
 export interface ShortAnswer {
   readonly status: number;
   /** Without `Content-Length`. */
@@ -11,18 +11,18 @@ export interface ShortAnswer {
   readonly body: string | Buffer;
 }
 
-/** Writes an answer whose body is at hand; to HEAD, all but the body. */
+/** Sends a response with its whole body; to HEAD, all but the body. */
 export function send(
   exchange: Exchange,
   decision: Decision,
   { status, headers, body }: ShortAnswer,
 ): Decision {
-  const { request, response, transferred: moved } = exchange;
+  const { request, response, transferred } = exchange;
   writeHead(exchange, decision, status, [...headers, "Content-Length", String(Buffer.byteLength(body))]);
   if (request.method === "HEAD") {
     return end(exchange);
   }
-  moved.down += Buffer.byteLength(body);
+  transferred.down += Buffer.byteLength(body);
   if (isUploading(request)) {
     response.write(body);
     void discardUpload(request).then(() => end(exchange));
@@ -31,17 +31,13 @@ export function send(
   return end(exchange, body);
 }
 
-/**
- * Ends the response, and notes that it was the router who did.
- * @returns the decision that the response was begun with
- */
+/** Ends the response, and marks it as ended by the router. */
 export function end({ response, answer, decision }: Exchange, body?: string | Buffer): Decision {
   answer.ended = true;
   response.end(body);
   return decision;
 }
 
-/** An answer that is written as JSON. */
 export interface JsonAnswer {
   readonly status: number;
   readonly value: unknown;
@@ -49,7 +45,6 @@ export interface JsonAnswer {
   readonly headers?: RawHeaders;
 }
 
-/** Writes an answer as JSON. */
 export function sendJson(
   exchange: Exchange,
   decision: Decision,
@@ -63,49 +58,37 @@ export function sendJson(
 }
 
 /**
- * The one place that renders errors (distribution-spec 1.1, "Error codes"). If an upstream was to answer and its head could not be
- * written, the decision stays that upstream's.
+ * The one place that renders errors (distribution-spec 1.1, "Error codes"). If an upstream's response head could not be written,
+ * the decision remains that upstream's.
  */
 export function sendError(exchange: Exchange, error: RegistryError): Decision {
   const { decision } = exchange;
   const decided = decision.reason === "" ? routerDecision(error.reason) : decision;
+  const extra = Object.entries(error.headers).flatMap(([name, values]) =>
+    [values].flat().flatMap((value) => [name, value]),
+  );
   return send(exchange, decided, {
     status: error.status,
-    headers: ["Content-Type", "application/json", ...linesOf(error.headers)],
+    headers: ["Content-Type", "application/json", ...extra],
     body: error.body(),
   });
 }
 
-function linesOf(headers: RegistryError["headers"]): string[] {
-  return Object.entries(headers).flatMap(([name, values]) =>
-    [values].flat().flatMap((value) => [name, value]),
-  );
-}
-
-/** The decision where the router itself answers. */
 export function routerDecision(reason: string): Decision {
   return { upstream: "router", reason };
 }
 
 /**
- * Keeps who answers and why for the account, which may come at any moment: a client that leaves ends its exchange at once. The
- * one place that does.
- */
-export function note(exchange: Exchange, decision: Decision): Decision {
-  exchange.decision = decision;
-  return decision;
-}
-
-/**
- * Writes an answer's head, with what the router adds to every one.
+ * Writes the head of a response, with the headers that the router adds to each.
  * @throws RegistryError UPSTREAM_FAILED if a header cannot be written, UNKNOWN if it is not an upstream's
  */
 export function writeHead(exchange: Exchange, decision: Decision, status: number, headers: RawHeaders): void {
   const { response } = exchange;
-  note(exchange, decision);
+  // Before the head is written: a client that leaves now ends its exchange with this decision.
+  exchange.decision = decision;
   const complete = [...boundWarnings(headers)];
   if (firstValue(headers, "docker-distribution-api-version") === undefined) {
-    // Clients know a registry by it (distribution's specification, "API Version Check").
+    // Clients recognize a registry by this header (distribution's specification, "API Version Check").
     complete.push("Docker-Distribution-Api-Version", "registry/2.0");
   }
   if (exchange.namespace !== undefined && firstValue(headers, "oci-namespace") === undefined) {

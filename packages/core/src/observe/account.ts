@@ -1,22 +1,33 @@
 import type { Socket } from "node:net";
 import type { Gauge } from "prom-client";
 import type { CompleteConfig } from "../config/complete.ts";
+import type { Exchange } from "../http/exchange.ts";
 import type { Activity } from "./activity.ts";
 import type { Answered, DecisionRecord } from "./decision-record.ts";
 import type { Metrics } from "./metrics.ts";
 
-/** Who is told of answered requests. */
-export interface AccountContext {
+interface AccountContext {
   readonly metrics: Metrics;
   readonly config: Pick<CompleteConfig, "logger" | "onDecision">;
   readonly activity: Activity | undefined;
 }
 
-/** Counts and logs a request once its answer is complete or its client gone. Observers that throw harm nothing. */
-export function account({ metrics, config, activity }: AccountContext, answered: Answered): void {
+// Labels have few values, whatever methods clients invent.
+const methods: ReadonlySet<string> = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]);
+// As nginx logs a client that left before its response began; no client ever sees it.
+const clientLeft = 499;
+const failedInside = 500;
+
+/**
+ * Counts and logs a request whose response has closed. Observers that throw harm nothing.
+ * @param milliseconds since the request's arrival
+ */
+export function account(context: AccountContext, exchange: Exchange, milliseconds: number): Answered {
+  const { metrics, activity, config } = context;
+  const answered = describe(exchange, milliseconds);
   const { record } = answered;
   const { route, upstream } = record;
-  const method = knownMethod(record.method);
+  const method = methods.has(record.method) ? record.method : "other";
   metrics.requests.inc({ route, method, status: String(record.status), upstream });
   metrics.duration.observe({ route, method }, record.durationMs / 1000);
   metrics.bytes.inc({ direction: "down", upstream }, record.bytesToClient);
@@ -30,28 +41,63 @@ export function account({ metrics, config, activity }: AccountContext, answered:
     });
   }
   if (onDecision !== undefined) {
-    tell(onDecision, record, (err) => logger?.error({ err, path: record.path }, "onDecision failed"));
+    callHook(onDecision, record, (err) => logger?.error({ err, path: record.path }, "onDecision failed"));
   }
+  return answered;
 }
 
-/** A hook may be an async function, whose rejection would end the process. */
-function tell(
+function describe(exchange: Exchange, milliseconds: number): Answered {
+  const { request, response, decision, transferred, answer } = exchange;
+  const { url: target = "" } = request;
+  // Code of the host application may begin or end the response while the router is still at work: a framework, for example, that
+  // answers when a middleware returns. The client then gets a response that no registry sent.
+  const isForeign = (response.headersSent && !answer.begun) || (response.writableFinished && !answer.ended);
+  // Queries carry the state of upload sessions, and some clients' tokens.
+  const query = target.indexOf("?");
+  const userAgent = request.headers["user-agent"];
+  const record: DecisionRecord = {
+    method: request.method ?? "",
+    path: query === -1 ? target : target.slice(0, query),
+    route: exchange.route,
+    ...(exchange.repository !== undefined && { repository: exchange.repository }),
+    status: isForeign ? failedInside : response.headersSent ? response.statusCode : clientLeft,
+    complete: response.writableFinished && !isForeign,
+    upstream: isForeign ? "router" : decision.upstream,
+    reason: isForeign ? "answered by another part of the application" : decision.reason,
+    durationMs: Math.round(milliseconds * 10) / 10,
+    bytesToClient: transferred.down,
+    bytesFromClient: transferred.up,
+    client: exchange.client.origin,
+    ...(exchange.user !== undefined && { user: exchange.user }),
+    ...(userAgent !== undefined && { userAgent }),
+  };
+  return {
+    record,
+    target,
+    authorized: exchange.authorized,
+    problem: exchange.problem,
+    foreignStatus: isForeign ? response.statusCode : undefined,
+  };
+}
+
+/** The hook may be an async function, whose rejection would end the process. */
+function callHook(
   onDecision: NonNullable<CompleteConfig["onDecision"]>,
   record: DecisionRecord,
   report: (error: unknown) => void,
 ): void {
   const failed = (error: unknown) => guarded(() => report(error));
   try {
-    const told: unknown = onDecision(record);
-    if (told instanceof Promise) {
-      told.catch(failed);
+    const result: unknown = onDecision(record);
+    if (result instanceof Promise) {
+      result.catch(failed);
     }
   } catch (error) {
     failed(error);
   }
 }
 
-/** A logger that throws would end the process from here: the response has closed, and no caller is left to tell. */
+/** A logger that throws would end the process from here: the response has closed, and no caller can catch the error. */
 function guarded(log: () => void): void {
   try {
     log();
@@ -86,26 +132,18 @@ function logProblem(
   }
 }
 
-const methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
-
-/** A label's values are few, whatever clients make up. */
-function knownMethod(method: string): string {
-  return methods.includes(method) ? method : "other";
-}
-
-/** Counts the client connections that are open, seen from a handler that owns no server. */
+/** Counts open client connections, for a handler that owns no server. */
 export class ConnectionGauge {
-  readonly #known = new WeakSet<Socket>();
+  readonly #counted = new WeakSet<Socket>();
   readonly #gauge: Gauge;
 
   constructor(gauge: Gauge) {
     this.#gauge = gauge;
   }
 
-  /** A request came over this connection. */
   seen(socket: Socket): void {
-    if (!this.#known.has(socket)) {
-      this.#known.add(socket);
+    if (!this.#counted.has(socket)) {
+      this.#counted.add(socket);
       this.#gauge.inc();
       socket.once("close", () => this.#gauge.dec());
     }

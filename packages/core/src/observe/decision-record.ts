@@ -36,14 +36,14 @@ export interface DecisionRecord {
   readonly userAgent?: string;
 }
 
-/** An answered request, with what observers inside the router need besides the public record. */
+/** An answered request, with data for observers inside the router. */
 export interface Answered {
   readonly record: DecisionRecord;
   /** The request's target with its query: a mount names its other repository there. */
   readonly target: string;
   /** Whether the rules and `authorize` let the request through. */
-  readonly isAdmitted: boolean;
-  /** What went wrong, for the log; undefined if nothing did. */
+  readonly authorized: boolean;
+  /** An error for the log; undefined without one. */
   readonly problem: unknown;
   /** The status that another part of the application sent in the router's place; undefined if none did. */
   readonly foreignStatus: number | undefined;

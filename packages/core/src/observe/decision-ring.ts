@@ -1,6 +1,6 @@
 import type { Answered } from "./decision-record.ts";
 
-/** A decision about a repository, as it was told to the client. */
+/** A decision about a repository, as the client saw it. */
 export interface PastDecision {
   /** Milliseconds since 1970. */
   readonly at: number;
@@ -8,82 +8,49 @@ export interface PastDecision {
   readonly repository: string;
   readonly path: string;
   readonly status: number;
-  /** Who answered: an upstream's name, or `router`. */
+  /** Name of the upstream that answered, or `router`. */
   readonly upstream: string;
   readonly reason: string;
 }
 
-type Slot = { -readonly [key in keyof PastDecision]: PastDecision[key] } & {
-  /** Clocks go back; this grows. */
-  turn: number;
+type Entry = PastDecision & {
+  /** Grows with each decision; clocks may go back. */
+  readonly sequence: number;
 };
 
-const slots = 50;
-// Of requests that were not let in: whoever asks for the same thing over and over again must not push out what others get.
-const refusedSlots = 10;
+const mostDecisions = 50;
+// Refusals are kept apart: a client that repeats one refused request must not push out the decisions of others.
+const mostRefusals = 10;
 const challenge = 401;
-// Longer than any address that clients of registries make up: what is kept must not be theirs to choose.
-const longestPath = 2_048;
+// Longer than any target that registry clients send. Clients must not choose how much memory is kept.
+const longestTarget = 2_048;
 
-/**
- * The latest decisions, with a few places apart for refusals. All are written over in turn, so that to remember one costs no memory.
- */
+/** The latest decisions about repositories, and the latest refusals. */
 export class DecisionRing {
-  readonly #admitted = new Slots(slots);
-  readonly #refused = new Slots(refusedSlots);
-  #turn = 0;
+  readonly #decisions: Entry[] = [];
+  readonly #refusals: Entry[] = [];
+  #decided = 0;
+  #refused = 0;
 
-  /**
-   * Requests that are about no repository, or that can be nobody's, are left out, and so is the router's own 401: every client gets
-   * one before it sends a password, and one for a wrong password looks the same.
-   */
-  add({ record, target, isAdmitted }: Answered): void {
-    const { repository, status } = record;
-    if (repository === undefined || target.length > longestPath || (!isAdmitted && status === challenge)) {
+  /** Ignores the router's own 401: every client gets one before it sends a password, and a wrong password looks the same. */
+  add({ record, target, authorized }: Answered): void {
+    const { method, repository, status, upstream, reason } = record;
+    if (repository === undefined || target.length > longestTarget || (!authorized && status === challenge)) {
       return;
     }
-    const place = (isAdmitted ? this.#admitted : this.#refused).next();
-    this.#turn += 1;
-    place.turn = this.#turn;
-    place.at = Date.now();
-    place.method = record.method;
-    place.repository = repository;
-    place.path = target;
-    place.status = status;
-    place.upstream = record.upstream;
-    place.reason = record.reason;
+    const sequence = this.#decided + this.#refused;
+    const entry = { sequence, at: Date.now(), method, repository, path: target, status, upstream, reason };
+    if (authorized) {
+      this.#decisions[this.#decided++ % mostDecisions] = entry;
+    } else {
+      this.#refusals[this.#refused++ % mostRefusals] = entry;
+    }
   }
 
   /** The latest first. */
   latest(): PastDecision[] {
-    return [...this.#admitted.taken(), ...this.#refused.taken()]
-      .sort((one, other) => other.turn - one.turn)
-      .map(({ turn: _, ...past }) => past);
+    return [...this.#decisions, ...this.#refusals]
+      .sort((one, other) => other.sequence - one.sequence)
+      .map(({ sequence: _, ...past }) => past);
   }
-}
-
-class Slots {
-  readonly #most: number;
-  readonly #slots: Slot[] = [];
-  #next = 0;
-
-  constructor(most: number) {
-    this.#most = most;
-  }
-
-  /** The one to be written over. */
-  next(): Slot {
-    const place = this.#slots[this.#next] ?? emptySlot();
-    this.#slots[this.#next] = place;
-    this.#next = (this.#next + 1) % this.#most;
-    return place;
-  }
-
-  taken(): readonly Slot[] {
-    return this.#slots;
-  }
-}
-
-function emptySlot(): Slot {
-  return { turn: 0, at: 0, method: "", repository: "", path: "", status: 0, upstream: "", reason: "" };
 }

@@ -29,17 +29,16 @@ export interface UpstreamHealth {
   readonly cause?: string;
 }
 
-/** Whose health it is, and how it is found out. */
 export interface HealthContext {
   readonly upstreams: readonly Upstream[];
   readonly pings: Pings;
 }
 
-/** Asks every upstream for its `/v2/`, and those that are left out for more than that, if it is time to. Never rejects. */
+/** Asks every upstream for its `/v2/`, and probes open circuits if a probe is due. Never rejects. */
 export async function checkHealth({ upstreams, pings }: HealthContext): Promise<Health> {
   const checked = await Promise.all(
     upstreams.map(async (upstream) => {
-      // Where no client asks, somebody who watches would see an upstream left out for ever.
+      // Without clients, no request would probe, and monitoring would see an open circuit forever.
       upstream.probeIfDue();
       return upstreamHealth(upstream, await pings.ping(upstream));
     }),
@@ -51,9 +50,8 @@ export async function checkHealth({ upstreams, pings }: HealthContext): Promise<
 }
 
 /**
- * Whether hosted answers: without a proxy there is still a private registry to serve, without hosted there is none. Nobody
- * else is asked, as whoever checks readiness has little patience. Its breaker does not count: only requests close it, and
- * an address that is not ready gets none.
+ * Whether hosted answers: without proxies, there is still a private registry to serve. Proxies are not asked, since readiness
+ * checks have short timeouts. Hosted's circuit does not count: only requests close it, and a router that is not ready gets none.
  */
 export async function isReady({ upstreams, pings }: HealthContext): Promise<boolean> {
   const hosted = upstreams.filter(({ kind }) => kind === "hosted");

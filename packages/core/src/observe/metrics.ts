@@ -8,7 +8,7 @@ import {
   Registry,
 } from "prom-client";
 import { version } from "../version.ts";
-import { UpstreamGauges } from "./upstream-gauges.ts";
+import { UpstreamMetrics } from "./upstream-metrics.ts";
 
 /** Metrics as plain data that can be sent to another process. It is the input of `aggregateMetrics` and `sumMetrics`. */
 export type MetricsSnapshot = readonly object[];
@@ -24,15 +24,15 @@ export interface MetricsRegistry {
 }
 
 const prefix = "combined_registry_";
-// From a memory hit to a layer over a slow line. Seconds.
+// Seconds: from a cache hit to a layer over a slow line.
 const requestBuckets = [
   0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900,
 ];
 const upstreamBuckets = requestBuckets.filter((seconds) => seconds <= 60);
 
 /**
- * What several processes show of themselves together, where prom-client would show a mean, in which one that is stuck gets
- * lost, or nothing. A start is the oldest one's: it has to stay when another is replaced.
+ * How values of several processes are combined. prom-client would show a mean, which hides a process that is stuck, or nothing.
+ * The start time is the oldest one's, so that it does not change when a process is replaced.
  */
 const processAggregators: Readonly<Record<string, Aggregator>> = {
   process_start_time_seconds: "min",
@@ -44,28 +44,23 @@ const processAggregators: Readonly<Record<string, Aggregator>> = {
   nodejs_eventloop_lag_p99_seconds: "max",
 };
 
-/**
- * The router's own metrics. Labels never carry a repository, tag, digest or user: their number is fixed by
- * the configuration.
- */
+/** The router's metrics. Labels never carry a repository, tag, digest or user: the configuration bounds the number of series. */
 export class Metrics {
   readonly registry: Registry;
   readonly requests: Counter<"route" | "method" | "status" | "upstream">;
   readonly duration: Histogram<"route" | "method">;
-  readonly upstreamRequests: Counter<"upstream" | "outcome">;
-  readonly upstreamDuration: Histogram<"upstream">;
-  readonly upstreams: UpstreamGauges;
+  readonly upstreams: UpstreamMetrics;
   readonly fallbacks: Counter<"from" | "to">;
   readonly resumed: Counter<"from" | "to">;
   readonly copiedBlobs: Counter<"from">;
   readonly copiedBytes: Counter<"from">;
-  readonly memory: Counter<"result">;
-  readonly spared: Counter<"cache">;
+  readonly locationHints: Counter<"result">;
+  readonly cacheHits: Counter<"cache">;
   readonly shadowedTags: Counter<"upstream">;
   readonly bytes: Counter<"direction" | "upstream">;
   readonly connections: Gauge;
 
-  #hasProcess = false;
+  #showsProcess = false;
 
   constructor() {
     this.registry = new Registry();
@@ -83,20 +78,7 @@ export class Metrics {
       buckets: requestBuckets,
       registers,
     });
-    this.upstreamRequests = new Counter({
-      name: `${prefix}upstream_requests_total`,
-      help: "Requests to upstreams, by outcome: found (an answer for the client), not_found or failed.",
-      labelNames: ["upstream", "outcome"],
-      registers,
-    });
-    this.upstreamDuration = new Histogram({
-      name: `${prefix}upstream_request_duration_seconds`,
-      help: "From a request to an upstream to the headers of its answer, and to the end of its body if that is an error or a shared manifest.",
-      labelNames: ["upstream"],
-      buckets: upstreamBuckets,
-      registers,
-    });
-    this.upstreams = new UpstreamGauges(prefix, registers);
+    this.upstreams = new UpstreamMetrics(prefix, upstreamBuckets, registers);
     this.fallbacks = new Counter({
       name: `${prefix}lookup_fallbacks_total`,
       help: "Lookups that moved on from one upstream to the next.",
@@ -121,13 +103,13 @@ export class Metrics {
       labelNames: ["from"],
       registers,
     });
-    this.memory = new Counter({
+    this.locationHints = new Counter({
       name: `${prefix}location_hints_total`,
       help: "Lookups by digest: the upstream that the location hint named had it (hit) or did not (miss), or there was no hint (none).",
       labelNames: ["result"],
       registers,
     });
-    this.spared = new Counter({
+    this.cacheHits = new Counter({
       name: `${prefix}cache_hits_total`,
       help: "Upstream requests that were saved: the manifest was cached (manifest), not found was cached (negative), or the same request of another client was in flight (inflight).",
       labelNames: ["cache"],
@@ -161,8 +143,8 @@ export class Metrics {
 
   /** Adds Node's own metrics, once. */
   addProcess(): void {
-    if (!this.#hasProcess) {
-      this.#hasProcess = true;
+    if (!this.#showsProcess) {
+      this.#showsProcess = true;
       collectDefaultMetrics({ register: this.registry });
       for (const metric of this.registry.getMetricsAsArray()) {
         metric.aggregator = processAggregators[metric.name] ?? metric.aggregator;
@@ -182,15 +164,11 @@ export function aggregateMetrics(
   running: readonly MetricsSnapshot[],
   ended: MetricsSnapshot = [],
 ): Promise<string> {
-  return join([...running, ended]).metrics();
+  return AggregatorRegistry.aggregate([...running, ended]).metrics();
 }
 
 /** Adds up the counters and histograms of processes that have ended. The other metrics are dropped. */
 export async function sumMetrics(ended: readonly MetricsSnapshot[]): Promise<MetricsSnapshot> {
-  const joined: MetricsSnapshot = await join(ended).getMetricsAsJSON();
-  return joined.filter((metric) => ["counter", "histogram"].includes(Reflect.get(metric, "type")));
-}
-
-function join(snapshots: readonly MetricsSnapshot[]) {
-  return AggregatorRegistry.aggregate([...snapshots]);
+  const all: MetricsSnapshot = await AggregatorRegistry.aggregate([...ended]).getMetricsAsJSON();
+  return all.filter((metric) => ["counter", "histogram"].includes(Reflect.get(metric, "type")));
 }

@@ -77,6 +77,6 @@ export function sendCached(
   exchange: Exchange,
   { holder, headers, body }: CachedManifest<Upstream>,
 ): Decision {
-  metrics.spared.inc({ cache: "manifest" });
+  metrics.cacheHits.inc({ cache: "manifest" });
   return send(exchange, { upstream: holder.name, reason: "cached" }, { status: 200, headers, body });
 }

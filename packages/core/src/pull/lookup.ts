@@ -137,6 +137,6 @@ function countMemory(
     method === "GET" && (resource.kind === "blob" || (resource.kind === "manifest" && resource.byDigest));
   if (asked) {
     const hit = end.ended === "answered" && end.upstream === remembered;
-    metrics.memory.inc({ result: remembered === undefined ? "none" : hit ? "hit" : "miss" });
+    metrics.locationHints.inc({ result: remembered === undefined ? "none" : hit ? "hit" : "miss" });
   }
 }

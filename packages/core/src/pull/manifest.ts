@@ -76,7 +76,7 @@ export class ManifestFetcher {
     const { request } = question;
     const { memory, metrics } = this.#context;
     if (isKnownAbsent(memory.absences, upstream, question)) {
-      metrics.spared.inc({ cache: "negative" });
+      metrics.cacheHits.inc({ cache: "negative" });
       return { outcome: "known absent" };
     }
     let coalesced = await this.#coalesce(exchange, upstream, question);
@@ -87,7 +87,7 @@ export class ManifestFetcher {
     const { shared, isLeader } = coalesced;
     if (shared.kind === "for all") {
       if (!isLeader) {
-        metrics.spared.inc({ cache: "inflight" });
+        metrics.cacheHits.inc({ cache: "inflight" });
       }
       return shared.said;
     }

@@ -2,7 +2,7 @@ import { createServer } from "node:http";
 import { startRegistry } from "@combined-registry/testkit";
 import { expect, it } from "@jest/globals";
 import { completeConfig } from "../../../src/config/complete-config.ts";
-import { newExchange } from "../../../src/http/exchange.ts";
+import { ClientExchange } from "../../../src/http/exchange.ts";
 import { sendError } from "../../../src/http/respond.ts";
 import { RegistryError } from "../../../src/protocol/errors.ts";
 import { valuesOf, warning } from "../../../src/protocol/headers.ts";
@@ -30,7 +30,7 @@ it("each warning of the router's own error response is a header line, and all of
   const server = createServer((request, response) => {
     const headers = { Warning: texts.map(warning) };
     sendError(
-      newExchange(request, response, services, () => false),
+      new ClientExchange(request, response, services, () => false),
       new RegistryError("MANIFEST_UNKNOWN", { headers }),
     );
   });
