@@ -5,12 +5,12 @@ import type { RegistryRequest } from "../protocol/request.ts";
 import { respondNotFound, respondWith } from "../pull/answer.ts";
 import { failover } from "../pull/failover.ts";
 import type { ListPlan } from "../routing/plan.ts";
-import type { QueryOutcome } from "../upstream/outcome.ts";
+import { broken, type QueryOutcome } from "../upstream/outcome.ts";
 import { toUpstreamRequest } from "../upstream/request.ts";
 import { readUpTo } from "../upstream/transport/read-body.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
-/** Tags or catalog of hosted. If hosted does not know the repository, of the first proxy that does. */
+/** Tags or catalog of hosted; of the first proxy that knows the repository, if hosted does not. */
 export async function list(
   metrics: Metrics,
   exchange: Exchange,
@@ -24,7 +24,7 @@ export async function list(
       return upstream.kind === "hosted" && order.length > 1 ? withoutNullLists(said, upstream) : said;
     },
     revive: (upstream) => upstream.bypassBreaker(),
-    // The list of a cache must not pass for the whole list while hosted fails.
+    // While hosted fails, the list of a cache must not pass for the whole list.
     stopsAfterFailureOf: (upstream) => upstream.kind === "hosted" || stopsAtFailure,
     onFallback: (from, to) => metrics.fallbacks.inc({ from: from.name, to: to.name }),
   });
@@ -36,8 +36,8 @@ export async function list(
 const longestNullList = 1024;
 
 /**
- * distribution answers `tags/list?last=...` of a repository that it does not know with 200 and `"tags": null`, and with 404
- * without `last`. If null counted as a list, a walk over a proxy's tags would end after one page.
+ * To `tags/list?last=...` of an unknown repository, distribution answers 200 with `"tags": null`, and to one without `last` 404. If
+ * null counted as a list, a client that pages through a proxy's tags would stop after one page.
  */
 async function withoutNullLists(said: QueryOutcome, upstream: Upstream): Promise<QueryOutcome> {
   if (said.outcome !== "found") {
@@ -50,7 +50,7 @@ async function withoutNullLists(said: QueryOutcome, upstream: Upstream): Promise
   }
   const body = await readUpTo(answer.body, longestNullList, upstream.timeouts.idle);
   if (body === undefined) {
-    return { outcome: "failed", failure: { kind: "broken", cause: "the list broke off" } };
+    return broken("the list broke off");
   }
   return /"tags":\s*null/.test(body.toString())
     ? { outcome: "not_found", answer, body }

@@ -1,46 +1,86 @@
-import { continuesFrom, firstNames, isAscending, type Names, probePlace } from "../protocol/lists.ts";
-import { reportOf } from "../upstream/outcome.ts";
+import { valuesOf } from "../protocol/headers.ts";
 import {
-  broken,
-  type Failed,
-  firstPage,
-  type Page,
-  pageAfter,
-  pageAfterName,
-  type Reading,
-  type Refused,
-  readPage,
-} from "./page.ts";
+  continuesFrom,
+  firstNames,
+  isAscending,
+  type ListKind,
+  type ListQuery,
+  listSearch,
+  type NameOrder,
+  type Names,
+  probePlace,
+  readNames,
+} from "../protocol/lists.ts";
+import { nextQuery } from "../protocol/locations.ts";
+import { broken, type FailedQuery, type QueryOutcome, reportOf } from "../upstream/outcome.ts";
+import { readUpTo } from "../upstream/transport/read-body.ts";
+import type { Upstream } from "../upstream/upstream.ts";
+
+/** How one member's list is read. */
+interface Reading {
+  readonly member: Upstream;
+  readonly kind: ListKind;
+  readonly order: NameOrder;
+  readonly query: ListQuery;
+  /** How many names are enough. */
+  readonly wanted: number;
+  /** Whether the client may see a name. */
+  shows(name: string): boolean;
+  /** Queries the member with another query string. */
+  send(search: string): Promise<QueryOutcome>;
+}
 
 /** A member's names after `last`. */
 export type MemberList =
   | ({
       readonly outcome: "listed";
-      /** Whether it said null. distribution says it also of a repository that it does not know. */
+      /** Whether the list was `null`. distribution sends that also for an unknown repository. */
       readonly isNull: boolean;
     } & Names)
-  | Refused;
+  | NoPage;
 
-// What one page of a client may cost a member.
+type NoPage = Exclude<QueryOutcome, { outcome: "found" }>;
+
+interface PageRequest {
+  readonly search: string;
+  /** The `n` in `search`, if the router put it there. */
+  readonly n?: number | undefined;
+}
+
+interface Page extends PageRequest {
+  readonly outcome: "page";
+  readonly names: readonly string[];
+  readonly isNull: boolean;
+  /** The query of the next page, if the member links to one. */
+  readonly next: string | undefined;
+}
+
+// Requests to one member for one page of a client.
 const mostPages = 100;
-// After so many pages, any names are enough: the client's next page goes on from there.
+// After so many pages, any number of names is enough: the client's next page continues there.
 const enoughPages = 20;
+// Bytes. distribution 2.8 sends all tags in one page.
+const longestPage = 4 * 1024 * 1024;
+// By default, distribution rejects a larger `n`.
+const pageSize = 1_000;
+const smallestPage = 100;
+const tooLong = `its list has more than ${mostPages} pages to be read`;
 
 /**
- * The first names of a member after `last`. If its first page is all there is, neither its order nor `last` matters. If there is
- * more, a member that keeps the order is asked only for the names after `last`, and any other is read as a whole. To read every
- * member as a whole would need no test of the order, but then a list of more than `mostPages` would fail.
+ * The first names of a member after `last`. If its first page is the whole list, neither its order nor `last` matters. Otherwise, a
+ * member that keeps the order is asked only for the names after `last`, and any other list is read as a whole. Reading every list as
+ * a whole would need no test of the order, but then a list of more than `mostPages` would fail.
  */
 export async function listOf(reading: Reading): Promise<MemberList> {
   const first = await firstPage(reading);
   if (first.outcome !== "page") {
     return first;
   }
-  const goesOn = pageAfter(reading, first) !== undefined && isAscending(first.names, reading.order);
-  return (goesOn ? await readInOrder(reading, first) : undefined) ?? (await readWhole(reading, first));
+  const isPart = pageAfter(reading, first) !== undefined && isAscending(first.names, reading.order);
+  return (isPart ? await readInOrder(reading, first) : undefined) ?? (await readWhole(reading, first));
 }
 
-/** Reads from `last` on. Undefined if the member turns out to have another order. */
+/** Reads from `last` on. Undefined if the member has another order after all. */
 async function readInOrder(reading: Reading, first: Page): Promise<MemberList | undefined> {
   const { order, query, wanted } = reading;
   const kept = await keepsOrder(reading, first);
@@ -59,9 +99,9 @@ async function readInOrder(reading: Reading, first: Page): Promise<MemberList | 
       break;
     }
     if (pages === mostPages) {
-      return tooLong();
+      return broken(tooLong);
     }
-    const page: Page | Refused = await readPage(reading, next);
+    const page: Page | NoPage = await readPage(reading, next);
     if (page.outcome === "failed") {
       return page;
     }
@@ -77,10 +117,10 @@ async function readInOrder(reading: Reading, first: Page): Promise<MemberList | 
 }
 
 /**
- * The first page of a member with another order may ascend by chance, and names would be lost where its pages end. So it is asked
- * for what comes after a place from which other orders go on differently.
+ * The first page of a member with another order may ascend by chance, and names would be lost at the end of its pages. So it is
+ * asked for the names after a place at which other orders continue differently.
  */
-async function keepsOrder(reading: Reading, first: Page): Promise<boolean | Failed> {
+async function keepsOrder(reading: Reading, first: Page): Promise<boolean | FailedQuery> {
   const place = probePlace(first.names, reading.kind);
   if (place === undefined) {
     return true;
@@ -91,15 +131,15 @@ async function keepsOrder(reading: Reading, first: Page): Promise<boolean | Fail
     : page.outcome === "page" && continuesFrom(place, page.names, first.names, reading.order);
 }
 
-/** Reads all pages, and keeps the names that come first. */
+/** Reads all pages, and keeps the first names. */
 async function readWhole(reading: Reading, first: Page): Promise<MemberList> {
   const { order, wanted } = reading;
   const asked = new Set<string>();
   let kept: Names = { names: [], more: false };
   let page = first;
   while (true) {
-    const all = firstNames([...kept.names, ...shown(reading, page.names)], order, wanted);
-    kept = { names: all.names, more: kept.more || all.more };
+    const { names, more } = firstNames([...kept.names, ...shown(reading, page.names)], order, wanted);
+    kept = { names, more: kept.more || more };
     if (page.next === undefined) {
       return { outcome: "listed", isNull: first.isNull, ...kept };
     }
@@ -108,7 +148,7 @@ async function readWhole(reading: Reading, first: Page): Promise<MemberList> {
     }
     asked.add(page.next);
     if (asked.size === mostPages) {
-      return tooLong();
+      return broken(tooLong);
     }
     const next = await readPage(reading, { search: page.next });
     if (next.outcome !== "page") {
@@ -125,6 +165,49 @@ function shown({ order, query, shows }: Reading, names: readonly string[]): stri
   return names.filter((name) => order(name, query.last) > 0 && shows(name));
 }
 
-function tooLong(): Failed {
-  return broken(`its list has more than ${mostPages} pages to be read`);
+async function firstPage(reading: Reading): Promise<Page | NoPage> {
+  const search = listSearch(reading.query, { n: pageSize });
+  const page = await readPage(reading, { search, n: pageSize });
+  // A member that rejects this `n` has a page size of its own. For an unknown repository, distribution 3 sends null to a query with
+  // `n`, and 404 to one without.
+  const isVague = page.outcome === "page" ? page.isNull : "answer" in page && page.answer.status === 400;
+  return isVague ? readPage(reading, { search: listSearch(reading.query, {}) }) : page;
+}
+
+async function readPage(reading: Reading, request: PageRequest): Promise<Page | NoPage> {
+  const { member, kind } = reading;
+  const said = await reading.send(request.search);
+  if (said.outcome !== "found") {
+    return said;
+  }
+  const { answer } = said;
+  const body = await readUpTo(answer.body, longestPage, member.timeouts.idle);
+  if (answer.status !== 200) {
+    return { outcome: "failed", failure: reportOf(member, answer) };
+  }
+  if (body === undefined) {
+    return broken(`its list broke off, or is longer than ${longestPage} bytes a page`);
+  }
+  const names = readNames(body.toString(), kind);
+  if (names === undefined) {
+    return broken("sent an invalid list");
+  }
+  const next = nextQuery(valuesOf(answer.headers, "link"));
+  return { outcome: "page", ...request, names: names ?? [], isNull: names === null, next };
+}
+
+/** A full page may not be the last one, although the member links to no other. */
+function pageAfter({ query }: Reading, { names, n, next }: Page): PageRequest | undefined {
+  if (next !== undefined) {
+    return { search: next };
+  }
+  return n !== undefined && names.length === n
+    ? { search: listSearch(query, { last: names.at(-1), n }), n }
+    : undefined;
+}
+
+/** The page after a name, with `n` if the member took one before. */
+function pageAfterName({ query, wanted }: Reading, last: string, first: Page): PageRequest {
+  const n = first.n === undefined ? undefined : Math.min(pageSize, Math.max(smallestPage, wanted));
+  return { search: listSearch(query, { last, n }), n };
 }

@@ -13,14 +13,13 @@ import { toUpstreamRequest } from "../upstream/request.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { listOf, type MemberList } from "./member.ts";
 
-/** A member's answer. */
 interface MemberAnswer {
   readonly member: Upstream;
-  readonly said: MemberList;
+  readonly list: MemberList;
 }
 
 /**
- * Tags or catalog of all members as one list, in one order, each name once. The router keeps nothing between pages: each member is
+ * Tags or catalog of all members as one list in one order, each name once. The router keeps no state between pages: each member is
  * asked for its names after `last`.
  */
 export async function mergedList(
@@ -32,10 +31,10 @@ export async function mergedList(
   const kind: ListKind = request.resource.kind === "catalog" ? "catalog" : "tags";
   const page = parseListQuery(request.search);
   const order = orderOf(kind);
-  const heard = await Promise.all(
+  const answers = await Promise.all(
     members.map(async (member): Promise<MemberAnswer> => {
-      const asked = { ...toUpstreamRequest(request, member, exchange), whole: true };
-      const said = await listOf({
+      const query = { ...toUpstreamRequest(request, member, exchange), whole: true };
+      const list = await listOf({
         member,
         kind,
         order,
@@ -43,28 +42,43 @@ export async function mergedList(
         // One more, to know whether there is another page.
         wanted: page.limit + 1,
         shows: shownFrom(policy, exchange, request, member),
-        ask: (search) => member.query({ ...asked, search }),
+        send: (search) => member.query({ ...query, search }),
       });
-      return { member, said };
+      return { member, list };
     }),
   );
-  const refused = refuse(exchange, request, heard);
-  if (refused !== undefined) {
-    return refused;
+  const lists = answers.flatMap(({ list }) => (list.outcome === "listed" ? [list] : []));
+  const attempts = answers.flatMap(attemptOf);
+  const failed = attempts.some(({ outcome }) => outcome === "failed");
+  const hosted = answers.find(({ member }) => member.kind === "hosted");
+  if (hosted?.list.outcome === "final") {
+    const { answer, body } = hosted.list;
+    if (members.length === 1 || answer.status === 401 || answer.status === 403) {
+      return relayBuffered(exchange, `answered ${answer.status}`, { upstream: hosted.member, answer, body });
+    }
   }
-  const lists = heard.flatMap(({ said }) => (said.outcome === "listed" ? [said] : []));
+  // While a member fails, null of the others is no proof that the repository has no tags.
+  if (lists.length === 0 || (failed && lists.every(({ isNull }) => isNull))) {
+    const refusal =
+      hosted?.list.outcome === "not_found"
+        ? { upstream: hosted.member, answer: hosted.list.answer, body: hosted.list.body }
+        : undefined;
+    return respondNotFound(exchange, request.resource.kind, { ended: "exhausted", attempts, refusal });
+  }
   const { names, more } = mergeNames(lists, order, page.limit);
   const last = names.at(-1);
-  const headers = warningsOf(kind, heard);
+  const headers = warningsOf(kind, attempts);
   if (more && last !== undefined) {
     headers.push("Link", nextLink(request.path, page, last));
   }
+  const listed = answers.flatMap(({ list, member }) => (list.outcome === "listed" ? [member.name] : []));
+  const reason = [`joined from ${listed.join(", ")}`, ...attempts.map(describeAttempt)].join("; ");
   const value =
     kind === "catalog" ? { repositories: names } : { name: exchange.repository ?? "", tags: names };
-  return sendJson(exchange, routerDecision(reasonFor(heard)), { status: 200, value, headers });
+  return sendJson(exchange, routerDecision(reason), { status: 200, value, headers });
 }
 
-/** Which names of a member's catalog the client may see: those that it can and may pull from this member. */
+/** Shows the names of a member's catalog that the client can and may pull from this member. */
 function shownFrom(
   policy: Policy<Upstream>,
   exchange: Exchange,
@@ -79,43 +93,9 @@ function shownFrom(
   return (name) => isForUser(name) && policy.rulingFor(name, entryPoint).pull.includes(member);
 }
 
-/**
- * Answers if there is no list: hosted refuses the client's own credentials, or no member knows the repository.
- * @returns undefined if there is a list
- * @throws RegistryError if a member failed
- */
-function refuse(
-  exchange: Exchange,
-  { resource }: RegistryRequest,
-  heard: readonly MemberAnswer[],
-): Decision | undefined {
-  const hosted = heard.find(({ member }) => member.kind === "hosted");
-  const isAlone = heard.length === 1;
-  if (hosted?.said.outcome === "final" && (isAlone || isAboutCredentials(hosted.said.answer.status))) {
-    const { answer, body } = hosted.said;
-    return relayBuffered(exchange, `answered ${answer.status}`, { upstream: hosted.member, answer, body });
-  }
-  const attempts = heard.flatMap(attemptOf);
-  const listed = heard.flatMap(({ said }) => (said.outcome === "listed" ? [said] : []));
-  const doubted =
-    attempts.some(({ outcome }) => outcome === "failed") && listed.every(({ isNull }) => isNull);
-  if (listed.length > 0 && !doubted) {
-    return undefined;
-  }
-  const refusal =
-    hosted?.said.outcome === "not_found"
-      ? { upstream: hosted.member, answer: hosted.said.answer, body: hosted.said.body }
-      : undefined;
-  return respondNotFound(exchange, resource.kind, { ended: "exhausted", attempts, refusal });
-}
-
-function isAboutCredentials(status: number): boolean {
-  return status === 401 || status === 403;
-}
-
-/** A 404 for a catalog is worth a warning, because every registry has one. For tags it is an answer: not this repository. */
-function warningsOf(kind: ListKind, heard: readonly MemberAnswer[]): string[] {
-  return heard.flatMap(attemptOf).flatMap((attempt) => {
+/** A 404 for a catalog is worth a warning, because every registry has one. For tags it says only that the repository is unknown. */
+function warningsOf(kind: ListKind, attempts: readonly Attempt[]): string[] {
+  return attempts.flatMap((attempt) => {
     if (attempt.outcome === "not_found" && kind === "tags") {
       return [];
     }
@@ -127,20 +107,15 @@ function warningsOf(kind: ListKind, heard: readonly MemberAnswer[]): string[] {
   });
 }
 
-function attemptOf({ member, said }: MemberAnswer): Attempt[] {
-  switch (said.outcome) {
+function attemptOf({ member, list }: MemberAnswer): Attempt[] {
+  switch (list.outcome) {
     case "listed":
       return [];
     case "not_found":
-      return [{ member, outcome: "not_found", status: said.answer.status }];
+      return [{ member, outcome: "not_found", status: list.answer.status }];
     case "failed":
-      return [{ member, outcome: "failed", failure: said.failure }];
+      return [{ member, outcome: "failed", failure: list.failure }];
     case "final":
-      return [{ member, outcome: "failed", failure: reportOf(member, said.answer) }];
+      return [{ member, outcome: "failed", failure: reportOf(member, list.answer) }];
   }
-}
-
-function reasonFor(heard: readonly MemberAnswer[]): string {
-  const joined = heard.flatMap(({ member, said }) => (said.outcome === "listed" ? [member.name] : []));
-  return [`joined from ${joined.join(", ")}`, ...heard.flatMap(attemptOf).map(describeAttempt)].join("; ");
 }

@@ -6,20 +6,20 @@ import { nextQuery } from "../protocol/locations.ts";
 import { longestManifest } from "../protocol/manifest.ts";
 import { type Descriptor, ofTypes, readReferrers, sizeOf, wantedTypes } from "../protocol/referrers.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
-import type { QueryOutcome } from "../upstream/outcome.ts";
+import { broken, type QueryOutcome } from "../upstream/outcome.ts";
 import { toUpstreamRequest, type UpstreamRequest } from "../upstream/request.ts";
 import { readUpTo } from "../upstream/transport/read-body.ts";
 import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import { broken, type TaggedReferrers } from "./tag-schema.ts";
+import type { MemberReferrers } from "./tag-schema.ts";
 
-/** What a member's API told of a digest's referrers: perhaps that there is none. */
-export type Told = TaggedReferrers | { readonly kind: "no-api"; readonly certain: boolean };
+/** The result of a member's referrers API. `no-api` is certain if no other response of a registry with the API looks the same. */
+type ApiReferrers = MemberReferrers | { readonly outcome: "no-api"; readonly certain: boolean };
 
 const mostPages = 50;
 
 /**
- * Reads the referrers of the wanted types that a member has, page by page.
+ * Reads a member's referrers of the types that the client wants, page by page.
  * @throws ClientAborted
  */
 export async function listByApi(
@@ -27,66 +27,71 @@ export async function listByApi(
   exchange: Exchange,
   member: Upstream,
   request: RegistryRequest,
-): Promise<Told> {
+): Promise<ApiReferrers> {
   const first: UpstreamRequest = { ...toUpstreamRequest(request, member, exchange), whole: true };
   const wanted = wantedTypes(request.search);
   const descriptors: Descriptor[] = [];
   let size = 0;
-  let asked: UpstreamRequest | undefined = first;
-  for (let page = 0; asked !== undefined; page++) {
+  let query: UpstreamRequest | undefined = first;
+  for (let page = 0; query !== undefined; page++) {
     if (page === mostPages) {
       return broken(`has more than ${mostPages} pages of referrers`);
     }
-    const said = await member.query(asked);
-    const listed = said.outcome === "found" ? await readPage(said.answer, member) : withoutList(said);
-    if (listed.kind !== "listed") {
+    const said = await member.query(query);
+    if (said.outcome !== "found") {
+      const listed = withoutList(said);
+      return listed.outcome === "listed" ? { ...listed, descriptors } : listed;
+    }
+    const listed = await readPage(said.answer, member);
+    if (listed.outcome !== "listed") {
       return listed;
     }
-    if (said.outcome === "found") {
-      support.learn(member, true);
-    }
+    support.learn(member, true);
     const kept = ofTypes(listed.descriptors, wanted);
     size += sizeOf(kept);
     if (size > longestManifest) {
       return broken("has more referrers than fit into an index of 4 MiB; ask for one artifactType");
     }
     descriptors.push(...kept);
-    const next = said.outcome === "found" ? nextQuery(valuesOf(said.answer.headers, "link")) : undefined;
-    asked = next === undefined ? undefined : { ...first, search: next };
+    const next = nextQuery(valuesOf(said.answer.headers, "link"));
+    query = next === undefined ? undefined : { ...first, search: next };
   }
-  return { kind: "listed", descriptors };
+  return { outcome: "listed", descriptors };
 }
 
-async function readPage({ status, headers, body }: UpstreamResponse, { timeouts }: Upstream): Promise<Told> {
+async function readPage(
+  { status, headers, body }: UpstreamResponse,
+  { timeouts }: Upstream,
+): Promise<ApiReferrers> {
   const bytes = await readUpTo(body, longestManifest, timeouts.idle);
   if (status !== 200) {
-    return { kind: "no-api", certain: status === 303 };
+    return { outcome: "no-api", certain: status === 303 };
   }
   const descriptors = bytes === undefined ? undefined : readReferrers(bytes.toString());
   if (descriptors !== undefined) {
-    return { kind: "listed", descriptors };
+    return { outcome: "listed", descriptors };
   }
-  // A page for people, as some registries have for every address that they do not know.
+  // Some registries answer an unknown path with an HTML page.
   return bytes !== undefined && !isJson(headers)
-    ? { kind: "no-api", certain: false }
+    ? { outcome: "no-api", certain: false }
     : broken("sent referrers that are no image index of at most 4 MiB");
 }
 
 /**
- * A registry without the API says 404 in its own words, or 405; one that has it says in OCI's what it does not know, perhaps
- * this repository alone. Whoever refuses or says anything else may still have the tag.
+ * A registry without the API answers 405, or 404 without an error code of OCI. One with the API may answer 404 for an unknown
+ * repository, with OCI's code. After a refusal or any other response, the tag may still exist.
  */
-function withoutList(said: Exclude<QueryOutcome, { outcome: "found" }>): Told {
+function withoutList(said: Exclude<QueryOutcome, { outcome: "found" }>): ApiReferrers {
   if (said.outcome === "failed") {
-    return { kind: "failed", failure: said.failure };
+    return said;
   }
   const codes = errorCodes(said.body.toString());
   if (codes.includes("NAME_UNKNOWN")) {
-    return { kind: "listed", descriptors: [] };
+    return { outcome: "listed", descriptors: [] };
   }
   const { status } = said.answer;
   const certain = status === 405 || (status === 404 && codes.every((code) => code === "UNSUPPORTED"));
-  return { kind: "no-api", certain };
+  return { outcome: "no-api", certain };
 }
 
 function isJson(headers: RawHeaders): boolean {

@@ -9,20 +9,21 @@ import { imageIndex, mergeReferrers, ofTypes, wantedTypes } from "../protocol/re
 import type { RegistryRequest } from "../protocol/request.ts";
 import { errorFromAttempts } from "../pull/answer.ts";
 import { type Attempt, describeAttempt } from "../routing/outcome.ts";
+import { broken } from "../upstream/outcome.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { listByApi } from "./api.ts";
-import { broken, listUnderTag, type SubjectLocation, type TaggedReferrers } from "./tag-schema.ts";
+import { listUnderTag, type MemberReferrers, type SubjectLocation } from "./tag-schema.ts";
 
-/** What a member knows. */
-interface MemberReferrers {
+interface MemberAnswer {
   readonly member: Upstream;
-  readonly known: TaggedReferrers;
+  readonly list: MemberReferrers;
 }
 
 /**
- * Joins the referrers that every member has, by its API or under the `sha256-...` tag. Nobody having any is an empty index,
- * never 404 (distribution-spec 1.1, "Listing Referrers"). A list without hosted's must not pass for one without signatures.
- * @throws RegistryError if hosted failed, or everybody
+ * Merges the referrers of all members, which each has in its API or under the `sha256-...` tag. No referrers at all are an empty
+ * index, never 404 (distribution-spec 1.1, "Listing Referrers"). A list without hosted's must not look like an image without
+ * signatures.
+ * @throws RegistryError if hosted failed, or all members
  */
 export async function referrers(
   support: ReferrersSupport<Upstream>,
@@ -35,73 +36,72 @@ export async function referrers(
     throw new RegistryError("NOT_FOUND");
   }
   const { repository, digest: subject } = resource;
-  const words = await Promise.all(
+  const answers = await Promise.all(
     members.map(async (member) => {
-      const place = { member, repository, subject, namespace };
-      return { member, known: await listAt(support, exchange, place, request) };
+      const location = { member, repository, subject, namespace };
+      return { member, list: await listAt(support, exchange, location, request) };
     }),
   );
-  for (const { member, known } of words) {
-    if (known.kind === "refused") {
-      const { answer, body } = known.said;
+  for (const { member, list } of answers) {
+    if (list.outcome === "final") {
+      const { answer, body } = list;
       return relayBuffered(exchange, `answered ${answer.status}`, { upstream: member, answer, body });
     }
   }
-  const failures = words.flatMap(failedAttempt);
-  if (failures.some(({ member }) => member.kind === "hosted") || isAll(failures, members)) {
+  const failures = answers.flatMap(failedAttempt);
+  const allFailed = members.length > 0 && failures.length === members.length;
+  if (allFailed || failures.some(({ member }) => member.kind === "hosted")) {
     throw errorFromAttempts(failures);
   }
-  return respond(exchange, request, words);
+  return respond(exchange, request, answers);
 }
 
 async function listAt(
   support: ReferrersSupport<Upstream>,
   exchange: Exchange,
-  place: SubjectLocation,
+  location: SubjectLocation,
   request: RegistryRequest,
-): Promise<TaggedReferrers> {
-  const { member } = place;
+): Promise<MemberReferrers> {
+  const { member } = location;
   if (support.has(member) !== false) {
-    const told = await listByApi(support, exchange, member, request);
-    if (told.kind !== "no-api") {
-      return told;
+    const list = await listByApi(support, exchange, member, request);
+    if (list.outcome !== "no-api") {
+      return list;
     }
-    if (told.certain) {
+    if (list.certain) {
       support.learn(member, false);
     }
   }
-  return listUnderTag(exchange, place);
+  return listUnderTag(exchange, location);
 }
 
 function respond(
   exchange: Exchange,
   { search }: RegistryRequest,
-  words: readonly MemberReferrers[],
+  answers: readonly MemberAnswer[],
 ): Decision {
   const wanted = wantedTypes(search);
-  const lists = words.map(({ known }) => (known.kind === "listed" ? ofTypes(known.descriptors, wanted) : []));
+  const lists = answers.map(({ list }) =>
+    list.outcome === "listed" ? ofTypes(list.descriptors, wanted) : [],
+  );
   const { descriptors, leftOut } = mergeReferrers(lists, longestManifest);
-  const tooLong = leftOut.flatMap((place) => {
-    const member = words[place]?.member;
-    const known = broken("has more referrers than fit into an index of 4 MiB; ask for one artifactType");
-    return member === undefined ? [] : failedAttempt({ member, known });
+  const tooLong = leftOut.flatMap((index) => {
+    const member = answers[index]?.member;
+    const list = broken("has more referrers than fit into an index of 4 MiB; ask for one artifactType");
+    return member === undefined ? [] : failedAttempt({ member, list });
   });
   const headers = ["Content-Type", indexType];
   if (wanted.length > 0) {
     headers.push("OCI-Filters-Applied", "artifactType");
   }
-  for (const failure of [...words.flatMap(failedAttempt), ...tooLong]) {
+  for (const failure of [...answers.flatMap(failedAttempt), ...tooLong]) {
     headers.push("Warning", warning(describeAttempt(failure)));
   }
-  const from = words.map(({ member }) => member.name).join(", ");
+  const from = answers.map(({ member }) => member.name).join(", ");
   const decision = routerDecision(from === "" ? "no upstream may be asked" : `joined from ${from}`);
   return send(exchange, decision, { status: 200, headers, body: imageIndex(descriptors) });
 }
 
-function failedAttempt({ member, known }: MemberReferrers): Attempt[] {
-  return known.kind === "failed" ? [{ member, outcome: "failed", failure: known.failure }] : [];
-}
-
-function isAll(failures: readonly Attempt[], members: readonly Upstream[]): boolean {
-  return members.length > 0 && failures.length === members.length;
+function failedAttempt({ member, list }: MemberAnswer): Attempt[] {
+  return list.outcome === "failed" ? [{ member, ...list }] : [];
 }

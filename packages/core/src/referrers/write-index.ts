@@ -8,87 +8,90 @@ import { manifestRequest } from "../protocol/request.ts";
 import type { Invalidation } from "../pull/invalidate.ts";
 import type { Ownership } from "../pull/ownership.ts";
 import type { FailureReport } from "../routing/outcome.ts";
-import type { QueryOutcome } from "../upstream/outcome.ts";
+import { broken, type QueryOutcome } from "../upstream/outcome.ts";
 import { toUpstreamRequest } from "../upstream/request.ts";
 import { errorBodyLimit, readUpTo } from "../upstream/transport/read-body.ts";
 import { listUnderTag, type SubjectLocation } from "./tag-schema.ts";
 
-/** What writing a list of referrers has consequences for. */
-export interface IndexContext {
+/** The state that a written list of referrers changes. */
+interface IndexContext {
   readonly invalidation: Invalidation;
   readonly ownership: Ownership;
-  /** The other processes, between which there may be a lock. */
   readonly peers: PeersConfig | undefined;
 }
 
-/** Keeps lists of referrers at registries without the API, as clients would if the router did not answer in their place. */
+/**
+ * Maintains the `sha256-...` tags of registries without the referrers API. Clients do that themselves unless the registry, here the
+ * router, has the API.
+ */
 export class ReferrersIndex {
   readonly #context: IndexContext;
-  /** Those who write a list. */
-  readonly #turns: KeyedMutex;
+  readonly #writers: KeyedMutex;
 
   /** @param before of an earlier configuration, whose requests may still be writing */
   constructor(context: IndexContext, before?: ReferrersIndex) {
     this.#context = context;
-    this.#turns = before === undefined ? new KeyedMutex() : before.#turns;
+    this.#writers = before === undefined ? new KeyedMutex() : before.#writers;
   }
 
   /**
    * Lists a manifest among its subject's referrers (distribution-spec 1.1, "Referrers Tag Schema").
-   * @returns why it could not be done
+   * @returns the failure, if the list could not be changed
    */
   add(
     exchange: Exchange,
-    place: SubjectLocation,
+    location: SubjectLocation,
     descriptor: Descriptor,
   ): Promise<FailureReport | undefined> {
-    return this.#change(exchange, place, (listed) =>
+    return this.#change(exchange, location, (listed) =>
       listed.some(({ digest }) => digest === descriptor.digest) ? undefined : [...listed, descriptor],
     );
   }
 
   /**
-   * Takes a manifest that was deleted off the list of its subject's referrers.
-   * @returns why it could not be done
+   * Removes a deleted manifest from the list of its subject's referrers.
+   * @returns the failure, if the list could not be changed
    */
-  remove(exchange: Exchange, place: SubjectLocation, deleted: string): Promise<FailureReport | undefined> {
-    return this.#change(exchange, place, (listed) => {
+  remove(exchange: Exchange, location: SubjectLocation, deleted: string): Promise<FailureReport | undefined> {
+    return this.#change(exchange, location, (listed) => {
       const rest = listed.filter(({ digest }) => digest !== deleted);
       return rest.length === listed.length ? undefined : rest;
     });
   }
 
-  /** @param alter the list as it is to be; undefined if it may stay */
+  /**
+   * Changes a list under a lock of this process, and then under one of all processes, if they have one.
+   * @param alter returns the new list; undefined if it does not change
+   */
   #change(
     exchange: Exchange,
-    place: SubjectLocation,
+    location: SubjectLocation,
     alter: (listed: readonly Descriptor[]) => readonly Descriptor[] | undefined,
   ): Promise<FailureReport | undefined> {
-    const { member, repository, subject } = place;
+    const { member, repository, subject } = location;
     const key = JSON.stringify([member.name, repository, referrersTag(subject)]);
-    // A client that leaves now may find the manifest at hosted when it comes back, and not push it again.
+    // A client that leaves now may find the manifest at hosted later, and not push it again.
     const lasting = detached(exchange);
-    return this.#inTurn(key, async () => {
-      const known = await listUnderTag(lasting, place);
-      if (known.kind !== "listed") {
-        return known.kind === "failed" ? known.failure : refusal(known.said);
+    const change = async (): Promise<FailureReport | undefined> => {
+      const known = await listUnderTag(lasting, location);
+      if (known.outcome !== "listed") {
+        return failureIn(known);
       }
       const altered = alter(known.descriptors);
       if (altered === undefined) {
         return undefined;
       }
-      const said = await this.#write(lasting, place, altered);
+      const said = await this.#write(lasting, location, altered);
       const missing = missingAmong(known.descriptors, said);
-      // What is to be added is never given up for it.
+      if (missing.size === 0) {
+        return failureIn(said);
+      }
+      // An added manifest stays: the missing ones are of the earlier list.
       const rest = altered.filter((one) => !missing.has(one));
-      return refusal(missing.size === 0 ? said : await this.#write(lasting, place, rest));
-    });
-  }
-
-  /** One after the other in this process, and then among all of them, if there is a lock between them. */
-  #inTurn<T>(key: string, work: () => Promise<T>): Promise<T> {
+      return failureIn(await this.#write(lasting, location, rest));
+    };
     const { peers } = this.#context;
-    return this.#turns.run(key, () => (peers === undefined ? work() : peers.withLock(key, work)));
+    return this.#writers.run(key, () => (peers === undefined ? change() : peers.withLock(key, change)));
   }
 
   async #write(
@@ -98,14 +101,13 @@ export class ReferrersIndex {
   ): Promise<QueryOutcome> {
     const body = Buffer.from(imageIndex(manifests));
     if (body.length > longestManifest) {
-      const cause = "the subject has more referrers than fit into an index of 4 MiB";
-      return { outcome: "failed", failure: { kind: "broken", cause } };
+      return broken("the subject has more referrers than fit into an index of 4 MiB");
     }
     const put = manifestRequest("PUT", repository, referrersTag(subject), namespace);
-    const asked = { ...toUpstreamRequest(put, member, exchange), body, type: indexType };
+    const query = { ...toUpstreamRequest(put, member, exchange), body, type: indexType };
     let said: QueryOutcome;
     try {
-      said = await member.query(asked);
+      said = await member.query(query);
     } finally {
       await this.#context.invalidation.put(put.resource, body);
     }
@@ -118,18 +120,18 @@ export class ReferrersIndex {
 }
 
 /**
- * Registries accept no index of manifests that they have not got. One that was deleted without the router's knowledge would
- * otherwise keep every later one off the list.
+ * Registries reject an index that names a missing manifest. Without this, a manifest that was deleted past the router would keep
+ * every later one off the list.
  */
 function missingAmong(listed: readonly Descriptor[], said: QueryOutcome): ReadonlySet<Descriptor> {
   const text = said.outcome === "final" || said.outcome === "not_found" ? said.body.toString() : "";
-  const lacks = errorCodes(text).some(
+  const isIncomplete = errorCodes(text).some(
     (code) => code === "MANIFEST_BLOB_UNKNOWN" || code === "MANIFEST_UNKNOWN",
   );
-  return new Set(lacks ? listed.filter(({ digest }) => text.includes(digest)) : []);
+  return new Set(isIncomplete ? listed.filter(({ digest }) => text.includes(digest)) : []);
 }
 
-function refusal(said: QueryOutcome): FailureReport | undefined {
+function failureIn(said: QueryOutcome): FailureReport | undefined {
   if (said.outcome === "failed") {
     return said.failure;
   }

@@ -13,6 +13,13 @@ export type QueryOutcome =
   | { readonly outcome: "not_found"; readonly answer: UpstreamResponse; readonly body: Buffer }
   | { readonly outcome: "failed"; readonly failure: FailureReport };
 
+/** A query that the upstream itself could not answer. */
+export type FailedQuery = Extract<QueryOutcome, { outcome: "failed" }>;
+
+export function broken(cause: string): FailedQuery {
+  return { outcome: "failed", failure: { kind: "broken", cause } };
+}
+
 /** Sorts a response that is not what was asked for, and reads its body, within bounds. Never rejects. */
 export async function outcomeOf(upstream: Upstream, answer: UpstreamResponse): Promise<QueryOutcome> {
   const body = (await readUpTo(answer.body, errorBodyLimit, upstream.timeouts.idle)) ?? Buffer.alloc(0);
