@@ -1,4 +1,4 @@
-import { KeyedMutex } from "../concurrency/keyed-mutex.ts";
+import { KeyedMutex } from "../concurrency/semaphore.ts";
 import type { PeersConfig } from "../config/options.ts";
 import { detached, type Exchange } from "../http/exchange.ts";
 import { errorCodes } from "../protocol/error-body.ts";

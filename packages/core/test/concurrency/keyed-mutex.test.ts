@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { KeyedMutex } from "../../src/concurrency/keyed-mutex.ts";
+import { KeyedMutex } from "../../src/concurrency/semaphore.ts";
 
 describe("a keyed mutex", () => {
   it("runs work one at a time and in order for one key, even after failures, and concurrently for other keys", async () => {

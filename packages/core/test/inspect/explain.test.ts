@@ -43,7 +43,6 @@ async function openLab(
 }
 
 const asked = ({ requests }: TestRegistry) => requests.map(({ method, url }) => `${method} ${url}`);
-const quick = { timeouts: { headers: 200 }, breaker: false } as const;
 
 describe("explain predicts the result of a pull", () => {
   const states: Readonly<Record<string, Fault | undefined>> = {
@@ -65,9 +64,12 @@ describe("explain predicts the result of a pull", () => {
   );
 
   it.each(rows)("with %s %s, and on failure %s", async (side, state, onFailure) => {
+    // A machine that is busy must not be taken for an upstream that hangs.
+    const timeouts = state === "hanging" ? { headers: 600 } : {};
+    const options = { timeouts, breaker: false } as const;
     await using lab = await openLab(({ hosted, proxy }) => ({
-      hosted: { url: hosted, ...quick },
-      proxy: { url: proxy, ...quick },
+      hosted: { url: hosted, ...options },
+      proxy: { url: proxy, ...options },
       rules: [{ match: "**", onFailure }],
     }));
     const fault = states[state];

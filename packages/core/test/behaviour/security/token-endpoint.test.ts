@@ -128,7 +128,9 @@ describe("an upstream whose authentication changes while its old token endpoint 
     const after = await fetchRaw(forsaken.router.url, "/v2/a/manifests/1");
 
     expect([forsaken.before, after.status]).toEqual([200, 200]);
-    expect(forsaken.upstream.requests.at(-1)?.headers.authorization).toBeUndefined();
+    // HEAD requests look for shadowed tags in the background.
+    const gets = forsaken.upstream.requests.filter(({ method }) => method === "GET");
+    expect(gets.at(-1)?.headers.authorization).toBeUndefined();
   });
 
   it("but still needs the same token endpoint is a failure", async () => {
