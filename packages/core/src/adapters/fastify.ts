@@ -1,13 +1,13 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { CombinedRegistryHandler } from "../handler.ts";
 
-/** What the plugin uses of a Fastify request. */
+/** The part of a Fastify request that the plugin uses. */
 export interface FastifyRequestLike {
   /** Node's request. */
   readonly raw: IncomingMessage;
 }
 
-/** What the plugin uses of a Fastify reply. */
+/** The part of a Fastify reply that the plugin uses. */
 export interface FastifyReplyLike {
   /** Node's response. */
   readonly raw: ServerResponse;
@@ -15,7 +15,7 @@ export interface FastifyReplyLike {
   hijack(): unknown;
 }
 
-/** What the plugin uses of a Fastify instance. */
+/** The part of a Fastify instance that the plugin uses. */
 export interface FastifyInstanceLike {
   /** Adds a hook: `onRequest` runs before Fastify reads a body; `preClose` and `onClose` when it closes. */
   addHook(

@@ -1,7 +1,7 @@
 import { IncomingMessage, ServerResponse } from "node:http";
 import type { CombinedRegistryHandler } from "../handler.ts";
 
-/** What the middleware uses of a Hono context. */
+/** The part of a Hono context that the middleware uses. */
 export interface HonoContext {
   /** The bindings of `@hono/node-server`: Node's request as `incoming` and its response as `outgoing`. */
   readonly env: unknown;

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { CombinedRegistryHandler } from "../handler.ts";
 
-/** What the middleware uses of a Koa context. */
+/** The part of a Koa context that the middleware uses. */
 export interface KoaContext {
   /** Node's request. */
   readonly req: IncomingMessage;

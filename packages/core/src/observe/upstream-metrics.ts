@@ -11,7 +11,7 @@ const breakerValues = { closed: 0, "half-open": 1, open: 2 } as const;
  * gauge is the worst value of all: the trouble of some clients must not be hidden by the success of others.
  */
 export class UpstreamMetrics implements UpstreamObserver {
-  /** Also told of each request; undefined without a status page. */
+  /** Counts each request as well; undefined without a status page. */
   activity: Activity | undefined;
   readonly #requests: Counter<"upstream" | "outcome">;
   readonly #duration: Histogram<"upstream">;
