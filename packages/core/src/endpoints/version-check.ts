@@ -18,12 +18,6 @@ interface BaseContext {
   readonly pings: Pings;
 }
 
-/** The reason why `/v2/` does not answer 200 because of an upstream. */
-interface Objection {
-  readonly upstream: string;
-  readonly cause: string;
-}
-
 /**
  * `/v2/`: whether this is a registry, and whether it is ready for this client.
  * @param direct the one registry that the host name of the request stands for
@@ -42,7 +36,15 @@ export async function base(
   }
   const several = config.base === "hosted" ? [hosted] : upstreams;
   const asked = direct === undefined ? several : [direct];
-  const objections = (await Promise.all(asked.map((upstream) => objection(pings, upstream)))).flat();
+  const pinged = await Promise.all(
+    asked.map(async (upstream) => ({ upstream, ping: await pings.ping(upstream) })),
+  );
+  const objections = pinged
+    .filter(({ upstream, ping }) => !isUp(upstream, ping))
+    .map(({ upstream, ping }) => ({
+      upstream: upstream.name,
+      cause: ping.failure?.cause ?? `answered ${ping.status}`,
+    }));
   const enough = config.base === "any" ? objections.length < asked.length : objections.length === 0;
   if (!enough) {
     throw new RegistryError("UNAVAILABLE", {
@@ -75,11 +77,4 @@ async function refusedByHosted(
     throw errorFrom(hosted, failure);
   }
   return undefined;
-}
-
-async function objection(pings: Pings, upstream: Upstream): Promise<Objection[]> {
-  const ping = await pings.ping(upstream);
-  return isUp(upstream, ping)
-    ? []
-    : [{ upstream: upstream.name, cause: ping.failure?.cause ?? `answered ${ping.status}` }];
 }
