@@ -8,8 +8,8 @@ export interface HonoContext {
 }
 
 /**
- * The router as Hono middleware, on `@hono/node-server`. Mount it before middleware that reads bodies, since pushes are streamed. What is not
- * the router's goes to the next middleware. Headers that middleware sets on `c` or on its `Response` do not reach the router's answers.
+ * The router as Hono middleware, on `@hono/node-server`. Mount it before middleware that reads bodies, since pushes are streamed.
+ * Requests that are not the router's go to the next middleware. Headers that middleware sets on `c` or on its `Response` do not reach the router's answers.
  * @throws TypeError, for each request, where Hono runs on something else than `@hono/node-server` over HTTP/1.1
  * @example
  * ```ts

@@ -7,13 +7,13 @@ export interface KoaContext {
   readonly req: IncomingMessage;
   /** Node's response. */
   readonly res: ServerResponse;
-  /** False where Koa shall not answer by itself. */
+  /** False if Koa must not answer by itself. */
   respond?: boolean;
 }
 
 /**
- * The router as Koa middleware. Mount it before any body parser, since pushes are streamed. What is not the router's goes to the next
- * middleware. Middleware mounted before it, such as an access log, continues when the response has closed.
+ * The router as Koa middleware. Mount it before any body parser, since pushes are streamed. Requests that are not the router's go to
+ * the next middleware. Middleware mounted before it, such as an access log, continues when the response has closed.
  * @example
  * ```ts
  * app.use(koaMiddleware(createCombinedRegistryHandler(config)));

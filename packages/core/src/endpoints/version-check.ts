@@ -11,15 +11,14 @@ import { toUpstreamRequest } from "../upstream/request.ts";
 import { errorBodyLimit, readUpTo } from "../upstream/transport/read-body.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
-/** What the version check goes by. */
-export interface BaseContext {
+interface BaseContext {
   readonly config: Pick<CompleteConfig, "base">;
   readonly policy: Policy<Upstream>;
   readonly upstreams: readonly Upstream[];
   readonly pings: Pings;
 }
 
-/** Why an upstream keeps `/v2/` from answering 200. */
+/** The reason why `/v2/` does not answer 200 because of an upstream. */
 interface Objection {
   readonly upstream: string;
   readonly cause: string;
@@ -27,7 +26,7 @@ interface Objection {
 
 /**
  * `/v2/`: whether this is a registry, and whether it is ready for this client.
- * @param direct the one registry that the client means
+ * @param direct the one registry that the host name of the request stands for
  */
 export async function base(
   { config, policy: { hosted }, upstreams, pings }: BaseContext,
@@ -55,9 +54,9 @@ export async function base(
 }
 
 /**
- * Hosted judges this client's own credentials, so its refusal and challenge reach the client; docker goes by them alone.
- * @returns undefined if hosted lets the client in
- * @throws RegistryError if hosted could not judge: docker login takes 200 for a right password
+ * Hosted checks the client's own credentials, so its refusal and challenge are relayed: docker login uses no other request.
+ * @returns undefined if hosted accepts the client
+ * @throws RegistryError if hosted failed: docker login takes 200 for a valid password
  */
 async function refusedByHosted(
   exchange: Exchange,

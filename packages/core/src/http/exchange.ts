@@ -16,7 +16,7 @@ export interface Decision {
 }
 
 /** The part of a router's state that every exchange needs. */
-export interface ExchangeContext {
+interface ExchangeContext {
   readonly config: CompleteConfig;
   readonly trusted: TrustedAddresses;
 }

@@ -1,10 +1,10 @@
 import { compareDigests } from "../cache/shadowed-tags.ts";
 import { bareHostName } from "../protocol/address.ts";
 import { manifestRequest } from "../protocol/request.ts";
+import type { RouterContext } from "../router-context.ts";
 import { type LookupPlan, type Plan, plan } from "../routing/plan.ts";
 import { defaultRule, type EntryPoint, type Policy } from "../routing/policy.ts";
 import { type Principals, type ResolvedRule, ruleName } from "../routing/ruling.ts";
-import type { Services } from "../services.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { adviceOn } from "./advice.ts";
 import type {
@@ -26,20 +26,24 @@ import { probeManifest } from "./probe-manifest.ts";
  * @param signal aborted when the client no longer waits
  * @throws ImageNameError; ClientAborted
  */
-export async function explain(services: Services, image: string, signal?: AbortSignal): Promise<Explanation> {
+export async function explain(
+  context: RouterContext,
+  image: string,
+  signal?: AbortSignal,
+): Promise<Explanation> {
   const {
     policy,
     memory: { holders },
     config,
     upstreams,
-  } = services;
+  } = context;
   const name = parseImageName(image);
   const { host, entryPoint } = entryPointFor(policy, name);
-  const context = { policy, holders, lists: config.lists, direct: policy.upstreamByHost(entryPoint) };
+  const planContext = { policy, holders, lists: config.lists, direct: policy.upstreamByHost(entryPoint) };
   const meant = policy.rulingFor(name.repository, entryPoint);
   const restricted = await restrictedByOwner(policy, name.repository, meant, signal);
   const request = manifestRequest("GET", name.repository, name.reference, entryPoint.namespace);
-  const lookup = lookupOf(plan(request, restricted.ruling, context));
+  const lookup = lookupOf(plan(request, restricted.ruling, planContext));
   const records = new Map(
     await Promise.all(
       lookup.order.map(
@@ -48,7 +52,7 @@ export async function explain(services: Services, image: string, signal?: AbortS
     ),
   );
   const answers = [...records.values()].map(({ answer }) => answer);
-  const rule = explainRule(services, meant);
+  const rule = explainRule(context, meant);
   const explanation: Omit<Explanation, "advice"> = {
     image,
     repository: name.repository,
@@ -64,7 +68,7 @@ export async function explain(services: Services, image: string, signal?: AbortS
       owned: restricted.reason,
     }),
     pull: await predictPull(lookup, records),
-    push: explainPush(plan({ ...request, method: "PUT" }, restricted.ruling, context), rule),
+    push: explainPush(plan({ ...request, method: "PUT" }, restricted.ruling, planContext), rule),
     shadowing: name.reference.includes(":") ? [] : shadowingAmong(answers),
   };
   return { ...explanation, advice: adviceOn(explanation) };
@@ -94,7 +98,7 @@ function lookupOf(planned: Plan<Upstream>): LookupPlan<Upstream> {
     : { order: [], remembered: undefined, stopsAtFailure: false };
 }
 
-function explainRule({ config }: Services, ruling: ResolvedRule<Upstream>): ExplainedRule {
+function explainRule({ config }: RouterContext, ruling: ResolvedRule<Upstream>): ExplainedRule {
   const { position } = ruling;
   const rule = (position === undefined ? undefined : config.rules[position]) ?? defaultRule;
   const who = (named: Principals | undefined): ExplainedAccess =>

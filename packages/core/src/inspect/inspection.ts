@@ -1,6 +1,6 @@
 import type { CompleteUpstream } from "../config/complete.ts";
 import { firstValue } from "../protocol/headers.ts";
-import type { Services } from "../services.ts";
+import type { RouterContext } from "../router-context.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { type Probe, type ProbeRequest, probe, textOf } from "./probe.ts";
 import { detectProduct, type Product, type Trait } from "./product.ts";
@@ -37,7 +37,7 @@ export function addressOf({ origin, pathname }: URL): string {
 
 /** Sends an upstream all probes at once, each within `timeouts.ping`. Never rejects. */
 export async function inspectUpstream(
-  services: Services,
+  context: RouterContext,
   { upstream, config, option }: Pick<Inspection, "upstream" | "config" | "option">,
 ): Promise<Inspection> {
   const limit = config.timeouts.ping;
@@ -47,7 +47,7 @@ export async function inspectUpstream(
     send({ method: "GET", path, scope }, search);
   const pull = [`repository:${probeRepository}:pull`];
   const runIf = <T>(may: boolean, work: () => Promise<T>) => (may ? work() : Promise.resolve(undefined));
-  const maySend = mayProbe(services, upstream);
+  const maySend = mayProbe(context, upstream);
   const isHosted = upstream.kind === "hosted";
   const manifestPath = `/v2/${probeRepository}/manifests/${nothing}`;
 
@@ -90,7 +90,7 @@ export async function inspectUpstream(
 }
 
 /** The rules hold for the probe's repository as for any other: a proxy that they exclude must not see its name. */
-function mayProbe({ policy }: Services, upstream: Upstream): boolean {
+function mayProbe({ policy }: RouterContext, upstream: Upstream): boolean {
   const { pull, owned } = policy.rulingFor(probeRepository, { namespace: undefined, host: undefined });
   return upstream.kind === "hosted" || (pull.includes(upstream) && !owned);
 }

@@ -5,14 +5,18 @@ import type { Explanation } from "../inspect/explanation.ts";
 import { type ImageName, ImageNameError, looksLikeHost, parseImageName } from "../inspect/image-name.ts";
 import { publicHost, publicProto } from "../protocol/forwarding.ts";
 import { firstValue } from "../protocol/headers.ts";
-import type { Services } from "../services.ts";
+import type { RouterContext } from "../router-context.ts";
 import type { BoxAnswer } from "./model.ts";
 
 /**
  * Explains an image to a client that may pull it. Until that is known, no upstream is asked for the image.
  * @throws RegistryError if `authorize` fails; ClientAborted
  */
-export async function explainFor(services: Services, exchange: Exchange, image: string): Promise<BoxAnswer> {
+export async function explainFor(
+  context: RouterContext,
+  exchange: Exchange,
+  image: string,
+): Promise<BoxAnswer> {
   if (isLinkedFromElsewhere(exchange)) {
     return refused(
       "A link on another site led here, so no registry has been asked yet. Press Explain to ask.",
@@ -23,16 +27,16 @@ export async function explainFor(services: Services, exchange: Exchange, image: 
     return refused(name.message);
   }
   const { repository } = name;
-  if (!(await canAccess(services, exchange, { repository, access: "pull" }))) {
+  if (!(await canAccess(context, exchange, { repository, access: "pull" }))) {
     return refused(`You may not pull from ${repository}, so no registry was asked for it.`);
   }
-  const explanation = await services.explaining.tryRun(() =>
+  const explanation = await context.explaining.tryRun(() =>
     // If the browser disconnects, the signal frees the slot for another client.
-    explain(services, asFrom(services, exchange, image, name), exchange.signal),
+    explain(context, asFrom(context, exchange, image, name), exchange.signal),
   );
   return explanation === undefined
     ? refused("Too many images are being explained at the moment. Try again in a few seconds.")
-    : { kind: "explained", explanation, ...(await commands(services, exchange, explanation)) };
+    : { kind: "explained", explanation, ...(await commands(context, exchange, explanation)) };
 }
 
 /** A page of any site can lead a browser here, and the browser sends its password along. */
@@ -53,16 +57,16 @@ function read(image: string): ImageName | ImageNameError {
 }
 
 /** If the page is shown under a host name that selects one registry, pulls under that name ask only that registry, too. */
-function asFrom({ policy }: Services, exchange: Exchange, image: string, { host }: ImageName): string {
+function asFrom({ policy }: RouterContext, exchange: Exchange, image: string, { host }: ImageName): string {
   const here = nameForDocker(exchange);
   const isDirect = policy.upstreamByHost(entryPointOf(exchange, { namespace: undefined })) !== undefined;
   return isDirect && here !== undefined && host === undefined ? `${here}/${image}` : image;
 }
 
-async function commands(services: Services, exchange: Exchange, explanation: Explanation) {
+async function commands(context: RouterContext, exchange: Exchange, explanation: Explanation) {
   const { pull, push } = commandsFor(explanation, nameForDocker(exchange));
   const pushing = { repository: explanation.repository, access: "push" } as const;
-  return { pull, push: (await canAccess(services, exchange, pushing)) ? push : undefined };
+  return { pull, push: (await canAccess(context, exchange, pushing)) ? push : undefined };
 }
 
 function refused(message: string): BoxAnswer {
