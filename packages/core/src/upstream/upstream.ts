@@ -31,9 +31,9 @@ export interface UpstreamObserver {
   /**
    * Called for each request that was sent, unless its client left.
    * @param seconds until the outcome was known
-   * @param reached whether there was a response
+   * @param answered whether there was a response
    */
-  asked(upstream: Upstream, outcome: QueryResult, seconds: number, reached: boolean): void;
+  asked(upstream: Upstream, outcome: QueryResult, seconds: number, answered: boolean): void;
   /** @param remaining the `RateLimit-Remaining` of a response */
   granted(upstream: Upstream, remaining: number): void;
 }
@@ -236,7 +236,7 @@ export class Upstream implements Candidate {
         void readUpTo(response.body, errorBodyLimit, request.timeout ?? timeouts.headers);
         return response;
       },
-      changed: () => this.#observer.breakerChanged(this),
+      stateChanged: () => this.#observer.breakerChanged(this),
     };
   }
 }

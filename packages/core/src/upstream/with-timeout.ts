@@ -20,7 +20,7 @@ export async function withTimeout<T>(
   const started = performance.now();
   const controller = new AbortController();
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<FailureReport>((resolve) => {
+  const timedOut = new Promise<FailureReport>((resolve) => {
     timer = setTimeout(() => resolve({ kind: "timeout", cause: `timeout after ${limit} ms` }), limit);
   });
   let cancel = () => {};
@@ -35,7 +35,10 @@ export async function withTimeout<T>(
     (value) => ({ value }),
     (error: unknown) => ({ failure: upstreamFailure(error).report, error }),
   );
-  const outcome = await Promise.race([done, Promise.race([late, unwanted]).then((failure) => ({ failure }))]);
+  const outcome = await Promise.race([
+    done,
+    Promise.race([timedOut, unwanted]).then((failure) => ({ failure })),
+  ]);
   clearTimeout(timer);
   wanted?.removeEventListener("abort", cancel);
   controller.abort();

@@ -21,7 +21,7 @@ export interface BreakerContext {
   readonly timeout: number;
   probe: Send;
   /** Called after each change of the state. */
-  changed(): void;
+  stateChanged(): void;
   /** Monotonic milliseconds. @default performance */
   readonly clock?: { now(): number };
 }
@@ -174,7 +174,7 @@ export class Breaker {
 
   #change(state: BreakerState): void {
     this.#state = state;
-    this.#context.changed();
+    this.#context.stateChanged();
   }
 
   #waits(begun: number): { readonly waited: number; readonly timeout: number } {

@@ -60,11 +60,11 @@ export class ProbeRequests {
       this.#other = openedByTimeouts ? undefined : other;
       return other;
     }
-    const [late] = this.#timedOut.values();
-    if (late !== undefined) {
-      this.#putLast(late);
+    const [timedOut] = this.#timedOut.values();
+    if (timedOut !== undefined) {
+      this.#putLast(timedOut);
     }
-    return late ?? other ?? base;
+    return timedOut ?? other ?? base;
   }
 
   /** Makes probes no longer use earlier requests for this repository, or any earlier request. */
