@@ -1,65 +1,61 @@
 const mebibyte = 1024 * 1024;
-// From here on, larger reads gain nothing.
+// Larger reads are not faster.
 const largest = mebibyte;
-// Less is not worth the handling: Node's own reads are of 64 KiB.
+// Smaller buffers are not worth it: Node's own reads are of 64 KiB.
 const smallest = mebibyte / 8;
 
-/** What a stream has at most at a time: one being read into, one waiting for its turn, one being written to the client. */
+/** What a stream uses at most at a time: one buffer is read into, one waits, one is written to the client. */
 export const buffersPerStream = 3;
 
-/**
- * Lends buffers for large reads, within a budget. The more streams there are, the smaller are the buffers that each is lent; none
- * are where they would be too small to be of use.
- */
+/** Lends buffers for large reads, within a budget. The more streams there are, the smaller is each buffer; below `smallest` none is lent. */
 export class ReadBuffers {
   readonly #budget: number;
-  /** Those not lent. */
   readonly #spare: Buffer[] = [];
   #held = 0;
   #streams = 0;
 
-  /** @param budget bytes that all buffers have together at most, lent or kept for the next stream */
+  /** @param budget bytes of all buffers, lent or spare */
   constructor(budget: number) {
     this.#budget = budget;
   }
 
-  /** Bytes that all buffers have together. */
+  /** Bytes of all buffers. */
   get held(): number {
     return this.#held;
   }
 
-  /** Those of them that are lent. */
   get lent(): number {
     return this.#spare.reduce((sum, { length }) => sum - length, this.#held);
   }
 
-  /** A stream begins that will want buffers. */
+  /** A stream begins that will take buffers. */
   begin(): void {
     this.#streams += 1;
   }
 
-  /** It has ended, and will want no more. */
+  /** The stream will take no more. */
   end(): void {
     this.#streams -= 1;
   }
 
-  /** Lends a buffer. @param useful bytes beyond which the stream has no use for it */
+  /** Lends a buffer. @param useful the bytes that the stream still has to read */
   take(useful: number): Buffer | undefined {
     const share = this.#budget / Math.max(1, this.#streams) / buffersPerStream;
-    const size = Math.min(largest, powerOfTwoWithin(share), powerOfTwoFor(useful));
+    const within = 2 ** Math.floor(Math.log2(share));
+    const size = Math.min(largest, within, 2 ** Math.ceil(Math.log2(useful)));
     if (size < smallest) {
       return undefined;
     }
-    const fitting = this.#spare.findIndex(({ length }) => length === size);
-    return fitting === -1 ? this.#make(size) : this.#spare.splice(fitting, 1)[0];
+    const index = this.#spare.findIndex(({ length }) => length === size);
+    return index === -1 ? this.#make(size) : this.#spare.splice(index, 1)[0];
   }
 
-  /** Takes a buffer back that nobody uses any more. */
+  /** Takes back a buffer that is not used any more. */
   giveBack(buffer: Buffer): void {
     this.#spare.push(buffer);
   }
 
-  /** Counts no longer on a buffer of which it will never be known whether somebody still uses it. */
+  /** Stops counting a buffer that may stay in use for an unknown time. */
   forget({ length }: Buffer): void {
     this.#held -= length;
   }
@@ -73,43 +69,30 @@ export class ReadBuffers {
       this.forget(spare);
     }
     this.#held += size;
-    // Slow: a buffer of its own, not a part of one that others have parts of.
+    // Slow: memory of its own, and not a part of Node's pool.
     return Buffer.allocUnsafeSlow(size);
   }
 }
 
-/**
- * The buffers of this process. How much memory reads may take is a matter of the process, however many handlers and upstreams it
- * has, so this is the one thing that they share without being told.
- */
+/** One budget for the process, however many handlers and upstreams it has: memory is the process's. */
 export const processBuffers = new ReadBuffers(32 * mebibyte);
 
-function powerOfTwoWithin(size: number): number {
-  return size < 1 ? 0 : 2 ** Math.floor(Math.log2(size));
-}
-
-function powerOfTwoFor(size: number): number {
-  return size < 1 ? 0 : 2 ** Math.ceil(Math.log2(size));
-}
-
-// A TLS record: what a read brings at least, where there is enough to come. Bytes.
+// Bytes. A TLS record: a read brings at least as much, if the body is that long.
 const leastRoom = 16 * 1024;
 
-/** A buffer that is lent. */
 interface Lease {
   readonly buffer: Buffer;
-  /** Bytes from its beginning that have been read. */
+  /** Bytes from the beginning that are read. */
   filled: number;
-  /** Bytes from its beginning that have been given out of hand. */
+  /** Bytes from the beginning that are given to the stream. */
   given: number;
-  /** Bytes of those that are not known to be of no more use. */
+  /** Given bytes that are not released yet. */
   inUse: number;
 }
 
 /**
- * The buffers that one stream is read into. What becomes of what has been read cannot be known here: a buffer is lent to others
- * only when whoever was given its bytes has released all of them. Not to release any costs speed, and never gets anybody to see
- * wrong bytes.
+ * The buffers that one stream is read into. Each is lent again only when all of its given bytes are released. A missing release costs
+ * speed, but never shows wrong bytes to a client.
  */
 export class BufferLeases {
   readonly #buffers: ReadBuffers;
@@ -122,17 +105,17 @@ export class BufferLeases {
     buffers.begin();
   }
 
-  /** What to read into next; undefined if there is nothing to be had. */
+  /** To read into next; undefined if no buffer is lent. */
   get room(): Buffer | undefined {
     return this.#current?.buffer.subarray(this.#current.filled);
   }
 
-  /** Whether there is something to be given out of hand. */
+  /** Whether there are bytes to give. */
   get holds(): boolean {
     return this.#current !== undefined && this.#current.filled > this.#current.given;
   }
 
-  /** Something has been read. @returns false if it was not read into `room` */
+  /** Counts bytes that were read. @returns false if they were not read into `room` */
   fill(read: Buffer): boolean {
     const lease = this.#current;
     if (lease === undefined || read.buffer !== lease.buffer.buffer) {
@@ -142,7 +125,7 @@ export class BufferLeases {
     return true;
   }
 
-  /** Gives out of hand what has been read since the last time. */
+  /** The bytes that were read since the last call. */
   give(): Buffer {
     const lease = this.#current;
     if (lease === undefined) {
@@ -154,7 +137,7 @@ export class BufferLeases {
     return piece;
   }
 
-  /** Sees to some room. @param useful bytes beyond which it would be too much. @returns false if everything has to be given first */
+  /** Makes room, if a buffer can be had. @param useful the bytes still to read @returns false if all bytes have to be given first */
   prepare(useful: number): boolean {
     const lease = this.#current;
     if (lease !== undefined && lease.buffer.length - lease.filled >= leastRoom) {
@@ -163,7 +146,7 @@ export class BufferLeases {
     if (this.holds) {
       return false;
     }
-    this.#setAside();
+    this.#leaveCurrent();
     const buffer = this.#leases.length < buffersPerStream ? this.#buffers.take(useful) : undefined;
     if (buffer !== undefined) {
       this.#current = { buffer, filled: 0, given: 0, inUse: 0 };
@@ -172,7 +155,7 @@ export class BufferLeases {
     return true;
   }
 
-  /** A piece is of no more use to whoever was given it. */
+  /** The bytes of a piece that was given are not needed any more. */
   release(piece: Buffer): void {
     const lease = this.#leases.find(({ buffer }) => buffer.buffer === piece.buffer);
     if (lease !== undefined) {
@@ -181,16 +164,16 @@ export class BufferLeases {
     }
   }
 
-  /** Nothing more is read: the socket is closed. */
+  /** The socket is closed: nothing more is read. */
   end(): void {
     if (!this.#ended) {
       this.#ended = true;
       this.#buffers.end();
-      this.#setAside();
+      this.#leaveCurrent();
     }
   }
 
-  /** Nothing more will be released. */
+  /** No further piece will be released. */
   abandon(): void {
     this.end();
     for (const { buffer } of this.#leases.splice(0)) {
@@ -198,7 +181,7 @@ export class BufferLeases {
     }
   }
 
-  #setAside(): void {
+  #leaveCurrent(): void {
     const lease = this.#current;
     this.#current = undefined;
     if (lease !== undefined) {

@@ -5,41 +5,45 @@ import { UpstreamFailure } from "../../errors.ts";
 import { BufferLeases, type ReadBuffers } from "./buffers.ts";
 
 /**
- * A body that is taken from its socket in large pieces, past Node's parser, which would copy each of them. As the parser never gets
- * to see the end of the message, the connection is not used again.
+ * A body that is read from its socket in large pieces, past Node's parser, which would copy each of them. The parser never sees the
+ * end of the message, so the connection is not used again.
  */
 export class LargeBody extends Readable {
   readonly #message: IncomingMessage;
   readonly #reader: SocketReader;
   readonly #leases: BufferLeases;
-  /** Bytes that have not been read yet. */
+  /** Bytes that are not read yet. */
   #missing: number;
   #flows = true;
-  #turn: NodeJS.Immediate | undefined;
+  #scheduled: NodeJS.Immediate | undefined;
 
-  /** @param length of the message's body; nobody has read any of it */
+  /** @param length of the message's body, of which nothing is read yet */
   constructor(message: IncomingMessage, length: number, reader: SocketReader, buffers: ReadBuffers) {
-    // Any piece is as much as is wanted at a time: the next one is read while it is on its way.
+    // One piece at a time: the next one is read while this one is sent.
     super({ highWaterMark: 1 });
     this.#message = message;
     this.#reader = reader;
     this.#missing = length;
     this.#leases = new BufferLeases(buffers);
-    message.once("error", (error) => this.#broken(error));
-    message.once("close", () => this.#broken(new UpstreamFailure("broken", "connection closed")));
+    message.once("error", (error) => this.#fail(error));
+    message.once("close", () => this.#fail(new UpstreamFailure("broken", "connection closed")));
     reader.flush();
-    this.#takeParsed();
+    // What came with the head, and since, has been through the parser.
+    for (let piece: unknown = message.read(); piece instanceof Buffer; piece = message.read()) {
+      this.#missing -= piece.length;
+      this.push(piece);
+    }
     reader.readFor(this);
   }
 
-  /** What to read into next; undefined if there is nothing to be had. */
+  /** To read into next; undefined if no buffer is lent. */
   get room(): Buffer | undefined {
     return this.#leases.room;
   }
 
-  /** Takes what has been read from the socket. @returns false if no more is wanted for now */
+  /** Takes bytes that were read from the socket. @returns false to pause reading */
   receive(read: Buffer): boolean {
-    // What follows the body belongs to nothing that was asked for (RFC 9112 6.3), and goes with the connection.
+    // Bytes after the body answer no request (RFC 9112 6.3). They are dropped with the connection.
     const piece = read.subarray(0, this.#missing);
     this.#missing -= piece.length;
     if (!this.#leases.fill(piece)) {
@@ -47,25 +51,27 @@ export class LargeBody extends Readable {
       this.#flows = this.push(Buffer.from(piece));
     }
     if (this.#missing === 0) {
-      this.#finish();
+      this.#give();
+      this.push(null);
+      this.#disconnect();
       return false;
     }
     if (!this.#leases.prepare(this.#missing)) {
       this.#give();
       this.#leases.prepare(this.#missing);
     } else if (this.#leases.holds) {
-      // TLS records come one by one, and several in a turn: they are given away together.
-      this.#turn ??= setImmediate(() => this.#give());
+      // TLS records come one by one, several in a tick: they are pushed together.
+      this.#scheduled ??= setImmediate(() => this.#give());
     }
     return this.#flows;
   }
 
-  /** A piece is of no more use to whoever was given it: its bytes may be written over. */
+  /** The bytes of a piece are not needed any more, so that its buffer may be written over. */
   release(piece: Buffer): void {
     this.#leases.release(piece);
   }
 
-  /** Nothing more will be released. */
+  /** No further piece will be released. */
   abandon(): void {
     this.#leases.abandon();
   }
@@ -78,103 +84,46 @@ export class LargeBody extends Readable {
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    this.#part();
+    this.#disconnect();
     done(error);
   }
 
-  /** What came with the head, and since, has been through the parser. */
-  #takeParsed(): void {
-    for (let piece: unknown = this.#message.read(); piece instanceof Buffer; piece = this.#message.read()) {
-      this.#missing -= piece.length;
-      this.push(piece);
-    }
-  }
-
   #give(): void {
-    this.#forgetTurn();
+    this.#unschedule();
     if (this.#leases.holds) {
       this.#flows = this.push(this.#leases.give());
     }
   }
 
-  #finish(): void {
-    this.#give();
-    this.push(null);
-    this.#part();
-  }
-
-  #broken(error: Error): void {
+  #fail(error: Error): void {
     if (this.#missing > 0) {
       this.destroy(error);
     }
   }
 
-  /** From the connection. */
-  #part(): void {
-    this.#forgetTurn();
+  #disconnect(): void {
+    this.#unschedule();
     this.#message.destroy();
     this.#leases.end();
   }
 
-  #forgetTurn(): void {
-    clearImmediate(this.#turn);
-    this.#turn = undefined;
+  #unschedule(): void {
+    clearImmediate(this.#scheduled);
+    this.#scheduled = undefined;
   }
 }
 
-/**
- * What is read into unless a large body comes, as large as Node's own reads. What has been read is copied before anything else can
- * be read, so one does for all sockets.
- */
+/** As large as Node's own reads. One buffer serves all sockets, because each read is copied before the next one. */
 const plain = Buffer.allocUnsafeSlow(64 * 1024);
 
 /** Reads a socket: for Node's parser, until a large body takes the rest. */
 export class SocketReader {
+  static readonly #ofSockets = new WeakMap<Duplex, SocketReader>();
   #socket: Duplex | undefined;
   #body: LargeBody | undefined;
 
-  /** What a socket is made with that is to be read by this. */
-  get options(): OnReadOpts {
-    return {
-      buffer: () => this.#body?.room ?? plain,
-      callback: (length, { buffer, byteOffset }) => this.#handOn(Buffer.from(buffer, byteOffset, length)),
-    };
-  }
-
-  /** That socket. */
-  reads(socket: Duplex): void {
-    this.#socket = socket;
-  }
-
-  /** Has the parser take at once what was read for it and waits in the socket, as it does when the parser had enough for a while. */
-  flush(): void {
-    // Whoever listens for the socket's data, as the parser does, is given what is read.
-    while (this.#socket?.read() instanceof Buffer) {}
-  }
-
-  /** From now on, everything is for this body. */
-  readFor(body: LargeBody): void {
-    this.#body = body;
-    this.resume();
-  }
-
-  /** After less was wanted. */
-  resume(): void {
-    this.#socket?.resume();
-  }
-
-  /** @returns false if no more is wanted for now */
-  #handOn(read: Buffer): boolean {
-    return this.#body?.receive(read) ?? this.#socket?.push(Buffer.from(read)) ?? false;
-  }
-}
-
-/** The readers of an agent's sockets. */
-export class Readers {
-  readonly #readers = new WeakMap<Duplex, SocketReader>();
-
-  /** Has every socket that an agent makes from now on read by a reader. */
-  readFor<A extends Agent>(agent: A): A {
+  /** Gives a reader to every socket that the agent makes from now on. @returns the agent */
+  static addTo<A extends Agent>(agent: A): A {
     const { createConnection } = agent;
     return Object.assign(agent, {
       createConnection: (
@@ -182,19 +131,41 @@ export class Readers {
         created?: (error: Error | null, socket: Duplex) => void,
       ) => {
         const reader = new SocketReader();
-        const withReader = { ...options, onread: reader.options };
+        const onread: OnReadOpts = {
+          buffer: () => reader.#body?.room ?? plain,
+          callback: (length, { buffer, byteOffset }) => {
+            const read = Buffer.from(buffer, byteOffset, length);
+            return reader.#body?.receive(read) ?? reader.#socket?.push(Buffer.from(read)) ?? false;
+          },
+        };
+        const withReader = { ...options, onread };
         const socket = createConnection.call(agent, withReader, created);
         if (socket) {
-          reader.reads(socket);
-          this.#readers.set(socket, reader);
+          reader.#socket = socket;
+          SocketReader.#ofSockets.set(socket, reader);
         }
         return socket;
       },
     });
   }
 
-  /** Who reads the socket that an answer comes over. */
-  of({ socket }: IncomingMessage): SocketReader | undefined {
-    return this.#readers.get(socket);
+  static of({ socket }: IncomingMessage): SocketReader | undefined {
+    return SocketReader.#ofSockets.get(socket);
+  }
+
+  /** Drains bytes that wait in the socket into Node's parser, as happens after the parser was paused. */
+  flush(): void {
+    // The parser listens for the socket's data, and so gets what is read.
+    while (this.#socket?.read() instanceof Buffer) {}
+  }
+
+  /** All further bytes are for this body. */
+  readFor(body: LargeBody): void {
+    this.#body = body;
+    this.resume();
+  }
+
+  resume(): void {
+    this.#socket?.resume();
   }
 }
