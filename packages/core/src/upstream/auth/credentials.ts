@@ -4,39 +4,36 @@ import { basicAuthorization, type Challenge, parseChallenges } from "../../proto
 import type { Scope } from "../../protocol/token-scope.ts";
 import { type RequestToken, Tokens } from "./tokens.ts";
 
-/** A request that has been answered: what it was for, and what it offered. */
+/** What a request that has a response offered to the upstream. */
 export interface Offer {
-  /** The `Authorization` that was sent. */
+  /** `Authorization`. */
   readonly sent: string | undefined;
   readonly scope: Scope;
 }
 
-/** A 401, and what it answers. */
+/** A 401, and the request that it answers. */
 export interface Unauthorized extends Offer {
   /** The `WWW-Authenticate` values. */
   readonly challenges: readonly string[];
-  /** Whether nothing in the request came from a client that could have shaped the challenge. */
+  /** Whether the request had no header from a client that could shape the challenge. */
   readonly neutral: boolean;
 }
 
 /**
  * What to do about a 401:
  * - `repeat`: `header` now has something new to offer;
- * - `ask neutrally`: the challenge names a token endpoint that is not known. Some registries build its address from
- *   `X-Forwarded-Host`, so that a client could have the router's credentials sent to a host of its choice; ask again
- *   without any header about the client, and believe that answer;
- * - `none`: the refusal stands. The router is known, or nobody is to be known as, and it may not have this;
- * - `user refused`, `realm refused`: the router could not make itself known at all.
+ * - `ask neutrally`: the challenge names an unknown token endpoint. Some registries build its address from `X-Forwarded-Host`, so that
+ *   a client could have the router's credentials sent to a host of its choice. Repeat without any header about the client, and
+ *   believe that challenge;
+ * - `none`: the refusal is final. The upstream knows the router, or the router is anonymous, and it may not have this content;
+ * - `user refused`: the upstream does not accept the router's user;
+ * - `realm refused`: there is no token endpoint that may get the router's credentials.
  */
-export type Remedy = "repeat" | "ask neutrally" | "none" | Refusal;
-
-/** Why the router could not make itself known: its user was not taken, or there is nowhere to get tokens. */
-export type Refusal = "user refused" | "realm refused";
+export type Remedy = "repeat" | "ask neutrally" | "none" | "user refused" | "realm refused";
 
 /**
- * The router's own way of making itself known to one upstream. It begins with Basic, or with nothing where it has no
- * user, and learns from the first 401 whether the upstream wants tokens
- * (https://distribution.github.io/distribution/spec/auth/token/).
+ * The router's credentials for one upstream. At first it sends Basic, or nothing if it has no user. The first 401 tells whether the
+ * upstream wants tokens (https://distribution.github.io/distribution/spec/auth/token/).
  */
 export class Credentials {
   readonly #upstream: URL;
@@ -44,7 +41,7 @@ export class Credentials {
   readonly #basic: string | undefined;
   readonly #requestToken: RequestToken;
   #tokens: Tokens | undefined;
-  #asked = false;
+  #isProbed = false;
 
   constructor(user: CredentialsConfig | undefined, upstream: URL, requestToken: RequestToken) {
     this.#upstream = upstream;
@@ -54,8 +51,8 @@ export class Credentials {
   }
 
   /**
-   * The `Authorization` to send, if any; a promise only while a token has to be fetched. For what a token endpoint denies
-   * it is left out, and the upstream's own refusal follows.
+   * The `Authorization` to send, if any; a promise only while a token has to be fetched. Undefined for what the token endpoint denies:
+   * the upstream's own refusal follows.
    * @throws UpstreamFailure if the token endpoint fails, or refuses the router's user
    */
   header(scope: Scope): string | undefined | Promise<string | undefined> {
@@ -63,32 +60,31 @@ export class Credentials {
   }
 
   /**
-   * The same for a request that can be repeated: nothing where tokens cannot be had. The upstream may have been set up anew
-   * to want others or none, which its answer will tell; if not, `header` fails for the repetition.
+   * The same for a request that can be repeated, but undefined if the token endpoint fails. The upstream may want other tokens now, or
+   * none, which its response will tell. If not, `header` fails for the repetition.
    */
   headerAtFirst(scope: Scope): string | undefined | Promise<string | undefined> {
     const header = this.header(scope);
     return header instanceof Promise ? header.catch(withoutTokens) : header;
   }
 
-  /** Whether there is a user, and nothing is known yet of how the upstream wants to be told: to be found out without a body. */
+  /** Whether to find out, by a request without a body, which credentials the upstream wants. */
   needsProbe(): boolean {
-    return this.#basic !== undefined && !this.#asked;
+    return this.#basic !== undefined && !this.#isProbed;
   }
 
-  /** The upstream has answered something else than 401: it need not be probed, and what was sent is good. */
-  accepted({ scope, sent }: Offer): void {
-    this.#asked = true;
+  /** The status was not 401. */
+  markAccepted({ scope, sent }: Offer): void {
+    this.#isProbed = true;
     if (sent === undefined && this.#tokens?.hasFailed(scope) === true) {
-      // It does without.
+      // The upstream needs no token.
       this.#tokens = undefined;
     }
-    this.#tokens?.accepted(scope, sent);
+    this.#tokens?.markAccepted(scope, sent);
   }
 
-  /** A 401 came: what to do about it. */
-  refused({ challenges, sent, scope, neutral }: Unauthorized): Remedy {
-    this.#asked = true;
+  handleRefusal({ challenges, sent, scope, neutral }: Unauthorized): Remedy {
+    this.#isProbed = true;
     if (this.#tokens?.isKnownRefusal(scope, sent) === true) {
       return "none";
     }
@@ -111,7 +107,7 @@ export class Credentials {
     const wanted = bearer.parameters.get("scope");
     // RFC 6750 3.1
     const insufficient = bearer.parameters.get("error") === "insufficient_scope";
-    return this.#tokens.refused(scope, sent, { wanted, insufficient }) ? "repeat" : "none";
+    return this.#tokens.handleRefusal(scope, sent, { wanted, insufficient }) ? "repeat" : "none";
   }
 
   #refusedWithoutBearer(challenges: readonly Challenge[], sent: string | undefined): Remedy {
@@ -121,7 +117,7 @@ export class Credentials {
     if (sent === this.#basic) {
       return "user refused";
     }
-    // An upstream that wanted tokens may be set up anew to want Basic.
+    // An upstream that wanted tokens may be reconfigured to want Basic.
     if (!challenges.some(({ scheme }) => scheme === "basic")) {
       return "none";
     }
@@ -129,7 +125,7 @@ export class Credentials {
     return "repeat";
   }
 
-  /** Credentials and tokens go to the realm only over a transport that is as good as the upstream's. */
+  /** Undefined if the realm would get credentials over a transport that is less safe than the upstream's. */
   #realmOf({ parameters }: Challenge): URL | undefined {
     const text = parameters.get("realm") ?? "";
     const realm = URL.canParse(text) ? new URL(text) : undefined;

@@ -5,29 +5,29 @@ import { firstValue, type RawHeaders } from "../../protocol/headers.ts";
 import type { Scope } from "../../protocol/token-scope.ts";
 import type { Agents } from "../transport/agents.ts";
 import { readUpTo } from "../transport/read-body.ts";
-import { addressOf, type HttpRequest, send, type UpstreamResponse } from "../transport/send.ts";
+import { addressOf, type HttpRequest, send } from "../transport/send.ts";
 import type { Denial, RequestToken, Token, TokenSource } from "./tokens.ts";
 
 type Method = "GET" | "POST";
 
-// Seconds of milliseconds, whatever an upstream itself is given: clients wait for both.
+// Milliseconds at most, even if the upstream's own timeout is longer: clients wait for both.
 const answerTimeout = 10_000;
 const longestAnswer = 256 * 1024;
-// Not the request, but the way of asking is what it does not know.
-const otherWayWanted = [404, 405];
+// The endpoint does not know the method.
+const unknownMethod = [404, 405];
 const clientId = "combined-registry";
 
 /**
- * Asks token endpoints over the network: with GET as the specification has it, or where that is not known, with a form
+ * Requests tokens over the network: with GET as the specification says, or else with a form
  * (https://distribution.github.io/distribution/spec/auth/oauth/).
  */
 export function requestTokenOver(
   agents: Agents,
   { name, timeouts }: Pick<CompleteUpstream, "name" | "timeouts">,
 ): RequestToken {
-  let known: { readonly realm: string; readonly method: Method } | undefined;
+  let lastWorked: { readonly realm: string; readonly method: Method } | undefined;
 
-  const obtain = async (method: Method, source: TokenSource, scope: Scope): Promise<Reply> => {
+  const requestBy = async (method: Method, source: TokenSource, scope: Scope): Promise<Reply> => {
     const url = source.realm;
     const destination = {
       upstream: name,
@@ -38,7 +38,9 @@ export function requestTokenOver(
     };
     const request = method === "GET" ? query(source, scope) : form(source, scope);
     try {
-      return await readReply(await send(agents.tokens(url), destination, request), destination.answerTimeout);
+      const { status, headers, body } = await send(agents.tokens(url), destination, request);
+      const text = (await readUpTo(body, longestAnswer, destination.answerTimeout))?.toString();
+      return { status, headers, text };
     } catch (error) {
       const { kind, cause } = upstreamFailure(error).report;
       throw new UpstreamFailure(kind, `token endpoint: ${cause}`, { cause: error });
@@ -49,10 +51,10 @@ export function requestTokenOver(
     const started = performance.now();
     const realm = source.realm.href;
     let reply: Reply | undefined;
-    for (const method of methodsFor(source, known?.realm === realm ? known.method : "GET")) {
-      reply = await obtain(method, source, scope);
-      if (!otherWayWanted.includes(reply.status)) {
-        known = { realm, method };
+    for (const method of methodsFor(source, lastWorked?.realm === realm ? lastWorked.method : "GET")) {
+      reply = await requestBy(method, source, scope);
+      if (!unknownMethod.includes(reply.status)) {
+        lastWorked = { realm, method };
         break;
       }
     }
@@ -60,7 +62,7 @@ export function requestTokenOver(
   };
 }
 
-/** The way that is likely to be understood first. A form is for users: there is none for nobody. */
+/** The likelier method first. A form needs a user. */
 function methodsFor({ user }: TokenSource, likely: Method): readonly Method[] {
   if (user === undefined) {
     return ["GET"];
@@ -112,13 +114,8 @@ function form({ realm, service, user }: TokenSource, scope: Scope): HttpRequest 
 interface Reply {
   readonly status: number;
   readonly headers: RawHeaders;
-  /** Undefined if it broke off, or is too long. */
+  /** Undefined if the body broke off, or is too long. */
   readonly text: string | undefined;
-}
-
-async function readReply({ status, headers, body }: UpstreamResponse, milliseconds: number): Promise<Reply> {
-  const text = (await readUpTo(body, longestAnswer, milliseconds))?.toString();
-  return { status, headers, text };
 }
 
 function meaningOf(reply: Reply | undefined, elapsed: number): Token | Denial {
@@ -146,14 +143,14 @@ function meaningOf(reply: Reply | undefined, elapsed: number): Token | Denial {
   return { value: token.value, lifetime: token.lifetime - elapsed };
 }
 
-// The specification's default ("expires_in"). Seconds.
+// Seconds. The specification's default for `expires_in`.
 const usualLife = 60;
 const longestLife = 24 * 60 * 60;
 const longestToken = 32 * 1024;
 
 /**
- * Reads the answer of a token endpoint; undefined if there is no token in it.
- * @param date its `Date` header
+ * The token in a response; undefined if there is none.
+ * @param date the `Date` header
  */
 export function readToken(text: string, date: string | undefined): Token | undefined {
   const said = parse(text);
@@ -170,16 +167,16 @@ export function readToken(text: string, date: string | undefined): Token | undef
 }
 
 /**
- * Milliseconds that a token had lived when it was sent: endpoints may give the same one out again. Both times are of the
- * endpoint's clock, so that it does not matter what the router's says. Nobody gives out what has expired: an age beyond the
- * token's life is that of a clock in between which is wrong.
+ * Milliseconds between a token's issue and the response: endpoints may give out the same token again. Both times are of the
+ * endpoint's clock, so the router's does not matter. No endpoint gives out
+ * an expired token: a greater age comes from a wrong clock in between.
  */
 function ageOf(issuedAt: unknown, date: string | undefined, life: number): number {
   const age = Date.parse(date ?? "") - Date.parse(String(issuedAt));
   return age > 0 && age < life ? age : 0;
 }
 
-/** It is to stand in a header: nothing in it may end the line, and it has to fit. */
+/** The value goes into a header: it must not end the line, and has to fit. */
 function isToken(value: unknown): value is string {
   return typeof value === "string" && value.length <= longestToken && /^[\x21-\x7e]+$/.test(value);
 }

@@ -3,28 +3,23 @@ import type { CredentialsConfig } from "../../config/upstream-options.ts";
 import { UpstreamFailure } from "../../errors.ts";
 import { type Scope, widened } from "../../protocol/token-scope.ts";
 
-/** Where tokens come from, and for whom. */
 export interface TokenSource {
   readonly realm: URL;
   readonly service: string | undefined;
-  /** The router's own user; undefined asks for anonymous tokens. */
+  /** The router's user. Without one, tokens are anonymous. */
   readonly user: CredentialsConfig | undefined;
 }
 
-/**
- * Asks a token endpoint.
- * @throws UpstreamFailure if it gives no answer that means something
- */
+/** @throws UpstreamFailure if the token endpoint fails */
 export type RequestToken = (source: TokenSource, scope: Scope) => Promise<Token | Denial>;
 
-/** A token and its life. */
 export interface Token {
   readonly value: string;
-  /** Milliseconds that it is still good for. */
+  /** Milliseconds until it expires. */
   readonly lifetime: number;
 }
 
-/** The endpoint's word that it gives no token for this. */
+/** The endpoint gives no token for a scope. */
 export interface Denial {
   /** 4xx */
   readonly denied: number;
@@ -33,31 +28,29 @@ export interface Denial {
 interface Entry {
   /** `Bearer ...`; undefined if it was denied. Rejects with an UpstreamFailure. */
   readonly pending: Promise<string | undefined>;
-  /** Known once the token is there: the hot path then makes no promise. */
+  /** What `pending` was fulfilled with, so that the hot path makes no promise. */
   readonly header: string | undefined;
-  /** When `pending` was fulfilled; undefined before. Milliseconds of a clock that nobody sets. */
+  /** `performance.now()` when `pending` was fulfilled; undefined before. */
   readonly since: number | undefined;
-  /** Whether the upstream has taken it. */
-  accepted: boolean;
-  /** Whether the upstream has refused it, so that another would not do better. */
-  refused: boolean;
-  /** Whether the endpoint has failed. */
-  failed: boolean;
+  wasAccepted: boolean;
+  /** The upstream rejected this token when it was fresh: another one would not do better. */
+  wasRefused: boolean;
+  hasFailed: boolean;
 }
 
 const mostTokens = 1_000;
-// All of them together; with many scopes in it a token has a few KiB. Characters.
+// Characters, of all tokens. One with many scopes has a few KiB.
 const mostText = 8 * 1024 * 1024;
-// How long not to ask again after the endpoint failed: a crowd must not hammer an endpoint that is in trouble.
+// Milliseconds without a request after the endpoint failed: many clients must not hammer an endpoint that is in trouble.
 const afterFailure = 1_000;
-// How long a refusal stands: what is not permitted, or not there, may be so soon. Milliseconds.
+// Milliseconds that a refusal stays known: what is not permitted, or not there, may be soon.
 const refusalStands = 10_000;
-// With 400 a form is answered whose user is not known (RFC 6749 5.2).
+// 400 answers a form with an unknown user (RFC 6749 5.2).
 const userRefused = [400, 401, 403];
-// What a clock may be off, and a request may take.
+// Milliseconds. For clocks that differ, and for the time that a request takes.
 const longestMargin = 30_000;
 
-/** The tokens of one upstream, one per scope, each fetched once for however many requests are waiting for it. */
+/** The tokens of one upstream, one per scope. Concurrent requests share one fetch. */
 export class Tokens {
   readonly #source: TokenSource;
   readonly #request: RequestToken;
@@ -68,7 +61,7 @@ export class Tokens {
     perf: { now: () => performance.now() },
     sizeCalculation: ({ header = "" }, key) => key.length + header.length + 1,
   });
-  /** What has to be asked for where the upstream wants more than the specification says. */
+  /** Scopes by key for which the upstream wants more than the specification says. */
   readonly #widened = new LRUCache<string, Scope>({ max: mostTokens });
 
   constructor(source: TokenSource, request: RequestToken) {
@@ -76,14 +69,13 @@ export class Tokens {
     this.#request = request;
   }
 
-  /** Whether these are the tokens that a challenge asks for. */
   areFor(realm: URL, service: string | undefined): boolean {
     return this.#source.realm.href === realm.href && this.#source.service === service;
   }
 
   /**
-   * `Bearer ...` for a scope; undefined if the endpoint gives none for it.
-   * @throws UpstreamFailure if it gives none at all
+   * `Bearer ...`; undefined if the endpoint denies a token for the scope.
+   * @throws UpstreamFailure if it fails, or refuses the router's user
    */
   header(scope: Scope): string | undefined | Promise<string | undefined> {
     const key = keyOf(scope);
@@ -91,39 +83,38 @@ export class Tokens {
     return entry.header ?? entry.pending;
   }
 
-  /** Whether the endpoint has failed to say anything about a scope, a moment ago. */
+  /** Whether the endpoint has failed for a scope within `afterFailure`. */
   hasFailed(scope: Scope): boolean {
-    return this.#entries.peek(keyOf(scope))?.failed === true;
+    return this.#entries.peek(keyOf(scope))?.hasFailed === true;
   }
 
-  /** The upstream has taken what was sent. */
-  accepted(scope: Scope, sent: string | undefined): void {
+  markAccepted(scope: Scope, sent: string | undefined): void {
     const entry = this.#entries.peek(keyOf(scope));
     if (entry !== undefined && entry.header === sent) {
-      entry.accepted = true;
+      entry.wasAccepted = true;
     }
   }
 
-  /** Whether what was sent has been refused before, a moment ago. */
+  /** Whether the same token was refused before, within `refusalStands`. */
   isKnownRefusal(scope: Scope, sent: string | undefined): boolean {
     const entry = this.#entries.peek(keyOf(scope));
-    return entry?.refused === true && entry.header === sent;
+    return entry?.wasRefused === true && entry.header === sent;
   }
 
   /**
-   * The upstream has refused what was sent. True when asking anew may bring something better: for what was good before
-   * and may have been revoked, or what is old. A token that was refused from the start is as good as it gets.
+   * The upstream has refused what was sent.
    * @param wanted the scope in its challenge
-   * @param insufficient whether it said that the token is good, and does not permit this
+   * @param insufficient whether it said that the token is valid, but does not permit the request
+   * @returns whether a new token may be better: if the old one was accepted before and may have been revoked, or is old
    */
-  refused(
+  handleRefusal(
     scope: Scope,
     sent: string | undefined,
     { wanted, insufficient }: { readonly wanted: string | undefined; readonly insufficient: boolean },
   ): boolean {
     const key = keyOf(scope);
     const entry = this.#entries.peek(key);
-    // For no scope none is wanted: some put an example into the challenge of `/v2/`.
+    // Without a scope, the challenge's is ignored: some registries put an example into the challenge of `/v2/`.
     const wide = scope.length === 0 ? undefined : widened(this.#scopeFor(key, scope), wanted);
     if (wide !== undefined) {
       this.#widened.set(key, wide);
@@ -131,18 +122,18 @@ export class Tokens {
       return true;
     }
     if (entry?.since === undefined || entry.header !== sent) {
-      // Another request has seen to it meanwhile, or none was sent.
+      // No token was sent, or another request has replaced it meanwhile.
       return true;
     }
     const old = performance.now() - entry.since > refusalStands;
-    if (entry.header !== undefined && (old || (entry.accepted && !insufficient))) {
+    if (entry.header !== undefined && (old || (entry.wasAccepted && !insufficient))) {
       this.#entries.delete(key);
       return true;
     }
-    if (!entry.refused) {
-      entry.refused = true;
+    if (!entry.wasRefused) {
+      entry.wasRefused = true;
       const left = Math.min(this.#entries.getRemainingTTL(key), refusalStands);
-      // Of 0, it would never expire.
+      // An entry with a TTL of 0 would never expire.
       this.#entries.set(key, entry, { ttl: Math.max(1, left) });
     }
     return false;
@@ -154,7 +145,7 @@ export class Tokens {
 
   #fetch(key: string, scope: Scope): Entry {
     const keep = (settled: Entry, ttl: number) => {
-      // Unless it was forgotten meanwhile, because more is wanted.
+      // It may have been deleted meanwhile for a wider scope.
       if (this.#entries.peek(key) === entry) {
         this.#entries.set(key, settled, { ttl: Math.max(1, Math.floor(ttl)) });
       }
@@ -162,31 +153,31 @@ export class Tokens {
     const pending = this.#obtain(this.#scopeFor(key, scope)).then(
       (token) => {
         const header = token && `Bearer ${token.value}`;
-        // Another object, or the cache would not measure it again.
+        // A new object: the cache would not measure the same one again.
         keep({ ...entry, header, since: performance.now() }, token ? usableFor(token) : refusalStands);
         return header;
       },
       (error: unknown) => {
-        entry.failed = true;
+        entry.hasFailed = true;
         keep(entry, afterFailure);
         throw error;
       },
     );
-    // Whoever waits for it hears of its failure; it is nobody's if they have all gone.
+    // All requests that wait for it may be gone when it fails.
     pending.catch(() => undefined);
     const entry: Entry = {
       pending,
       header: undefined,
       since: undefined,
-      accepted: false,
-      refused: false,
-      failed: false,
+      wasAccepted: false,
+      wasRefused: false,
+      hasFailed: false,
     };
     this.#entries.set(key, entry);
     return entry;
   }
 
-  /** Undefined for a scope that is denied by an endpoint that is otherwise well, and takes the router's user. */
+  /** @returns undefined if the endpoint denies the scope, but accepts the router's user */
   async #obtain(scope: Scope): Promise<Token | undefined> {
     const said = await this.#request(this.#source, scope);
     if ("value" in said) {
@@ -197,7 +188,7 @@ export class Tokens {
       return undefined;
     }
     if (scope.length > 0) {
-      // Some deny what a user may not have with the same status as the user: a token for nothing tells them apart.
+      // Some endpoints deny a scope with the same status as an unknown user. Only for the latter they deny a token without scope.
       await this.header([]);
       return undefined;
     }

@@ -11,22 +11,22 @@ const refusals: Partial<Record<Remedy, string>> = {
   "realm refused": "asks for a token, but its challenge names no safe token endpoint",
 };
 
-/** Sends requests with the router's credentials, and deals with an upstream's wish for others. */
+/** Sends requests with the router's credentials, and handles an upstream's challenges. */
 export class AuthTransport {
   readonly #client: UpstreamClient;
   readonly #credentials: Credentials | undefined;
-  /** The request that is finding out where tokens come from, so that a crowd at the start asks once. Never rejects. */
+  /** The request that learns the token endpoint, so that concurrent requests at the start send one. Never rejects. */
   #discovery: Promise<void> | undefined;
 
-  /** @param credentials undefined where the client's own are passed through */
+  /** @param credentials undefined if the client's own are passed through */
   constructor(client: UpstreamClient, credentials: Credentials | undefined) {
     this.#client = client;
     this.#credentials = credentials;
   }
 
   /**
-   * Sends a request, and once more if the upstream refuses and the credentials then have something new to offer.
-   * @throws UpstreamFailure (`refused`) where the router could not make itself known; else as sending does
+   * Sends a request, and repeats it if the upstream refuses and there are better credentials.
+   * @throws UpstreamFailure (`refused`) if the upstream accepts none of the router's credentials; else as the client's `send`
    */
   readonly send: Send = (request) => {
     const credentials = this.#credentials;
@@ -34,7 +34,8 @@ export class AuthTransport {
       return this.#client.send(request, undefined, false);
     }
     if (credentials === undefined) {
-      return this.#client.send(request, passedThrough(request), false);
+      const { from, authorization } = request;
+      return this.#client.send(request, from ? from.request.headers.authorization : authorization, false);
     }
     return request.stream === undefined && request.upload === undefined
       ? this.#sendAuthorized(request, credentials)
@@ -46,7 +47,7 @@ export class AuthTransport {
     const sent = await credentials.headerAtFirst(scope);
     let answer = await this.#client.send(request, sent, false);
     if (answer.status !== 401) {
-      credentials.accepted({ sent, scope });
+      credentials.markAccepted({ sent, scope });
       return answer;
     }
     let remedy = learn(credentials, answer, { sent, scope, neutral: false });
@@ -55,53 +56,47 @@ export class AuthTransport {
       remedy = learn(credentials, answer, { sent, scope, neutral: false });
     }
     if (remedy === "ask neutrally") {
-      await this.#setAside(answer);
+      await this.#discard(answer);
       [answer, remedy] = await this.#discover(request, credentials, { sent, scope });
     }
     if (remedy === "repeat") {
-      await this.#setAside(answer);
+      await this.#discard(answer);
       const better = await credentials.header(scope);
       answer = await this.#client.send(request, better, false);
       remedy = learn(credentials, answer, { sent: better, scope, neutral: false });
     }
     const cause = refusals[remedy];
     if (cause !== undefined) {
-      await this.#setAside(answer);
+      await this.#discard(answer);
       throw new UpstreamFailure("refused", `${cause} (${answer.status})`, { status: answer.status });
     }
     return answer;
   }
 
-  /** What streams cannot be sent again: a refusal stands, but is learned from. */
+  /** A body that streams cannot be sent again: a refusal is final, but the next request profits from it. */
   async #sendOnce(request: UpstreamRequest, credentials: Credentials): Promise<UpstreamResponse> {
-    const { scope } = request;
-    const sent = await this.#headerForBody(credentials, request);
+    const { scope, signal } = request;
+    let sent: string | undefined;
+    // A request without a body finds out which credentials the upstream wants.
+    if (credentials.needsProbe()) {
+      await this.#ping(signal);
+    }
+    try {
+      sent = await credentials.header(scope);
+    } catch {
+      await this.#ping(signal);
+      sent = await credentials.header(scope);
+    }
     const answer = await this.#client.send(request, sent, false);
     learn(credentials, answer, { sent, scope, neutral: false });
     return answer;
   }
 
-  /** How the upstream wants to be addressed is found out without the body. */
-  async #headerForBody(
-    credentials: Credentials,
-    { scope, signal }: UpstreamRequest,
-  ): Promise<string | undefined> {
-    if (credentials.needsProbe()) {
-      await this.#ping(signal);
-    }
-    try {
-      return await credentials.header(scope);
-    } catch {
-      await this.#ping(signal);
-      return credentials.header(scope);
-    }
-  }
-
   async #ping(signal: AbortSignal): Promise<void> {
-    await this.#setAside(await this.send(baseRequest(signal)));
+    await this.#discard(await this.send(baseRequest(signal)));
   }
 
-  /** Finds out where tokens come from by a request in which nothing comes from a client that could shape the challenge. */
+  /** Learns the token endpoint by a request without any header about the client. */
   #discover(
     request: UpstreamRequest,
     credentials: Credentials,
@@ -120,26 +115,20 @@ export class AuthTransport {
     return found;
   }
 
-  /** Reads an answer to its end, so that its connection can be used again. */
-  async #setAside({ body }: UpstreamResponse): Promise<void> {
+  /** Reads a body to its end, so that its connection can be used again. */
+  async #discard({ body }: UpstreamResponse): Promise<void> {
     await readUpTo(body, errorBodyLimit, this.#client.idle);
   }
 }
 
-/** The client's own `Authorization`, for an upstream that judges it. */
-function passedThrough({ from, authorization }: UpstreamRequest): string | undefined {
-  return from === undefined ? authorization : from.request.headers.authorization;
-}
-
-/** Shows an answer to the credentials. */
 function learn(
   credentials: Credentials,
   { status, headers }: UpstreamResponse,
-  asked: Omit<Unauthorized, "challenges">,
+  offer: Omit<Unauthorized, "challenges">,
 ): Remedy {
   if (status !== 401) {
-    credentials.accepted(asked);
+    credentials.markAccepted(offer);
     return "none";
   }
-  return credentials.refused({ ...asked, challenges: valuesOf(headers, "www-authenticate") });
+  return credentials.handleRefusal({ ...offer, challenges: valuesOf(headers, "www-authenticate") });
 }

@@ -23,7 +23,7 @@ function endpoint(say: Say = (_, count) => ({ value: `t${count}`, lifetime: 60_0
 }
 
 function refuse(credentials: Credentials, sent: string | undefined, challenges = [challenge]): boolean {
-  return credentials.refused({ challenges, sent, scope: pull, neutral: true }) === "repeat";
+  return credentials.handleRefusal({ challenges, sent, scope: pull, neutral: true }) === "repeat";
 }
 
 /** Credentials that know already that tokens are wanted. */
@@ -45,7 +45,7 @@ describe("before the first request", () => {
     const credentials = new Credentials(user, upstream, endpoint().request);
 
     for (const challenges of [['Basic realm="x"'], []]) {
-      expect(credentials.refused({ challenges, sent: basic, scope: pull, neutral: false })).toBe(
+      expect(credentials.handleRefusal({ challenges, sent: basic, scope: pull, neutral: false })).toBe(
         "user refused",
       );
     }
@@ -55,7 +55,9 @@ describe("before the first request", () => {
     const credentials = new Credentials(undefined, upstream, endpoint().request);
     const challenges = ['Basic realm="x"'];
 
-    expect(credentials.refused({ challenges, sent: undefined, scope: pull, neutral: false })).toBe("none");
+    expect(credentials.handleRefusal({ challenges, sent: undefined, scope: pull, neutral: false })).toBe(
+      "none",
+    );
   });
 
   it("an upload is preceded by a probe only where there is a user, and until the first response", () => {
@@ -63,7 +65,7 @@ describe("before the first request", () => {
     const anonymous = new Credentials(undefined, upstream, endpoint().request);
 
     expect([credentials.needsProbe(), anonymous.needsProbe()]).toEqual([true, false]);
-    credentials.accepted({ scope: [], sent: basic });
+    credentials.markAccepted({ scope: [], sent: basic });
     expect(credentials.needsProbe()).toBe(false);
   });
 });
@@ -107,7 +109,7 @@ describe("after a Bearer challenge", () => {
     const sent = await credentials.header([]);
     const challenges = [`${challenge},scope="repository:user/image:pull"`];
 
-    expect(credentials.refused({ challenges, sent, scope: [], neutral: true })).toBe("none");
+    expect(credentials.handleRefusal({ challenges, sent, scope: [], neutral: true })).toBe("none");
     await credentials.header([]);
     expect(asked.map(({ scope }) => scope)).toEqual([[]]);
   });
@@ -118,7 +120,7 @@ describe("a token that is refused", () => {
     const { asked, request } = endpoint();
     const credentials = withTokens(request);
     const old = await credentials.header(pull);
-    credentials.accepted({ scope: pull, sent: old });
+    credentials.markAccepted({ scope: pull, sent: old });
 
     const repeats = Array.from({ length: 50 }, () => refuse(credentials, old) && credentials.header(pull));
 
@@ -141,7 +143,7 @@ describe("a token that is refused", () => {
     const credentials = withTokens(endpoint().request);
     const sent = await credentials.header(pull);
     const challenges = ['Bearer realm="http://router.example/token"'];
-    const again = () => credentials.refused({ challenges, sent, scope: pull, neutral: false });
+    const again = () => credentials.handleRefusal({ challenges, sent, scope: pull, neutral: false });
 
     expect(again()).toBe("ask neutrally");
     refuse(credentials, sent);
@@ -151,7 +153,7 @@ describe("a token that is refused", () => {
   it("as insufficient is not replaced, although it was accepted for another scope", async () => {
     const credentials = withTokens(endpoint().request);
     const sent = await credentials.header(pull);
-    credentials.accepted({ scope: pull, sent });
+    credentials.markAccepted({ scope: pull, sent });
 
     expect(refuse(credentials, sent, [`${challenge},error="insufficient_scope"`])).toBe(false);
   });
@@ -326,7 +328,7 @@ describe("an upstream that needs no tokens although their endpoint has failed", 
     const credentials = withTokens(request, user);
 
     expect(await credentials.headerAtFirst(pull)).toBeUndefined();
-    credentials.accepted({ scope: pull, sent: undefined });
+    credentials.markAccepted({ scope: pull, sent: undefined });
 
     expect(credentials.header(pull)).toBe(basic);
     expect(credentials.header(["repository:c:pull"])).toBe(basic);
@@ -369,7 +371,7 @@ describe("a challenge to a request that carries a client's headers", () => {
     const credentials = new Credentials(user, upstream, request);
     const challenges = ['Bearer realm="http://chosen.by.client/token"'];
 
-    expect(credentials.refused({ challenges, sent: basic, scope: pull, neutral: false })).toBe(
+    expect(credentials.handleRefusal({ challenges, sent: basic, scope: pull, neutral: false })).toBe(
       "ask neutrally",
     );
     expect(await credentials.header(pull)).toBe(basic);
@@ -400,7 +402,7 @@ describe("a realm", () => {
     const credentials = new Credentials(user, new URL(url), request);
 
     const challenges = [`Bearer realm="${realm}"`];
-    expect(credentials.refused({ challenges, sent: basic, scope: pull, neutral: true })).toBe(
+    expect(credentials.handleRefusal({ challenges, sent: basic, scope: pull, neutral: true })).toBe(
       "realm refused",
     );
     await credentials.header(pull);
