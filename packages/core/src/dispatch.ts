@@ -10,9 +10,9 @@ import { forward } from "./push/forward.ts";
 import { mount } from "./push/mount.ts";
 import { pushManifest } from "./push/put-manifest.ts";
 import { referrers } from "./referrers/list.ts";
+import type { RouterContext } from "./router-context.ts";
 import type { Plan } from "./routing/plan.ts";
 import { type ResolvedRule, ruleName } from "./routing/ruling.ts";
-import type { Services } from "./services.ts";
 import { checkPulled } from "./shadow/on-pull.ts";
 import { checkPushedTag } from "./shadow/on-push.ts";
 import type { Upstream } from "./upstream/upstream.ts";
@@ -23,38 +23,38 @@ import type { Upstream } from "./upstream/upstream.ts";
  * @throws RegistryError, among others DENIED where nothing may be pushed
  */
 export async function dispatch(
-  services: Services,
+  context: RouterContext,
   exchange: Exchange,
   request: RegistryRequest,
   plan: Plan<Upstream>,
 ): Promise<Decision> {
   switch (plan.action) {
     case "base":
-      return base(services, exchange, request, plan.direct);
+      return base(context, exchange, request, plan.direct);
     case "lookup": {
-      const { decision, pulled } = await lookup(services, exchange, request, plan.lookup);
+      const { decision, pulled } = await lookup(context, exchange, request, plan.lookup);
       const { resource } = request;
       if (pulled !== undefined && resource.kind === "manifest" && !resource.byDigest) {
-        checkPulled(services.shadows, exchange, { request, resource, members: plan.lookup.order }, pulled);
+        checkPulled(context.shadows, exchange, { request, resource, members: plan.lookup.order }, pulled);
       }
       return decision;
     }
     case "list":
-      return list(services.metrics, exchange, request, plan);
+      return list(context.metrics, exchange, request, plan);
     case "merge":
-      return mergedList(services.policy, exchange, request, plan.members);
+      return mergedList(context.policy, exchange, request, plan.members);
     case "referrers":
-      return referrers(services.referrersSupport, exchange, request, plan.members);
+      return referrers(context.referrersSupport, exchange, request, plan.members);
     case "pass":
-      return passThrough(services, exchange, request, plan.to);
+      return passThrough(context, exchange, request, plan.to);
     case "forward":
       return forward(exchange, request, plan.to);
     case "push":
-      return pushManifest(services, exchange, request, plan, (manifest) =>
-        checkPushedTag(services.shadows, exchange, request, manifest),
+      return pushManifest(context, exchange, request, plan, (manifest) =>
+        checkPushedTag(context.shadows, exchange, request, manifest),
       );
     case "mount":
-      return mount(services, exchange, request, plan);
+      return mount(context, exchange, request, plan);
     case "deny":
       throw new RegistryError("DENIED", {
         message: `pushes to ${exchange.repository} and deletes in it are denied: ${whyNot(plan.ruling)}`,

@@ -1,8 +1,8 @@
-import type { Services } from "./services.ts";
+import type { RouterContext } from "./router-context.ts";
 
 /** One configuration, with the number of requests that it serves. */
-export interface Generation {
-  readonly services: Services;
+interface Generation {
+  readonly context: RouterContext;
   requests: number;
 }
 
@@ -15,13 +15,13 @@ export class Generations {
   readonly #past = new Set<Generation>();
   #whenIdle: (() => void)[] = [];
 
-  constructor(services: Services) {
-    this.#current = { services, requests: 0 };
+  constructor(context: RouterContext) {
+    this.#current = { context, requests: 0 };
   }
 
   /** The configuration of new requests. */
-  get current(): Services {
-    return this.#current.services;
+  get current(): RouterContext {
+    return this.#current.context;
   }
 
   /** Counts a request that begins; `leave` has to be called with the result when it has ended. */
@@ -45,11 +45,11 @@ export class Generations {
     }
   }
 
-  /** New requests use these services; requests in flight keep theirs. */
-  replace(services: Services): void {
+  /** New requests use this context; requests in flight keep theirs. */
+  replace(context: RouterContext): void {
     const before = this.#current;
-    before.services.ended.abort();
-    this.#current = { services, requests: 0 };
+    before.context.ended.abort();
+    this.#current = { context, requests: 0 };
     if (before.requests > 0) {
       this.#past.add(before);
     } else {
@@ -64,9 +64,9 @@ export class Generations {
 
   /** Closes every connection to upstreams. */
   close(): void {
-    for (const { services } of [this.#current, ...this.#past]) {
-      services.ended.abort();
-      for (const upstream of services.upstreams) {
+    for (const { context } of [this.#current, ...this.#past]) {
+      context.ended.abort();
+      for (const upstream of context.upstreams) {
         upstream.close();
       }
     }
@@ -76,9 +76,9 @@ export class Generations {
     return this.#current.requests === 0 && this.#past.size === 0;
   }
 
-  #closeUnused({ services }: Generation): void {
-    const used = [this.#current, ...this.#past].flatMap((generation) => generation.services.upstreams);
-    for (const upstream of services.upstreams) {
+  #closeUnused({ context }: Generation): void {
+    const used = [this.#current, ...this.#past].flatMap((generation) => generation.context.upstreams);
+    for (const upstream of context.upstreams) {
       if (!used.includes(upstream)) {
         upstream.close();
       }

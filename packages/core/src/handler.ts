@@ -6,7 +6,7 @@ import type { CheckReport } from "./inspect/check-report.ts";
 import type { Explanation } from "./inspect/explanation.ts";
 import { checkHealth, type Health } from "./observe/health.ts";
 import type { MetricsRegistry } from "./observe/metrics.ts";
-import { createServices, type Services } from "./services.ts";
+import { createRouterContext, type RouterContext } from "./router-context.ts";
 import { Serving } from "./serving.ts";
 
 /**
@@ -82,7 +82,7 @@ export interface ExplainOptions {
  */
 export function createCombinedRegistryHandler(config: CombinedRegistryConfig): CombinedRegistryHandler {
   const complete = completeConfig(config);
-  const generations = new Generations(createServices(complete));
+  const generations = new Generations(createRouterContext(complete));
   const serving = new Serving(generations);
 
   const handler = (
@@ -112,7 +112,7 @@ export function createCombinedRegistryHandler(config: CombinedRegistryConfig): C
     reload(next: CombinedRegistryConfig) {
       // A generated `via` is kept: with another one, every upstream would be set up anew.
       const nextComplete = completeConfig({ via: complete.via, ...next });
-      generations.replace(createServices(nextComplete, generations.current));
+      generations.replace(createRouterContext(nextComplete, generations.current));
     },
     invalidate: (change: ManifestChange) => generations.current.invalidation.apply(change),
     drain: () => serving.drain(),
@@ -122,14 +122,14 @@ export function createCombinedRegistryHandler(config: CombinedRegistryConfig): C
 }
 
 async function explainUntil(
-  services: Services,
+  context: RouterContext,
   image: string,
   { signal }: ExplainOptions = {},
 ): Promise<Explanation> {
   const { explain } = await import("./inspect/explain.ts");
   try {
     signal?.throwIfAborted();
-    return await explain(services, image, signal);
+    return await explain(context, image, signal);
   } catch (error) {
     // Inside, an aborted request looks like a client that has left: ClientAborted.
     throw signal?.aborted === true ? signal.reason : error;

@@ -15,8 +15,8 @@ import { RegistryError } from "./protocol/errors.ts";
 import { isLoop } from "./protocol/forwarding.ts";
 import { parseRequest, parseTarget, type Target, withoutMount } from "./protocol/request.ts";
 import { mayAskProxies } from "./pull/ownership.ts";
+import type { RouterContext } from "./router-context.ts";
 import { plan } from "./routing/plan.ts";
-import type { Services } from "./services.ts";
 
 type ApiTarget = Extract<Target, { kind: "api" }>;
 
@@ -66,13 +66,13 @@ export class Serving {
     }
     this.#connections.seen(socket);
     const generation = this.#generations.enter();
-    const { services } = generation;
-    const exchange = new ClientExchange(request, response, services, this.#isClosing);
+    const { context } = generation;
+    const exchange = new ClientExchange(request, response, context, this.#isClosing);
     const started = performance.now();
     const closed = new Promise<void>((resolve) => {
       response.once("close", () => {
         try {
-          const { foreignStatus } = account(services, exchange, performance.now() - started);
+          const { foreignStatus } = account(context, exchange, performance.now() - started);
           if (foreignStatus !== undefined && exchange.answer.begun) {
             // Other code has ended the body early: on an open connection it would look complete, or pending.
             socket.destroy();
@@ -83,46 +83,46 @@ export class Serving {
         }
       });
     });
-    void this.#answer(services, exchange);
+    void this.#answer(context, exchange);
     return closed;
   }
 
   /** Never rejects. */
-  async #answer(services: Services, exchange: Exchange): Promise<void> {
+  async #answer(context: RouterContext, exchange: Exchange): Promise<void> {
     try {
       // Not at once: Node finishes a response twice that ends while it is being given its connection.
-      await services.tick.next();
+      await context.tick.next();
       const target = parseTarget(exchange.request.url ?? "");
       checkHost(exchange.request.rawHeaders);
       await (target.kind === "api"
-        ? answerApi(services, exchange, target)
-        : this.#answerOther(services, exchange, target));
+        ? answerApi(context, exchange, target)
+        : this.#answerOther(context, exchange, target));
     } catch (error) {
       refuse(exchange, error);
     }
   }
 
   async #answerOther(
-    services: Services,
+    context: RouterContext,
     exchange: Exchange,
     target: Exclude<Target, ApiTarget>,
   ): Promise<Decision> {
-    const { operations: access, statusPage: page, tokens } = services.config;
+    const { operations: access, statusPage: page, tokens } = context.config;
     if (target.kind === "operations" && access !== "off") {
       exchange.route = target.page;
       if (access === "protected") {
-        await authorizeUnruled(services, exchange, { repository: undefined, access: "operations" });
+        await authorizeUnruled(context, exchange, { repository: undefined, access: "operations" });
       }
-      return operations(services, exchange, target.page, this.#draining);
+      return operations(context, exchange, target.page, this.#draining);
     }
     if (target.kind === "token" && tokens) {
       exchange.route = "token";
-      return token(services, exchange);
+      return token(context, exchange);
     }
     if (target.kind === "root" && page !== "off" && wantsPage(exchange.request)) {
       exchange.route = "page";
       const { statusPage } = await import("./page/answer.ts");
-      return statusPage(services, exchange, target.search);
+      return statusPage(context, exchange, target.search);
     }
     if (target.kind === "api-without-slash") {
       exchange.route = "base";
@@ -142,17 +142,17 @@ export class Serving {
  * @throws RegistryError where the router answers with an error; ClientAborted
  */
 async function answerApi(
-  services: Services,
+  context: RouterContext,
   exchange: Exchange,
   { rest, search }: ApiTarget,
 ): Promise<Decision> {
-  const { policy, ownership, memory, config } = services;
+  const { policy, ownership, memory, config } = context;
   const parsed = parseRequest(exchange.request.method ?? "", rest, search);
   const { resource } = parsed;
   exchange.route = resource.kind;
   exchange.repository = "repository" in resource ? resource.repository : undefined;
 
-  await authorizeRequest(services, exchange, parsed);
+  await authorizeRequest(context, exchange, parsed);
   exchange.authorized = true;
   if (isLoop(exchange.request.rawHeaders, config.via)) {
     throw new RegistryError("LOOP_DETECTED", {
@@ -172,7 +172,7 @@ async function answerApi(
   }
   const direct = policy.upstreamByHost(entryPoint);
   const known = { policy, holders: memory.holders, lists: config.lists, direct };
-  return dispatch(services, exchange, request, plan(request, ruling, known));
+  return dispatch(context, exchange, request, plan(request, ruling, known));
 }
 
 /** Sends an error. Once a response has begun, its connection is closed instead, so that a cut body does not look complete. */

@@ -1,13 +1,13 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { CombinedRegistryHandler } from "../handler.ts";
 
-/** What the plugin uses of a Fastify request. */
+/** The part of a Fastify request that the plugin uses. */
 export interface FastifyRequestLike {
   /** Node's request. */
   readonly raw: IncomingMessage;
 }
 
-/** What the plugin uses of a Fastify reply. */
+/** The part of a Fastify reply that the plugin uses. */
 export interface FastifyReplyLike {
   /** Node's response. */
   readonly raw: ServerResponse;
@@ -15,7 +15,7 @@ export interface FastifyReplyLike {
   hijack(): unknown;
 }
 
-/** What the plugin uses of a Fastify instance. */
+/** The part of a Fastify instance that the plugin uses. */
 export interface FastifyInstanceLike {
   /** Adds a hook: `onRequest` runs before Fastify reads a body; `preClose` and `onClose` when it closes. */
   addHook(
@@ -27,9 +27,9 @@ export interface FastifyInstanceLike {
 }
 
 /**
- * The router as a Fastify plugin, for the whole application rather than a part of it. It is an `onRequest` hook: before routes, Fastify parses
- * bodies, and answers 415 to all types that it has no parser for. `onRequest` hooks that were added before run first. When the application
- * closes, the router drains, requests under way end, and the router closes.
+ * The router as a Fastify plugin, for the whole application rather than a part of it. It is an `onRequest` hook, since Fastify parses
+ * bodies before routes run, and answers 415 to types without a parser. `onRequest` hooks that were added earlier run first. When the
+ * application closes, the router drains, requests in flight end, and the router closes.
  * @example
  * ```ts
  * await app.register(fastifyPlugin(createCombinedRegistryHandler(config)));
@@ -48,6 +48,6 @@ export function fastifyPlugin(handler: CombinedRegistryHandler): (app: FastifyIn
     app.addHook("preClose", async () => handler.drain());
     app.addHook("onClose", () => handler.close());
   };
-  // As fastify-plugin does: hooks of a plugin would be for its own routes alone otherwise.
+  // As fastify-plugin does. Otherwise the hooks of a plugin are for its own routes alone.
   return Object.assign(plugin, { [Symbol.for("skip-override")]: true });
 }

@@ -1,15 +1,15 @@
 import { IncomingMessage, ServerResponse } from "node:http";
 import type { CombinedRegistryHandler } from "../handler.ts";
 
-/** What the middleware uses of a Hono context. */
+/** The part of a Hono context that the middleware uses. */
 export interface HonoContext {
   /** The bindings of `@hono/node-server`: Node's request as `incoming` and its response as `outgoing`. */
   readonly env: unknown;
 }
 
 /**
- * The router as Hono middleware, on `@hono/node-server`. Mount it before middleware that reads bodies, since pushes are streamed. What is not
- * the router's goes to the next middleware. Headers that middleware sets on `c` or on its `Response` do not reach the router's answers.
+ * The router as Hono middleware, on `@hono/node-server`. Mount it before middleware that reads bodies, since pushes are streamed.
+ * Requests that are not the router's go to the next middleware. Headers that middleware sets on `c` or on its `Response` do not reach the router's answers.
  * @throws TypeError, for each request, where Hono runs on something else than `@hono/node-server` over HTTP/1.1
  * @example
  * ```ts

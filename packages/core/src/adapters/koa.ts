@@ -1,19 +1,19 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { CombinedRegistryHandler } from "../handler.ts";
 
-/** What the middleware uses of a Koa context. */
+/** The part of a Koa context that the middleware uses. */
 export interface KoaContext {
   /** Node's request. */
   readonly req: IncomingMessage;
   /** Node's response. */
   readonly res: ServerResponse;
-  /** False where Koa shall not answer by itself. */
+  /** False if Koa must not answer by itself. */
   respond?: boolean;
 }
 
 /**
- * The router as Koa middleware. Mount it before any body parser, since pushes are streamed. What is not the router's goes to the next
- * middleware. Middleware mounted before it, such as an access log, continues when the response has closed.
+ * The router as Koa middleware. Mount it before any body parser, since pushes are streamed. Requests that are not the router's go to
+ * the next middleware. Middleware mounted before it, such as an access log, continues when the response has closed.
  * @example
  * ```ts
  * app.use(koaMiddleware(createCombinedRegistryHandler(config)));

@@ -73,12 +73,12 @@ function bodyOf(
   { proxy, answer }: Found,
   signal: AbortSignal,
 ): ResumableBody {
-  const ask = (upstream: Upstream, range: string) =>
+  const send = (upstream: Upstream, range: string) =>
     askProxy(copying, upstream, { address: `blobs/${digest}`, range }, signal);
   return new ResumableBody(
     { upstream: proxy, answer, skip: 0 },
     {
-      resumer: createResumer({ metrics }, { digest, order: copying.proxies, ask }, answer),
+      resumer: createResumer({ metrics }, { digest, order: copying.proxies, send }, answer),
       received: (from, bytes) => metrics.copiedBytes.inc({ from: from.name }, bytes),
     },
   );

@@ -21,7 +21,7 @@ export interface Incomplete {
   /** Aborted when its client is gone. */
   readonly signal: AbortSignal;
   /** Called for each manifest that was copied, with hosted's answer to it. */
-  accepted(
+  afterAccept(
     resource: Extract<Resource, { kind: "manifest" }>,
     manifest: { readonly body: Buffer; readonly type: string },
     answer: UpstreamResponse,
@@ -42,9 +42,9 @@ const blobsAtOnce = 4;
 export async function copyMissing(
   copier: BlobCopier,
   copying: CopyJob,
-  { body, signal, accepted }: Incomplete,
+  { body, signal, afterAccept }: Incomplete,
 ): Promise<CopyCount> {
-  const copy = new CopyOfParts(copier, copying, signal, accepted);
+  const copy = new CopyOfParts(copier, copying, signal, afterAccept);
   await copy.copyParts(body, 0);
   return copy.count;
 }
@@ -54,14 +54,19 @@ class CopyOfParts {
   readonly #copier: BlobCopier;
   readonly #copying: CopyJob;
   readonly #signal: AbortSignal;
-  readonly #accepted: Incomplete["accepted"];
+  readonly #afterAccept: Incomplete["afterAccept"];
   readonly #seen = { blobs: new Set<string>(), manifests: new Set<string>() };
 
-  constructor(copier: BlobCopier, copying: CopyJob, signal: AbortSignal, accepted: Incomplete["accepted"]) {
+  constructor(
+    copier: BlobCopier,
+    copying: CopyJob,
+    signal: AbortSignal,
+    afterAccept: Incomplete["afterAccept"],
+  ) {
     this.#copier = copier;
     this.#copying = copying;
     this.#signal = signal;
-    this.#accepted = accepted;
+    this.#afterAccept = afterAccept;
   }
 
   async copyParts(manifest: Buffer, depth: number): Promise<void> {
@@ -95,7 +100,7 @@ class CopyOfParts {
     const answer = expectStatus(put, `PUT of ${address}`, hosted, 201);
     this.count.manifests += 1;
     const resource = { kind: "manifest", repository, reference: part.digest, byDigest: true } as const;
-    await this.#accepted(resource, { body, type }, answer);
+    await this.#afterAccept(resource, { body, type }, answer);
   }
 
   async #fetchManifest(

@@ -8,13 +8,11 @@ import type { OperationsPage } from "../protocol/request.ts";
 
 const uncached = ["Cache-Control", "no-store"];
 
-/** What the operations pages are made from. */
-export interface OperationsContext extends HealthContext {
+interface OperationsContext extends HealthContext {
   readonly config: Pick<CompleteConfig, "metrics">;
   readonly metrics: Metrics;
 }
 
-/** What the router says about itself. */
 export async function operations(
   context: OperationsContext,
   exchange: Exchange,
@@ -31,11 +29,11 @@ export async function operations(
     return sendJson(exchange, decision, { ...answer, headers: uncached });
   }
   const { registry } = context.metrics;
-  const { page: pageOfMany } = context.config.metrics;
+  const pageOfAllProcesses = context.config.metrics.page;
   return send(exchange, decision, {
     status: 200,
     headers: ["Content-Type", registry.contentType, ...uncached],
-    body: await (pageOfMany?.() ?? registry.metrics()),
+    body: await (pageOfAllProcesses?.() ?? registry.metrics()),
   });
 }
 

@@ -4,13 +4,13 @@ import type { Decision, Exchange } from "../http/exchange.ts";
 import { routerDecision, sendJson } from "../http/respond.ts";
 import { RegistryError } from "../protocol/errors.ts";
 
-// Nothing ends with it but the client's use of it: the credentials are checked with every request.
+// Seconds. Clients then fetch another token; the credentials are checked with every request in any case.
 const lifetime = 300;
 
 /**
- * `GET /v2/token`: a token in exchange for right credentials, and another one for none (distribution's specification, "Token
- * Authentication"). It permits nothing by itself, so whatever scope is asked for makes no difference.
- * @throws RegistryError UNSUPPORTED to POST, after which clients try GET; UNAUTHORIZED and others as `admit` does
+ * `GET /v2/token`: a token for valid credentials, and an anonymous one without credentials (distribution's specification, "Token
+ * Authentication"). A token permits nothing by itself, so the requested scope makes no difference.
+ * @throws RegistryError UNSUPPORTED to POST, after which clients try GET; UNAUTHORIZED and others as `authorizeUnruled` does
  */
 export async function token(context: AuthorizeContext, exchange: Exchange): Promise<Decision> {
   const { method } = exchange.request;
@@ -36,7 +36,7 @@ async function tokenOf(context: AuthorizeContext, exchange: Exchange): Promise<s
   await authorizeUnruled(context, exchange, { repository: undefined, access: "base" });
   const token = tokenFor(authorization);
   if (token === undefined) {
-    // Whatever else a hook may go by, it is no use here to those who are sent here.
+    // The hook may accept other schemes, but a token can only be made from Basic credentials.
     throw new RegistryError("UNAUTHORIZED", {
       message: "ask for tokens with Basic credentials",
       headers: { "WWW-Authenticate": 'Basic realm="combined-registry", charset="UTF-8"' },

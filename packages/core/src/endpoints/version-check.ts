@@ -11,23 +11,16 @@ import { toUpstreamRequest } from "../upstream/request.ts";
 import { errorBodyLimit, readUpTo } from "../upstream/transport/read-body.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
-/** What the version check goes by. */
-export interface BaseContext {
+interface BaseContext {
   readonly config: Pick<CompleteConfig, "base">;
   readonly policy: Policy<Upstream>;
   readonly upstreams: readonly Upstream[];
   readonly pings: Pings;
 }
 
-/** Why an upstream keeps `/v2/` from answering 200. */
-interface Objection {
-  readonly upstream: string;
-  readonly cause: string;
-}
-
 /**
  * `/v2/`: whether this is a registry, and whether it is ready for this client.
- * @param direct the one registry that the client means
+ * @param direct the one registry that the host name of the request stands for
  */
 export async function base(
   { config, policy: { hosted }, upstreams, pings }: BaseContext,
@@ -43,7 +36,15 @@ export async function base(
   }
   const several = config.base === "hosted" ? [hosted] : upstreams;
   const asked = direct === undefined ? several : [direct];
-  const objections = (await Promise.all(asked.map((upstream) => objection(pings, upstream)))).flat();
+  const pinged = await Promise.all(
+    asked.map(async (upstream) => ({ upstream, ping: await pings.ping(upstream) })),
+  );
+  const objections = pinged
+    .filter(({ upstream, ping }) => !isUp(upstream, ping))
+    .map(({ upstream, ping }) => ({
+      upstream: upstream.name,
+      cause: ping.failure?.cause ?? `answered ${ping.status}`,
+    }));
   const enough = config.base === "any" ? objections.length < asked.length : objections.length === 0;
   if (!enough) {
     throw new RegistryError("UNAVAILABLE", {
@@ -55,9 +56,9 @@ export async function base(
 }
 
 /**
- * Hosted judges this client's own credentials, so its refusal and challenge reach the client; docker goes by them alone.
- * @returns undefined if hosted lets the client in
- * @throws RegistryError if hosted could not judge: docker login takes 200 for a right password
+ * Hosted checks the client's own credentials, so its refusal and challenge are relayed: docker login uses no other request.
+ * @returns undefined if hosted accepts the client
+ * @throws RegistryError if hosted failed: docker login takes 200 for a valid password
  */
 async function refusedByHosted(
   exchange: Exchange,
@@ -76,11 +77,4 @@ async function refusedByHosted(
     throw errorFrom(hosted, failure);
   }
   return undefined;
-}
-
-async function objection(pings: Pings, upstream: Upstream): Promise<Objection[]> {
-  const ping = await pings.ping(upstream);
-  return isUp(upstream, ping)
-    ? []
-    : [{ upstream: upstream.name, cause: ping.failure?.cause ?? `answered ${ping.status}` }];
 }

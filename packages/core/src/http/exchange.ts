@@ -16,7 +16,7 @@ export interface Decision {
 }
 
 /** The part of a router's state that every exchange needs. */
-export interface ExchangeContext {
+interface ExchangeContext {
   readonly config: CompleteConfig;
   readonly trusted: TrustedAddresses;
 }
@@ -36,12 +36,12 @@ export class ClientExchange {
   readonly clientIdle: number;
   /** Whether the response tells the decision in `X-Combined-Registry`. */
   readonly showsDecision: boolean;
-  /** Whether a response that begins now is to be the last one on its connection. */
+  /** True while draining: responses that begin now close their connection. */
   readonly isClosing: () => boolean;
   /** The row of the route contract. */
   route = "other";
   repository: string | undefined = undefined;
-  /** The registry that a mirror's request was for (`?ns=`), where a proxy serves it: told in `OCI-Namespace`. */
+  /** The registry that a proxy mirrors for this request (`?ns=`), sent in `OCI-Namespace`. */
   namespace: string | undefined = undefined;
   user: string | undefined = undefined;
   /** Whether the rules and `authorize` have let the request through. */

@@ -7,7 +7,6 @@ import { relativeLocations } from "../protocol/locations.ts";
 import type { ErrorResponse } from "../pull/failover.ts";
 import type { IntegrityCheck } from "../pull/integrity.ts";
 import { ResumableBody, type Resumer, type Source } from "../upstream/resumable-body.ts";
-import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { Decision, Exchange } from "./exchange.ts";
 import { discardUpload, isUploading } from "./request-body.ts";
@@ -36,7 +35,11 @@ export async function relay(
 ): Promise<Decision> {
   const decision = { upstream: upstream.name, reason };
   if (answer.status === 416 && exchange.request.method === "GET") {
-    return relayWithoutBody(exchange, decision, upstream, answer);
+    // distribution 2.8 sends the Content-Length of the whole blob and a short text, then closes. Clients need only the status and
+    // Content-Range.
+    answer.body.destroy();
+    const headers = answerHeaders(exchange, upstream, answer.headers, contentLength);
+    return send(exchange, decision, { status: 416, headers, body: "" });
   }
   try {
     writeHead(exchange, decision, answer.status, answerHeaders(exchange, upstream, answer.headers));
@@ -86,23 +89,6 @@ function answerHeaders(
     publicHost: publicHost(request.rawHeaders, client),
     renamed: repository === undefined ? undefined : { from: upstream.nameOf(repository), to: repository },
   });
-}
-
-// To an unsatisfiable range, distribution 2.8 sends the Content-Length of the whole blob and a short text, then closes. Clients
-// need only the status and Content-Range.
-function relayWithoutBody(
-  exchange: Exchange,
-  decision: Decision,
-  upstream: Upstream,
-  { status, headers, body }: UpstreamResponse,
-): Decision {
-  body.destroy();
-  writeHead(exchange, decision, status, [
-    ...answerHeaders(exchange, upstream, headers, contentLength),
-    "Content-Length",
-    "0",
-  ]);
-  return end(exchange);
 }
 
 async function stream(

@@ -4,7 +4,7 @@ import type { Decision, Exchange } from "./exchange.ts";
 import { discardUpload, isUploading } from "./request-body.ts";
 
 /** A response with its whole body. */
-export interface ShortAnswer {
+interface ShortAnswer {
   readonly status: number;
   /** Without `Content-Length`. */
   readonly headers: RawHeaders;

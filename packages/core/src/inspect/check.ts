@@ -1,4 +1,4 @@
-import type { Services } from "../services.ts";
+import type { RouterContext } from "../router-context.ts";
 import type { CheckReport, Finding, UpstreamReport } from "./check-report.ts";
 import { credentials } from "./findings/credentials.ts";
 import { deletesAt, hosted, proxy, referrersAt } from "./findings/hosted.ts";
@@ -7,15 +7,15 @@ import { clocks, reach, skewOf } from "./findings/reach.ts";
 import { addressOf, type Inspection, inspectUpstream } from "./inspection.ts";
 
 /** Sends probes to every upstream at once, and reports what is wrong or harmful. Never rejects. */
-export async function check(services: Services): Promise<CheckReport> {
-  const { config, upstreams } = services;
+export async function check(context: RouterContext): Promise<CheckReport> {
+  const { config, upstreams } = context;
   const configs = [config.hosted, ...config.proxies];
   const alone = config.proxies.length === 1;
   const inspections = await Promise.all(
     upstreams.flatMap((upstream, index) => {
       const own = configs[index];
       const option = index === 0 ? "hosted" : alone ? "proxy" : `proxy[${index - 1}]`;
-      return own === undefined ? [] : [inspectUpstream(services, { upstream, config: own, option })];
+      return own === undefined ? [] : [inspectUpstream(context, { upstream, config: own, option })];
     }),
   );
   const findings: Finding[] = [

@@ -1,10 +1,10 @@
 import { compareDigests } from "../cache/shadowed-tags.ts";
 import { bareHostName } from "../protocol/address.ts";
 import { manifestRequest } from "../protocol/request.ts";
+import type { RouterContext } from "../router-context.ts";
 import { type LookupPlan, type Plan, plan } from "../routing/plan.ts";
 import { defaultRule, type EntryPoint, type Policy } from "../routing/policy.ts";
 import { type Principals, type ResolvedRule, ruleName } from "../routing/ruling.ts";
-import type { Services } from "../services.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { adviceOn } from "./advice.ts";
 import type {
@@ -26,16 +26,20 @@ import { probeManifest } from "./probe-manifest.ts";
  * @param signal aborted when the client no longer waits
  * @throws ImageNameError; ClientAborted
  */
-export async function explain(services: Services, image: string, signal?: AbortSignal): Promise<Explanation> {
-  const { policy, memory, config, upstreams } = services;
+export async function explain(
+  context: RouterContext,
+  image: string,
+  signal?: AbortSignal,
+): Promise<Explanation> {
+  const { policy, memory, config, upstreams } = context;
   const { repository, reference, host: givenHost } = parseImageName(image);
   const { host, entryPoint } = entryPointFor(policy, givenHost);
   const direct = policy.upstreamByHost(entryPoint);
-  const context = { policy, holders: memory.holders, lists: config.lists, direct };
+  const planContext = { policy, holders: memory.holders, lists: config.lists, direct };
   const byHost = policy.rulingFor(repository, entryPoint);
   const restricted = await restrictedByOwner(policy, repository, byHost, signal);
   const request = manifestRequest("GET", repository, reference, entryPoint.namespace);
-  const lookup = lookupOf(plan(request, restricted.ruling, context));
+  const lookup = lookupOf(plan(request, restricted.ruling, planContext));
   const records = new Map(
     await Promise.all(
       lookup.order.map(
@@ -44,7 +48,7 @@ export async function explain(services: Services, image: string, signal?: AbortS
     ),
   );
   const answers = [...records.values()].map(({ answer }) => answer);
-  const rule = explainRule(services, byHost);
+  const rule = explainRule(context, byHost);
   const explanation: Omit<Explanation, "advice"> = {
     image,
     repository,
@@ -60,7 +64,7 @@ export async function explain(services: Services, image: string, signal?: AbortS
       owned: restricted.reason,
     }),
     pull: await predictPull(lookup, records),
-    push: explainPush(plan({ ...request, method: "PUT" }, restricted.ruling, context), rule),
+    push: explainPush(plan({ ...request, method: "PUT" }, restricted.ruling, planContext), rule),
     shadowing: reference.includes(":") ? [] : shadowingAmong(answers),
   };
   return { ...explanation, advice: adviceOn(explanation) };
@@ -92,7 +96,7 @@ function lookupOf(planned: Plan<Upstream>): LookupPlan<Upstream> {
     : { order: [], remembered: undefined, stopsAtFailure: false };
 }
 
-function explainRule({ config }: Services, ruling: ResolvedRule<Upstream>): ExplainedRule {
+function explainRule({ config }: RouterContext, ruling: ResolvedRule<Upstream>): ExplainedRule {
   const { position } = ruling;
   const rule = (position === undefined ? undefined : config.rules[position]) ?? defaultRule;
   const who = (named: Principals | undefined): ExplainedAccess =>

@@ -1,6 +1,6 @@
 import type { CompleteUpstream } from "../config/complete.ts";
 import { firstValue } from "../protocol/headers.ts";
-import type { Services } from "../services.ts";
+import type { RouterContext } from "../router-context.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { type Probe, type ProbeTarget, probe, textOf } from "./probe.ts";
 import { detectProduct, type Product, type Trait } from "./product.ts";
@@ -37,7 +37,7 @@ export function addressOf({ origin, pathname }: URL): string {
 
 /** Sends an upstream all probes at once, each within `timeouts.ping`. Never rejects. */
 export async function inspectUpstream(
-  services: Services,
+  context: RouterContext,
   { upstream, config, option }: Pick<Inspection, "upstream" | "config" | "option">,
 ): Promise<Inspection> {
   const send = (
@@ -51,7 +51,7 @@ export async function inspectUpstream(
     });
   const repository = `/v2/${probeRepository}`;
   const scope = [`repository:${probeRepository}:pull`];
-  const maySend = mayProbe(services, upstream);
+  const maySend = mayProbe(context, upstream);
   const isHosted = upstream.kind === "hosted";
 
   const [{ base, here }, anonymous, extensions, manifest, tags, referrers, deletion] = await Promise.all([
@@ -91,7 +91,7 @@ export async function inspectUpstream(
 }
 
 /** The rules hold for the probe's repository as for any other: a proxy that they exclude must not see its name. */
-function mayProbe({ policy }: Services, upstream: Upstream): boolean {
+function mayProbe({ policy }: RouterContext, upstream: Upstream): boolean {
   const { pull, owned } = policy.rulingFor(probeRepository, { namespace: undefined, host: undefined });
   return upstream.kind === "hosted" || (pull.includes(upstream) && !owned);
 }

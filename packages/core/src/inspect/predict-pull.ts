@@ -29,7 +29,7 @@ export async function predictPull<M extends Member>(
   const recorded = (upstream: M) => records.get(upstream)?.outcome ?? circuitOpen;
   const end = await failover<M>({
     order,
-    ask: async (upstream, bypassBreaker) =>
+    send: async (upstream, bypassBreaker) =>
       isSkipped(upstream) && !bypassBreaker ? circuitOpen : recorded(upstream),
     revive: async (upstream) => (recorded(upstream).outcome === "found" ? "maybe" : undefined),
     stopsAfterFailureOf: () => stopsAtFailure,

@@ -19,7 +19,7 @@ export async function list(
 ): Promise<Decision> {
   const end = await failover<Upstream>({
     order,
-    ask: async (upstream, bypassBreaker) => {
+    send: async (upstream, bypassBreaker) => {
       const said = await upstream.query({ ...toUpstreamRequest(request, upstream, exchange), bypassBreaker });
       return upstream.kind === "hosted" && order.length > 1 ? withoutNullLists(said, upstream) : said;
     },

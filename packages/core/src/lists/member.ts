@@ -16,13 +16,12 @@ import { broken, type FailedQuery, type QueryOutcome, reportOf } from "../upstre
 import { readUpTo } from "../upstream/transport/read-body.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
-/** How one member's list is read. */
 interface Reading {
   readonly member: Upstream;
   readonly kind: ListKind;
   readonly order: NameOrder;
   readonly query: ListQuery;
-  /** How many names are enough. */
+  /** After so many names, no further page is read. */
   readonly wanted: number;
   /** Whether the client may see a name. */
   shows(name: string): boolean;

@@ -28,7 +28,7 @@ export interface DecisionRecord {
   readonly bytesToClient: number;
   /** Bytes of the request's body that were forwarded. */
   readonly bytesFromClient: number;
-  /** IP address of the client: behind load balancers of `trustProxy`, the one that they name. */
+  /** IP address of the client; behind load balancers of `trustProxy`, the address that they forward. */
   readonly client: string;
   /** As `authorize` named the user; absent without one. */
   readonly user?: string;

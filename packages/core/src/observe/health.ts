@@ -19,7 +19,7 @@ export interface UpstreamHealth {
   readonly kind: "hosted" | "proxy";
   /** Whether its `/v2/` answers as expected, and its circuit is closed. */
   readonly up: boolean;
-  /** State of its circuit breaker: lookups ask it (`closed`), skip it after failures (`open`), or a probe is under way (`half-open`). */
+  /** State of its circuit breaker: lookups ask the upstream (`closed`), skip it after failures (`open`), or a probe is in flight (`half-open`). */
   readonly breaker: "closed" | "half-open" | "open";
   /** Status code of its `/v2/`: 502 if it cannot be reached, 504 after a timeout. */
   readonly status: number;

@@ -46,97 +46,72 @@ const processAggregators: Readonly<Record<string, Aggregator>> = {
 
 /** The router's metrics. Labels never carry a repository, tag, digest or user: the configuration bounds the number of series. */
 export class Metrics {
-  readonly registry: Registry;
-  readonly requests: Counter<"route" | "method" | "status" | "upstream">;
-  readonly duration: Histogram<"route" | "method">;
-  readonly upstreams: UpstreamMetrics;
-  readonly fallbacks: Counter<"from" | "to">;
-  readonly resumed: Counter<"from" | "to">;
-  readonly copiedBlobs: Counter<"from">;
-  readonly copiedBytes: Counter<"from">;
-  readonly locationHints: Counter<"result">;
-  readonly cacheHits: Counter<"cache">;
-  readonly shadowedTags: Counter<"upstream">;
-  readonly bytes: Counter<"direction" | "upstream">;
-  readonly connections: Gauge;
-
+  readonly registry = new Registry();
+  readonly requests = this.#counter(
+    "http_requests_total",
+    "Requests answered, by route, method, status and the upstream that answered (router: the router itself).",
+    ["route", "method", "status", "upstream"],
+  );
+  readonly duration = new Histogram({
+    name: `${prefix}http_request_duration_seconds`,
+    help: "From a request's headers to the last byte of its answer.",
+    labelNames: ["route", "method"],
+    buckets: requestBuckets,
+    registers: [this.registry],
+  });
+  readonly upstreams = new UpstreamMetrics(prefix, upstreamBuckets, [this.registry]);
+  readonly fallbacks = this.#counter(
+    "lookup_fallbacks_total",
+    "Lookups that moved on from one upstream to the next.",
+    ["from", "to"],
+  );
+  readonly resumed = this.#counter(
+    "resumed_bodies_total",
+    "Bodies of blobs that one upstream broke off and that another one, or the same, resumed.",
+    ["from", "to"],
+  );
+  readonly copiedBlobs = this.#counter(
+    "copied_blobs_total",
+    "Blobs that pushes needed, copied from this proxy to hosted.",
+    ["from"],
+  );
+  readonly copiedBytes = this.#counter(
+    "copied_bytes_total",
+    "Bytes read from this proxy for copies to hosted, failed copies included.",
+    ["from"],
+  );
+  readonly locationHints = this.#counter(
+    "location_hints_total",
+    "Lookups by digest: the upstream that the location hint named had it (hit) or did not (miss), or there was no hint (none).",
+    ["result"],
+  );
+  readonly cacheHits = this.#counter(
+    "cache_hits_total",
+    "Upstream requests that were saved: the manifest was cached (manifest), not found was cached (negative), or the same request of another client was in flight (inflight).",
+    ["cache"],
+  );
+  readonly shadowedTags = this.#counter(
+    "shadowed_tags_total",
+    "Tags that hosted and this proxy have with different digests. Each is counted once, until a digest changes.",
+    ["upstream"],
+  );
+  readonly bytes = this.#counter("bytes_total", "Bytes of bodies moved: down to clients, up to hosted.", [
+    "direction",
+    "upstream",
+  ]);
+  readonly connections = new Gauge({
+    name: `${prefix}open_connections`,
+    help: "Client connections that have sent a request and are still open.",
+    registers: [this.registry],
+  });
   #showsProcess = false;
 
   constructor() {
-    this.registry = new Registry();
-    const registers = [this.registry];
-    this.requests = new Counter({
-      name: `${prefix}http_requests_total`,
-      help: "Requests answered, by route, method, status and the upstream that answered (router: the router itself).",
-      labelNames: ["route", "method", "status", "upstream"],
-      registers,
-    });
-    this.duration = new Histogram({
-      name: `${prefix}http_request_duration_seconds`,
-      help: "From a request's headers to the last byte of its answer.",
-      labelNames: ["route", "method"],
-      buckets: requestBuckets,
-      registers,
-    });
-    this.upstreams = new UpstreamMetrics(prefix, upstreamBuckets, registers);
-    this.fallbacks = new Counter({
-      name: `${prefix}lookup_fallbacks_total`,
-      help: "Lookups that moved on from one upstream to the next.",
-      labelNames: ["from", "to"],
-      registers,
-    });
-    this.resumed = new Counter({
-      name: `${prefix}resumed_bodies_total`,
-      help: "Bodies of blobs that one upstream broke off and that another one, or the same, resumed.",
-      labelNames: ["from", "to"],
-      registers,
-    });
-    this.copiedBlobs = new Counter({
-      name: `${prefix}copied_blobs_total`,
-      help: "Blobs that pushes needed, copied from this proxy to hosted.",
-      labelNames: ["from"],
-      registers,
-    });
-    this.copiedBytes = new Counter({
-      name: `${prefix}copied_bytes_total`,
-      help: "Bytes read from this proxy for copies to hosted, failed copies included.",
-      labelNames: ["from"],
-      registers,
-    });
-    this.locationHints = new Counter({
-      name: `${prefix}location_hints_total`,
-      help: "Lookups by digest: the upstream that the location hint named had it (hit) or did not (miss), or there was no hint (none).",
-      labelNames: ["result"],
-      registers,
-    });
-    this.cacheHits = new Counter({
-      name: `${prefix}cache_hits_total`,
-      help: "Upstream requests that were saved: the manifest was cached (manifest), not found was cached (negative), or the same request of another client was in flight (inflight).",
-      labelNames: ["cache"],
-      registers,
-    });
-    this.shadowedTags = new Counter({
-      name: `${prefix}shadowed_tags_total`,
-      help: "Tags that hosted and this proxy have with different digests. Each is counted once, until a digest changes.",
-      labelNames: ["upstream"],
-      registers,
-    });
-    this.bytes = new Counter({
-      name: `${prefix}bytes_total`,
-      help: "Bytes of bodies moved: down to clients, up to hosted.",
-      labelNames: ["direction", "upstream"],
-      registers,
-    });
-    this.connections = new Gauge({
-      name: `${prefix}open_connections`,
-      help: "Client connections that have sent a request and are still open.",
-      registers,
-    });
     new Gauge({
       name: `${prefix}build_info`,
       help: "1, with the version of the router and of Node.",
       labelNames: ["version", "node"],
-      registers,
+      registers: [this.registry],
       aggregator: "first",
     }).set({ version, node: process.version }, 1);
   }
@@ -150,6 +125,10 @@ export class Metrics {
         metric.aggregator = processAggregators[metric.name] ?? metric.aggregator;
       }
     }
+  }
+
+  #counter<Label extends string>(name: string, help: string, labelNames: Label[]): Counter<Label> {
+    return new Counter({ name: prefix + name, help, labelNames, registers: [this.registry] });
   }
 }
 

@@ -1,4 +1,4 @@
-import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+import { type Aggregator, Counter, Gauge, Histogram, type Registry } from "prom-client";
 import type { QueryResult } from "../routing/outcome.ts";
 import type { Upstream, UpstreamObserver } from "../upstream/upstream.ts";
 import type { Activity } from "./activity.ts";
@@ -11,7 +11,7 @@ const breakerValues = { closed: 0, "half-open": 1, open: 2 } as const;
  * gauge is the worst value of all: the trouble of some clients must not be hidden by the success of others.
  */
 export class UpstreamMetrics implements UpstreamObserver {
-  /** Also told of each request; undefined without a status page. */
+  /** Counts each request as well; undefined without a status page. */
   activity: Activity | undefined;
   readonly #requests: Counter<"upstream" | "outcome">;
   readonly #duration: Histogram<"upstream">;
@@ -35,27 +35,19 @@ export class UpstreamMetrics implements UpstreamObserver {
       buckets,
       registers,
     });
-    this.#up = new Gauge({
-      name: `${prefix}upstream_up`,
-      help: "1 if the upstream answered the last time it was asked, else 0.",
-      labelNames: ["upstream"],
-      registers,
-      aggregator: "min",
-    });
-    this.#breaker = new Gauge({
-      name: `${prefix}breaker_state`,
-      help: "State of the circuit breaker: 0 closed, 1 half-open (a probe is under way), 2 open (lookups skip the upstream).",
-      labelNames: ["upstream"],
-      registers,
-      aggregator: "max",
-    });
-    this.#remaining = new Gauge({
-      name: `${prefix}ratelimit_remaining`,
-      help: "Requests that the upstream still grants, as in its last RateLimit-Remaining (Docker Hub sends it).",
-      labelNames: ["upstream"],
-      registers,
-      aggregator: "min",
-    });
+    const gauge = (name: string, aggregator: Aggregator, help: string) =>
+      new Gauge({ name: prefix + name, help, labelNames: ["upstream"], registers, aggregator });
+    this.#up = gauge("upstream_up", "min", "1 if the upstream answered the last time it was asked, else 0.");
+    this.#breaker = gauge(
+      "breaker_state",
+      "max",
+      "State of the circuit breaker: 0 closed, 1 half-open (a probe is under way), 2 open (lookups skip the upstream).",
+    );
+    this.#remaining = gauge(
+      "ratelimit_remaining",
+      "min",
+      "Requests that the upstream still grants, as in its last RateLimit-Remaining (Docker Hub sends it).",
+    );
   }
 
   /** Shows the upstreams of another configuration, and removes all others. */

@@ -5,14 +5,18 @@ import type { Explanation } from "../inspect/explanation.ts";
 import { type ImageName, ImageNameError, looksLikeHost, parseImageName } from "../inspect/image-name.ts";
 import { publicHost, publicProto } from "../protocol/forwarding.ts";
 import { firstValue } from "../protocol/headers.ts";
-import type { Services } from "../services.ts";
+import type { RouterContext } from "../router-context.ts";
 import type { BoxAnswer } from "./model.ts";
 
 /**
  * Explains an image to a client that may pull it. Until that is known, no upstream is asked for the image.
  * @throws RegistryError if `authorize` fails; ClientAborted
  */
-export async function explainFor(services: Services, exchange: Exchange, image: string): Promise<BoxAnswer> {
+export async function explainFor(
+  context: RouterContext,
+  exchange: Exchange,
+  image: string,
+): Promise<BoxAnswer> {
   if (isLinkedFromElsewhere(exchange)) {
     return refused(
       "A link on another site led here, so no registry has been asked yet. Press Explain to ask.",
@@ -28,21 +32,21 @@ export async function explainFor(services: Services, exchange: Exchange, image: 
     throw error;
   }
   const { repository } = name;
-  if (!(await canAccess(services, exchange, { repository, access: "pull" }))) {
+  if (!(await canAccess(context, exchange, { repository, access: "pull" }))) {
     return refused(`You may not pull from ${repository}, so no registry was asked for it.`);
   }
   const router = nameForDocker(exchange);
   // Under a host name that selects one registry, pulls ask only that registry. The explanation asks the same one.
   const isDirect =
-    services.policy.upstreamByHost(entryPointOf(exchange, { namespace: undefined })) !== undefined;
+    context.policy.upstreamByHost(entryPointOf(exchange, { namespace: undefined })) !== undefined;
   const full = isDirect && router !== undefined && name.host === undefined ? `${router}/${image}` : image;
   // If the browser disconnects, the signal frees the slot for another client.
-  const explanation = await services.explaining.tryRun(() => explain(services, full, exchange.signal));
+  const explanation = await context.explaining.tryRun(() => explain(context, full, exchange.signal));
   if (explanation === undefined) {
     return refused("Too many images are being explained at the moment. Try again in a few seconds.");
   }
   const { pull, push } = commandsFor(explanation, router);
-  const mayPush = await canAccess(services, exchange, { repository: explanation.repository, access: "push" });
+  const mayPush = await canAccess(context, exchange, { repository: explanation.repository, access: "push" });
   return { kind: "explained", explanation, pull, push: mayPush ? push : undefined };
 }
 

@@ -35,7 +35,7 @@ export interface Refusal<M extends Member = Upstream> extends ErrorResponse {
 export interface FailoverPlan<M extends Member> {
   readonly order: readonly M[];
   /** @param bypassBreaker whether it is asked although its circuit is open */
-  ask(upstream: M, bypassBreaker: boolean): Promise<ManifestOutcome>;
+  send(upstream: M, bypassBreaker: boolean): Promise<ManifestOutcome>;
   /**
    * Whether a skipped upstream can be asked after all, once no other has it: `back` if its circuit has closed, `maybe` if it is
    * to be asked past its open circuit, undefined if neither. A plan without `revive` does not retry.
@@ -57,7 +57,7 @@ export async function failover<M extends Member>(plan: FailoverPlan<M>): Promise
       plan.onFallback?.(previous, upstream);
     }
     previous = upstream;
-    const said = await plan.ask(upstream, false);
+    const said = await plan.send(upstream, false);
     if (isAnswer(said)) {
       return { ended: "answered", upstream, said, attempts };
     }
@@ -83,7 +83,7 @@ async function retrySkipped<M extends Member>(
       continue;
     }
     const state = await plan.revive?.(upstream);
-    const said = state && (await plan.ask(upstream, state === "maybe"));
+    const said = state && (await plan.send(upstream, state === "maybe"));
     if (said !== undefined && isAnswer(said)) {
       return { ended: "answered", upstream, said, attempts: attempts.toSpliced(index, 1) };
     }

@@ -56,7 +56,7 @@ export async function lookup(
   }
   const end = await failover<Upstream>({
     order: plan.order,
-    ask: (upstream, bypassBreaker) =>
+    send: (upstream, bypassBreaker) =>
       question === undefined || bypassBreaker || upstream.passthrough
         ? upstream.query({ ...toUpstreamRequest(request, upstream, exchange), bypassBreaker })
         : manifests.fetch(exchange, upstream, question),
@@ -100,9 +100,9 @@ function resumerFor(
   if (resource.kind !== "blob" || method !== "GET") {
     return undefined;
   }
-  const ask = (upstream: Upstream, range: string) =>
+  const send = (upstream: Upstream, range: string) =>
     upstream.query({ ...toUpstreamRequest(request, upstream, exchange), range });
-  return createResumer({ metrics }, { digest: resource.digest, order, ask }, first);
+  return createResumer({ metrics }, { digest: resource.digest, order, send }, first);
 }
 
 /** Learns from a manifest that was served, so that its layers are asked for in the right place. */

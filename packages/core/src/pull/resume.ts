@@ -11,7 +11,7 @@ export interface Holders {
   readonly digest: string;
   readonly order: readonly Upstream[];
   /** Asks one of them for a range of the blob. */
-  ask(upstream: Upstream, range: string): Promise<QueryOutcome>;
+  send(upstream: Upstream, range: string): Promise<QueryOutcome>;
 }
 
 // An upstream that breaks off again and again must not be asked for a blob byte by byte: at most three times in a row it may
@@ -62,7 +62,7 @@ async function continuation(
   upstream: Upstream,
   wanted: ByteRange,
 ): Promise<Source | undefined> {
-  const said = await holders.ask(upstream, rangeFor(wanted));
+  const said = await holders.send(upstream, rangeFor(wanted));
   if (said.outcome !== "found") {
     return undefined;
   }

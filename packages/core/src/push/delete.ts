@@ -36,7 +36,7 @@ export async function passThrough(
   try {
     end = await failover<Upstream>({
       order: [to],
-      ask: (upstream, bypassBreaker) =>
+      send: (upstream, bypassBreaker) =>
         upstream.query({ ...toUpstreamRequest(request, upstream, exchange), bypassBreaker }),
       revive: method === "GET" ? (upstream) => upstream.bypassBreaker() : undefined,
       stopsAfterFailureOf: () => true,

@@ -36,7 +36,7 @@ export interface PushedTag {
    * Once hosted has the manifest: reports what was found.
    * @returns `Warning` headers for the client
    */
-  accepted(): Promise<RawHeaders>;
+  warnings(): Promise<RawHeaders>;
 }
 
 /** Hosted's answer to a manifest, and what was done for it. */
@@ -66,7 +66,7 @@ export async function pushManifest(
   const further: string[] = [];
   if (said.answer.status === 201) {
     further.push(...(await afterAccept(context, exchange, request, push, said.answer)));
-    further.push(...(await tag.accepted()));
+    further.push(...(await tag.warnings()));
   }
   return relayBuffered(exchange, `${pushed}${note}`, { upstream: to, ...said }, further);
 }
@@ -93,7 +93,7 @@ async function putWithParts(
     const count = await copyMissing(context.copier, copying, {
       body: push.body,
       signal: exchange.signal,
-      accepted: (resource, manifest, answer) =>
+      afterAccept: (resource, manifest, answer) =>
         afterAccept(context, exchange, { resource, namespace }, { to: push.to, ...manifest }, answer),
     });
     // Even if nothing was lacking any more: another client's push may have brought it meanwhile.

@@ -1,10 +1,4 @@
-import {
-  compareDigests,
-  otherSideOf,
-  type ShadowedTag,
-  type ShadowLog,
-  type Tagged,
-} from "../cache/shadowed-tags.ts";
+import { compareDigests, otherSideOf, type ShadowLog, type Tagged } from "../cache/shadowed-tags.ts";
 import type { Logger } from "../config/options.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { Metrics } from "../observe/metrics.ts";
@@ -14,33 +8,32 @@ import type { FailoverResult } from "../pull/failover.ts";
 import type { Policy } from "../routing/policy.ts";
 import { ruleName } from "../routing/ruling.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import { digestIn, tagDigestAt } from "./tag-digest.ts";
+import { digestIn, type TagQuery, tagDigestAt } from "./tag-digest.ts";
 
-// More than any client would wait, and little enough that a cache which hangs is not asked a lot of things at a time.
+// Milliseconds: longer than any client would wait, and short enough that a hanging cache is not sent many checks at once.
 const timeout = 10_000;
 
-/** What checks for shadowed tags go by. */
+/** The parts of the router that check for shadowed tags. */
 export interface ShadowContext {
-  /** Which tags were checked lately, and what was found. It outlasts configurations. */
+  /** Recent checks and findings; kept across reloads. */
   readonly log: ShadowLog;
   readonly policy: Policy<Upstream>;
   readonly metrics: Metrics;
   readonly logger: Logger | undefined;
-  /** Aborted when no new request goes by this configuration: what goes on behind answered ones is given up then. */
+  /** Aborted when no new request uses this configuration. Checks in the background end then. */
   readonly ended: AbortSignal;
 }
 
-/** A manifest that was asked for by its tag. */
-export interface PulledTag {
+interface PulledTag {
   readonly request: RegistryRequest;
   readonly resource: Extract<Resource, { kind: "manifest" }>;
-  /** Whom the lookup could ask. */
+  /** The upstreams of the lookup. */
   readonly members: readonly Upstream[];
 }
 
 /**
- * After a manifest was served by its tag: finds out in the background, now and then, whether the other side has that tag with
- * another digest. Those that said in the same lookup that they have not got it are not asked again.
+ * After a manifest was served by its tag: checks in the background, from time to time, whether the other side has that tag with
+ * another digest. Upstreams that answered "not found" in the same lookup are not asked again.
  */
 export function checkPulled(
   context: ShadowContext,
@@ -48,47 +41,47 @@ export function checkPulled(
   { request, resource: { repository, reference: tag }, members }: PulledTag,
   { upstream: holder, said, attempts }: Extract<FailoverResult, { ended: "answered" }>,
 ): void {
-  // Most have been checked lately, and nothing need be found out for them.
-  const digest = context.log.mayBegin(repository, tag) ? digestIn(said.answer) : undefined;
+  const { log, policy, ended } = context;
+  // Most tags were checked lately.
+  const digest = log.mayBegin(repository, tag) ? digestIn(said.answer) : undefined;
   if (digest === undefined) {
     return;
   }
-  const others = otherSideOf(holder, members, context.policy.ruleOn(repository)).filter(
+  const others = otherSideOf(holder, members, policy.ruleOn(repository)).filter(
     (upstream) =>
       upstream.state === "closed" &&
-      // It judges clients by their own credentials, and those are theirs.
+      // It judges clients by their own credentials, which the router must not use for its own requests.
       !upstream.passthrough &&
       !attempts.some(({ member }) => member === upstream),
   );
-  if (others.length === 0 || context.ended.aborted || !context.log.begin(repository, tag)) {
+  if (others.length === 0 || ended.aborted || !log.begin(repository, tag)) {
     return;
   }
   const accept = valuesOf(exchange.request.rawHeaders, "accept");
-  void compare(context, request, { member: holder, digest }, others, accept)
-    // A host application's logger that throws: nobody is left to be told.
+  void compare(context, request, { member: holder, digest }, others, { accept, timeout, signals: [ended] })
+    // A logger of the host application may throw, and no caller is left.
     .catch(() => undefined)
-    .finally(() => context.log.end());
+    .finally(() => log.end());
 }
 
 async function compare(
   context: ShadowContext,
   request: RegistryRequest,
-  known: Tagged,
+  pulled: Tagged,
   others: readonly Upstream[],
-  accept: readonly string[],
+  query: TagQuery,
 ): Promise<void> {
   for (const member of others) {
-    const signals = [context.ended];
-    const said = await tagDigestAt(member, request, { accept, timeout, signals });
-    if (said.outcome === "found") {
-      reportIfShadowed(context, request, known, { member, digest: said.digest });
+    const result = await tagDigestAt(member, request, query);
+    if (result.outcome === "found") {
+      reportIfShadowed(context, request, pulled, { member, digest: result.digest });
     }
   }
 }
 
-/** Counts and logs, once, a tag that the two have with different digests. */
+/** Counts and logs, once, a tag that two upstreams have with different digests. */
 export function reportIfShadowed(
-  context: ShadowContext,
+  { log, metrics, logger, policy }: ShadowContext,
   { resource }: RegistryRequest,
   one: Tagged,
   other: Tagged,
@@ -96,15 +89,11 @@ export function reportIfShadowed(
   if (resource.kind !== "manifest" || compareDigests(one.digest, other.digest) !== "different") {
     return;
   }
+  const { repository, reference: tag } = resource;
   const [hosted, proxy] = one.member.kind === "hosted" ? [one, other] : [other, one];
-  report(context, { repository: resource.repository, tag: resource.reference, hosted, proxy });
-}
-
-function report({ log, metrics, logger, policy }: ShadowContext, found: ShadowedTag): void {
-  if (!log.isNews(found)) {
+  if (!log.isNews({ repository, tag, hosted, proxy })) {
     return;
   }
-  const { repository, tag, hosted, proxy } = found;
   metrics.shadowedTags.inc({ upstream: proxy.member.name });
   logger?.warn(
     {

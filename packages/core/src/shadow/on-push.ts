@@ -13,16 +13,13 @@ import type { Upstream } from "../upstream/upstream.ts";
 import { reportIfShadowed, type ShadowContext } from "./on-pull.ts";
 import { type TagDigest, tagDigestAt } from "./tag-digest.ts";
 
-/** What a proxy says about the tag. */
-interface Said {
+interface ProxyTag {
   readonly proxy: Upstream;
   readonly tag: TagDigest;
 }
 
-/** What is pushed, and by which rule. */
-interface Context {
+interface Check {
   readonly shadows: ShadowContext;
-  readonly exchange: Exchange;
   readonly request: RegistryRequest;
   readonly rule: ResolvedRule<Upstream>;
   /** `team/app:1` */
@@ -30,18 +27,19 @@ interface Context {
   readonly pushed: Tagged;
 }
 
+// Milliseconds.
 const timeout = 3_000;
-// What the answer to a push waits for proxies once hosted has answered. What they say later goes to log and metric alone.
+// Milliseconds that the response to a push waits for proxies once hosted has answered. Later findings appear in log and metric only.
 const grace = 200;
 
 const nothingToCheck: PushedTag = {
   permit: () => Promise.resolve(),
-  accepted: () => Promise.resolve([]),
+  warnings: () => Promise.resolve([]),
 };
 
 /**
- * Asks the proxies of a repository's rule for the tag that is being pushed, at once. Neither `?ns=` nor a host name of hosted's
- * own leads around it.
+ * Asks the proxies of a repository's rule at once for the tag that is being pushed. Neither `?ns=` nor a host name of hosted
+ * avoids this check.
  */
 export function checkPushedTag(
   shadows: ShadowContext,
@@ -59,39 +57,32 @@ export function checkPushedTag(
     return nothingToCheck;
   }
   const name = `${resource.repository}:${resource.reference}`;
-  const context = { shadows, exchange, request, rule, name, pushed: { member: to, digest: sha256(body) } };
-  const answers = askAll(context, proxies);
+  const check = { shadows, request, rule, name, pushed: { member: to, digest: sha256(body) } };
+  // A reload at the right moment must not avoid a refusal. A report may be lost.
+  const ended = rule.shadow === "deny" ? [] : [shadows.ended];
+  const query = { accept: manifestTypes, timeout, signals: [exchange.signal, ...ended] };
+  // The client's query is meant for hosted.
+  const plain = { ...request, search: "" };
+  const tags = Promise.all(
+    proxies.map(async (proxy) => ({ proxy, tag: await tagDigestAt(proxy, plain, query) })),
+  );
   return {
     async permit() {
       if (rule.shadow === "deny") {
-        permit(context, await answers);
+        refuseShadow(check, await tags);
       }
     },
-    accepted() {
-      // A host application's logger that throws must not cost the client its answer.
-      const told = answers.then((said) => tell(context, said)).catch(() => []);
-      return Promise.race([told, wait(grace, [], { ref: false })]);
+    warnings() {
+      // A logger of the host application that throws must not cost the client its response.
+      const warnings = tags.then((all) => report(check, all)).catch(() => []);
+      return Promise.race([warnings, wait(grace, [], { ref: false })]);
     },
   };
 }
 
-/** Never rejects. */
-function askAll(
-  { shadows, exchange, request, rule }: Context,
-  proxies: readonly Upstream[],
-): Promise<Said[]> {
-  // A refusal must not be got around by a reload at the right moment; a mere report may be lost.
-  const ended = rule.shadow === "deny" ? [] : [shadows.ended];
-  const question = { accept: manifestTypes, timeout, signals: [exchange.signal, ...ended] };
-  // Its query is hosted's business.
-  const plain = { ...request, search: "" };
-  return Promise.all(
-    proxies.map(async (proxy) => ({ proxy, tag: await tagDigestAt(proxy, plain, question) })),
-  );
-}
-
-function permit({ rule, name, pushed: { digest: pushed } }: Context, said: readonly Said[]): void {
-  for (const { proxy, tag } of said) {
+/** @throws RegistryError DENIED if a proxy has the tag with another digest */
+function refuseShadow({ rule, name, pushed: { digest: pushed } }: Check, tags: readonly ProxyTag[]): void {
+  for (const { proxy, tag } of tags) {
     if (tag.outcome === "found" && compareDigests(tag.digest, pushed) === "different") {
       throw new RegistryError("DENIED", {
         reason: `${proxy.name} has ${name} with another digest`,
@@ -102,38 +93,37 @@ function permit({ rule, name, pushed: { digest: pushed } }: Context, said: reado
   }
 }
 
-/** Tells everybody what was found. */
-function tell(context: Context, said: readonly Said[]): RawHeaders {
-  const { shadows, request, pushed } = context;
-  return said.flatMap(({ proxy, tag }) => {
+/** Reports shadowed tags to log and metric, and returns `Warning` headers for the client. */
+function report(check: Check, tags: readonly ProxyTag[]): RawHeaders {
+  return tags.flatMap(({ proxy, tag }) => {
     if (tag.outcome === "found") {
-      reportIfShadowed(shadows, request, pushed, { member: proxy, digest: tag.digest });
+      reportIfShadowed(check.shadows, check.request, check.pushed, { member: proxy, digest: tag.digest });
     }
-    const text = remark(context, { proxy, tag });
+    const text = warningText(check, { proxy, tag });
     return text === undefined ? [] : ["Warning", warning(text)];
   });
 }
 
-function remark(context: Context, { proxy, tag }: Said): string | undefined {
+function warningText(check: Check, { proxy, tag }: ProxyTag): string | undefined {
   if (tag.outcome === "unknown") {
-    return unchecked(context, proxy, tag.cause);
+    return reportUnchecked(check, proxy, tag.cause);
   }
   if (tag.outcome === "not_found") {
     return undefined;
   }
-  const { name, pushed } = context;
+  const { name, pushed } = check;
   switch (compareDigests(tag.digest, pushed.digest)) {
     case "different":
       return `${proxy.name} has ${name} too, with ${tag.digest}; this push has ${pushed.digest}`;
     case "incomparable":
-      return unchecked(context, proxy, `it has ${tag.digest} there`);
+      return reportUnchecked(check, proxy, `it has ${tag.digest} there`);
     case "same":
       return undefined;
   }
 }
 
-/** The private side goes on when a public one is in trouble; where a push might have been refused, that is said. */
-function unchecked({ shadows, rule, name }: Context, { name: proxy }: Upstream, cause: string) {
+/** Pushes continue while a proxy is in trouble. Only where the rule might have refused the push, that is reported. */
+function reportUnchecked({ shadows, rule, name }: Check, { name: proxy }: Upstream, cause: string) {
   if (rule.shadow !== "deny") {
     return undefined;
   }

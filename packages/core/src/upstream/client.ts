@@ -8,10 +8,10 @@ import { readWhole } from "./transport/read-body.ts";
 import { followRedirects } from "./transport/redirects.ts";
 import { type Address, addressOf, type HttpRequest, send, type UpstreamResponse } from "./transport/send.ts";
 
-// How long an upstream may take whose circuit timeouts have opened. A cache has what it has at once. Milliseconds.
+// Milliseconds for a request past a circuit that timeouts opened: a cache serves at once what it has.
 const bypassTimeout = 1_000;
 
-/** Puts requests to one upstream on the wire: addresses, headers, connections and deadlines. */
+/** Sends requests to one upstream: addresses, headers, connections and deadlines. */
 export class UpstreamClient {
   /** Milliseconds that a body may stand still. */
   readonly idle: number;
@@ -20,7 +20,7 @@ export class UpstreamClient {
   readonly #agents: Agents;
   readonly #address: Address;
   readonly #forwarder: Forwarder;
-  /** What stands before `/v2/` in this upstream's paths. */
+  /** The path of the configured URL, before `/v2/`. */
   readonly #prefix: string;
 
   constructor(
@@ -42,9 +42,8 @@ export class UpstreamClient {
   }
 
   /**
-   * Sends a request with this `Authorization`.
-   * @param neutral whether nothing in it says anything about a client
-   * @throws UpstreamFailure, ClientAborted; CopyFailure if that is what its stream broke off with
+   * @param neutral whether to leave out all headers about the client
+   * @throws UpstreamFailure, ClientAborted; CopyFailure if the stream that it sends fails with one
    */
   send(
     request: UpstreamRequest,
@@ -57,13 +56,11 @@ export class UpstreamClient {
       : this.#forwarder.forward({ ...request.upload, ...http });
   }
 
-  /** Whether a redirect is followed for a request. */
   follows({ from, method, whole, follows }: UpstreamRequest, { status }: UpstreamResponse): boolean {
     if (from === undefined) {
       return follows === true;
     }
-    // 303 leads to another resource than the one asked for (RFC 9110 15.4.4), and that is not read in its place: ghcr.io
-    // answers so where it has no referrers API.
+    // 303 leads to another resource than the requested one (RFC 9110 15.4.4). ghcr.io answers it in place of a referrers API.
     const wanted = whole === true ? status !== 303 : this.#config.redirects === "follow";
     return wanted && isRead(method);
   }

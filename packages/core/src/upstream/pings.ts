@@ -2,20 +2,20 @@ import type { FailureReport } from "../routing/outcome.ts";
 import type { Upstream } from "./upstream.ts";
 import { withTimeout } from "./with-timeout.ts";
 
-/** How an upstream's `/v2/` was last answered. */
+/** The last answer to `GET /v2/`. */
 export interface Ping {
-  /** Undefined when there was no answer. */
+  /** Undefined if there was no answer. */
   readonly status: number | undefined;
   readonly failure: FailureReport | undefined;
   /** Milliseconds. */
   readonly latency: number;
 }
 
-const rememberedFor = 1_000;
+const cachedFor = 1_000;
 
 /**
- * Asks upstreams for their `/v2/`. Concurrent askers share one request, and its answer is remembered for a
- * second: a fleet of clients that log in must not multiply into load.
+ * Requests `/v2/` of upstreams. Concurrent callers share one request, and its answer is cached for a second, so that many clients that
+ * log in at once cause little load.
  */
 export class Pings {
   readonly #last = new WeakMap<Upstream, { readonly ping: Promise<Ping>; settledAt: number | undefined }>();
@@ -30,7 +30,7 @@ export class Pings {
     const last = this.#last.get(upstream);
     if (
       last !== undefined &&
-      (last.settledAt === undefined || performance.now() - last.settledAt < rememberedFor)
+      (last.settledAt === undefined || performance.now() - last.settledAt < cachedFor)
     ) {
       return last.ping;
     }
@@ -47,7 +47,7 @@ export class Pings {
   }
 }
 
-/** Whether a ping means that the upstream is there: judging the client's credentials, hosted says 401. */
+/** With passed-through credentials, 401 counts as up: the ping has none. */
 export function isUp(upstream: Upstream, { status }: Ping): boolean {
   return status === 200 || (upstream.passthrough && status === 401);
 }

@@ -6,69 +6,66 @@ import { type Scope, scopeOf } from "../protocol/token-scope.ts";
 import type { Delivery } from "./transport/forward.ts";
 import type { UpstreamResponse } from "./transport/send.ts";
 
-/** The client's request that an upstream is asked for. */
+/** The client's request for which an upstream is asked. */
 export interface Origin {
   readonly request: IncomingMessage;
   readonly client: ClientConnection;
 }
 
-/** What an upstream is asked. */
 export interface RequestTarget {
   readonly method: string;
   /** As parsed: begins with `/v2/`. */
   readonly path: string;
   /** `?` and what follows, or empty. */
   readonly search: string;
-  /** What a token for this has to permit. */
+  /** The permissions that a token needs. */
   readonly scope: Scope;
-  /** What it is about, by its name at the router. */
+  /** The router's name of it. */
   readonly repository: string | undefined;
-  /** Whether a list is asked for, which may take longer than anything else. */
+  /** Whether this is a list, which may take longer than other requests. */
   readonly list?: boolean;
-  /** Whether the body is the content of a blob, whose type says nothing. */
+  /** Whether the body is the content of a blob, so that its `Content-Type` is not passed on. */
   readonly opaque?: boolean;
-  /** When it was decided to send this, by `performance.now()`. A probe never asks for what was decided before a rule forbade it. */
+  /** `performance.now()` of the decision to send it. A probe uses no request that was decided before a rule forbade it. */
   readonly decided: number;
 }
 
-/** One request to an upstream. Its headers are a client's with the router's additions, or the router's own. */
 export interface UpstreamRequest extends RequestTarget {
-  /** The client's request whose headers are passed on; undefined if nothing comes from a client's headers. */
+  /** The client's request whose headers are passed on. Without it, all headers are the router's own. */
   readonly from?: Origin;
-  /** Aborted when nobody waits for the response any more. */
+  /** Aborted when the response is no longer needed. */
   readonly signal: AbortSignal;
-  /** The `Accept` values, whatever the client accepts. */
+  /** Replaces the client's `Accept`. */
   readonly accept?: readonly string[];
-  /** The `Range`, whatever the client asked for. */
+  /** Replaces the client's `Range`. */
   readonly range?: string;
-  /** Whether the response is read here, so that no part of it, no 304 and no redirect will do. */
+  /** Whether the router itself reads the response, so that 206, 304 and redirects are of no use. */
   readonly whole?: boolean;
   /** Without `from`: whether redirects are followed, whatever is configured. */
   readonly follows?: boolean;
-  /** Whether a response that may go to all who ask the same is read to its end; it is a failure if it has none. */
+  /** Whether to read a shareable response to its end. An incomplete one is then a failure. */
   readonly shareable?: boolean;
-  /** A body at hand, which is sent again if need be. */
+  /** A buffered body, which can be sent again. */
   readonly body?: Buffer;
-  /** `Content-Type` of the body; the client's if undefined. */
+  /** `Content-Type` of the body. @default the client's */
   readonly type?: string;
-  /** A body that comes bit by bit, and so is sent once. Without a length it is sent in chunks. */
+  /** A body that streams, and so can be sent only once. Without a length it is sent in chunks. */
   readonly stream?: { readonly bytes: Readable; readonly length: number | undefined };
-  /** The client's own body, which streams to the upstream. */
+  /** The client's own body. */
   readonly upload?: Pick<Delivery, "request" | "response" | "transferred">;
   /** Without `from`: the client's `Authorization`, for an upstream that judges it (`auth: passthrough`). */
   readonly authorization?: string | undefined;
-  /** Whether it is sent without any credentials. */
+  /** Whether to send no credentials. */
   readonly anonymous?: boolean;
-  /** Whether the upstream is asked although its circuit is open, and given little time. */
+  /** Whether to ignore an open circuit, with a short timeout. */
   readonly bypassBreaker?: boolean;
-  /** Milliseconds for connection and headers, if it is to be less than usual. */
+  /** Milliseconds for connection and headers, if shorter than configured. */
   readonly timeout?: number;
 }
 
-/** Sends a request. Rejects with UpstreamFailure or ClientAborted; CopyFailure if that is what a `stream` broke off with. */
+/** Rejects with UpstreamFailure or ClientAborted, or with the CopyFailure of a `stream`. */
 export type Send = (request: UpstreamRequest) => Promise<UpstreamResponse>;
 
-/** The upstream that is asked: it may call a repository something else. */
 interface Naming {
   nameOf(repository: string): string;
 }

@@ -17,7 +17,6 @@ import { type Agents, createAgents } from "./transport/agents.ts";
 import { errorBodyLimit, readUpTo } from "./transport/read-body.ts";
 import type { UpstreamResponse } from "./transport/send.ts";
 
-/** What the router as a whole contributes to every upstream. */
 export interface UpstreamContext {
   /** The router's name in `Via`. */
   readonly via: string;
@@ -26,27 +25,25 @@ export interface UpstreamContext {
   readonly observer: UpstreamObserver;
 }
 
-/** Told of what happens at an upstream. */
+/** For metrics and the status page. */
 export interface UpstreamObserver {
-  /** The circuit is in another state. */
   breakerChanged(upstream: Upstream): void;
   /**
-   * A request was sent, and it is known what came of it: not of one that the open circuit or the full queue turned away, or whose
-   * client left.
-   * @param seconds until its response was understood
-   * @param reached whether there was any response
+   * Called for each request that was sent, unless its client left.
+   * @param seconds until the outcome was known
+   * @param answered whether there was a response
    */
-  asked(upstream: Upstream, outcome: QueryResult, seconds: number, reached: boolean): void;
-  /** The upstream said how many more requests it grants. */
+  asked(upstream: Upstream, outcome: QueryResult, seconds: number, answered: boolean): void;
+  /** @param remaining the `RateLimit-Remaining` of a response */
   granted(upstream: Upstream, remaining: number): void;
 }
 
-// Requests past an open circuit, because no other upstream has what they ask for. Each has a second, so that the last in the
+// Requests that bypass an open circuit, because no other upstream has the content. Each may take a second, so the last one in the
 // queue waits for eight.
 const mostBypassing = 8;
 const mostWaitingToBypass = 64;
 
-/** One registry behind the router: whether it is asked, and how. */
+/** One registry behind the router. */
 export class Upstream implements Candidate {
   readonly name: string;
   readonly kind: "hosted" | "proxy";
@@ -62,11 +59,9 @@ export class Upstream implements Candidate {
   readonly #observer: UpstreamObserver;
   readonly #agents: Agents;
   readonly #breaker: Breaker | undefined;
-  /** The way of most requests. */
+  // Stages that a request goes through, composed in the constructor.
   readonly #checked: Send;
-  /** Past the circuit breaker, because no other upstream has it. */
   readonly #bypassing: Send;
-  /** Past everything but the credentials. */
   readonly #authorized: Send;
 
   constructor(config: CompleteUpstream, { via, clientIdle, observer }: UpstreamContext) {
@@ -93,7 +88,7 @@ export class Upstream implements Candidate {
     this.#breaker =
       config.breaker && new Breaker(config.breaker, this.#breakerContext(authorized), authorized);
     const followed = follow(client, this.#breaker?.send ?? authorized);
-    // An open circuit turns requests away at once: none has to queue for that. Pushes take no slot: their number is the clients'.
+    // An open circuit rejects requests at once, so these need no slot. Pushes take none: there are no more of them than clients.
     const breaker = this.#breaker;
     const queues = ({ method }: UpstreamRequest) =>
       isRead(method) && (breaker === undefined || breaker.state === "closed");
@@ -108,19 +103,18 @@ export class Upstream implements Candidate {
     return this.#patterns.first(repository) !== undefined;
   }
 
-  /** What it calls a repository: Docker Hub's `nginx` is `library/nginx` there. */
+  /** The upstream's name of a repository: `library/nginx` for `nginx` at Docker Hub. */
   nameOf(repository: string): string {
     return this.#libraryPrefix && !repository.includes("/") ? `library/${repository}` : repository;
   }
 
-  /** Of its circuit. */
   get state(): BreakerState {
     return this.#breaker?.state ?? "closed";
   }
 
   /**
-   * Sends a request, and finds out what the response means. If that is not what was asked for, its body has been read, within bounds.
-   * @throws ClientAborted; CopyFailure if that is what its stream broke off with
+   * Sends a request and classifies the response. The body of an error has been read, up to a limit.
+   * @throws ClientAborted; CopyFailure if the stream that it sends fails with one
    */
   async query(request: UpstreamRequest): Promise<QueryOutcome> {
     const begun = performance.now();
@@ -147,7 +141,7 @@ export class Upstream implements Candidate {
   }
 
   /**
-   * Sends a request whose response is the client's, whatever it says; but not a challenge, which is meant for the router.
+   * Sends a request whose response goes to the client, whatever its status.
    * @throws UpstreamFailure, ClientAborted
    */
   async send(request: UpstreamRequest): Promise<UpstreamResponse> {
@@ -170,7 +164,7 @@ export class Upstream implements Candidate {
   }
 
   /**
-   * Sends a request past the circuit breaker, without consequences for it and uncounted: to tell people what the upstream says.
+   * Sends a request for `explain` and `check`: it bypasses the circuit breaker, and is not counted.
    * @throws UpstreamFailure, ClientAborted
    */
   inspect(request: UpstreamRequest): Promise<UpstreamResponse> {
@@ -178,7 +172,8 @@ export class Upstream implements Candidate {
   }
 
   /**
-   * The status of this upstream's `/v2/`, asked with the router's own credentials.
+   * Requests `/v2/` with the router's own credentials.
+   * @returns the status
    * @throws UpstreamFailure, ClientAborted
    */
   async ping(signal: AbortSignal): Promise<number> {
@@ -192,12 +187,12 @@ export class Upstream implements Candidate {
     this.#breaker?.probeIfDue();
   }
 
-  /** No probe asks for what was asked for until now: of this repository, or whatever it was. */
+  /** Makes probes no longer use earlier requests for this repository, or any earlier request. */
   dropProbe(repository?: string): void {
     this.#breaker?.forget(repository);
   }
 
-  /** Whether there is still hope in an upstream whose circuit was open: it is back, or it may have some things. */
+  /** `back` if the circuit is closed by now; `maybe` if timeouts opened it, since a cache may still serve what it has. */
   async bypassBreaker(): Promise<"back" | "maybe" | undefined> {
     if (this.#breaker === undefined || (await this.#breaker.awaitProbe())) {
       return "back";
@@ -205,7 +200,7 @@ export class Upstream implements Candidate {
     return this.#breaker.openedByTimeouts ? "maybe" : undefined;
   }
 
-  /** Closes every connection, used or kept. */
+  /** Closes all connections, also those in use. */
   close(): void {
     this.#agents.close();
   }
@@ -237,11 +232,11 @@ export class Upstream implements Candidate {
       timeout: timeouts.headers,
       probe: async (request) => {
         const response = await authorized(request);
-        // Its head is what was asked for.
+        // Only the status counts.
         void readUpTo(response.body, errorBodyLimit, request.timeout ?? timeouts.headers);
         return response;
       },
-      changed: () => this.#observer.breakerChanged(this),
+      stateChanged: () => this.#observer.breakerChanged(this),
     };
   }
 }

@@ -1,17 +1,16 @@
 import { upstreamFailure } from "../errors.ts";
 import type { FailureReport } from "../routing/outcome.ts";
 
-/** How something that was given only so much time went. */
 export type TimedResult<T> = { readonly latency: number } & (
   | { readonly value: T; readonly failure?: undefined }
-  /** `error`: what was thrown, if anything was. */
+  /** `error` is undefined after the timeout. */
   | { readonly failure: FailureReport; readonly error?: unknown }
 );
 
 /**
- * Gives work so many milliseconds, token endpoints and all. Never rejects, and never takes longer.
- * @param work to be told by the signal that nobody waits for it any more
- * @param wanted aborted when nobody does before that
+ * Runs work for at most `limit` milliseconds. Never rejects, and never takes longer, even if the work ignores its signal.
+ * @param work gets a signal that is aborted when its result is no longer needed
+ * @param wanted aborted when the result is no longer needed before that
  */
 export async function withTimeout<T>(
   limit: number,
@@ -21,7 +20,7 @@ export async function withTimeout<T>(
   const started = performance.now();
   const controller = new AbortController();
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<FailureReport>((resolve) => {
+  const timedOut = new Promise<FailureReport>((resolve) => {
     timer = setTimeout(() => resolve({ kind: "timeout", cause: `timeout after ${limit} ms` }), limit);
   });
   let cancel = () => {};
@@ -36,7 +35,10 @@ export async function withTimeout<T>(
     (value) => ({ value }),
     (error: unknown) => ({ failure: upstreamFailure(error).report, error }),
   );
-  const outcome = await Promise.race([done, Promise.race([late, unwanted]).then((failure) => ({ failure }))]);
+  const outcome = await Promise.race([
+    done,
+    Promise.race([timedOut, unwanted]).then((failure) => ({ failure })),
+  ]);
   clearTimeout(timer);
   wanted?.removeEventListener("abort", cancel);
   controller.abort();

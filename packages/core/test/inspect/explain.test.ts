@@ -43,7 +43,6 @@ async function openLab(
 }
 
 const asked = ({ requests }: TestRegistry) => requests.map(({ method, url }) => `${method} ${url}`);
-const quick = { timeouts: { headers: 200 }, breaker: false } as const;
 
 describe("explain predicts the result of a pull", () => {
   const states: Readonly<Record<string, Fault | undefined>> = {

@@ -14,17 +14,15 @@ import {
 /** `closed`: requests go through; `open`: none does; `half-open`: none does, and one probe is in progress. */
 export type BreakerState = "closed" | "half-open" | "open";
 
-/** What a breaker needs besides its options. */
 export interface BreakerContext {
-  /** Caches have things at hand that tell nothing about the public registry behind them; hosted stands alone. */
+  /** A cache may answer from its store while the public registry behind it hangs. Hosted has no registry behind it. */
   readonly kind: "hosted" | "proxy";
-  /** Milliseconds that a request which is never answered takes. */
+  /** Milliseconds that a request without an answer takes. */
   readonly timeout: number;
-  /** Sends a half-open probe. */
   probe: Send;
-  /** Told of every change of the state. */
-  changed(): void;
-  /** Milliseconds; never goes back. @default performance */
+  /** Called after each change of the state. */
+  stateChanged(): void;
+  /** Monotonic milliseconds. @default performance */
   readonly clock?: { now(): number };
 }
 
@@ -69,7 +67,7 @@ export class Breaker {
 
   /** Whether timeouts opened the circuit, so that some requests may still be answered: a cache serves what it has. */
   get openedByTimeouts(): boolean {
-    return this.#tripPolicy.lastWasLate;
+    return this.#tripPolicy.lastWasTimeout;
   }
 
   /**
@@ -126,7 +124,7 @@ export class Breaker {
   }
 
   #learn(request: UpstreamRequest, signal: HealthSignal, begun: number): void {
-    if (signal === "failed" || signal === "late") {
+    if (signal === "failed" || signal === "timeout") {
       this.#probeRequests.failed(request, signal);
     }
     // What was sent before the circuit opened, and ends now, says nothing new, and must not spoil a probe.
@@ -152,7 +150,7 @@ export class Breaker {
       health = signalOfError(error, request, this.#waits(begun));
     }
     this.#tripPolicy.note(health, request.repository, begun, this.#clock.now());
-    if (health === "failed" || health === "late") {
+    if (health === "failed" || health === "timeout") {
       this.#probeRequests.failed(request, health);
       this.#open(begun);
     } else {
@@ -176,7 +174,7 @@ export class Breaker {
 
   #change(state: BreakerState): void {
     this.#state = state;
-    this.#context.changed();
+    this.#context.stateChanged();
   }
 
   #waits(begun: number): { readonly waited: number; readonly timeout: number } {

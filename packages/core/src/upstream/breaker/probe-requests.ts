@@ -2,28 +2,27 @@ import { LRUCache } from "lru-cache";
 import { valuesOf } from "../../protocol/headers.ts";
 import { baseRequest, isRead, type UpstreamRequest } from "../request.ts";
 
-const mostLate = 8;
+const mostTimedOut = 8;
 const mostForgotten = 1_000;
 // Probes have signals of their own.
 const { signal: never } = new AbortController();
 const base = baseRequest(never);
 
 /**
- * What an upstream that is left out is tried with. `/v2/` would tell nothing about a cache's public registry.
+ * Chooses the request of a half-open probe. Not `/v2/`: a cache answers that even when its public registry is away.
  *
- * If it failed, any request will do, and another one each time is better: one image may fail for reasons of its own.
- *
- * If it was late, what was late has to be asked once more, each image in turn: what a cache has at hand tells nothing. As
- * long as all that was late is one image, though, another one is asked first. Hosted has everything at hand, or nothing.
+ * - After errors: the last request that failed. Any request would do, but one image may fail for reasons of its own.
+ * - After timeouts: a request that timed out, rotating over images, since a cache answers others from its store. If only one image
+ *   timed out, a request for another image comes first.
  */
 export class ProbeRequests {
   readonly #isHosted: boolean;
   readonly #clock: { now(): number };
-  /** One request per image, the one to be asked next first. */
-  readonly #late = new Map<string, UpstreamRequest>();
-  /** The last request that failed otherwise, or found the upstream left out. */
+  /** One request per image, the next one first. */
+  readonly #timedOut = new Map<string, UpstreamRequest>();
+  /** The last request that failed in another way, or was rejected by the open circuit. */
   #other: UpstreamRequest | undefined;
-  /** Images, and when each was last forgotten: requests that were under way then end later. */
+  /** When each image was last forgotten. Requests in flight at that time end later, and must not be learned. */
   readonly #forgotten = new LRUCache<string, number>({ max: mostForgotten });
   #allForgotten = Number.NEGATIVE_INFINITY;
 
@@ -32,19 +31,17 @@ export class ProbeRequests {
     this.#clock = clock;
   }
 
-  /** A request was not answered as it should be. */
-  failed(request: UpstreamRequest, signal: "failed" | "late"): void {
+  failed(request: UpstreamRequest, signal: "failed" | "timeout"): void {
     if (!isTelling(request) || this.#wasForgotten(request)) {
       return;
     }
-    if (signal === "late") {
+    if (signal === "timeout") {
       this.#putLast(withoutClient(request));
     } else {
       this.#other = withoutClient(request);
     }
   }
 
-  /** A request found the circuit open. */
   rejected(request: UpstreamRequest): void {
     if (this.#wasForgotten(request)) {
       return;
@@ -52,26 +49,25 @@ export class ProbeRequests {
     if (isTelling(request)) {
       this.#other = withoutClient(request);
     } else if (this.#isHosted) {
-      // Pushes cannot be repeated. Where nothing else comes, hosted has to come back for them all the same.
+      // Pushes cannot be repeated, and hosted may get nothing else.
       this.#other ??= base;
     }
   }
 
-  /** What to ask next. */
   next(openedByTimeouts: boolean): UpstreamRequest {
     const other = this.#other;
     if (other !== undefined && (!openedByTimeouts || this.#mayAskInstead(other))) {
       this.#other = openedByTimeouts ? undefined : other;
       return other;
     }
-    const [late] = this.#late.values();
-    if (late !== undefined) {
-      this.#putLast(late);
+    const [timedOut] = this.#timedOut.values();
+    if (timedOut !== undefined) {
+      this.#putLast(timedOut);
     }
-    return late ?? other ?? base;
+    return timedOut ?? other ?? base;
   }
 
-  /** It is not to be tried with anything of this repository that was asked for until now; of no repository, if none is given. */
+  /** Makes probes no longer use earlier requests for this repository, or any earlier request. */
   forget(repository: string | undefined): void {
     if (repository === undefined) {
       this.#allForgotten = this.#clock.now();
@@ -79,15 +75,14 @@ export class ProbeRequests {
       return;
     }
     this.#forgotten.set(repository, this.#clock.now());
-    this.#late.delete(repository);
+    this.#timedOut.delete(repository);
     if (this.#other?.repository === repository) {
       this.#other = undefined;
     }
   }
 
-  /** The upstream is asked again. */
   clear(): void {
-    this.#late.clear();
+    this.#timedOut.clear();
     this.#other = undefined;
   }
 
@@ -97,32 +92,31 @@ export class ProbeRequests {
   }
 
   #mayAskInstead(other: UpstreamRequest): boolean {
-    const isOneImage = this.#late.size <= 1 && !this.#late.has(nameOf(other));
+    const isOneImage = this.#timedOut.size <= 1 && !this.#timedOut.has(nameOf(other));
     return isOneImage || (this.#isHosted && other !== base);
   }
 
   #putLast(request: UpstreamRequest): void {
     const name = nameOf(request);
-    this.#late.delete(name);
-    this.#late.set(name, request);
-    const [oldest] = this.#late.keys();
-    if (this.#late.size > mostLate && oldest !== undefined) {
-      this.#late.delete(oldest);
+    this.#timedOut.delete(name);
+    this.#timedOut.set(name, request);
+    const [oldest] = this.#timedOut.keys();
+    if (this.#timedOut.size > mostTimedOut && oldest !== undefined) {
+      this.#timedOut.delete(oldest);
     }
   }
 }
 
-/** The image that a request is about. */
 export function nameOf({ repository }: UpstreamRequest): string {
   return repository ?? "";
 }
 
-/** What can be asked again, and takes no longer than it should. */
+/** Only reads can be repeated, and the time of a list says nothing. */
 function isTelling({ method, list }: UpstreamRequest): boolean {
   return isRead(method) && list !== true;
 }
 
-/** A request as it can be repeated when its client is gone: by the router, with the router's own credentials or none. */
+/** A copy that the router can repeat without the client, with its own credentials or none. */
 function withoutClient({ from, accept, range, ...request }: UpstreamRequest): UpstreamRequest {
   const { method, path, search, scope, repository, decided } = request;
   return {

@@ -2,18 +2,17 @@ import { ClientAborted, UpstreamFailure } from "../../errors.ts";
 import { isRead, type UpstreamRequest } from "../request.ts";
 import type { UpstreamResponse } from "../transport/send.ts";
 
-/** What the outcome of a request says about the upstream that was asked. */
-export type HealthSignal = "answered" | "failed" | "late" | "nothing";
+/** What the outcome of a request says about the health of the upstream. */
+export type HealthSignal = "answered" | "failed" | "timeout" | "nothing";
 
-/** How long an upstream may take before it is late for a client that left, or for a trial. Milliseconds. */
+/** A client that leaves after this counts as a timeout, and a half-open probe waits no longer. Milliseconds. */
 export const noticeableWait = 5_000;
 
-// A gateway that says that what stands behind it is not there. Any other answer, a 500 too, is one: caches of
-// distribution answer every digest of a private image that way when their public registry refuses its name.
-const nobodyBehind = [502, 503, 504];
+// A gateway says so when the server behind it is away. Any other status shows that the upstream is there, even 500: caches of
+// distribution answer it for every digest of a private image when their public registry refuses its name.
+const gatewayErrors = [502, 503, 504];
 const gatewayTimeout = 504;
 
-/** What an answer says about the upstream. */
 export function signalOfResponse(
   { status }: Pick<UpstreamResponse, "status">,
   { list }: Pick<UpstreamRequest, "list">,
@@ -21,54 +20,52 @@ export function signalOfResponse(
   if (status === gatewayTimeout && list === true) {
     return "nothing";
   }
-  return nobodyBehind.includes(status) ? "failed" : "answered";
+  return gatewayErrors.includes(status) ? "failed" : "answered";
 }
 
 /**
- * What it says about the upstream that there was no answer.
- * @param waited milliseconds that the request had taken by then
- * @param patience milliseconds that a request which is never answered takes
+ * @param waited milliseconds until the request failed
+ * @param timeout milliseconds that a request without an answer takes
  */
 export function signalOfError(
   error: unknown,
   { method, list }: Pick<UpstreamRequest, "method" | "list">,
   { waited, timeout }: { waited: number; timeout: number },
 ): HealthSignal {
-  // What a list takes depends on its length: a catalog of ten thousand repositories may well be late.
-  const mayBeLate = list !== true;
+  // A list takes the longer the more entries it has: a catalog of ten thousand repositories may time out at a healthy upstream.
+  const mayTimeOut = list !== true;
   if (error instanceof ClientAborted) {
-    // Clients with less patience than the router must not keep it from noticing. An upload takes what it takes.
+    // Clients that time out before the router does must not hide that the upstream hangs. An upload may take any time.
     const noticed = isRead(method) && waited >= Math.min(timeout, noticeableWait);
-    return noticed && mayBeLate ? "late" : "nothing";
+    return noticed && mayTimeOut ? "timeout" : "nothing";
   }
   if (!(error instanceof UpstreamFailure)) {
     return "nothing";
   }
   if (error.report.kind === "refused" || error.report.kind === "rate-limited") {
-    // One that refuses the router, or asks for patience, is there.
+    // The upstream answered: it refused the router, or limited its rate.
     return "answered";
   }
   if (error.report.kind !== "timeout") {
     return "failed";
   }
-  return mayBeLate ? "late" : "nothing";
+  return mayTimeOut ? "timeout" : "nothing";
 }
 
-/** When to open. */
-export interface TripsOptions {
-  /** So many failures in a row. */
+export interface TripPolicyOptions {
+  /** The number of failures in a row that opens the circuit. */
   readonly limit: number;
-  /** Milliseconds in which as many late ones count as much, whatever is answered in between. */
+  /** Milliseconds in which the same number of timeouts opens it, whatever is answered in between. */
   readonly window: number;
-  /** Whether they do not: what hosted answers, it would not have at hand if something behind it hung. */
+  /** Whether only failures in a row count. True for hosted: no registry behind it can hang while hosted answers from its own store. */
   readonly onlyInRow: boolean;
 }
 
 /**
- * When to open: after failures in a row, or after as many late ones within a while, whatever came in between. A cache whose
- * public registry hangs goes on serving what it has; the rest would each cost a client the full timeout. But one image may
- * hang for reasons of its own: requests for it that wait side by side count once, and of what is late within a while no
- * image is more than about half.
+ * Decides when the circuit opens: after failures in a row, or after as many timeouts within a window. A cache whose public registry
+ * hangs still serves what it has, so answers in between must not reset the timeouts: each further one would cost a client the full
+ * timeout. But one image may hang for reasons of its own. So concurrent requests for an image count once, and no image makes up more
+ * than about half of the timeouts.
  */
 export class TripPolicy {
   readonly #limit: number;
@@ -76,24 +73,23 @@ export class TripPolicy {
   readonly #onlyInRow: boolean;
   readonly #mostOfOne: number;
   #inRow = 0;
-  #lastWasLate = false;
-  /** At most `limit`: with more, it would be open. */
-  #late: { readonly name: string | undefined; readonly time: number }[] = [];
+  #lastWasTimeout = false;
+  #timedOut: { readonly name: string | undefined; readonly time: number }[] = [];
 
-  constructor({ limit, window, onlyInRow }: TripsOptions) {
+  constructor({ limit, window, onlyInRow }: TripPolicyOptions) {
     this.#limit = limit;
     this.#window = window;
     this.#onlyInRow = onlyInRow;
     this.#mostOfOne = Math.ceil(limit / 2);
   }
 
-  /** Whether the last failure that counted was a request that was never answered. */
-  get lastWasLate(): boolean {
-    return this.#lastWasLate;
+  /** Whether the last failure that counted was a timeout. */
+  get lastWasTimeout(): boolean {
+    return this.#lastWasTimeout;
   }
 
   /**
-   * Learns how a request went.
+   * Counts the outcome of a request.
    * @param name the repository that it was about
    * @param begun when it was sent, in milliseconds of the breaker's clock
    * @param ended when its outcome was known
@@ -108,31 +104,31 @@ export class TripPolicy {
         return false;
       case "failed":
         this.#inRow += 1;
-        this.#lastWasLate = false;
+        this.#lastWasTimeout = false;
         break;
-      case "late":
-        this.#noteLate(name, begun, ended);
+      case "timeout":
+        this.#noteTimeout(name, begun, ended);
     }
-    return this.#inRow >= this.#limit || (!this.#onlyInRow && this.#late.length >= this.#limit);
+    return this.#inRow >= this.#limit || (!this.#onlyInRow && this.#timedOut.length >= this.#limit);
   }
 
-  /** The circuit has closed: what happened before does not count any more. */
+  /** Forgets all failures, when the circuit has closed. */
   reset(): void {
     this.#inRow = 0;
-    this.#late = [];
+    this.#timedOut = [];
   }
 
-  #noteLate(name: string | undefined, begun: number, ended: number): void {
-    const late = this.#late.filter(({ time }) => time > ended - this.#window);
-    const same = late.filter((one) => one.name === name);
+  #noteTimeout(name: string | undefined, begun: number, ended: number): void {
+    const recent = this.#timedOut.filter(({ time }) => time > ended - this.#window);
+    const same = recent.filter((one) => one.name === name);
     if (same.some(({ time }) => begun < time)) {
       return;
     }
     this.#inRow += 1;
-    this.#lastWasLate = true;
+    this.#lastWasTimeout = true;
     const [first] = same;
-    this.#late = [
-      ...(same.length < this.#mostOfOne ? late : late.filter((one) => one !== first)),
+    this.#timedOut = [
+      ...(same.length < this.#mostOfOne ? recent : recent.filter((one) => one !== first)),
       { name, time: ended },
     ].slice(-this.#limit);
   }

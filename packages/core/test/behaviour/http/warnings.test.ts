@@ -6,7 +6,7 @@ import { ClientExchange } from "../../../src/http/exchange.ts";
 import { sendError } from "../../../src/http/respond.ts";
 import { RegistryError } from "../../../src/protocol/errors.ts";
 import { valuesOf, warning } from "../../../src/protocol/headers.ts";
-import { createServices } from "../../../src/services.ts";
+import { createRouterContext } from "../../../src/router-context.ts";
 import { fetchRaw } from "../../support/client.ts";
 import { closedPort, listen, startRouter } from "../../support/router.ts";
 
@@ -25,12 +25,12 @@ it("each warning of hosted's response is a header line", async () => {
 });
 
 it("each warning of the router's own error response is a header line, and all of them have at most 4096 bytes", async () => {
-  const services = createServices(completeConfig({ hosted: "http://hosted", proxy: "http://proxy" }));
+  const context = createRouterContext(completeConfig({ hosted: "http://hosted", proxy: "http://proxy" }));
   const texts = Array.from({ length: 200 }, (_, index) => `proxy-${index} failed ("${"\u2603".repeat(20)}")`);
   const server = createServer((request, response) => {
     const headers = { Warning: texts.map(warning) };
     sendError(
-      new ClientExchange(request, response, services, () => false),
+      new ClientExchange(request, response, context, () => false),
       new RegistryError("MANIFEST_UNKNOWN", { headers }),
     );
   });

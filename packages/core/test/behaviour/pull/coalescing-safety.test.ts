@@ -310,7 +310,7 @@ test("an upstream whose breaker was open counts as asked when the negative cache
 
   const end = await failover({
     order: [proxy],
-    ask: () => Promise.resolve(outcomes.shift() as ManifestOutcome),
+    send: () => Promise.resolve(outcomes.shift() as ManifestOutcome),
     revive: () => Promise.resolve("back"),
     stopsAfterFailureOf: () => false,
   });

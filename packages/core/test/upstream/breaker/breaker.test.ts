@@ -43,7 +43,7 @@ function breakerOf(kind: "hosted" | "proxy") {
         await new Promise((resolve) => setTimeout(resolve, 100));
         return answer;
       },
-      changed: () => undefined,
+      stateChanged: () => undefined,
     },
     async (request) => work.get(request)?.() ?? answer,
   );

@@ -39,7 +39,7 @@ interface RouterState {
  * Everything that one configuration sets up. Functions that serve a request do not import this type: each names the parts that it
  * needs.
  */
-export interface Services extends RouterState {
+export interface RouterContext extends RouterState {
   readonly ownership: Ownership;
   readonly invalidation: Invalidation;
   readonly manifests: ManifestFetcher;
@@ -63,9 +63,9 @@ const referrersApiTtl = 5 * 60_000;
 
 /**
  * Sets up everything that a configuration asks for; opens no connection.
- * @param before the services of the previous configuration, whose unchanged parts are used again
+ * @param before the context of the previous configuration, whose unchanged parts are used again
  */
-export function createServices(config: CompleteConfig, before?: Services): Services {
+export function createRouterContext(config: CompleteConfig, before?: RouterContext): RouterContext {
   const state = createState(config, before);
   const { metrics, upstreams, policy, memory, tick, ended } = state;
   const { peers, logger } = config;

@@ -2,16 +2,19 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "@jest/globals";
 import { completeConfig } from "../../../src/config/complete-config.ts";
-import { createServices, type Services } from "../../../src/services.ts";
+import { createRouterContext, type RouterContext } from "../../../src/router-context.ts";
 import { until } from "../../support/within.ts";
 
 const hosted = "http://hosted.example";
 
-function withProxy(name: string, before?: Services): Services {
-  return createServices(completeConfig({ hosted, proxy: `http://${name}.example`, via: "router" }), before);
+function withProxy(name: string, before?: RouterContext): RouterContext {
+  return createRouterContext(
+    completeConfig({ hosted, proxy: `http://${name}.example`, via: "router" }),
+    before,
+  );
 }
 
-describe("the services of a configuration", () => {
+describe("the context of a configuration", () => {
   it("do not keep removed upstreams of earlier configurations alive", async () => {
     setFlagsFromString("--expose-gc");
     const collectGarbage: () => void = runInNewContext("gc");
