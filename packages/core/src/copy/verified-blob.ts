@@ -27,7 +27,7 @@ export class VerifiedBlob extends Readable {
       this.#body.resume();
     } else {
       this.#isPouring = true;
-      void this.#pour();
+      void this.#fill();
     }
   }
 
@@ -36,7 +36,7 @@ export class VerifiedBlob extends Readable {
     done(error);
   }
 
-  async #pour(): Promise<void> {
+  async #fill(): Promise<void> {
     try {
       await this.#body.pipeTo((piece) => this.#take(piece));
       this.#check.finish();

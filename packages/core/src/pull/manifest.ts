@@ -186,13 +186,13 @@ function learn(
 function learnAbsence(
   absences: NegativeCache<Upstream>,
   upstream: Upstream,
-  { request: { method }, resource: { repository, byDigest, reference }, variant: wish }: ManifestQuestion,
+  { request: { method }, resource: { repository, byDigest, reference }, variant }: ManifestQuestion,
   status: number,
 ): void {
   if (upstream.kind === "proxy" && !byDigest) {
     // Some refuse HEAD, or have none, and answer GET.
     absences.learn(upstream, repository, reference, {
-      variant: wish,
+      variant: variant,
       method: status === 404 ? "GET" : method,
     });
   }

@@ -4,38 +4,36 @@ import { basicAuthorization, type Challenge, parseChallenges } from "../../proto
 import type { Scope } from "../../protocol/token-scope.ts";
 import { type RequestToken, Tokens } from "./tokens.ts";
 
-/** A request that has been answered: what it was for, and what it offered. */
 export interface Offer {
   /** The `Authorization` that was sent. */
   readonly sent: string | undefined;
   readonly scope: Scope;
 }
 
-/** A 401, and what it answers. */
 export interface Unauthorized extends Offer {
   /** The `WWW-Authenticate` values. */
   readonly challenges: readonly string[];
-  /** Whether nothing in the request came from a client that could have shaped the challenge. */
+  /** Whether the request had no header of a client that could shape the challenge. */
   readonly neutral: boolean;
 }
 
 /**
  * What to do about a 401:
- * - `repeat`: `header` now has something new to offer;
- * - `ask neutrally`: the challenge names a token endpoint that is not known. Some registries build its address from
- *   `X-Forwarded-Host`, so that a client could have the router's credentials sent to a host of its choice; ask again
- *   without any header about the client, and believe that answer;
- * - `none`: the refusal stands. The router is known, or nobody is to be known as, and it may not have this;
- * - `user refused`, `realm refused`: the router could not make itself known at all.
+ * - `repeat`: `header` now returns something new;
+ * - `ask neutrally`: the challenge names an unknown token endpoint. Some registries build its address from `X-Forwarded-Host`, so a
+ *   client could have the router's credentials sent to a host of its choice. Ask again without headers about the client, and use that
+ *   challenge;
+ * - `none`: the refusal stands;
+ * - `user refused`, `realm refused`: the router could not authenticate at all.
  */
-export type Remedy = "repeat" | "ask neutrally" | "none" | Refusal;
+export type Remedy = "repeat" | "ask neutrally" | "none" | AuthenticationFailure;
 
-/** Why the router could not make itself known: its user was not taken, or there is nowhere to get tokens. */
-export type Refusal = "user refused" | "realm refused";
+/** Why the router could not authenticate: its user was refused, or no safe token endpoint was named. */
+export type AuthenticationFailure = "user refused" | "realm refused";
 
 /**
- * The router's own way of making itself known to one upstream. It begins with Basic, or with nothing where it has no
- * user, and learns from the first 401 whether the upstream wants tokens
+ * The router's own authentication at one upstream. It begins with Basic, or with nothing if it has no user, and learns from the first
+ * 401 whether the upstream wants tokens
  * (https://distribution.github.io/distribution/spec/auth/token/).
  */
 export class Credentials {
@@ -54,8 +52,8 @@ export class Credentials {
   }
 
   /**
-   * The `Authorization` to send, if any; a promise only while a token has to be fetched. For what a token endpoint denies
-   * it is left out, and the upstream's own refusal follows.
+   * The `Authorization` to send, if any; a promise only while a token is fetched. If a token endpoint denies the scope, there is none,
+   * and the upstream's own refusal follows.
    * @throws UpstreamFailure if the token endpoint fails, or refuses the router's user
    */
   header(scope: Scope): string | undefined | Promise<string | undefined> {
@@ -63,30 +61,30 @@ export class Credentials {
   }
 
   /**
-   * The same for a request that can be repeated: nothing where tokens cannot be had. The upstream may have been set up anew
-   * to want others or none, which its answer will tell; if not, `header` fails for the repetition.
+   * The same for a request that can be repeated: undefined if the token endpoint fails. The upstream may want other credentials or none
+   * by now, which its answer tells; if not, `header` fails for the repetition.
    */
   headerAtFirst(scope: Scope): string | undefined | Promise<string | undefined> {
     const header = this.header(scope);
     return header instanceof Promise ? header.catch(withoutTokens) : header;
   }
 
-  /** Whether there is a user, and nothing is known yet of how the upstream wants to be told: to be found out without a body. */
+  /** Whether there is a user, and it is not yet known whether the upstream wants Basic or tokens. */
   needsProbe(): boolean {
     return this.#basic !== undefined && !this.#asked;
   }
 
-  /** The upstream has answered something else than 401: it need not be probed, and what was sent is good. */
-  accepted({ scope, sent }: Offer): void {
+  /** Notes that the upstream answered something else than 401. */
+  noteAccepted({ scope, sent }: Offer): void {
     this.#asked = true;
     if (sent === undefined && this.#tokens?.hasFailed(scope) === true) {
-      // It does without.
+      // The upstream needs no tokens any more.
       this.#tokens = undefined;
     }
-    this.#tokens?.accepted(scope, sent);
+    this.#tokens?.noteAccepted(scope, sent);
   }
 
-  /** A 401 came: what to do about it. */
+  /** @returns what to do about a 401 */
   refused({ challenges, sent, scope, neutral }: Unauthorized): Remedy {
     this.#asked = true;
     if (this.#tokens?.isKnownRefusal(scope, sent) === true) {
@@ -121,7 +119,7 @@ export class Credentials {
     if (sent === this.#basic) {
       return "user refused";
     }
-    // An upstream that wanted tokens may be set up anew to want Basic.
+    // An upstream that wanted tokens may want Basic by now.
     if (!challenges.some(({ scheme }) => scheme === "basic")) {
       return "none";
     }
@@ -129,7 +127,7 @@ export class Credentials {
     return "repeat";
   }
 
-  /** Credentials and tokens go to the realm only over a transport that is as good as the upstream's. */
+  /** A realm that is as safe as the upstream: no http for an https upstream. */
   #realmOf({ parameters }: Challenge): URL | undefined {
     const text = parameters.get("realm") ?? "";
     const realm = URL.canParse(text) ? new URL(text) : undefined;

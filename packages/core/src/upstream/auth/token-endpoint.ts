@@ -10,15 +10,15 @@ import type { Denial, RequestToken, Token, TokenSource } from "./tokens.ts";
 
 type Method = "GET" | "POST";
 
-// Seconds of milliseconds, whatever an upstream itself is given: clients wait for both.
+// Milliseconds, also if the upstream has more: clients wait for both.
 const answerTimeout = 10_000;
 const longestAnswer = 256 * 1024;
-// Not the request, but the way of asking is what it does not know.
+// Statuses that mean that the endpoint does not know the method.
 const otherWayWanted = [404, 405];
 const clientId = "combined-registry";
 
 /**
- * Asks token endpoints over the network: with GET as the specification has it, or where that is not known, with a form
+ * Requests tokens with GET, as in the specification, or with a form from endpoints that do not know that
  * (https://distribution.github.io/distribution/spec/auth/oauth/).
  */
 export function requestTokenOver(
@@ -60,7 +60,7 @@ export function requestTokenOver(
   };
 }
 
-/** The way that is likely to be understood first. A form is for users: there is none for nobody. */
+/** The likely method first. A form needs a user. */
 function methodsFor({ user }: TokenSource, likely: Method): readonly Method[] {
   if (user === undefined) {
     return ["GET"];
@@ -112,7 +112,7 @@ function form({ realm, service, user }: TokenSource, scope: Scope): HttpRequest 
 interface Reply {
   readonly status: number;
   readonly headers: RawHeaders;
-  /** Undefined if it broke off, or is too long. */
+  /** Undefined if the body broke off or is too long. */
   readonly text: string | undefined;
 }
 
@@ -146,15 +146,12 @@ function meaningOf(reply: Reply | undefined, elapsed: number): Token | Denial {
   return { value: token.value, lifetime: token.lifetime - elapsed };
 }
 
-// The specification's default ("expires_in"). Seconds.
+// Seconds, the default of `expires_in` in the specification.
 const usualLife = 60;
 const longestLife = 24 * 60 * 60;
 const longestToken = 32 * 1024;
 
-/**
- * Reads the answer of a token endpoint; undefined if there is no token in it.
- * @param date its `Date` header
- */
+/** @param date the `Date` header of the answer */
 export function readToken(text: string, date: string | undefined): Token | undefined {
   const said = parse(text);
   if (typeof said !== "object" || said === null) {
@@ -170,16 +167,15 @@ export function readToken(text: string, date: string | undefined): Token | undef
 }
 
 /**
- * Milliseconds that a token had lived when it was sent: endpoints may give the same one out again. Both times are of the
- * endpoint's clock, so that it does not matter what the router's says. Nobody gives out what has expired: an age beyond the
- * token's life is that of a clock in between which is wrong.
+ * The age of a token in milliseconds when it was sent: endpoints may send the same one again. Both times are of the endpoint's clock, so
+ * the router's does not matter. No endpoint sends an expired token, so an age beyond the token's life is a wrong clock.
  */
 function ageOf(issuedAt: unknown, date: string | undefined, life: number): number {
   const age = Date.parse(date ?? "") - Date.parse(String(issuedAt));
   return age > 0 && age < life ? age : 0;
 }
 
-/** It is to stand in a header: nothing in it may end the line, and it has to fit. */
+/** A token goes into a header: it must not end the line, and has to fit. */
 function isToken(value: unknown): value is string {
   return typeof value === "string" && value.length <= longestToken && /^[\x21-\x7e]+$/.test(value);
 }

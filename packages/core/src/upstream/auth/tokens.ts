@@ -3,7 +3,6 @@ import type { CredentialsConfig } from "../../config/upstream-options.ts";
 import { UpstreamFailure } from "../../errors.ts";
 import { type Scope, widened } from "../../protocol/token-scope.ts";
 
-/** Where tokens come from, and for whom. */
 export interface TokenSource {
   readonly realm: URL;
   readonly service: string | undefined;
@@ -11,53 +10,46 @@ export interface TokenSource {
   readonly user: CredentialsConfig | undefined;
 }
 
-/**
- * Asks a token endpoint.
- * @throws UpstreamFailure if it gives no answer that means something
- */
+/** @throws UpstreamFailure if the token endpoint fails, or its answer cannot be understood */
 export type RequestToken = (source: TokenSource, scope: Scope) => Promise<Token | Denial>;
 
-/** A token and its life. */
 export interface Token {
   readonly value: string;
-  /** Milliseconds that it is still good for. */
+  /** Milliseconds until it expires. */
   readonly lifetime: number;
 }
 
-/** The endpoint's word that it gives no token for this. */
 export interface Denial {
-  /** 4xx */
+  /** Status 4xx. */
   readonly denied: number;
 }
 
 interface Entry {
   /** `Bearer ...`; undefined if it was denied. Rejects with an UpstreamFailure. */
   readonly pending: Promise<string | undefined>;
-  /** Known once the token is there: the hot path then makes no promise. */
+  /** Set when the token is there, so that the hot path needs no promise. */
   readonly header: string | undefined;
-  /** When `pending` was fulfilled; undefined before. Milliseconds of a clock that nobody sets. */
+  /** Monotonic milliseconds when `pending` was fulfilled. */
   readonly since: number | undefined;
-  /** Whether the upstream has taken it. */
-  accepted: boolean;
-  /** Whether the upstream has refused it, so that another would not do better. */
+  wasAccepted: boolean;
+  /** The upstream refused this token when it was fresh: no other is fetched until `refusalStands` is over. */
   refused: boolean;
-  /** Whether the endpoint has failed. */
   failed: boolean;
 }
 
 const mostTokens = 1_000;
-// All of them together; with many scopes in it a token has a few KiB. Characters.
+// Characters of all tokens together. A token with many scopes has a few KiB.
 const mostText = 8 * 1024 * 1024;
-// How long not to ask again after the endpoint failed: a crowd must not hammer an endpoint that is in trouble.
+// Milliseconds after a failure of the endpoint, so that many clients do not hammer an endpoint in trouble.
 const afterFailure = 1_000;
-// How long a refusal stands: what is not permitted, or not there, may be so soon. Milliseconds.
+// Milliseconds that a refusal is cached: permissions can change soon.
 const refusalStands = 10_000;
-// With 400 a form is answered whose user is not known (RFC 6749 5.2).
+// 400 is the answer to a form with an unknown user (RFC 6749 5.2).
 const userRefused = [400, 401, 403];
-// What a clock may be off, and a request may take.
+// Milliseconds for the error of a clock and the time of a request.
 const longestMargin = 30_000;
 
-/** The tokens of one upstream, one per scope, each fetched once for however many requests are waiting for it. */
+/** The tokens of one upstream, one per scope. Requests that wait for the same token share one fetch. */
 export class Tokens {
   readonly #source: TokenSource;
   readonly #request: RequestToken;
@@ -68,7 +60,7 @@ export class Tokens {
     perf: { now: () => performance.now() },
     sizeCalculation: ({ header = "" }, key) => key.length + header.length + 1,
   });
-  /** What has to be asked for where the upstream wants more than the specification says. */
+  /** Scopes of upstreams that want more than the specification says. */
   readonly #widened = new LRUCache<string, Scope>({ max: mostTokens });
 
   constructor(source: TokenSource, request: RequestToken) {
@@ -76,14 +68,13 @@ export class Tokens {
     this.#request = request;
   }
 
-  /** Whether these are the tokens that a challenge asks for. */
   areFor(realm: URL, service: string | undefined): boolean {
     return this.#source.realm.href === realm.href && this.#source.service === service;
   }
 
   /**
-   * `Bearer ...` for a scope; undefined if the endpoint gives none for it.
-   * @throws UpstreamFailure if it gives none at all
+   * `Bearer ...` for a scope; undefined if the endpoint denies it.
+   * @throws UpstreamFailure if the endpoint fails or refuses the user
    */
   header(scope: Scope): string | undefined | Promise<string | undefined> {
     const key = keyOf(scope);
@@ -91,30 +82,29 @@ export class Tokens {
     return entry.header ?? entry.pending;
   }
 
-  /** Whether the endpoint has failed to say anything about a scope, a moment ago. */
+  /** Whether the endpoint failed for a scope within the last second. */
   hasFailed(scope: Scope): boolean {
     return this.#entries.peek(keyOf(scope))?.failed === true;
   }
 
-  /** The upstream has taken what was sent. */
-  accepted(scope: Scope, sent: string | undefined): void {
+  noteAccepted(scope: Scope, sent: string | undefined): void {
     const entry = this.#entries.peek(keyOf(scope));
     if (entry !== undefined && entry.header === sent) {
-      entry.accepted = true;
+      entry.wasAccepted = true;
     }
   }
 
-  /** Whether what was sent has been refused before, a moment ago. */
+  /** Whether the same token was refused within the last ten seconds. */
   isKnownRefusal(scope: Scope, sent: string | undefined): boolean {
     const entry = this.#entries.peek(keyOf(scope));
     return entry?.refused === true && entry.header === sent;
   }
 
   /**
-   * The upstream has refused what was sent. True when asking anew may bring something better: for what was good before
-   * and may have been revoked, or what is old. A token that was refused from the start is as good as it gets.
-   * @param wanted the scope in its challenge
-   * @param insufficient whether it said that the token is good, and does not permit this
+   * Notes that the upstream refused what was sent.
+   * @param wanted the scope in the challenge
+   * @param insufficient whether the challenge says that the token is valid but does not permit this
+   * @returns whether another token may do better: if this one was accepted before, and so may be revoked, or is old
    */
   refused(
     scope: Scope,
@@ -123,7 +113,7 @@ export class Tokens {
   ): boolean {
     const key = keyOf(scope);
     const entry = this.#entries.peek(key);
-    // For no scope none is wanted: some put an example into the challenge of `/v2/`.
+    // Some registries put an example scope into the challenge of `/v2/`, which needs none.
     const wide = scope.length === 0 ? undefined : widened(this.#scopeFor(key, scope), wanted);
     if (wide !== undefined) {
       this.#widened.set(key, wide);
@@ -131,18 +121,18 @@ export class Tokens {
       return true;
     }
     if (entry?.since === undefined || entry.header !== sent) {
-      // Another request has seen to it meanwhile, or none was sent.
+      // Another request has replaced the token meanwhile, or none was sent.
       return true;
     }
     const old = performance.now() - entry.since > refusalStands;
-    if (entry.header !== undefined && (old || (entry.accepted && !insufficient))) {
+    if (entry.header !== undefined && (old || (entry.wasAccepted && !insufficient))) {
       this.#entries.delete(key);
       return true;
     }
     if (!entry.refused) {
       entry.refused = true;
       const left = Math.min(this.#entries.getRemainingTTL(key), refusalStands);
-      // Of 0, it would never expire.
+      // 0 would mean that it never expires.
       this.#entries.set(key, entry, { ttl: Math.max(1, left) });
     }
     return false;
@@ -154,7 +144,7 @@ export class Tokens {
 
   #fetch(key: string, scope: Scope): Entry {
     const keep = (settled: Entry, ttl: number) => {
-      // Unless it was forgotten meanwhile, because more is wanted.
+      // Unless a wider scope has replaced it meanwhile.
       if (this.#entries.peek(key) === entry) {
         this.#entries.set(key, settled, { ttl: Math.max(1, Math.floor(ttl)) });
       }
@@ -162,7 +152,7 @@ export class Tokens {
     const pending = this.#obtain(this.#scopeFor(key, scope)).then(
       (token) => {
         const header = token && `Bearer ${token.value}`;
-        // Another object, or the cache would not measure it again.
+        // A new object: the cache does not measure the same one again.
         keep({ ...entry, header, since: performance.now() }, token ? usableFor(token) : refusalStands);
         return header;
       },
@@ -172,13 +162,13 @@ export class Tokens {
         throw error;
       },
     );
-    // Whoever waits for it hears of its failure; it is nobody's if they have all gone.
+    // If all requests have left, no handler is there for its rejection.
     pending.catch(() => undefined);
     const entry: Entry = {
       pending,
       header: undefined,
       since: undefined,
-      accepted: false,
+      wasAccepted: false,
       refused: false,
       failed: false,
     };
@@ -186,7 +176,7 @@ export class Tokens {
     return entry;
   }
 
-  /** Undefined for a scope that is denied by an endpoint that is otherwise well, and takes the router's user. */
+  /** Undefined if the endpoint denies the scope but accepts the router's user. */
   async #obtain(scope: Scope): Promise<Token | undefined> {
     const said = await this.#request(this.#source, scope);
     if ("value" in said) {
@@ -197,7 +187,7 @@ export class Tokens {
       return undefined;
     }
     if (scope.length > 0) {
-      // Some deny what a user may not have with the same status as the user: a token for nothing tells them apart.
+      // Some endpoints deny a scope with the same status as a user. A token without scope tells the two apart.
       await this.header([]);
       return undefined;
     }

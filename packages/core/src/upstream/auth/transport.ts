@@ -11,22 +11,22 @@ const refusals: Partial<Record<Remedy, string>> = {
   "realm refused": "asks for a token, but its challenge names no safe token endpoint",
 };
 
-/** Sends requests with the router's credentials, and deals with an upstream's wish for others. */
+/** Sends requests with the router's credentials, and answers challenges. */
 export class AuthTransport {
   readonly #client: UpstreamClient;
   readonly #credentials: Credentials | undefined;
-  /** The request that is finding out where tokens come from, so that a crowd at the start asks once. Never rejects. */
+  /** The request that finds out the token endpoint, so that many clients at the start cause one. Never rejects. */
   #discovery: Promise<void> | undefined;
 
-  /** @param credentials undefined where the client's own are passed through */
+  /** @param credentials undefined if the client's own are passed through */
   constructor(client: UpstreamClient, credentials: Credentials | undefined) {
     this.#client = client;
     this.#credentials = credentials;
   }
 
   /**
-   * Sends a request, and once more if the upstream refuses and the credentials then have something new to offer.
-   * @throws UpstreamFailure (`refused`) where the router could not make itself known; else as sending does
+   * Sends a request, and once more if the upstream refuses and the credentials then have something new.
+   * @throws UpstreamFailure (`refused`) if the router could not authenticate; else as sending does
    */
   readonly send: Send = (request) => {
     const credentials = this.#credentials;
@@ -46,7 +46,7 @@ export class AuthTransport {
     const sent = await credentials.headerAtFirst(scope);
     let answer = await this.#client.send(request, sent, false);
     if (answer.status !== 401) {
-      credentials.accepted({ sent, scope });
+      credentials.noteAccepted({ sent, scope });
       return answer;
     }
     let remedy = learn(credentials, answer, { sent, scope, neutral: false });
@@ -72,7 +72,7 @@ export class AuthTransport {
     return answer;
   }
 
-  /** What streams cannot be sent again: a refusal stands, but is learned from. */
+  /** A stream cannot be sent again: a refusal stands, but is learned. */
   async #sendOnce(request: UpstreamRequest, credentials: Credentials): Promise<UpstreamResponse> {
     const { scope } = request;
     const sent = await this.#headerForBody(credentials, request);
@@ -81,7 +81,7 @@ export class AuthTransport {
     return answer;
   }
 
-  /** How the upstream wants to be addressed is found out without the body. */
+  /** Finds out what the upstream wants without sending the body. */
   async #headerForBody(
     credentials: Credentials,
     { scope, signal }: UpstreamRequest,
@@ -101,7 +101,7 @@ export class AuthTransport {
     await this.#setAside(await this.send(baseRequest(signal)));
   }
 
-  /** Finds out where tokens come from by a request in which nothing comes from a client that could shape the challenge. */
+  /** Finds out the token endpoint with a request that has no header of a client that could shape the challenge. */
   #discover(
     request: UpstreamRequest,
     credentials: Credentials,
@@ -120,7 +120,7 @@ export class AuthTransport {
     return found;
   }
 
-  /** Reads an answer to its end, so that its connection can be used again. */
+  /** Reads a response to its end, so that its connection can be used again. */
   async #setAside({ body }: UpstreamResponse): Promise<void> {
     await readUpTo(body, errorBodyLimit, this.#client.idle);
   }
@@ -131,14 +131,13 @@ function passedThrough({ from, authorization }: UpstreamRequest): string | undef
   return from === undefined ? authorization : from.request.headers.authorization;
 }
 
-/** Shows an answer to the credentials. */
 function learn(
   credentials: Credentials,
   { status, headers }: UpstreamResponse,
   asked: Omit<Unauthorized, "challenges">,
 ): Remedy {
   if (status !== 401) {
-    credentials.accepted(asked);
+    credentials.noteAccepted(asked);
     return "none";
   }
   return credentials.refused({ ...asked, challenges: valuesOf(headers, "www-authenticate") });

@@ -5,21 +5,19 @@ import { createSecureContext, rootCertificates } from "node:tls";
 import type { CompleteUpstream } from "../../config/complete.ts";
 import { Readers } from "./large-body.ts";
 
-/** Connections to one place. */
 export interface AgentPools {
   /** Keeps connections for the next request. */
   readonly pooled: HttpAgent;
-  /** A connection for one request: for what cannot be sent twice, and for when a kept one turned out to be dead. */
+  /** One connection per request: for requests that cannot be sent twice, and after a kept connection turned out to be closed. */
   readonly fresh: HttpAgent;
-  /** Who reads their sockets. */
   readonly readers: Readers;
 }
 
 /** The connections of one upstream, shared by lookups and by http-proxy. */
 export interface Agents extends AgentPools {
-  /** For where redirects lead: nothing of this upstream's TLS applies there. */
+  /** For redirects: the upstream's TLS options do not apply there. */
   elsewhere(url: URL): AgentPools;
-  /** For token endpoints: those on other hosts may have certificates of the upstream's own issuer, or of a public one. */
+  /** For token endpoints: those on other hosts may have certificates of the upstream's `ca`, or of a public one. */
   tokens(url: URL): AgentPools;
   close(): void;
 }
@@ -31,7 +29,6 @@ const pooledOptions = {
   maxFreeSockets: 64,
 } as const;
 
-/** Makes the agents of an upstream. */
 export function createAgents({ url, tls }: CompleteUpstream): Agents {
   const own = url.protocol === "https:" ? secureConnections(tlsOptions(tls)) : plainConnections();
   const plain = plainConnections();
@@ -81,17 +78,17 @@ function connectionsOf(pooled: HttpAgent, fresh: HttpAgent): AgentPools {
 }
 
 /**
- * The upstream is not told that the connection will be closed: one that knows may close it together with an early
- * refusal, which is lost then among the bytes of the upload that are still coming.
+ * Without `Connection: close`: an upstream that sees it may close the connection right after an early error response, which is then
+ * lost while the upload still sends.
  */
 function forOneRequest(agent: HttpAgent): HttpAgent {
   return Object.assign(agent, { keepSocketAlive: () => false });
 }
 
 /**
- * What arrives on a kept connection while nobody asks is no answer: a second one to a request that had its own, or the rest
- * of a body longer than was said. Node drops those bytes and keeps the connection, and what follows them would be taken for
- * the answer to the next request. Go and undici close it too.
+ * Closes a kept connection on which bytes arrive between requests: a second response, or the rest of a body that is longer than its
+ * `Content-Length`. Node drops such bytes and keeps the connection, and would take what follows for the next response. Go and undici
+ * close it too.
  */
 function quiet<A extends HttpAgent>(agent: A): A {
   const { keepSocketAlive, reuseSocket } = agent;
@@ -110,12 +107,11 @@ function quiet<A extends HttpAgent>(agent: A): A {
   });
 }
 
-/** Read once: there are some hundred and fifty of them. */
+/** Made once: reading some 150 certificates takes time. */
 function publicAnd(ca: string) {
   return createSecureContext({ ca: [...rootCertificates, ca] });
 }
 
-/** An upstream's TLS choices in Node's words. */
 export function tlsOptions({ ca, cert, key, serverName, verify }: CompleteUpstream["tls"]) {
   return {
     rejectUnauthorized: verify,

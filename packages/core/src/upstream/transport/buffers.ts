@@ -1,49 +1,46 @@
 const mebibyte = 1024 * 1024;
 // From here on, larger reads gain nothing.
 const largest = mebibyte;
-// Less is not worth the handling: Node's own reads are of 64 KiB.
+// Node itself reads 64 KiB at a time: little more is not worth the handling.
 const smallest = mebibyte / 8;
 
-/** What a stream has at most at a time: one being read into, one waiting for its turn, one being written to the client. */
+/** One is read into, one waits, one is written to the client. */
 export const buffersPerStream = 3;
 
 /**
- * Lends buffers for large reads, within a budget. The more streams there are, the smaller are the buffers that each is lent; none
- * are where they would be too small to be of use.
+ * Lends buffers for large reads, within a budget. The more streams there are, the smaller their buffers; a stream gets none if they
+ * would be too small to be of use.
  */
 export class ReadBuffers {
   readonly #budget: number;
-  /** Those not lent. */
   readonly #spare: Buffer[] = [];
   #held = 0;
   #streams = 0;
 
-  /** @param budget bytes that all buffers have together at most, lent or kept for the next stream */
+  /** @param budget most bytes of all buffers together, lent or kept for the next stream */
   constructor(budget: number) {
     this.#budget = budget;
   }
 
-  /** Bytes that all buffers have together. */
+  /** Bytes of all buffers together. */
   get held(): number {
     return this.#held;
   }
 
-  /** Those of them that are lent. */
+  /** Bytes of the lent buffers. */
   get lent(): number {
     return this.#spare.reduce((sum, { length }) => sum - length, this.#held);
   }
 
-  /** A stream begins that will want buffers. */
   begin(): void {
     this.#streams += 1;
   }
 
-  /** It has ended, and will want no more. */
   end(): void {
     this.#streams -= 1;
   }
 
-  /** Lends a buffer. @param useful bytes beyond which the stream has no use for it */
+  /** @param useful bytes beyond which the stream has no use for the buffer */
   take(useful: number): Buffer | undefined {
     const share = this.#budget / Math.max(1, this.#streams) / buffersPerStream;
     const size = Math.min(largest, powerOfTwoWithin(share), powerOfTwoFor(useful));
@@ -54,12 +51,11 @@ export class ReadBuffers {
     return fitting === -1 ? this.#make(size) : this.#spare.splice(fitting, 1)[0];
   }
 
-  /** Takes a buffer back that nobody uses any more. */
   giveBack(buffer: Buffer): void {
     this.#spare.push(buffer);
   }
 
-  /** Counts no longer on a buffer of which it will never be known whether somebody still uses it. */
+  /** Leaves a buffer to the garbage collection: it will not be known when it is no longer in use. */
   forget({ length }: Buffer): void {
     this.#held -= length;
   }
@@ -73,15 +69,12 @@ export class ReadBuffers {
       this.forget(spare);
     }
     this.#held += size;
-    // Slow: a buffer of its own, not a part of one that others have parts of.
+    // Slow: not a part of a pool that other buffers share.
     return Buffer.allocUnsafeSlow(size);
   }
 }
 
-/**
- * The buffers of this process. How much memory reads may take is a matter of the process, however many handlers and upstreams it
- * has, so this is the one thing that they share without being told.
- */
+/** The budget is of the process, for any number of handlers and upstreams. So all of them share this one object. */
 export const processBuffers = new ReadBuffers(32 * mebibyte);
 
 function powerOfTwoWithin(size: number): number {
@@ -92,24 +85,22 @@ function powerOfTwoFor(size: number): number {
   return size < 1 ? 0 : 2 ** Math.ceil(Math.log2(size));
 }
 
-// A TLS record: what a read brings at least, where there is enough to come. Bytes.
+// Bytes of a TLS record: a read brings at least this much, if that much is to come.
 const leastRoom = 16 * 1024;
 
-/** A buffer that is lent. */
 interface Lease {
   readonly buffer: Buffer;
-  /** Bytes from its beginning that have been read. */
+  /** Bytes that have been read into it. */
   filled: number;
-  /** Bytes from its beginning that have been given out of hand. */
+  /** Bytes that have been given away. */
   given: number;
-  /** Bytes of those that are not known to be of no more use. */
+  /** Bytes that were given away and not released. */
   inUse: number;
 }
 
 /**
- * The buffers that one stream is read into. What becomes of what has been read cannot be known here: a buffer is lent to others
- * only when whoever was given its bytes has released all of them. Not to release any costs speed, and never gets anybody to see
- * wrong bytes.
+ * The buffers of one stream. A buffer goes to another stream only when all bytes that were given away have been released. A missing
+ * release costs speed, but never shows wrong bytes to a client.
  */
 export class BufferLeases {
   readonly #buffers: ReadBuffers;
@@ -122,17 +113,17 @@ export class BufferLeases {
     buffers.begin();
   }
 
-  /** What to read into next; undefined if there is nothing to be had. */
+  /** Where to read next; undefined if there is no buffer. */
   get room(): Buffer | undefined {
     return this.#current?.buffer.subarray(this.#current.filled);
   }
 
-  /** Whether there is something to be given out of hand. */
+  /** Whether `give` has bytes to give. */
   get holds(): boolean {
     return this.#current !== undefined && this.#current.filled > this.#current.given;
   }
 
-  /** Something has been read. @returns false if it was not read into `room` */
+  /** Counts bytes that were read. @returns false if they were not read into `room` */
   fill(read: Buffer): boolean {
     const lease = this.#current;
     if (lease === undefined || read.buffer !== lease.buffer.buffer) {
@@ -142,7 +133,7 @@ export class BufferLeases {
     return true;
   }
 
-  /** Gives out of hand what has been read since the last time. */
+  /** The bytes that have been read since the last call. */
   give(): Buffer {
     const lease = this.#current;
     if (lease === undefined) {
@@ -154,7 +145,7 @@ export class BufferLeases {
     return piece;
   }
 
-  /** Sees to some room. @param useful bytes beyond which it would be too much. @returns false if everything has to be given first */
+  /** Makes room. @param useful bytes that are still to come. @returns false if `give` has to be called first */
   prepare(useful: number): boolean {
     const lease = this.#current;
     if (lease !== undefined && lease.buffer.length - lease.filled >= leastRoom) {
@@ -172,7 +163,6 @@ export class BufferLeases {
     return true;
   }
 
-  /** A piece is of no more use to whoever was given it. */
   release(piece: Buffer): void {
     const lease = this.#leases.find(({ buffer }) => buffer.buffer === piece.buffer);
     if (lease !== undefined) {
@@ -181,7 +171,7 @@ export class BufferLeases {
     }
   }
 
-  /** Nothing more is read: the socket is closed. */
+  /** To be called when nothing more will be read. */
   end(): void {
     if (!this.#ended) {
       this.#ended = true;
@@ -190,7 +180,7 @@ export class BufferLeases {
     }
   }
 
-  /** Nothing more will be released. */
+  /** To be called when nothing more will be released. */
   abandon(): void {
     this.end();
     for (const { buffer } of this.#leases.splice(0)) {

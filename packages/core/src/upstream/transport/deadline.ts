@@ -3,17 +3,16 @@ import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import { UpstreamFailure } from "../../errors.ts";
 
-/** How long the head of an answer may take. */
 export interface HeadTimeouts {
-  /** Milliseconds until a connection stands, TLS included. */
+  /** Milliseconds for the connection, TLS included. */
   readonly connectTimeout: number;
   /** Milliseconds from the last byte of the request to the response headers. */
   readonly answerTimeout: number;
 }
 
 /**
- * Ends a request whose connection, or later whose response headers, do not come in time.
- * @returns to be called when the head is there, or the request has failed
+ * Destroys a request whose connection or response headers do not come in time.
+ * @returns ends the wait, when the head has come or the request has failed
  */
 export function limitWaitForHead(
   request: ClientRequest,
@@ -37,7 +36,7 @@ export function limitWaitForHead(
       clearTimeout(timer);
     }
   };
-  // Even a request that never gets a socket comes to an end.
+  // A request may never get a socket.
   start(connectTimeout, "no connection within");
   if (request.socket === null) {
     request.once("socket", awaitConnection);

@@ -8,7 +8,6 @@ import { addressOf, answerOf, type UpstreamResponse } from "./send.ts";
 import { taken, watchForStall } from "./stall-watch.ts";
 import { traced, upstreamChannel } from "./trace.ts";
 
-/** A request whose body streams from the client to an upstream. */
 export interface Delivery {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
@@ -17,17 +16,15 @@ export interface Delivery {
   readonly path: string;
   /** Everything but `Host`. */
   readonly headers: RawHeaders;
-  /** Aborted when the client is gone. */
   readonly signal: AbortSignal;
-  /** Told of every piece of the body. */
   transferred(bytes: number): void;
 }
 
-/** How long an upload may stand still. Milliseconds. */
+/** Milliseconds that an upload may stand still. */
 export interface UploadTimeouts extends HeadTimeouts {
-  /** The upstream takes no byte. */
+  /** While the upstream takes no byte. */
   readonly upstreamIdle: number;
-  /** The client sends no byte. */
+  /** While the client sends no byte. */
   readonly clientIdle: number;
 }
 
@@ -36,10 +33,7 @@ interface Waiting {
   answered(body: IncomingMessage): void;
 }
 
-/**
- * The one place where http-proxy is used: it carries request bodies with backpressure and ties the two ends'
- * lives together. What it sends is decided before, what it receives is dealt with after.
- */
+/** The only user of http-proxy, which streams request bodies with backpressure and closes each end when the other one fails. */
 export class Forwarder {
   readonly #proxy: ProxyServer;
   readonly #waiting = new WeakMap<IncomingMessage, Waiting>();
@@ -59,12 +53,12 @@ export class Forwarder {
     this.#host = host;
     this.#timeouts = timeouts;
     this.#proxy = createProxyServer({
-      // Not the URL itself: of that, http-proxy would look up an IPv6 address with its brackets.
+      // Not the URL itself: http-proxy would look up an IPv6 address with its brackets.
       target: { protocol, hostname, ...(port !== undefined && { port }) },
-      // A body cannot be sent again if a kept connection turns out to have been closed at the other end.
+      // A body cannot be sent again if a kept connection turns out to be closed.
       agent: agents.fresh,
       selfHandleResponse: true,
-      // The path is complete already: a prefix must not be put before it again.
+      // The path already has the prefix of the URL.
       prependPath: false,
     });
     this.#proxy.on("proxyReq", (upstreamRequest, carrier) =>
@@ -74,7 +68,7 @@ export class Forwarder {
   }
 
   /**
-   * Sends a request on, and resolves with the head of the answer.
+   * Resolves with the head of the response.
    * @throws UpstreamFailure, ClientAborted
    */
   forward(delivery: Delivery): Promise<UpstreamResponse> {
@@ -92,11 +86,11 @@ export class Forwarder {
     return new Promise((resolve, reject) => {
       const { request, response, signal } = delivery;
       if (signal.aborted) {
-        // http-proxy would wait for the end of a client that has left already.
+        // http-proxy would wait for the end of a request whose client has left.
         reject(new ClientAborted());
         return;
       }
-      // http-proxy and the relay of the answer listen for its end more often than Node thinks is right.
+      // http-proxy and the relay add more listeners than Node expects.
       response.setMaxListeners(response.getMaxListeners() + 10);
       const carrier = carrierOf(delivery, this.#host);
       let endWatches = () => {};
@@ -106,7 +100,7 @@ export class Forwarder {
       };
       this.#waiting.set(carrier, {
         connecting: (upstreamRequest) => {
-          // http-proxy starts the flow right after this, in the same turn.
+          // http-proxy starts the flow right after this call.
           request.on("data", (chunk: Buffer) => delivery.transferred(chunk.length));
           upstreamRequest.once("close", () =>
             settle(() => reject(new UpstreamFailure("broken", "connection closed before an answer"))),
@@ -131,7 +125,7 @@ export class Forwarder {
   #stallWatches(request: IncomingMessage, upstreamRequest: ClientRequest): NodeJS.Timeout[] {
     const { upstreamIdle, clientIdle } = this.#timeouts;
     const { socket } = request;
-    // Whose turn it is: the upstream's while there is something that it has not taken.
+    // While there are untaken bytes, the upstream is the slow side, else the client.
     const untaken = () => upstreamRequest.writableLength > 0 || upstreamRequest.writableNeedDrain;
     return [
       watchForStall({
@@ -152,8 +146,8 @@ export class Forwarder {
 }
 
 /**
- * http-proxy sends on the method, address and headers of the message it is given. The client's own message stays
- * as it is, for the host application's sake; this one carries what was decided, and the body comes from the other.
+ * http-proxy sends the method, path and headers of the message that it gets. The client's own message must not change, since the host
+ * application may read it. So this one has the headers, and the body comes from the client's.
  */
 function carrierOf({ request, method, path, headers }: Delivery, host: string): IncomingMessage {
   const carrier = new IncomingMessage(request.socket);

@@ -5,21 +5,20 @@ import { UpstreamFailure } from "../../errors.ts";
 import { BufferLeases, type ReadBuffers } from "./buffers.ts";
 
 /**
- * A body that is taken from its socket in large pieces, past Node's parser, which would copy each of them. As the parser never gets
- * to see the end of the message, the connection is not used again.
+ * A body that is read from its socket in large pieces, past Node's parser, which would copy each of them. The parser does not see the
+ * end of the message, so the connection cannot be used again.
  */
 export class LargeBody extends Readable {
   readonly #message: IncomingMessage;
   readonly #reader: SocketReader;
   readonly #leases: BufferLeases;
-  /** Bytes that have not been read yet. */
   #missing: number;
   #flows = true;
   #turn: NodeJS.Immediate | undefined;
 
-  /** @param length of the message's body; nobody has read any of it */
+  /** @param length bytes of the body, of which none has been read */
   constructor(message: IncomingMessage, length: number, reader: SocketReader, buffers: ReadBuffers) {
-    // Any piece is as much as is wanted at a time: the next one is read while it is on its way.
+    // One piece at a time: the next one is read while this one is sent.
     super({ highWaterMark: 1 });
     this.#message = message;
     this.#reader = reader;
@@ -32,14 +31,13 @@ export class LargeBody extends Readable {
     reader.readFor(this);
   }
 
-  /** What to read into next; undefined if there is nothing to be had. */
   get room(): Buffer | undefined {
     return this.#leases.room;
   }
 
-  /** Takes what has been read from the socket. @returns false if no more is wanted for now */
+  /** Takes bytes from the socket. @returns false to get no more until `_read` */
   receive(read: Buffer): boolean {
-    // What follows the body belongs to nothing that was asked for (RFC 9112 6.3), and goes with the connection.
+    // Bytes after the body belong to no response (RFC 9112 6.3), and are dropped with the connection.
     const piece = read.subarray(0, this.#missing);
     this.#missing -= piece.length;
     if (!this.#leases.fill(piece)) {
@@ -54,18 +52,18 @@ export class LargeBody extends Readable {
       this.#give();
       this.#leases.prepare(this.#missing);
     } else if (this.#leases.holds) {
-      // TLS records come one by one, and several in a turn: they are given away together.
+      // Several TLS records arrive in one turn of the event loop: they are given away together.
       this.#turn ??= setImmediate(() => this.#give());
     }
     return this.#flows;
   }
 
-  /** A piece is of no more use to whoever was given it: its bytes may be written over. */
+  /** Allows the bytes of a piece to be written over. */
   release(piece: Buffer): void {
     this.#leases.release(piece);
   }
 
-  /** Nothing more will be released. */
+  /** To be called when nothing more will be released. */
   abandon(): void {
     this.#leases.abandon();
   }
@@ -82,7 +80,7 @@ export class LargeBody extends Readable {
     done(error);
   }
 
-  /** What came with the head, and since, has been through the parser. */
+  /** Takes the bytes that have already gone through the parser. */
   #takeParsed(): void {
     for (let piece: unknown = this.#message.read(); piece instanceof Buffer; piece = this.#message.read()) {
       this.#missing -= piece.length;
@@ -109,7 +107,6 @@ export class LargeBody extends Readable {
     }
   }
 
-  /** From the connection. */
   #part(): void {
     this.#forgetTurn();
     this.#message.destroy();
@@ -122,18 +119,15 @@ export class LargeBody extends Readable {
   }
 }
 
-/**
- * What is read into unless a large body comes, as large as Node's own reads. What has been read is copied before anything else can
- * be read, so one does for all sockets.
- */
+/** For all other reads, as large as Node's own. Bytes are copied out of it before the next read, so all sockets share it. */
 const plain = Buffer.allocUnsafeSlow(64 * 1024);
 
-/** Reads a socket: for Node's parser, until a large body takes the rest. */
+/** Reads a socket for Node's parser, until a large body takes over. */
 export class SocketReader {
   #socket: Duplex | undefined;
   #body: LargeBody | undefined;
 
-  /** What a socket is made with that is to be read by this. */
+  /** The options to create the socket with. */
   get options(): OnReadOpts {
     return {
       buffer: () => this.#body?.room ?? plain,
@@ -141,39 +135,34 @@ export class SocketReader {
     };
   }
 
-  /** That socket. */
   reads(socket: Duplex): void {
     this.#socket = socket;
   }
 
-  /** Has the parser take at once what was read for it and waits in the socket, as it does when the parser had enough for a while. */
+  /** Drains bytes that are buffered in the socket into Node's HTTP parser, before a large body takes over. */
   flush(): void {
-    // Whoever listens for the socket's data, as the parser does, is given what is read.
+    // Reading emits `data`, to which the parser listens.
     while (this.#socket?.read() instanceof Buffer) {}
   }
 
-  /** From now on, everything is for this body. */
   readFor(body: LargeBody): void {
     this.#body = body;
     this.resume();
   }
 
-  /** After less was wanted. */
   resume(): void {
     this.#socket?.resume();
   }
 
-  /** @returns false if no more is wanted for now */
   #handOn(read: Buffer): boolean {
     return this.#body?.receive(read) ?? this.#socket?.push(Buffer.from(read)) ?? false;
   }
 }
 
-/** The readers of an agent's sockets. */
 export class Readers {
   readonly #readers = new WeakMap<Duplex, SocketReader>();
 
-  /** Has every socket that an agent makes from now on read by a reader. */
+  /** Gives each new socket of an agent a reader. */
   readFor<A extends Agent>(agent: A): A {
     const { createConnection } = agent;
     return Object.assign(agent, {
@@ -193,7 +182,6 @@ export class Readers {
     });
   }
 
-  /** Who reads the socket that an answer comes over. */
   of({ socket }: IncomingMessage): SocketReader | undefined {
     return this.#readers.get(socket);
   }

@@ -3,13 +3,13 @@ import { ClientAborted, UpstreamFailure } from "../../errors.ts";
 import { shareableLength } from "../../protocol/shareable.ts";
 import type { UpstreamResponse } from "./send.ts";
 
-/** Longest error or list that is read into memory when its text matters. */
+/** Bytes of the longest error or list that is read into memory. */
 export const errorBodyLimit = 64 * 1024;
 
 /**
- * Reads a body that ought to be small. Undefined if it is longer than `limit`, breaks off, or takes longer
- * than `milliseconds`; it is destroyed then.
- * @param goesOn whether the time counts anew from each piece
+ * Reads a small body. Undefined, and the body is destroyed, if it is longer than `limit`, breaks off, or takes longer than
+ * `milliseconds`.
+ * @param goesOn whether each piece starts the time again
  */
 export function readUpTo(
   body: Readable,
@@ -48,10 +48,9 @@ export function readUpTo(
 }
 
 /**
- * A response that may be given to all, read to its end; any other as it is, and then nothing of it has been read.
- * @param signal aborted when nobody waits for it any more
- * @param idle milliseconds that it may stand still
- * @throws UpstreamFailure if it does not come to its end; ClientAborted
+ * Reads a shareable response to its end. Any other one is returned unread.
+ * @param idle milliseconds without a byte
+ * @throws UpstreamFailure if the body does not end; ClientAborted
  */
 export async function readWhole(
   answer: UpstreamResponse,

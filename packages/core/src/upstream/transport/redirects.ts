@@ -14,17 +14,15 @@ const neverFollowed: ReadonlySet<string> = new Set([
   "x-forwarded-proto",
 ]);
 
-/** Whether an answer sends the client elsewhere. */
 export function isRedirect(answer: UpstreamResponse): boolean {
   return redirectStatuses.includes(answer.status) && firstValue(answer.headers, "location") !== undefined;
 }
 
 /**
- * Follows an upstream's redirects on behalf of the client, without any credentials: object storage takes
- * its own from the address, and refuses others.
+ * Follows redirects without any credentials: object storage has its own in the URL, and refuses others.
  * @param from the address that answered
- * @throws UpstreamFailure after five redirects, one to something else than http(s), or when the content is not there
- *   although the upstream says so: storage that refuses an expired address has not said that the content is unknown
+ * @throws UpstreamFailure after five redirects, for one that does not lead to http(s), and for any error at the end: storage that
+ *   refuses an expired URL does not say that the content is unknown
  */
 export async function followRedirects(
   answer: UpstreamResponse,
@@ -36,7 +34,6 @@ export async function followRedirects(
   let current = answer;
   let address = from;
   for (let hop = 0; isRedirect(current); hop++) {
-    // The redirect's own body is of no use, and its connection not worth keeping for it.
     current.body.destroy();
     if (hop === longestChain) {
       throw new UpstreamFailure("broken", `more than ${longestChain} redirects`);

@@ -10,62 +10,57 @@ import type { Readers } from "./large-body.ts";
 import { taken, watchForStall } from "./stall-watch.ts";
 import { traced, upstreamChannel } from "./trace.ts";
 
-/** A request, usually without a body. */
 export interface HttpRequest {
   readonly method: string;
   /** Path and query. */
   readonly path: string;
   /** Everything but `Host`. */
   readonly headers: RawHeaders;
-  /** With its type and, where it is known, its length in `headers`. */
+  /** Its type and, if known, its length are in `headers`. */
   readonly body?: string | Buffer | Readable | undefined;
-  /** Aborted when the client is gone. */
   readonly signal: AbortSignal;
-  /** Milliseconds for connection and headers, if it is to be less than usual. */
+  /** Milliseconds for connection and headers, if shorter than configured. */
   readonly timeout?: number | undefined;
 }
 
-/** The head of an upstream's answer, and the body still to come. */
 export interface UpstreamResponse {
   readonly status: number;
   readonly headers: RawHeaders;
-  /** To be read to the end or destroyed, or its connection is lost. */
+  /** Has to be read to its end or destroyed, or its connection stays open. */
   readonly body: IncomingMessage;
-  /** The body, where it has been read to its end. */
+  /** The body, if it has been read to its end. */
   readonly read?: Buffer;
   /** Those that could read the body in large pieces. */
   readonly readers?: Readers;
 }
 
-/** Where a connection leads to. */
 export interface Address {
   /** `http:` or `https:` */
   readonly protocol: string;
   /** As resolvers want it: IPv6 addresses without brackets. */
   readonly hostname: string;
-  /** Undefined for the one that goes with the protocol. */
+  /** Undefined for the protocol's default. */
   readonly port: string | undefined;
-  /** As it stands in `Host`. */
+  /** The value of `Host`. */
   readonly host: string;
 }
 
-/** Where a request goes, and how long it may take. */
 interface Destination extends HeadTimeouts {
-  /** Name of the upstream on whose account it is asked. */
+  /** Name of the upstream, also for its token endpoint and redirects. */
   readonly upstream: string;
   readonly address: Address;
   readonly agent: Agent;
   readonly readers: Readers;
-  /** Milliseconds in which it has to take some of a body. */
+  /** Milliseconds without progress of the request body. */
   readonly idle: number;
 }
 
-/** A kept connection was closed as the request was written. Worth one more try. */
+/** A kept connection was closed when the request was written: worth one more try. */
 class StaleConnection extends UpstreamFailure {}
 
 /**
- * Sends a request, and resolves with the head of the response. What may be sent twice goes out on a kept connection, and once more on a
- * fresh one if that turned out to be dead.
+ * Resolves with the head of the response. A repeatable request goes out on a kept connection, and once more on a fresh one if that
+ * turns out to be closed.
  * @throws UpstreamFailure, ClientAborted; CopyFailure if that is what a body that streams broke off with
  */
 export function send(
@@ -124,7 +119,7 @@ function sendOnce(destination: Destination, http: HttpRequest): Promise<Upstream
       settled();
       resolve({ ...answerOf(body), readers: destination.readers });
     });
-    // Stays for the life of the request: an error after the head belongs to whoever reads the body.
+    // Stays after the head: a later error would have no listener. The reader of the body gets it as well.
     request.on("error", (error) => {
       settled();
       reject(
@@ -135,9 +130,9 @@ function sendOnce(destination: Destination, http: HttpRequest): Promise<Upstream
             : upstreamFailure(error),
       );
     });
-    // Without an answer and without an error: an upstream that switches protocols (101), which nobody asked for.
+    // Without a response and without an error: the upstream switched protocols (101).
     request.on("close", () => {
-      // Making an error costs more than all else that is done at the end of a request.
+      // Only if needed: an error object is expensive to make.
       if (!isSettled) {
         settled();
         reject(new UpstreamFailure("broken", "connection closed before an answer"));
@@ -151,7 +146,6 @@ function sendOnce(destination: Destination, http: HttpRequest): Promise<Upstream
   });
 }
 
-/** The head of a response, as it stands on the wire. */
 export function answerOf(body: IncomingMessage): UpstreamResponse {
   return {
     status: body.statusCode ?? 0,
@@ -160,7 +154,7 @@ export function answerOf(body: IncomingMessage): UpstreamResponse {
   };
 }
 
-// Signed addresses of object storage, and tokens, can outgrow Node's 16 KiB.
+// Signed URLs of object storage, and tokens, can be longer than Node's 16 KiB.
 const longestHead = 64 * 1024;
 
 function open({ address, agent }: Destination, { method, path, headers }: HttpRequest): ClientRequest {
@@ -174,12 +168,12 @@ function open({ address, agent }: Destination, { method, path, headers }: HttpRe
     path,
     agent,
     maxHeaderSize: longestHead,
-    // A list is sent as it stands, repeated names included; then `Host` is up to us.
+    // Node sends a list unchanged, with repeated names, and adds no `Host` to it.
     headers: ["Host", host, ...headers],
   });
 }
 
-/** Reads a URL once: its parts are cut out of it each time that they are asked for. */
+/** Parsed once: each access to a part of a URL makes a new string. */
 export function addressOf({ protocol, hostname, port, host }: URL): Address {
   return {
     protocol,
@@ -200,7 +194,6 @@ function isStale(request: ClientRequest, error: Error): boolean {
 export function sendBody(request: ClientRequest, body: string | Buffer | Readable, idle: number): void {
   const watch = watchForStall({
     limit: idle,
-    // Its turn while there is something that it has not taken.
     measure: () =>
       request.writableLength > 0 || request.writableNeedDrain ? taken(request.socket) : undefined,
     stalled: () =>
@@ -209,7 +202,7 @@ export function sendBody(request: ClientRequest, body: string | Buffer | Readabl
   request.once("close", () => clearInterval(watch));
   request.once("finish", () => clearInterval(watch));
   if (body instanceof Readable) {
-    // Whoever asks is told of its error; pipeline by itself would only abort a request.
+    // The request has to fail with this error; pipeline alone would only abort it.
     body.once("error", (error) => request.destroy(error));
     pipeline(body, request, () => undefined);
   } else {

@@ -1,10 +1,9 @@
 import type { Socket } from "node:net";
 
-/** What is watched. */
 export interface StallWatchOptions {
   /** Milliseconds without progress before `stalled` is called. */
   readonly limit: number;
-  /** Anything that changes with progress; undefined while nothing is expected of the one who is watched. */
+  /** Any number that changes with progress; undefined while no progress is expected. */
   measure(): number | undefined;
   stalled(): void;
 }
@@ -12,8 +11,8 @@ export interface StallWatchOptions {
 const looksPerLimit = 4;
 
 /**
- * Notices when one end of a stream stops. It looks a few times per limit rather than at every piece: a stream
- * of large reads then costs a timer, not a timer per read. An end may so be idle for up to a quarter longer.
+ * Notices when one end of a stream makes no progress. It looks four times per limit, since a timer per piece would be expensive. So
+ * the end may be idle for up to a quarter longer.
  * @returns `clearInterval` of it ends the watch
  */
 export function watchForStall({ limit, measure, stalled }: StallWatchOptions): NodeJS.Timeout {
@@ -40,12 +39,12 @@ export function taken(socket: Socket | null): number {
 }
 
 /**
- * Bytes that a write under way still has to send. The stream hears of a write only when all of it has gone, and a mebibyte takes a
- * slow client its time. Not documented, but it is what Node's own timeouts go by; without it, less would be seen, and nothing wrong.
+ * Bytes of the current write that are still to be sent. The stream learns of a write only at its end, and a slow client takes long for
+ * a mebibyte. The field is not documented, but Node's own timeouts use it. Without it, progress is seen later.
  */
 function toGo(socket: Socket): number {
   const handle = property(socket, "_handle");
-  // Under TLS, what has been encrypted goes on over the handle below.
+  // With TLS, the encrypted bytes are in the handle below.
   const bytes = property(property(handle, "_parent") ?? handle, "writeQueueSize");
   return typeof bytes === "number" ? bytes : 0;
 }

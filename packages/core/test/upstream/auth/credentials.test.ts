@@ -63,7 +63,7 @@ describe("before the first request", () => {
     const anonymous = new Credentials(undefined, upstream, endpoint().request);
 
     expect([credentials.needsProbe(), anonymous.needsProbe()]).toEqual([true, false]);
-    credentials.accepted({ scope: [], sent: basic });
+    credentials.noteAccepted({ scope: [], sent: basic });
     expect(credentials.needsProbe()).toBe(false);
   });
 });
@@ -118,7 +118,7 @@ describe("a token that is refused", () => {
     const { asked, request } = endpoint();
     const credentials = withTokens(request);
     const old = await credentials.header(pull);
-    credentials.accepted({ scope: pull, sent: old });
+    credentials.noteAccepted({ scope: pull, sent: old });
 
     const repeats = Array.from({ length: 50 }, () => refuse(credentials, old) && credentials.header(pull));
 
@@ -151,7 +151,7 @@ describe("a token that is refused", () => {
   it("as insufficient is not replaced, although it was accepted for another scope", async () => {
     const credentials = withTokens(endpoint().request);
     const sent = await credentials.header(pull);
-    credentials.accepted({ scope: pull, sent });
+    credentials.noteAccepted({ scope: pull, sent });
 
     expect(refuse(credentials, sent, [`${challenge},error="insufficient_scope"`])).toBe(false);
   });
@@ -326,7 +326,7 @@ describe("an upstream that needs no tokens although their endpoint has failed", 
     const credentials = withTokens(request, user);
 
     expect(await credentials.headerAtFirst(pull)).toBeUndefined();
-    credentials.accepted({ scope: pull, sent: undefined });
+    credentials.noteAccepted({ scope: pull, sent: undefined });
 
     expect(credentials.header(pull)).toBe(basic);
     expect(credentials.header(["repository:c:pull"])).toBe(basic);
