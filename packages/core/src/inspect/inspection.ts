@@ -30,7 +30,7 @@ export interface Inspection {
 const probeRepository = "combined-registry-check/nothing";
 const nothing = `sha256:${"0".repeat(64)}`;
 
-/** A URL without a trailing slash, as people write it. */
+/** The URL of an upstream without a trailing slash. */
 export function addressOf({ origin, pathname }: URL): string {
   return `${origin}${pathname === "/" ? "" : pathname}`;
 }
@@ -90,7 +90,7 @@ export async function inspectUpstream(
   };
 }
 
-/** The rules hold for the probe's repository as for any other: a proxy that they exclude must not see its name. */
+/** The rules apply to the probe's repository as to any other: a proxy that they exclude must not see its name. */
 function mayProbe({ policy }: RouterContext, upstream: Upstream): boolean {
   const { pull, owned } = policy.rulingFor(probeRepository, { namespace: undefined, host: undefined });
   return upstream.kind === "hosted" || (pull.includes(upstream) && !owned);
