@@ -16,8 +16,8 @@ export interface Inspection {
   readonly base: Probe;
   /** GET `/v2/` without credentials. */
   readonly anonymous: Probe;
-  /** Its clock and this machine's when `base` was answered, in milliseconds; undefined if the answer had no `Date`. */
-  readonly clocks: { readonly there: number; readonly here: number } | undefined;
+  /** Seconds by which its clock was ahead when it answered `base`; undefined if the answer had no `Date`. */
+  readonly clockSkew: number | undefined;
   /** GET of a manifest that no registry has; undefined if a rule keeps the name from this upstream. */
   readonly manifest: Probe | undefined;
   /** Hosted alone: the referrers of that manifest. */
@@ -54,8 +54,8 @@ export async function inspectUpstream(
   const maySend = mayProbe(context, upstream);
   const isHosted = upstream.kind === "hosted";
 
-  const [{ base, here }, anonymous, extensions, manifest, tags, referrers, deletion] = await Promise.all([
-    send("/v2/").then((probed) => ({ base: probed, here: Date.now() })),
+  const [{ base, skew }, anonymous, extensions, manifest, tags, referrers, deletion] = await Promise.all([
+    send("/v2/").then((probed) => ({ base: probed, skew: skewOf(probed) })),
     send("/v2/", { anonymous: true }),
     send("/v2/_oci/ext/discover"),
     maySend ? send(`${repository}/manifests/${nothing}`, { scope }) : undefined,
@@ -83,7 +83,7 @@ export async function inspectUpstream(
     product,
     base,
     anonymous,
-    clocks: clocksAt(base, here),
+    clockSkew: skew,
     manifest,
     referrers,
     deletion,
@@ -102,8 +102,8 @@ function traitOf(probed: Probe | undefined): Trait | undefined {
     : { status: probed.status, headers: probed.headers, body: textOf(probed) };
 }
 
-function clocksAt(probed: Probe, here: number): Inspection["clocks"] {
+function skewOf(probed: Probe): number | undefined {
   const date = probed.failure === undefined ? firstValue(probed.headers, "date") : undefined;
-  const there = Date.parse(date ?? "");
-  return Number.isNaN(there) ? undefined : { there, here };
+  const skew = Math.round((Date.parse(date ?? "") - Date.now()) / 1000);
+  return Number.isNaN(skew) ? undefined : skew;
 }

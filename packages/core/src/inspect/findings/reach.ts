@@ -85,17 +85,11 @@ function diagnose({ failure, code }: ProbeFailure, option: string, url: URL): Pi
 // Seconds. Certificates, tokens and rate limits last minutes at least.
 const tolerated = 60;
 
-/** Seconds by which an upstream's clock is ahead; undefined if its answer had no `Date`. */
-export function skewOf({ clocks }: Pick<Inspection, "clocks">): number | undefined {
-  return clocks && Math.round((clocks.there - clocks.here) / 1000);
-}
-
 /** Clocks that differ from this machine's. If all differ by the same time, this machine's clock is wrong. */
 export function clocks(inspections: readonly Inspection[]): Finding[] {
-  const measured = inspections.flatMap((one) => {
-    const skew = skewOf(one);
-    return skew === undefined ? [] : [{ where: one.upstream.name, skew }];
-  });
+  const measured = inspections.flatMap(({ upstream, clockSkew: skew }) =>
+    skew === undefined ? [] : [{ where: upstream.name, skew }],
+  );
   const skews = measured.map(({ skew }) => skew);
   const isOff = (skew: number) => Math.abs(skew) > tolerated;
   if (skews.length > 1 && skews.every(isOff) && Math.max(...skews) - Math.min(...skews) <= tolerated) {
