@@ -2,12 +2,12 @@ import type { Readable } from "node:stream";
 import { ClientAborted, UpstreamFailure } from "../errors.ts";
 import { firstValue } from "../protocol/headers.ts";
 import { processBuffers } from "./transport/buffers.ts";
-import { LargeBody } from "./transport/large-body.ts";
+import { LargeBody, SocketReader } from "./transport/large-body.ts";
 import type { UpstreamResponse } from "./transport/send.ts";
 import { watchForStall } from "./transport/stall-watch.ts";
 import type { Upstream } from "./upstream.ts";
 
-/** An upstream's answer whose body is being read. */
+/** A response whose body is read. */
 export interface Source {
   readonly upstream: Upstream;
   readonly answer: UpstreamResponse;
@@ -15,46 +15,47 @@ export interface Source {
   readonly skip: number;
 }
 
-/** Asks for the rest of a body that broke off. */
+/** Requests the rest of a body that broke off. */
 export interface Resumer {
   /**
    * The rest; undefined if no upstream has it.
    * @param broken the upstream that broke off
-   * @param sent bytes of the answer that were given so far
+   * @param sent bytes of the body that were given so far
    * @throws ClientAborted
    */
   resumeAt(broken: Upstream, sent: number): Promise<Source | undefined>;
 }
 
-/** How a body is read. */
 export interface ResumableBodyOptions {
-  /** Asks for the rest when an upstream breaks off. Without it, the first failure is the last. */
+  /** Without it, the first failure is final. */
   readonly resumer?: Resumer | undefined;
   /**
-   * Whether large bodies are read past Node's parser, into buffers that are used again. Their pieces come with a `release`.
+   * Whether large bodies are read past Node's parser, into buffers that are reused. Their pieces come with a `release`.
    * @default false
    */
   readonly lendsBuffers?: boolean;
-  /** Called for each piece that an upstream sends, also for those that are skipped. */
+  /** Called for each piece that an upstream sends, skipped ones included. */
   received?(from: Upstream, bytes: number): void;
   /** Called before another upstream, or the same one again, sends the rest. */
   resumed?(from: Upstream, to: Upstream, failure: UpstreamFailure): void;
 }
 
 /**
- * Takes a piece. Where there is a `release`, the piece is lent: it stays as it is until `release` is called.
+ * Takes a piece. With a `release`, the piece is lent: its bytes stay unchanged until `release` is called.
  * @returns false to get no more until `resume`
  */
-export type TakePiece = (piece: Buffer, release?: () => void) => boolean;
+type TakePiece = (piece: Buffer, release?: () => void) => boolean;
 
-// Bytes. Such a read costs a connection, which cannot be used again: smaller bodies are not worth it.
+// Bytes. Reading past the parser costs a connection, which cannot be reused. Smaller bodies are not worth it.
 const leastForLargePieces = 4 * 1024 * 1024;
 
 /**
- * The body of an upstream's answer. If the upstream breaks off, the rest comes from another one. Pieces are pushed: an async
- * iterator would copy pieces that wait into one buffer, and could not lend any.
+ * The body of an upstream's response. If the upstream breaks off, another one sends the rest. Pieces are pushed: an async iterator
+ * would copy waiting pieces into one buffer, and could not lend any.
  */
 export class ResumableBody {
+  /** Whether pieces were lent. Then `close` has to be called when none of them is in use. */
+  lends = false;
   readonly #options: ResumableBodyOptions;
   readonly #lending: LargeBody[] = [];
   #source: Source;
@@ -63,7 +64,7 @@ export class ResumableBody {
   #isPaused = false;
   #isClosed = false;
   /** Ends the wait for the current upstream's body. */
-  #leave: (() => void) | undefined;
+  #cancel: (() => void) | undefined;
 
   constructor(first: Source, options: ResumableBodyOptions = {}) {
     this.#source = first;
@@ -79,11 +80,6 @@ export class ResumableBody {
   /** Bytes that were given to `take`. */
   get given(): number {
     return this.#given;
-  }
-
-  /** Whether pieces were lent. Then `close` has to be called when none of them is in use. */
-  get lends(): boolean {
-    return this.#lending.length > 0;
   }
 
   /**
@@ -116,13 +112,13 @@ export class ResumableBody {
     }
   }
 
-  /** Gives up what has not been read. Lent pieces that were not released are never written over. */
+  /** Stops reading. Lent pieces that were not released are never written over. */
   close(): void {
     this.#isClosed = true;
     if (!this.#stream.readableEnded) {
       this.#stream.destroy();
     }
-    this.#leave?.();
+    this.#cancel?.();
     for (const large of this.#lending.splice(0)) {
       large.abandon();
     }
@@ -134,6 +130,7 @@ export class ResumableBody {
     const { lendsBuffers, received } = this.#options;
     const large = lendsBuffers === true ? largeBodyOf(answer) : undefined;
     if (large !== undefined) {
+      this.lends = true;
       this.#lending.push(large);
     }
     const stream = large ?? answer.body;
@@ -149,7 +146,6 @@ export class ResumableBody {
         answer.body.destroy(new UpstreamFailure("timeout", `no byte of the body within ${idle} ms`)),
     });
     return new Promise((resolve, reject) => {
-      let isOver = false;
       const onData = (piece: Buffer) => {
         bytes += piece.length;
         received?.(upstream, piece.length);
@@ -166,38 +162,33 @@ export class ResumableBody {
           stream.pause();
         }
       };
-      const onEnd = (failure?: UpstreamFailure) => {
-        isOver = true;
-        this.#leave = undefined;
-        clearInterval(watch);
-        resolve(failure);
-      };
       const onBroken = () => {
-        if (isOver) {
-          return;
-        }
+        this.#cancel = undefined;
+        clearInterval(watch);
         stream.off("data", onData);
-        if (this.#isClosed) {
-          clearInterval(watch);
-          reject(new ClientAborted());
-          return;
-        }
         const { errored } = stream;
-        onEnd(
-          errored instanceof UpstreamFailure
-            ? errored
-            : new UpstreamFailure("broken", "connection closed", { cause: errored }),
-        );
+        if (this.#isClosed) {
+          reject(new ClientAborted());
+        } else if (errored instanceof UpstreamFailure) {
+          resolve(errored);
+        } else {
+          resolve(new UpstreamFailure("broken", "connection closed", { cause: errored }));
+        }
       };
-      // Stays after the end: an error that comes late has no other listener, and would end the process.
-      stream.once("error", onBroken);
+      // `close` follows each error. An error after the end would end the process without this listener.
+      stream.once("error", ignore);
       if (stream.destroyed || this.#isClosed) {
         onBroken();
         return;
       }
-      this.#leave = onBroken;
-      stream.once("end", onEnd);
+      this.#cancel = onBroken;
       stream.once("close", onBroken);
+      stream.once("end", () => {
+        this.#cancel = undefined;
+        clearInterval(watch);
+        stream.off("close", onBroken);
+        resolve(undefined);
+      });
       if (this.#isPaused) {
         stream.pause();
       }
@@ -206,13 +197,15 @@ export class ResumableBody {
   }
 }
 
-/** The body of an answer, to be read past Node's parser; undefined if it is not worth that. */
-function largeBodyOf({ body, headers, readers }: UpstreamResponse): LargeBody | undefined {
+function ignore(): void {}
+
+/** A body that is worth reading past Node's parser. */
+function largeBodyOf({ body, headers }: UpstreamResponse): LargeBody | undefined {
   const length = Number(firstValue(headers, "content-length"));
   if (!(length >= leastForLargePieces) || body.complete || body.destroyed) {
     return undefined;
   }
-  const reader = readers?.of(body);
+  const reader = SocketReader.of(body);
   return reader !== undefined && firstValue(headers, "transfer-encoding") === undefined
     ? new LargeBody(body, length, reader, processBuffers)
     : undefined;

@@ -1,38 +1,39 @@
-import { type ClientRequest, Agent as HttpAgent } from "node:http";
-import { Agent as HttpsAgent, type AgentOptions as HttpsAgentOptions } from "node:https";
+import { type AgentOptions, Agent as HttpAgent } from "node:http";
+import { Agent as HttpsAgent } from "node:https";
 import type { Duplex } from "node:stream";
 import { createSecureContext, rootCertificates } from "node:tls";
 import type { CompleteUpstream } from "../../config/complete.ts";
-import { Readers } from "./large-body.ts";
+import { SocketReader } from "./large-body.ts";
 
 export interface AgentPools {
-  /** Keeps connections for the next request. */
+  /** Keeps connections for later requests. */
   readonly pooled: HttpAgent;
-  /** One connection per request: for requests that cannot be sent twice, and after a kept connection turned out to be closed. */
+  /** One connection per request: for requests that cannot be repeated, and after a kept connection turned out to be dead. */
   readonly fresh: HttpAgent;
-  readonly readers: Readers;
 }
 
 /** The connections of one upstream, shared by lookups and by http-proxy. */
 export interface Agents extends AgentPools {
-  /** For redirects: the upstream's TLS options do not apply there. */
+  /** For redirects: the upstream's TLS options do not apply to other hosts. */
   elsewhere(url: URL): AgentPools;
-  /** For token endpoints: those on other hosts may have certificates of the upstream's `ca`, or of a public one. */
+  /** For token endpoints: other hosts may have certificates from the upstream's own issuer, or from a public one. */
   tokens(url: URL): AgentPools;
   close(): void;
 }
 
 const pooledOptions = {
   keepAlive: true,
-  // The newest idle connection is the least likely to have been closed at the other end.
+  // The newest idle connection is the least likely to have been closed by the other end.
   scheduling: "lifo",
   maxFreeSockets: 64,
 } as const;
 
 export function createAgents({ url, tls }: CompleteUpstream): Agents {
-  const own = url.protocol === "https:" ? secureConnections(tlsOptions(tls)) : plainConnections();
-  const plain = plainConnections();
-  const secure = secureConnections({});
+  const plain = createPools((options) => new HttpAgent(options));
+  const secure = createPools((options) => new HttpsAgent(options));
+  const own = createPools((options) =>
+    url.protocol === "https:" ? new HttpsAgent({ ...options, ...tlsOptions(tls) }) : new HttpAgent(options),
+  );
   const elsewhere = ({ protocol }: URL) => (protocol === "https:" ? secure : plain);
   let secureTokens: AgentPools | undefined;
   return {
@@ -45,73 +46,53 @@ export function createAgents({ url, tls }: CompleteUpstream): Agents {
       if (address.protocol !== "https:" || tls.ca === undefined) {
         return elsewhere(address);
       }
-      secureTokens ??= secureConnections({ secureContext: publicAnd(tls.ca) });
+      if (secureTokens === undefined) {
+        // One context for all connections: there are some hundred and fifty public certificates to parse.
+        const secureContext = createSecureContext({ ca: [...rootCertificates, tls.ca] });
+        secureTokens = createPools((options) => new HttpsAgent({ ...options, secureContext }));
+      }
       return secureTokens;
     },
     close() {
-      for (const connections of [own, plain, secure, secureTokens]) {
-        connections?.pooled.destroy();
-        connections?.fresh.destroy();
+      for (const pools of [own, plain, secure, secureTokens]) {
+        pools?.pooled.destroy();
+        pools?.fresh.destroy();
       }
     },
   };
 }
 
-function plainConnections(): AgentPools {
-  return connectionsOf(new HttpAgent(pooledOptions), new HttpAgent({ keepAlive: true }));
-}
-
-function secureConnections(options: HttpsAgentOptions): AgentPools {
-  return connectionsOf(
-    new HttpsAgent({ ...pooledOptions, ...options }),
-    new HttpsAgent({ keepAlive: true, ...options }),
-  );
-}
-
-function connectionsOf(pooled: HttpAgent, fresh: HttpAgent): AgentPools {
-  const readers = new Readers();
-  return {
-    pooled: quiet(readers.readFor(pooled)),
-    fresh: forOneRequest(readers.readFor(fresh)),
-    readers,
-  };
+function createPools(create: (options: AgentOptions) => HttpAgent): AgentPools {
+  const pooled = SocketReader.addTo(create(pooledOptions));
+  const fresh = SocketReader.addTo(create({ keepAlive: true }));
+  closeOnUnexpectedBytes(pooled);
+  // `keepAlive: false` would announce the close. An upstream that knows of it may close together with an early refusal, which is
+  // then lost among the bytes of the upload that are still on their way.
+  fresh.keepSocketAlive = () => false;
+  return { pooled, fresh };
 }
 
 /**
- * Without `Connection: close`: an upstream that sees it may close the connection right after an early error response, which is then
- * lost while the upload still sends.
+ * Closes a kept connection on which bytes arrive between two requests: a second response, or the rest of a body that is longer than
+ * announced. Node drops those bytes and keeps the connection, and would take what follows for the next request's response. Go and
+ * undici close such a connection too.
  */
-function forOneRequest(agent: HttpAgent): HttpAgent {
-  return Object.assign(agent, { keepSocketAlive: () => false });
-}
-
-/**
- * Closes a kept connection on which bytes arrive between requests: a second response, or the rest of a body that is longer than its
- * `Content-Length`. Node drops such bytes and keeps the connection, and would take what follows for the next response. Go and undici
- * close it too.
- */
-function quiet<A extends HttpAgent>(agent: A): A {
+function closeOnUnexpectedBytes(agent: HttpAgent): void {
   const { keepSocketAlive, reuseSocket } = agent;
   const breakOff = function (this: Duplex) {
     this.destroy();
   };
-  return Object.assign(agent, {
-    keepSocketAlive(socket: Duplex) {
-      socket.once("data", breakOff);
-      return keepSocketAlive.call(agent, socket);
-    },
-    reuseSocket(socket: Duplex, request: ClientRequest) {
-      socket.off("data", breakOff);
-      reuseSocket.call(agent, socket, request);
-    },
-  });
+  agent.keepSocketAlive = (socket) => {
+    socket.once("data", breakOff);
+    return keepSocketAlive.call(agent, socket);
+  };
+  agent.reuseSocket = (socket, request) => {
+    socket.off("data", breakOff);
+    reuseSocket.call(agent, socket, request);
+  };
 }
 
-/** Made once: reading some 150 certificates takes time. */
-function publicAnd(ca: string) {
-  return createSecureContext({ ca: [...rootCertificates, ca] });
-}
-
+/** An upstream's TLS options, for Node. */
 export function tlsOptions({ ca, cert, key, serverName, verify }: CompleteUpstream["tls"]) {
   return {
     rejectUnauthorized: verify,

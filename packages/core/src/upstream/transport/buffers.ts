@@ -1,61 +1,61 @@
 const mebibyte = 1024 * 1024;
-// From here on, larger reads gain nothing.
+// Larger reads are not faster.
 const largest = mebibyte;
-// Node itself reads 64 KiB at a time: little more is not worth the handling.
+// Smaller buffers are not worth it: Node's own reads are of 64 KiB.
 const smallest = mebibyte / 8;
 
-/** One is read into, one waits, one is written to the client. */
+/** What a stream uses at most at a time: one buffer is read into, one waits, one is written to the client. */
 export const buffersPerStream = 3;
 
-/**
- * Lends buffers for large reads, within a budget. The more streams there are, the smaller their buffers; a stream gets none if they
- * would be too small to be of use.
- */
+/** Lends buffers for large reads, within a budget. The more streams there are, the smaller is each buffer; below `smallest` none is lent. */
 export class ReadBuffers {
   readonly #budget: number;
   readonly #spare: Buffer[] = [];
   #held = 0;
   #streams = 0;
 
-  /** @param budget most bytes of all buffers together, lent or kept for the next stream */
+  /** @param budget bytes of all buffers, lent or spare */
   constructor(budget: number) {
     this.#budget = budget;
   }
 
-  /** Bytes of all buffers together. */
+  /** Bytes of all buffers. */
   get held(): number {
     return this.#held;
   }
 
-  /** Bytes of the lent buffers. */
   get lent(): number {
     return this.#spare.reduce((sum, { length }) => sum - length, this.#held);
   }
 
+  /** A stream begins that will take buffers. */
   begin(): void {
     this.#streams += 1;
   }
 
+  /** The stream will take no more. */
   end(): void {
     this.#streams -= 1;
   }
 
-  /** @param useful bytes beyond which the stream has no use for the buffer */
+  /** Lends a buffer. @param useful the bytes that the stream still has to read */
   take(useful: number): Buffer | undefined {
     const share = this.#budget / Math.max(1, this.#streams) / buffersPerStream;
-    const size = Math.min(largest, powerOfTwoWithin(share), powerOfTwoFor(useful));
+    const within = 2 ** Math.floor(Math.log2(share));
+    const size = Math.min(largest, within, 2 ** Math.ceil(Math.log2(useful)));
     if (size < smallest) {
       return undefined;
     }
-    const fitting = this.#spare.findIndex(({ length }) => length === size);
-    return fitting === -1 ? this.#make(size) : this.#spare.splice(fitting, 1)[0];
+    const index = this.#spare.findIndex(({ length }) => length === size);
+    return index === -1 ? this.#make(size) : this.#spare.splice(index, 1)[0];
   }
 
+  /** Takes back a buffer that is not used any more. */
   giveBack(buffer: Buffer): void {
     this.#spare.push(buffer);
   }
 
-  /** Leaves a buffer to the garbage collection: it will not be known when it is no longer in use. */
+  /** Stops counting a buffer that may stay in use for an unknown time. */
   forget({ length }: Buffer): void {
     this.#held -= length;
   }
@@ -69,38 +69,30 @@ export class ReadBuffers {
       this.forget(spare);
     }
     this.#held += size;
-    // Slow: not a part of a pool that other buffers share.
+    // Slow: memory of its own, and not a part of Node's pool.
     return Buffer.allocUnsafeSlow(size);
   }
 }
 
-/** The budget is of the process, for any number of handlers and upstreams. So all of them share this one object. */
+/** One budget for the process, however many handlers and upstreams it has: memory is the process's. */
 export const processBuffers = new ReadBuffers(32 * mebibyte);
 
-function powerOfTwoWithin(size: number): number {
-  return size < 1 ? 0 : 2 ** Math.floor(Math.log2(size));
-}
-
-function powerOfTwoFor(size: number): number {
-  return size < 1 ? 0 : 2 ** Math.ceil(Math.log2(size));
-}
-
-// Bytes of a TLS record: a read brings at least this much, if that much is to come.
+// Bytes. A TLS record: a read brings at least as much, if the body is that long.
 const leastRoom = 16 * 1024;
 
 interface Lease {
   readonly buffer: Buffer;
-  /** Bytes that have been read into it. */
+  /** Bytes from the beginning that are read. */
   filled: number;
-  /** Bytes that have been given away. */
+  /** Bytes from the beginning that are given to the stream. */
   given: number;
-  /** Bytes that were given away and not released. */
+  /** Given bytes that are not released yet. */
   inUse: number;
 }
 
 /**
- * The buffers of one stream. A buffer goes to another stream only when all bytes that were given away have been released. A missing
- * release costs speed, but never shows wrong bytes to a client.
+ * The buffers that one stream is read into. Each is lent again only when all of its given bytes are released. A missing release costs
+ * speed, but never shows wrong bytes to a client.
  */
 export class BufferLeases {
   readonly #buffers: ReadBuffers;
@@ -113,12 +105,12 @@ export class BufferLeases {
     buffers.begin();
   }
 
-  /** Where to read next; undefined if there is no buffer. */
+  /** To read into next; undefined if no buffer is lent. */
   get room(): Buffer | undefined {
     return this.#current?.buffer.subarray(this.#current.filled);
   }
 
-  /** Whether `give` has bytes to give. */
+  /** Whether there are bytes to give. */
   get holds(): boolean {
     return this.#current !== undefined && this.#current.filled > this.#current.given;
   }
@@ -133,7 +125,7 @@ export class BufferLeases {
     return true;
   }
 
-  /** The bytes that have been read since the last call. */
+  /** The bytes that were read since the last call. */
   give(): Buffer {
     const lease = this.#current;
     if (lease === undefined) {
@@ -145,7 +137,7 @@ export class BufferLeases {
     return piece;
   }
 
-  /** Makes room. @param useful bytes that are still to come. @returns false if `give` has to be called first */
+  /** Makes room, if a buffer can be had. @param useful the bytes still to read @returns false if all bytes have to be given first */
   prepare(useful: number): boolean {
     const lease = this.#current;
     if (lease !== undefined && lease.buffer.length - lease.filled >= leastRoom) {
@@ -154,7 +146,7 @@ export class BufferLeases {
     if (this.holds) {
       return false;
     }
-    this.#setAside();
+    this.#leaveCurrent();
     const buffer = this.#leases.length < buffersPerStream ? this.#buffers.take(useful) : undefined;
     if (buffer !== undefined) {
       this.#current = { buffer, filled: 0, given: 0, inUse: 0 };
@@ -163,6 +155,7 @@ export class BufferLeases {
     return true;
   }
 
+  /** The bytes of a piece that was given are not needed any more. */
   release(piece: Buffer): void {
     const lease = this.#leases.find(({ buffer }) => buffer.buffer === piece.buffer);
     if (lease !== undefined) {
@@ -171,16 +164,16 @@ export class BufferLeases {
     }
   }
 
-  /** To be called when nothing more will be read. */
+  /** The socket is closed: nothing more is read. */
   end(): void {
     if (!this.#ended) {
       this.#ended = true;
       this.#buffers.end();
-      this.#setAside();
+      this.#leaveCurrent();
     }
   }
 
-  /** To be called when nothing more will be released. */
+  /** No further piece will be released. */
   abandon(): void {
     this.end();
     for (const { buffer } of this.#leases.splice(0)) {
@@ -188,7 +181,7 @@ export class BufferLeases {
     }
   }
 
-  #setAside(): void {
+  #leaveCurrent(): void {
     const lease = this.#current;
     this.#current = undefined;
     if (lease !== undefined) {

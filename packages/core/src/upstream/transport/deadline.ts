@@ -4,31 +4,25 @@ import { TLSSocket } from "node:tls";
 import { UpstreamFailure } from "../../errors.ts";
 
 export interface HeadTimeouts {
-  /** Milliseconds for the connection, TLS included. */
+  /** Milliseconds until a connection stands, TLS included. */
   readonly connectTimeout: number;
   /** Milliseconds from the last byte of the request to the response headers. */
   readonly answerTimeout: number;
 }
 
 /**
- * Destroys a request whose connection or response headers do not come in time.
- * @returns ends the wait, when the head has come or the request has failed
+ * Destroys a request whose connection, or later whose response headers, do not come in time.
+ * @returns to be called when the headers are here or the request has failed
  */
 export function limitWaitForHead(
   request: ClientRequest,
   { connectTimeout, answerTimeout }: HeadTimeouts,
 ): () => void {
-  let timer: NodeJS.Timeout | undefined;
   let isOver = false;
-  const start = (milliseconds: number, what: string) => {
-    clearTimeout(timer);
-    if (!isOver) {
-      timer = setTimeout(
-        () => request.destroy(new UpstreamFailure("timeout", `${what} ${milliseconds} ms`)),
-        milliseconds,
-      );
-    }
-  };
+  const fail = (what: string, milliseconds: number) =>
+    request.destroy(new UpstreamFailure("timeout", `${what} ${milliseconds} ms`));
+  // Begins before there is a socket: a request may wait for one forever.
+  let timer = setTimeout(fail, connectTimeout, "no connection within", connectTimeout);
   const awaitConnection = (socket: Socket) => {
     if (socket.connecting) {
       socket.once(socket instanceof TLSSocket ? "secureConnect" : "connect", () => clearTimeout(timer));
@@ -36,14 +30,18 @@ export function limitWaitForHead(
       clearTimeout(timer);
     }
   };
-  // A request may never get a socket.
-  start(connectTimeout, "no connection within");
   if (request.socket === null) {
     request.once("socket", awaitConnection);
   } else {
     awaitConnection(request.socket);
   }
-  request.once("finish", () => start(answerTimeout, "timeout after"));
+  request.once("finish", () => {
+    clearTimeout(timer);
+    // An early response comes before the request has been sent.
+    if (!isOver) {
+      timer = setTimeout(fail, answerTimeout, "timeout after", answerTimeout);
+    }
+  });
   return () => {
     isOver = true;
     clearTimeout(timer);

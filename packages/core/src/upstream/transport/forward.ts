@@ -4,36 +4,41 @@ import { ClientAborted, UpstreamFailure, upstreamFailure } from "../../errors.ts
 import { pairs, type RawHeaders } from "../../protocol/headers.ts";
 import type { Agents } from "./agents.ts";
 import { type HeadTimeouts, limitWaitForHead } from "./deadline.ts";
-import { addressOf, answerOf, type UpstreamResponse } from "./send.ts";
-import { taken, watchForStall } from "./stall-watch.ts";
+import { addressOf, type UpstreamResponse } from "./send.ts";
+import { hasUntaken, watchForStall, watchUpload } from "./stall-watch.ts";
 import { traced, upstreamChannel } from "./trace.ts";
 
+/** A request whose body streams from the client to an upstream. */
 export interface Delivery {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly method: string;
-  /** Path and query. */
+  /** With the query. */
   readonly path: string;
-  /** Everything but `Host`. */
+  /** Without `Host`. */
   readonly headers: RawHeaders;
+  /** Aborted when the client is gone. */
   readonly signal: AbortSignal;
+  /** Called for each piece of the body. */
   transferred(bytes: number): void;
 }
 
-/** Milliseconds that an upload may stand still. */
-export interface UploadTimeouts extends HeadTimeouts {
-  /** While the upstream takes no byte. */
+interface UploadTimeouts extends HeadTimeouts {
+  /** Milliseconds without a byte that the upstream takes. */
   readonly upstreamIdle: number;
-  /** While the client sends no byte. */
+  /** Milliseconds without a byte from the client. */
   readonly clientIdle: number;
 }
 
 interface Waiting {
-  connecting(upstreamRequest: ClientRequest): void;
-  answered(body: IncomingMessage): void;
+  onRequest(upstreamRequest: ClientRequest): void;
+  onResponse(body: IncomingMessage): void;
 }
 
-/** The only user of http-proxy, which streams request bodies with backpressure and closes each end when the other one fails. */
+/**
+ * The one place where http-proxy is used. It carries request bodies with backpressure, and closes each end when the other one fails.
+ * What it sends is decided before, and its response is handled after.
+ */
 export class Forwarder {
   readonly #proxy: ProxyServer;
   readonly #waiting = new WeakMap<IncomingMessage, Waiting>();
@@ -55,20 +60,18 @@ export class Forwarder {
     this.#proxy = createProxyServer({
       // Not the URL itself: http-proxy would look up an IPv6 address with its brackets.
       target: { protocol, hostname, ...(port !== undefined && { port }) },
-      // A body cannot be sent again if a kept connection turns out to be closed.
+      // A body cannot be sent again if a kept connection turns out to be closed at the other end.
       agent: agents.fresh,
       selfHandleResponse: true,
-      // The path already has the prefix of the URL.
+      // The path is complete: http-proxy must not put a prefix before it.
       prependPath: false,
     });
-    this.#proxy.on("proxyReq", (upstreamRequest, carrier) =>
-      this.#waiting.get(carrier)?.connecting(upstreamRequest),
-    );
-    this.#proxy.on("proxyRes", (body, carrier) => this.#waiting.get(carrier)?.answered(body));
+    this.#proxy.on("proxyReq", (request, carrier) => this.#waiting.get(carrier)?.onRequest(request));
+    this.#proxy.on("proxyRes", (body, carrier) => this.#waiting.get(carrier)?.onResponse(body));
   }
 
   /**
-   * Resolves with the head of the response.
+   * Forwards a request, and resolves with the head of the response.
    * @throws UpstreamFailure, ClientAborted
    */
   forward(delivery: Delivery): Promise<UpstreamResponse> {
@@ -86,24 +89,24 @@ export class Forwarder {
     return new Promise((resolve, reject) => {
       const { request, response, signal } = delivery;
       if (signal.aborted) {
-        // http-proxy would wait for the end of a request whose client has left.
+        // http-proxy would wait for the end of a client that is gone.
         reject(new ClientAborted());
         return;
       }
-      // http-proxy and the relay add more listeners than Node expects.
+      // http-proxy and the relay of the response add more listeners than Node allows without a warning.
       response.setMaxListeners(response.getMaxListeners() + 10);
-      const carrier = carrierOf(delivery, this.#host);
+      const carrier = createCarrier(delivery, this.#host);
       let endWatches = () => {};
-      const settle = (action: () => void) => {
+      const fail = (error: Error) => {
         endWatches();
-        action();
+        reject(error);
       };
       this.#waiting.set(carrier, {
-        connecting: (upstreamRequest) => {
-          // http-proxy starts the flow right after this call.
+        onRequest: (upstreamRequest) => {
+          // http-proxy starts the flow right after this, in the same tick.
           request.on("data", (chunk: Buffer) => delivery.transferred(chunk.length));
           upstreamRequest.once("close", () =>
-            settle(() => reject(new UpstreamFailure("broken", "connection closed before an answer"))),
+            fail(new UpstreamFailure("broken", "connection closed before an answer")),
           );
           const endDeadline = limitWaitForHead(upstreamRequest, this.#timeouts);
           const watches = this.#stallWatches(request, upstreamRequest);
@@ -112,12 +115,15 @@ export class Forwarder {
             watches.forEach(clearInterval);
           };
         },
-        answered: (body) => settle(() => resolve(answerOf(body))),
+        onResponse: (body) => {
+          endWatches();
+          resolve({ status: body.statusCode ?? 0, headers: body.rawHeaders, body });
+        },
       });
-      signal.addEventListener("abort", () => settle(() => reject(new ClientAborted())), { once: true });
+      signal.addEventListener("abort", () => fail(new ClientAborted()), { once: true });
       this.#proxy.web(carrier, response, { buffer: request }).then(
-        () => settle(() => reject(new ClientAborted())),
-        (error: unknown) => settle(() => reject(upstreamFailure(error))),
+        () => fail(new ClientAborted()),
+        (error: unknown) => fail(upstreamFailure(error)),
       );
     });
   }
@@ -125,20 +131,11 @@ export class Forwarder {
   #stallWatches(request: IncomingMessage, upstreamRequest: ClientRequest): NodeJS.Timeout[] {
     const { upstreamIdle, clientIdle } = this.#timeouts;
     const { socket } = request;
-    // While there are untaken bytes, the upstream is the slow side, else the client.
-    const untaken = () => upstreamRequest.writableLength > 0 || upstreamRequest.writableNeedDrain;
     return [
-      watchForStall({
-        limit: upstreamIdle,
-        measure: () => (untaken() ? taken(upstreamRequest.socket) : undefined),
-        stalled: () =>
-          upstreamRequest.destroy(
-            new UpstreamFailure("timeout", `read no byte of the upload within ${upstreamIdle} ms`),
-          ),
-      }),
+      watchUpload(upstreamRequest, upstreamIdle, "upload"),
       watchForStall({
         limit: clientIdle,
-        measure: () => (request.complete || untaken() ? undefined : socket.bytesRead),
+        measure: () => (request.complete || hasUntaken(upstreamRequest) ? undefined : socket.bytesRead),
         stalled: () => socket.destroy(),
       }),
     ];
@@ -146,10 +143,10 @@ export class Forwarder {
 }
 
 /**
- * http-proxy sends the method, path and headers of the message that it gets. The client's own message must not change, since the host
- * application may read it. So this one has the headers, and the body comes from the client's.
+ * http-proxy reads method, address and headers from a message. The carrier is that message, so that the client's own one stays
+ * unchanged for the host application. The body comes from the client's.
  */
-function carrierOf({ request, method, path, headers }: Delivery, host: string): IncomingMessage {
+function createCarrier({ request, method, path, headers }: Delivery, host: string): IncomingMessage {
   const carrier = new IncomingMessage(request.socket);
   carrier.method = method;
   carrier.url = path;

@@ -5,18 +5,19 @@ import { UpstreamFailure } from "../../errors.ts";
 import { BufferLeases, type ReadBuffers } from "./buffers.ts";
 
 /**
- * A body that is read from its socket in large pieces, past Node's parser, which would copy each of them. The parser does not see the
- * end of the message, so the connection cannot be used again.
+ * A body that is read from its socket in large pieces, past Node's parser, which would copy each of them. The parser never sees the
+ * end of the message, so the connection is not used again.
  */
 export class LargeBody extends Readable {
   readonly #message: IncomingMessage;
   readonly #reader: SocketReader;
   readonly #leases: BufferLeases;
+  /** Bytes that are not read yet. */
   #missing: number;
   #flows = true;
-  #turn: NodeJS.Immediate | undefined;
+  #scheduled: NodeJS.Immediate | undefined;
 
-  /** @param length bytes of the body, of which none has been read */
+  /** @param length of the message's body, of which nothing is read yet */
   constructor(message: IncomingMessage, length: number, reader: SocketReader, buffers: ReadBuffers) {
     // One piece at a time: the next one is read while this one is sent.
     super({ highWaterMark: 1 });
@@ -24,20 +25,25 @@ export class LargeBody extends Readable {
     this.#reader = reader;
     this.#missing = length;
     this.#leases = new BufferLeases(buffers);
-    message.once("error", (error) => this.#broken(error));
-    message.once("close", () => this.#broken(new UpstreamFailure("broken", "connection closed")));
+    message.once("error", (error) => this.#fail(error));
+    message.once("close", () => this.#fail(new UpstreamFailure("broken", "connection closed")));
     reader.flush();
-    this.#takeParsed();
+    // What came with the head, and since, has been through the parser.
+    for (let piece: unknown = message.read(); piece instanceof Buffer; piece = message.read()) {
+      this.#missing -= piece.length;
+      this.push(piece);
+    }
     reader.readFor(this);
   }
 
+  /** To read into next; undefined if no buffer is lent. */
   get room(): Buffer | undefined {
     return this.#leases.room;
   }
 
-  /** Takes bytes from the socket. @returns false to get no more until `_read` */
+  /** Takes bytes that were read from the socket. @returns false to pause reading */
   receive(read: Buffer): boolean {
-    // Bytes after the body belong to no response (RFC 9112 6.3), and are dropped with the connection.
+    // Bytes after the body answer no request (RFC 9112 6.3). They are dropped with the connection.
     const piece = read.subarray(0, this.#missing);
     this.#missing -= piece.length;
     if (!this.#leases.fill(piece)) {
@@ -45,25 +51,27 @@ export class LargeBody extends Readable {
       this.#flows = this.push(Buffer.from(piece));
     }
     if (this.#missing === 0) {
-      this.#finish();
+      this.#give();
+      this.push(null);
+      this.#disconnect();
       return false;
     }
     if (!this.#leases.prepare(this.#missing)) {
       this.#give();
       this.#leases.prepare(this.#missing);
     } else if (this.#leases.holds) {
-      // Several TLS records arrive in one turn of the event loop: they are given away together.
-      this.#turn ??= setImmediate(() => this.#give());
+      // TLS records come one by one, several in a tick: they are pushed together.
+      this.#scheduled ??= setImmediate(() => this.#give());
     }
     return this.#flows;
   }
 
-  /** Allows the bytes of a piece to be written over. */
+  /** The bytes of a piece are not needed any more, so that its buffer may be written over. */
   release(piece: Buffer): void {
     this.#leases.release(piece);
   }
 
-  /** To be called when nothing more will be released. */
+  /** No further piece will be released. */
   abandon(): void {
     this.#leases.abandon();
   }
@@ -76,94 +84,46 @@ export class LargeBody extends Readable {
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    this.#part();
+    this.#disconnect();
     done(error);
   }
 
-  /** Takes the bytes that have already gone through the parser. */
-  #takeParsed(): void {
-    for (let piece: unknown = this.#message.read(); piece instanceof Buffer; piece = this.#message.read()) {
-      this.#missing -= piece.length;
-      this.push(piece);
-    }
-  }
-
   #give(): void {
-    this.#forgetTurn();
+    this.#unschedule();
     if (this.#leases.holds) {
       this.#flows = this.push(this.#leases.give());
     }
   }
 
-  #finish(): void {
-    this.#give();
-    this.push(null);
-    this.#part();
-  }
-
-  #broken(error: Error): void {
+  #fail(error: Error): void {
     if (this.#missing > 0) {
       this.destroy(error);
     }
   }
 
-  #part(): void {
-    this.#forgetTurn();
+  #disconnect(): void {
+    this.#unschedule();
     this.#message.destroy();
     this.#leases.end();
   }
 
-  #forgetTurn(): void {
-    clearImmediate(this.#turn);
-    this.#turn = undefined;
+  #unschedule(): void {
+    clearImmediate(this.#scheduled);
+    this.#scheduled = undefined;
   }
 }
 
-/** For all other reads, as large as Node's own. Bytes are copied out of it before the next read, so all sockets share it. */
+/** As large as Node's own reads. One buffer serves all sockets, because each read is copied before the next one. */
 const plain = Buffer.allocUnsafeSlow(64 * 1024);
 
-/** Reads a socket for Node's parser, until a large body takes over. */
+/** Reads a socket: for Node's parser, until a large body takes the rest. */
 export class SocketReader {
+  static readonly #ofSockets = new WeakMap<Duplex, SocketReader>();
   #socket: Duplex | undefined;
   #body: LargeBody | undefined;
 
-  /** The options to create the socket with. */
-  get options(): OnReadOpts {
-    return {
-      buffer: () => this.#body?.room ?? plain,
-      callback: (length, { buffer, byteOffset }) => this.#handOn(Buffer.from(buffer, byteOffset, length)),
-    };
-  }
-
-  reads(socket: Duplex): void {
-    this.#socket = socket;
-  }
-
-  /** Drains bytes that are buffered in the socket into Node's HTTP parser, before a large body takes over. */
-  flush(): void {
-    // Reading emits `data`, to which the parser listens.
-    while (this.#socket?.read() instanceof Buffer) {}
-  }
-
-  readFor(body: LargeBody): void {
-    this.#body = body;
-    this.resume();
-  }
-
-  resume(): void {
-    this.#socket?.resume();
-  }
-
-  #handOn(read: Buffer): boolean {
-    return this.#body?.receive(read) ?? this.#socket?.push(Buffer.from(read)) ?? false;
-  }
-}
-
-export class Readers {
-  readonly #readers = new WeakMap<Duplex, SocketReader>();
-
-  /** Gives each new socket of an agent a reader. */
-  readFor<A extends Agent>(agent: A): A {
+  /** Gives a reader to every socket that the agent makes from now on. @returns the agent */
+  static addTo<A extends Agent>(agent: A): A {
     const { createConnection } = agent;
     return Object.assign(agent, {
       createConnection: (
@@ -171,18 +131,41 @@ export class Readers {
         created?: (error: Error | null, socket: Duplex) => void,
       ) => {
         const reader = new SocketReader();
-        const withReader = { ...options, onread: reader.options };
+        const onread: OnReadOpts = {
+          buffer: () => reader.#body?.room ?? plain,
+          callback: (length, { buffer, byteOffset }) => {
+            const read = Buffer.from(buffer, byteOffset, length);
+            return reader.#body?.receive(read) ?? reader.#socket?.push(Buffer.from(read)) ?? false;
+          },
+        };
+        const withReader = { ...options, onread };
         const socket = createConnection.call(agent, withReader, created);
         if (socket) {
-          reader.reads(socket);
-          this.#readers.set(socket, reader);
+          reader.#socket = socket;
+          SocketReader.#ofSockets.set(socket, reader);
         }
         return socket;
       },
     });
   }
 
-  of({ socket }: IncomingMessage): SocketReader | undefined {
-    return this.#readers.get(socket);
+  static of({ socket }: IncomingMessage): SocketReader | undefined {
+    return SocketReader.#ofSockets.get(socket);
+  }
+
+  /** Drains bytes that wait in the socket into Node's parser, as happens after the parser was paused. */
+  flush(): void {
+    // The parser listens for the socket's data, and so gets what is read.
+    while (this.#socket?.read() instanceof Buffer) {}
+  }
+
+  /** All further bytes are for this body. */
+  readFor(body: LargeBody): void {
+    this.#body = body;
+    this.resume();
+  }
+
+  resume(): void {
+    this.#socket?.resume();
   }
 }

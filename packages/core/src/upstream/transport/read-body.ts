@@ -3,54 +3,56 @@ import { ClientAborted, UpstreamFailure } from "../../errors.ts";
 import { shareableLength } from "../../protocol/shareable.ts";
 import type { UpstreamResponse } from "./send.ts";
 
-/** Bytes of the longest error or list that is read into memory. */
+/** Bytes that are read of an error or a list whose text matters. */
 export const errorBodyLimit = 64 * 1024;
 
 /**
- * Reads a small body. Undefined, and the body is destroyed, if it is longer than `limit`, breaks off, or takes longer than
- * `milliseconds`.
- * @param goesOn whether each piece starts the time again
+ * Reads a body that ought to be small. Undefined if it is longer than `limit`, breaks off, or takes longer than `milliseconds`; the
+ * body is destroyed then.
+ * @param isIdleTimeout whether each piece restarts the timeout
  */
 export function readUpTo(
   body: Readable,
   limit: number,
   milliseconds: number,
-  { goesOn = false }: { readonly goesOn?: boolean } = {},
+  { isIdleTimeout = false }: { readonly isIdleTimeout?: boolean } = {},
 ): Promise<Buffer | undefined> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
     let size = 0;
-    const give = (result: Buffer | undefined) => {
+    const settle = (result: Buffer | undefined) => {
       clearTimeout(timer);
-      body.off("data", take);
+      body.off("data", onData);
       if (result === undefined) {
         body.destroy();
       }
       resolve(result);
     };
-    const take = (chunk: Buffer) => {
+    const onData = (chunk: Buffer) => {
       size += chunk.length;
       if (size > limit) {
-        give(undefined);
-      } else {
-        chunks.push(chunk);
-        if (goesOn) {
-          timer.refresh();
-        }
+        settle(undefined);
+        return;
+      }
+      chunks.push(chunk);
+      if (isIdleTimeout) {
+        timer.refresh();
       }
     };
-    const timer = setTimeout(() => give(undefined), milliseconds);
-    body.on("data", take);
-    body.once("end", () => give(Buffer.concat(chunks)));
-    body.once("error", () => give(undefined));
-    body.once("close", () => give(undefined));
+    const fail = () => settle(undefined);
+    const timer = setTimeout(fail, milliseconds);
+    body.on("data", onData);
+    body.once("end", () => settle(Buffer.concat(chunks)));
+    body.once("error", fail);
+    body.once("close", fail);
   });
 }
 
 /**
- * Reads a shareable response to its end. Any other one is returned unread.
- * @param idle milliseconds without a byte
- * @throws UpstreamFailure if the body does not end; ClientAborted
+ * Reads the body of a response that may be shared. Any other response is returned unread.
+ * @param signal aborted when no client waits for the response
+ * @param idle milliseconds between two pieces
+ * @throws UpstreamFailure if the body is incomplete; ClientAborted
  */
 export async function readWhole(
   answer: UpstreamResponse,
@@ -66,7 +68,7 @@ export async function readWhole(
   if (signal.aborted) {
     cancel();
   }
-  const read = await readUpTo(answer.body, length, idle, { goesOn: true });
+  const read = await readUpTo(answer.body, length, idle, { isIdleTimeout: true });
   signal.removeEventListener("abort", cancel);
   if (signal.aborted) {
     throw new ClientAborted();

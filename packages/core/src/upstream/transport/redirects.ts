@@ -19,10 +19,10 @@ export function isRedirect(answer: UpstreamResponse): boolean {
 }
 
 /**
- * Follows redirects without any credentials: object storage has its own in the URL, and refuses others.
- * @param from the address that answered
- * @throws UpstreamFailure after five redirects, for one that does not lead to http(s), and for any error at the end: storage that
- *   refuses an expired URL does not say that the content is unknown
+ * Follows an upstream's redirects without credentials: object storage takes its own from the address, and refuses others.
+ * @param from the address of the response
+ * @throws UpstreamFailure after five redirects; if one leads to another scheme than http(s), or from https to http; or if the content
+ *   is not there, because storage that refuses an expired address does not say that the content is unknown
  */
 export async function followRedirects(
   answer: UpstreamResponse,
@@ -34,6 +34,7 @@ export async function followRedirects(
   let current = answer;
   let address = from;
   for (let hop = 0; isRedirect(current); hop++) {
+    // Keeping the connection is not worth reading the redirect's own body.
     current.body.destroy();
     if (hop === longestChain) {
       throw new UpstreamFailure("broken", `more than ${longestChain} redirects`);

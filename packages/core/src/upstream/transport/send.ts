@@ -6,18 +6,18 @@ import type { RawHeaders } from "../../protocol/headers.ts";
 import { isRepeatable } from "../request.ts";
 import type { AgentPools } from "./agents.ts";
 import { type HeadTimeouts, limitWaitForHead } from "./deadline.ts";
-import type { Readers } from "./large-body.ts";
-import { taken, watchForStall } from "./stall-watch.ts";
+import { watchUpload } from "./stall-watch.ts";
 import { traced, upstreamChannel } from "./trace.ts";
 
 export interface HttpRequest {
   readonly method: string;
-  /** Path and query. */
+  /** With the query. */
   readonly path: string;
-  /** Everything but `Host`. */
+  /** Without `Host`. */
   readonly headers: RawHeaders;
-  /** Its type and, if known, its length are in `headers`. */
+  /** `headers` hold its type and, if known, its length. */
   readonly body?: string | Buffer | Readable | undefined;
+  /** Aborted when the client is gone. */
   readonly signal: AbortSignal;
   /** Milliseconds for connection and headers, if shorter than configured. */
   readonly timeout?: number | undefined;
@@ -26,83 +26,103 @@ export interface HttpRequest {
 export interface UpstreamResponse {
   readonly status: number;
   readonly headers: RawHeaders;
-  /** Has to be read to its end or destroyed, or its connection stays open. */
+  /** Whoever gets the response reads this to the end or destroys it: otherwise its connection is lost. */
   readonly body: IncomingMessage;
-  /** The body, if it has been read to its end. */
+  /** The whole body, if it has been read. */
   readonly read?: Buffer;
-  /** Those that could read the body in large pieces. */
-  readonly readers?: Readers;
 }
 
+/** Parts of a URL, which computes them at each access. */
 export interface Address {
   /** `http:` or `https:` */
   readonly protocol: string;
-  /** As resolvers want it: IPv6 addresses without brackets. */
+  /** For name resolution: an IPv6 address has no brackets. */
   readonly hostname: string;
-  /** Undefined for the protocol's default. */
+  /** Undefined for the default port of the protocol. */
   readonly port: string | undefined;
-  /** The value of `Host`. */
+  /** For the `Host` header. */
   readonly host: string;
 }
 
+export function addressOf({ protocol, hostname, port, host }: URL): Address {
+  return {
+    protocol,
+    host,
+    hostname: hostname.replace(/^\[(.*)\]$/, "$1"),
+    port: port === "" ? undefined : port,
+  };
+}
+
 interface Destination extends HeadTimeouts {
-  /** Name of the upstream, also for its token endpoint and redirects. */
+  /** Name of the upstream, for traces: token endpoints and redirects have other addresses. */
   readonly upstream: string;
   readonly address: Address;
-  readonly agent: Agent;
-  readonly readers: Readers;
-  /** Milliseconds without progress of the request body. */
+  /** Milliseconds in which the upstream has to take some of a body. */
   readonly idle: number;
 }
 
-/** A kept connection was closed when the request was written: worth one more try. */
+// Signed addresses of object storage, and tokens, can be longer than Node's 16 KiB.
+const longestHead = 64 * 1024;
+
+/** A kept connection was closed while the request was written: another connection is worth a try. */
 class StaleConnection extends UpstreamFailure {}
 
 /**
- * Resolves with the head of the response. A repeatable request goes out on a kept connection, and once more on a fresh one if that
- * turns out to be closed.
- * @throws UpstreamFailure, ClientAborted; CopyFailure if that is what a body that streams broke off with
+ * Sends a request, and resolves with the head of the response. A repeatable request uses a kept connection, and is repeated on a fresh
+ * one if that connection turns out to be dead.
+ * @throws UpstreamFailure, ClientAborted; CopyFailure if the body is a stream that fails with one
  */
 export function send(
   pools: AgentPools,
-  destination: Omit<Destination, "agent" | "readers">,
+  destination: Destination,
   request: HttpRequest,
 ): Promise<UpstreamResponse> {
   if (!upstreamChannel.hasSubscribers) {
-    return sendTwice(pools, destination, request);
+    return sendWithRetry(pools, destination, request);
   }
   const { upstream, address } = destination;
   const { method, path, headers } = request;
   return traced({ upstream, method, protocol: address.protocol, host: address.host, path, headers }, (sent) =>
-    sendTwice(pools, destination, sent === headers ? request : { ...request, headers: sent }),
+    sendWithRetry(pools, destination, sent === headers ? request : { ...request, headers: sent }),
   );
 }
 
-async function sendTwice(
-  { pooled, fresh, readers }: AgentPools,
-  destination: Omit<Destination, "agent" | "readers">,
+async function sendWithRetry(
+  { pooled, fresh }: AgentPools,
+  destination: Destination,
   request: HttpRequest,
 ): Promise<UpstreamResponse> {
   if (isRepeatable(request.method)) {
     try {
-      return await sendOnce({ ...destination, readers, agent: pooled }, request);
+      return await sendOnce(pooled, destination, request);
     } catch (error) {
       if (!(error instanceof StaleConnection)) {
         throw error;
       }
     }
   }
-  return sendOnce({ ...destination, readers, agent: fresh }, request);
+  return sendOnce(fresh, destination, request);
 }
 
-function sendOnce(destination: Destination, http: HttpRequest): Promise<UpstreamResponse> {
+function sendOnce(agent: Agent, destination: Destination, http: HttpRequest): Promise<UpstreamResponse> {
   return new Promise((resolve, reject) => {
     const { signal } = http;
     if (signal.aborted) {
       reject(new ClientAborted());
       return;
     }
-    const request = open(destination, http);
+    const { protocol, hostname, port, host } = destination.address;
+    const request = (protocol === "https:" ? httpsRequest : httpRequest)({
+      protocol,
+      hostname,
+      port,
+      method: http.method,
+      path: http.path,
+      agent,
+      maxHeaderSize: longestHead,
+      // Node sends a list unchanged, repeated names included, and adds no `Host`.
+      headers: ["Host", host, ...http.headers],
+    });
     const endDeadline = limitWaitForHead(request, destination);
     const onAbort = () => {
       reject(new ClientAborted());
@@ -110,31 +130,31 @@ function sendOnce(destination: Destination, http: HttpRequest): Promise<Upstream
     };
     signal.addEventListener("abort", onAbort, { once: true });
     let isSettled = false;
-    const settled = () => {
+    const settle = () => {
       isSettled = true;
       endDeadline();
       signal.removeEventListener("abort", onAbort);
     };
     request.on("response", (body) => {
-      settled();
-      resolve({ ...answerOf(body), readers: destination.readers });
+      settle();
+      resolve({ status: body.statusCode ?? 0, headers: body.rawHeaders, body });
     });
-    // Stays after the head: a later error would have no listener. The reader of the body gets it as well.
+    // Stays for the life of the request. An error after the head is for the reader of the body, but without a listener here it would
+    // end the process.
     request.on("error", (error) => {
-      settled();
-      reject(
-        isStale(request, error)
-          ? new StaleConnection("broken", "connection closed before an answer")
-          : error instanceof CopyFailure
-            ? error
-            : upstreamFailure(error),
-      );
+      settle();
+      const isStale = request.reusedSocket && ["ECONNRESET", "EPIPE"].includes(errorCode(error));
+      if (isStale) {
+        reject(new StaleConnection("broken", "connection closed before an answer"));
+      } else {
+        reject(error instanceof CopyFailure ? error : upstreamFailure(error));
+      }
     });
-    // Without a response and without an error: the upstream switched protocols (101).
+    // Without a response and without an error if the upstream switches protocols (101), which no request asks for.
     request.on("close", () => {
-      // Only if needed: an error object is expensive to make.
+      // Making an error costs more than all other work at the end of a request.
       if (!isSettled) {
-        settled();
+        settle();
         reject(new UpstreamFailure("broken", "connection closed before an answer"));
       }
     });
@@ -146,63 +166,13 @@ function sendOnce(destination: Destination, http: HttpRequest): Promise<Upstream
   });
 }
 
-export function answerOf(body: IncomingMessage): UpstreamResponse {
-  return {
-    status: body.statusCode ?? 0,
-    headers: body.rawHeaders,
-    body,
-  };
-}
-
-// Signed URLs of object storage, and tokens, can be longer than Node's 16 KiB.
-const longestHead = 64 * 1024;
-
-function open({ address, agent }: Destination, { method, path, headers }: HttpRequest): ClientRequest {
-  const { protocol, hostname, port, host } = address;
-  const open = protocol === "https:" ? httpsRequest : httpRequest;
-  return open({
-    protocol,
-    hostname,
-    port,
-    method,
-    path,
-    agent,
-    maxHeaderSize: longestHead,
-    // Node sends a list unchanged, with repeated names, and adds no `Host` to it.
-    headers: ["Host", host, ...headers],
-  });
-}
-
-/** Parsed once: each access to a part of a URL makes a new string. */
-export function addressOf({ protocol, hostname, port, host }: URL): Address {
-  return {
-    protocol,
-    host,
-    hostname: hostname.replace(/^\[(.*)\]$/, "$1"),
-    port: port === "" ? undefined : port,
-  };
-}
-
-function isStale(request: ClientRequest, error: Error): boolean {
-  return request.reusedSocket && ["ECONNRESET", "EPIPE"].includes(errorCode(error));
-}
-
-/**
- * Ends a request with its body, no faster than the upstream takes it. If either breaks, so does the other.
- * @param idle milliseconds in which the upstream has to take some of it
- */
-export function sendBody(request: ClientRequest, body: string | Buffer | Readable, idle: number): void {
-  const watch = watchForStall({
-    limit: idle,
-    measure: () =>
-      request.writableLength > 0 || request.writableNeedDrain ? taken(request.socket) : undefined,
-    stalled: () =>
-      request.destroy(new UpstreamFailure("timeout", `read no byte of the body within ${idle} ms`)),
-  });
+/** Sends a body no faster than the upstream takes it. If one side fails, so does the other. */
+function sendBody(request: ClientRequest, body: string | Buffer | Readable, idle: number): void {
+  const watch = watchUpload(request, idle, "body");
   request.once("close", () => clearInterval(watch));
   request.once("finish", () => clearInterval(watch));
   if (body instanceof Readable) {
-    // The request has to fail with this error; pipeline alone would only abort it.
+    // pipeline by itself would abort the request without the reason.
     body.once("error", (error) => request.destroy(error));
     pipeline(body, request, () => undefined);
   } else {

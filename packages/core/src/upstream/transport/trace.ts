@@ -26,33 +26,29 @@ export interface UpstreamRequestTrace {
   error?: unknown;
 }
 
-/** Most processes have no subscribers, and should pay nothing: look at `hasSubscribers` first. */
+/** Callers check `hasSubscribers` first: without subscribers, tracing costs nothing. */
 export const upstreamChannel = tracingChannel<unknown, UpstreamRequestTrace>("combined-registry.upstream");
 
-/** What a request is said to be. */
-interface Described {
+interface TracedRequest {
   readonly upstream: string;
   readonly method: string;
   /** `http:` or `https:` */
   readonly protocol: string;
   readonly host: string;
-  /** Path and query. */
+  /** With the query. */
   readonly path: string;
   readonly headers: RawHeaders;
 }
 
-/**
- * Sends a request, and tells subscribers of the channel about it.
- * @param send gets the headers to send: what was decided, and what subscribers add
- */
+/** Sends a request, and publishes it to the channel. @param send gets `headers` with those that subscribers add */
 export async function traced<Response extends { readonly status: number }>(
-  { upstream, method, protocol, host, path, headers }: Described,
+  { upstream, method, protocol, host, path, headers }: TracedRequest,
   send: (headers: RawHeaders) => Promise<Response>,
 ): Promise<Response> {
   const url = `${protocol}//${host}${path.replace(/\?.*/s, "")}`;
   const context: UpstreamRequestTrace = { upstream, method, url, headers: {} };
   let response: Response | undefined;
-  // The response is kept from subscribers: whoever read its body would take it from the client.
+  // Subscribers do not get the response: reading its body would take the body from the client.
   await upstreamChannel.tracePromise(async () => {
     response = await send(withHeaders(headers, context.headers));
     context.status = response.status;

@@ -11,7 +11,7 @@ import { createServer as createSecureServer, Agent as HttpsAgent, request as htt
 import { buffer } from "node:stream/consumers";
 import { describe, expect, it } from "@jest/globals";
 import { ReadBuffers } from "../../../src/upstream/transport/buffers.ts";
-import { LargeBody, Readers } from "../../../src/upstream/transport/large-body.ts";
+import { LargeBody, SocketReader } from "../../../src/upstream/transport/large-body.ts";
 import { listen } from "../../support/router.ts";
 import { until, within } from "../../support/within.ts";
 
@@ -31,15 +31,16 @@ describe.each([
     const credentials = { cert: fixture("test-only.cert.pem"), key: fixture("test-only.key.pem") };
     const server = secure ? createSecureServer(credentials, answer) : createServer(answer);
     const port = await listen(server);
-    const readers = new Readers();
-    const agent = readers.readFor(secure ? new HttpsAgent({ rejectUnauthorized: false }) : new HttpAgent());
+    const agent = SocketReader.addTo(
+      secure ? new HttpsAgent({ rejectUnauthorized: false }) : new HttpAgent(),
+    );
     const request = secure ? httpsRequest : httpRequest;
     try {
       const message = await new Promise<IncomingMessage>((resolve, reject) => {
         request({ host: "127.0.0.1", port, agent }, resolve).on("error", reject).end();
       });
       await until(5_000, "bytes in the socket", () => message.socket.readableLength > 0);
-      const reader = readers.of(message);
+      const reader = SocketReader.of(message);
       if (reader === undefined) {
         throw new Error("the socket is not read");
       }
