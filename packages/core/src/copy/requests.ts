@@ -13,31 +13,28 @@ import { errorBodyLimit, readUpTo } from "../upstream/transport/read-body.ts";
 import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
-/** From where to where content is copied, and on whose behalf. */
 export interface CopyJob {
   readonly hosted: Upstream;
-  /** Where hosted is to have it. */
+  /** The repository at hosted. */
   readonly repository: string;
-  /** Where proxies are asked for it. */
+  /** The repository at the proxies. */
   readonly from: string;
   /** In order; at least one. */
   readonly proxies: readonly Upstream[];
-  /** What hosted goes by if it judges the client's own credentials. */
+  /** The client's own, for hosted with `auth: passthrough`. */
   readonly authorization: string | undefined;
-  /** The name that hosted may build addresses with, besides its own. */
+  /** Hosted may use this name in a `Location`, besides its own. */
   readonly publicHost: string | undefined;
 }
 
-/** What decides whether there are copies. */
 export interface CopyContext {
   readonly config: Pick<CompleteConfig, "copy">;
   readonly ownership: Ownership;
 }
 
 /**
- * Whom a copy may be had from.
- * @param source the rules' word on `from`: proxies that it does not name never hear of it, nor does any of what is hosted's own
- * @returns undefined if nobody, or copies are switched off
+ * @param source the rule for `from`: only its proxies are asked, and none if hosted owns the repository
+ * @returns undefined if no proxy may be asked, or copies are switched off
  * @throws CopyFailure if hosted does not say whether `from` is its own; ClientAborted
  */
 export async function planCopy(
@@ -81,19 +78,18 @@ async function settled(
   }
 }
 
-/** One request of a copy. */
 export interface CopyRequest extends Pick<UpstreamRequest, "follows" | "stream"> {
   readonly method: string;
-  /** What stands behind the repository's name, or the path and query of an upload session. */
+  /** The path behind the repository's name, or path and query of an upload session. */
   readonly address: string;
   readonly accept?: readonly string[];
   readonly range?: string;
   readonly body?: Buffer;
-  /** Of the body, `Content-Type`. */
+  /** `Content-Type` of the body. */
   readonly type?: string;
 }
 
-/** Asks hosted about the repository that is copied to. @throws ClientAborted, CopyFailure */
+/** @throws ClientAborted, CopyFailure */
 export function askHosted(
   { hosted, repository, authorization }: CopyJob,
   step: CopyRequest,
@@ -102,7 +98,7 @@ export function askHosted(
   return hosted.query({ ...toRequest(hosted, repository, step, signal), authorization });
 }
 
-/** Asks a proxy for something of the repository that is copied from. @throws ClientAborted */
+/** @throws ClientAborted */
 export function askProxy(
   { from }: CopyJob,
   proxy: Upstream,
@@ -134,7 +130,7 @@ function toRequest(
   };
 }
 
-/** Whether hosted has something already. @throws ClientAborted; CopyFailure if that cannot be told */
+/** @throws ClientAborted; CopyFailure if hosted fails */
 export async function hostedHas(
   copying: CopyJob,
   address: string,
@@ -149,7 +145,6 @@ export async function hostedHas(
   return true;
 }
 
-/** Content as a proxy begins to send it. */
 export interface Found {
   readonly proxy: Upstream;
   readonly answer: UpstreamResponse;
@@ -188,9 +183,9 @@ function attemptOf(member: Upstream, said: QueryOutcome): Attempt {
 }
 
 /**
- * Reads away the answer to a step that has to succeed.
- * @param what was asked of the upstream, for people
- * @throws CopyFailure unless it did
+ * Checks the status of a response, and discards its body.
+ * @param what the request, for the error message
+ * @throws CopyFailure if the request failed
  */
 export function expectStatus(
   said: QueryOutcome,
@@ -206,7 +201,7 @@ export function expectStatus(
     answer.body.destroy();
     throw new CopyFailure(`${what}: ${name} answered ${answer.status}`);
   }
-  // Of no use; its connection is, if it ends as it should.
+  // To the end, so that the connection can be used again.
   void readUpTo(answer.body, errorBodyLimit, timeouts.idle);
   return answer;
 }

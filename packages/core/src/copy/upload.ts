@@ -5,20 +5,19 @@ import { relativeLocations } from "../protocol/locations.ts";
 import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import { askHosted, type CopyJob, type CopyRequest, expectStatus } from "./requests.ts";
 
-/** What is sent to hosted. */
 export interface Blob {
   readonly digest: string;
-  /** Bytes; undefined if it is not known before the end. */
+  /** Bytes; undefined if not known in advance. */
   readonly length: number | undefined;
   readonly bytes: Readable;
 }
 
-// For hosted to forget an upload that nobody waits for. Milliseconds.
-const timeout = 10_000;
+// Milliseconds.
+const cancelTimeout = 10_000;
 
 /**
- * Uploads a blob in one piece, or in chunks where its length is not known (distribution-spec 1.1, "Pushing blobs").
- * @throws CopyFailure, ClientAborted; then hosted has been told to forget the upload
+ * Uploads a blob in one piece, or in chunks if its length is not known (distribution-spec 1.1, "Pushing blobs").
+ * @throws CopyFailure, ClientAborted; the upload session is then cancelled
  */
 export async function uploadBlob(
   copying: CopyJob,
@@ -40,23 +39,23 @@ export async function uploadBlob(
     cancel(copying, session);
     throw error;
   } finally {
-    // An answer may have come before the end.
+    // The response may come before the end of the body.
     bytes.destroy();
   }
 }
 
-/** Tells hosted to forget an upload, and does not wait for it: if that fails, hosted forgets it by itself one day. */
+/** Cancels an upload session in the background. If that fails, the session expires at hosted. */
 export function cancel(copying: CopyJob, session: string | undefined): void {
   if (session !== undefined) {
-    askHosted(copying, { method: "DELETE", address: session }, AbortSignal.timeout(timeout))
+    askHosted(copying, { method: "DELETE", address: session }, AbortSignal.timeout(cancelTimeout))
       .then((said) => expectStatus(said, "end of an upload", copying.hosted))
       .catch(() => undefined);
   }
 }
 
 /**
- * Path and query of an upload session, its state included. It is asked for at hosted alone, whatever it names.
- * @throws CopyFailure if there is none, or it is somewhere else
+ * Path and query of an upload session, which may hold its state.
+ * @throws CopyFailure if hosted gave no `Location`, or one on another host
  */
 export function sessionOf(
   { hosted, publicHost }: CopyJob,

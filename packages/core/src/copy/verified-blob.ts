@@ -11,7 +11,7 @@ import type { ResumableBody } from "../upstream/resumable-body.ts";
 export class VerifiedBlob extends Readable {
   readonly #body: ResumableBody;
   readonly #check: DigestCheck;
-  #isPiping = false;
+  #isPouring = false;
   #held: Buffer | undefined;
 
   /** @throws CopyFailure if the algorithm of the digest is not known */
@@ -23,11 +23,11 @@ export class VerifiedBlob extends Readable {
   }
 
   override _read(): void {
-    if (this.#isPiping) {
+    if (this.#isPouring) {
       this.#body.resume();
     } else {
-      this.#isPiping = true;
-      void this.#pipe();
+      this.#isPouring = true;
+      void this.#fill();
     }
   }
 
@@ -36,7 +36,7 @@ export class VerifiedBlob extends Readable {
     done(error);
   }
 
-  async #pipe(): Promise<void> {
+  async #fill(): Promise<void> {
     try {
       await this.#body.pipeTo((piece) => this.#take(piece));
       this.#check.finish();

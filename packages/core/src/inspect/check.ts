@@ -3,7 +3,7 @@ import type { CheckReport, Finding, UpstreamReport } from "./check-report.ts";
 import { credentials } from "./findings/credentials.ts";
 import { deletesAt, hosted, proxy, referrersAt } from "./findings/hosted.ts";
 import { options } from "./findings/options.ts";
-import { clocks, reach, skewOf } from "./findings/reach.ts";
+import { clocks, reach } from "./findings/reach.ts";
 import { addressOf, type Inspection, inspectUpstream } from "./inspection.ts";
 
 /** Sends probes to every upstream at once, and reports what is wrong or harmful. Never rejects. */
@@ -31,11 +31,10 @@ export async function check(context: RouterContext): Promise<CheckReport> {
 }
 
 function describe(one: Inspection): UpstreamReport {
-  const { upstream, base, product } = one;
+  const { upstream, base, product, clockSkew } = one;
   const status = base.failure === undefined ? base.status : base.failure.status;
   const deletes = deletesAt(one);
   const referrers = referrersAt(one);
-  const skew = skewOf(one);
   return {
     name: upstream.name,
     kind: upstream.kind,
@@ -48,6 +47,6 @@ function describe(one: Inspection): UpstreamReport {
     ...(product.cache !== undefined && { cache: product.cache }),
     ...(deletes !== undefined && { deletes }),
     ...(referrers !== undefined && { referrers }),
-    ...(skew !== undefined && { clockSkew: skew }),
+    ...(clockSkew !== undefined && { clockSkew }),
   };
 }

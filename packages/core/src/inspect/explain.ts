@@ -16,7 +16,7 @@ import type {
   Shadowing,
   UpstreamAnswer,
 } from "./explanation.ts";
-import { type ImageName, parseImageName } from "./image-name.ts";
+import { parseImageName } from "./image-name.ts";
 import { restrictedByOwner, skippedUpstreams } from "./not-asked.ts";
 import { predictPull } from "./predict-pull.ts";
 import { probeManifest } from "./probe-manifest.ts";
@@ -31,18 +31,14 @@ export async function explain(
   image: string,
   signal?: AbortSignal,
 ): Promise<Explanation> {
-  const {
-    policy,
-    memory: { holders },
-    config,
-    upstreams,
-  } = context;
-  const name = parseImageName(image);
-  const { host, entryPoint } = entryPointFor(policy, name);
-  const planContext = { policy, holders, lists: config.lists, direct: policy.upstreamByHost(entryPoint) };
-  const meant = policy.rulingFor(name.repository, entryPoint);
-  const restricted = await restrictedByOwner(policy, name.repository, meant, signal);
-  const request = manifestRequest("GET", name.repository, name.reference, entryPoint.namespace);
+  const { policy, memory, config, upstreams } = context;
+  const { repository, reference, host: givenHost } = parseImageName(image);
+  const { host, entryPoint } = entryPointFor(policy, givenHost);
+  const direct = policy.upstreamByHost(entryPoint);
+  const planContext = { policy, holders: memory.holders, lists: config.lists, direct };
+  const byHost = policy.rulingFor(repository, entryPoint);
+  const restricted = await restrictedByOwner(policy, repository, byHost, signal);
+  const request = manifestRequest("GET", repository, reference, entryPoint.namespace);
   const lookup = lookupOf(plan(request, restricted.ruling, planContext));
   const records = new Map(
     await Promise.all(
@@ -52,35 +48,37 @@ export async function explain(
     ),
   );
   const answers = [...records.values()].map(({ answer }) => answer);
-  const rule = explainRule(context, meant);
+  const rule = explainRule(context, byHost);
   const explanation: Omit<Explanation, "advice"> = {
     image,
-    repository: name.repository,
-    reference: name.reference,
+    repository,
+    reference,
     ...(host !== undefined && { host }),
     rule,
     upstreams: answers,
-    skipped: skippedUpstreams(upstreams, name.repository, {
-      open: policy.rulingFor(name.repository, { namespace: undefined, host: undefined }),
-      meant,
+    skipped: skippedUpstreams(upstreams, repository, {
+      byRule: policy.rulingFor(repository, noEntryPoint),
+      byHost,
       host,
       asked: lookup.order,
       owned: restricted.reason,
     }),
     pull: await predictPull(lookup, records),
     push: explainPush(plan({ ...request, method: "PUT" }, restricted.ruling, planContext), rule),
-    shadowing: name.reference.includes(":") ? [] : shadowingAmong(answers),
+    shadowing: reference.includes(":") ? [] : shadowingAmong(answers),
   };
   return { ...explanation, advice: adviceOn(explanation) };
 }
 
+const noEntryPoint: EntryPoint = { namespace: undefined, host: undefined };
+
 /** A host that is no upstream's is ignored: it is the router's own, or the registry that an image came from. */
 function entryPointFor(
   policy: Policy<Upstream>,
-  { host }: ImageName,
+  host: string | undefined,
 ): { host: ExplainedHost | undefined; entryPoint: EntryPoint } {
   if (host === undefined) {
-    return { host, entryPoint: { namespace: undefined, host: undefined } };
+    return { host, entryPoint: noEntryPoint };
   }
   const bare = bareHostName(host);
   if (policy.upstreamByHost({ namespace: undefined, host: bare }) !== undefined) {
@@ -89,7 +87,7 @@ function entryPointFor(
   if (policy.proxies.some(({ namespace }) => namespace === host)) {
     return { host: { name: host, means: "namespace" }, entryPoint: { namespace: host, host: undefined } };
   }
-  return { host: { name: host, means: "nothing" }, entryPoint: { namespace: undefined, host: undefined } };
+  return { host: { name: host, means: "nothing" }, entryPoint: noEntryPoint };
 }
 
 function lookupOf(planned: Plan<Upstream>): LookupPlan<Upstream> {
@@ -112,28 +110,25 @@ function explainRule({ config }: RouterContext, ruling: ResolvedRule<Upstream>):
 }
 
 function explainPush(planned: Plan<Upstream>, rule: ExplainedRule): ExplainedPush {
+  const because = `${rule.name} says push: ${rule.push}`;
   if (planned.action === "push") {
-    return { to: planned.to.name, because: `${rule.name} says push: ${rule.push}` };
+    return { to: planned.to.name, because };
   }
-  const because =
-    rule.push === "deny"
-      ? `${rule.name} says push: deny`
-      : "the host in the image's name selects a registry that takes no pushes";
-  return { because };
+  return rule.push === "deny"
+    ? { because }
+    : { because: "the host in the image's name selects a registry that takes no pushes" };
 }
 
 function shadowingAmong(answers: readonly UpstreamAnswer[]): Shadowing[] {
-  const having = answers.flatMap(({ name, kind, outcome, digest }) =>
-    outcome === "found" && digest !== undefined ? [{ name, kind, digest }] : [],
-  );
-  const hosted = having.find(({ kind }) => kind === "hosted");
+  const imagesOn = (side: UpstreamAnswer["kind"]) =>
+    answers.flatMap(({ name, kind, digest }) =>
+      kind === side && digest !== undefined ? [{ name, digest }] : [],
+    );
+  const [hosted] = imagesOn("hosted");
   if (hosted === undefined) {
     return [];
   }
-  return having
-    .filter(({ kind, digest }) => kind === "proxy" && compareDigests(digest, hosted.digest) === "different")
-    .map(({ name, digest }) => ({
-      hosted: { name: hosted.name, digest: hosted.digest },
-      proxy: { name, digest },
-    }));
+  return imagesOn("proxy")
+    .filter(({ digest }) => compareDigests(digest, hosted.digest) === "different")
+    .map((proxy) => ({ hosted, proxy }));
 }

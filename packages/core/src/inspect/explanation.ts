@@ -28,7 +28,7 @@ export interface Explanation {
 export interface ExplainedHost {
   /** With its port, if there is one, in lower case. */
   readonly name: string;
-  /** Where it stands in the configuration; `nothing` if it does not and is ignored. */
+  /** The option that has this host; `nothing` if none has it, and it is ignored. */
   readonly means: "hosts" | "namespace" | "nothing";
 }
 
@@ -40,13 +40,13 @@ export interface ExplainedRule {
   readonly position?: number;
   /** Its patterns over names. */
   readonly match: readonly string[];
-  /** The names of those that a pull may ask, in order. */
+  /** The names of the upstreams that a pull may ask, in order. */
   readonly pull: readonly string[];
   /** Where a push goes. */
   readonly push: "hosted" | "deny";
-  /** Whether a pull goes on to the next one when one has failed. */
+  /** Whether a pull continues with the next upstream after a failure. */
   readonly onFailure: "continue" | "stop";
-  /** Whether hosted alone is asked for repositories that it has. */
+  /** Whether only hosted is asked for repositories that it has. */
   readonly owned: boolean;
   /** What happens to a push of a tag that a proxy has with another digest. */
   readonly shadow: "allow" | "warn" | "deny";
@@ -59,7 +59,7 @@ export interface ExplainedRule {
   };
 }
 
-/** Clients that may: all (`anonymous`), all that are logged in, all that the `authorize` hook lets in, or these users. */
+/** The permitted clients: all (`anonymous`), all that are logged in, all that the `authorize` hook permits, or these users. */
 export type ExplainedAccess = "anonymous" | "authenticated" | "authorize" | readonly string[];
 
 /** One upstream's answer, asked just now. */
@@ -89,7 +89,7 @@ export interface UpstreamAnswer {
   readonly latency: number;
   /** Why it failed; undefined if it did not. */
   readonly cause?: string;
-  /** State of its circuit breaker: requests ask it (`closed`), skip it after failures (`open`), or a probe is under way (`half-open`). */
+  /** State of its circuit breaker: requests ask the upstream (`closed`), skip it after failures (`open`), or a probe is in flight (`half-open`). */
   readonly breaker: "closed" | "half-open" | "open";
 }
 
@@ -99,7 +99,7 @@ export interface SkippedUpstream {
   readonly name: string;
   /** Which side it is on. */
   readonly kind: "hosted" | "proxy";
-  /** Why not, in words. */
+  /** Why a pull does not ask it, in words. */
   readonly reason: string;
 }
 

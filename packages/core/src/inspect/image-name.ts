@@ -19,8 +19,8 @@ const defaultTag = "latest";
 const longestEcho = 100;
 
 /**
- * Reads `nginx`, `team/app:1.2`, `registry.example.com/team/app@sha256:...`. Unlike docker, it leaves a name of one component as it
- * is: only Docker Hub keeps `nginx` under `library/nginx`. With both tag and digest, the digest counts.
+ * Parses `nginx`, `team/app:1.2`, `registry.example.com/team/app@sha256:...`. Unlike docker, this does not prefix a name of one
+ * component: only Docker Hub keeps `nginx` under `library/nginx`. With both tag and digest, the digest counts.
  * @throws ImageNameError
  */
 export function parseImageName(text: string): ImageName {
@@ -46,8 +46,8 @@ function divide(text: string, at: number): [string, string?] {
 }
 
 /** Whether docker takes the first component of a name for a host. `registry` without a dot or port is a name on Docker Hub. */
-export function looksLikeHost(first: string): boolean {
-  return /[.:]/.test(first) || first === "localhost";
+export function looksLikeHost(component: string): boolean {
+  return /[.:]/.test(component) || component === "localhost";
 }
 
 function divideHost(name: string): { host: string | undefined; repository: string } {

@@ -2,11 +2,11 @@ import type { Policy } from "../routing/policy.ts";
 import type { ResolvedRule } from "../routing/ruling.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { ExplainedHost, SkippedUpstream } from "./explanation.ts";
-import { probe } from "./probe.ts";
+import { probe, statusOf } from "./probe.ts";
 
 /**
  * The rule without the proxies if hosted owns the repository or may own it: a proxy must not see the name then.
- * @returns also why the proxies were taken out
+ * @returns also why the proxies are excluded
  * @throws ClientAborted
  */
 export async function restrictedByOwner(
@@ -16,11 +16,11 @@ export async function restrictedByOwner(
   signal?: AbortSignal,
 ): Promise<{ readonly ruling: ResolvedRule<Upstream>; readonly reason: string | undefined }> {
   const asksProxies = ruling.pull.some(({ kind }) => kind === "proxy");
-  const has = ruling.owned && asksProxies ? await isAtHosted(hosted, repository, signal) : false;
-  if (has === false) {
+  const isOwned = ruling.owned && asksProxies ? await isAtHosted(hosted, repository, signal) : false;
+  if (isOwned === false) {
     return { ruling, reason: undefined };
   }
-  const reason = has
+  const reason = isOwned
     ? "the rule says owned, and hosted has the repository"
     : "the rule says owned, and hosted cannot say whether it has the repository";
   return { ruling: { ...ruling, pull: ruling.pull.filter((one) => one === hosted) }, reason };
@@ -33,10 +33,10 @@ async function isAtHosted(
   signal: AbortSignal | undefined,
 ): Promise<boolean | undefined> {
   const { connect, headers } = hosted.timeouts;
-  const said = await probe(hosted, {
-    asked: {
+  const probed = await probe(hosted, {
+    target: {
       method: "GET",
-      // Without `n`: distribution 3 answers a page of a repository that it does not know with an empty one.
+      // Without `n`, because distribution 3 answers `n` with an empty list for a repository that does not exist.
       path: `/v2/${repository}/tags/list`,
       search: "",
       scope: [`repository:${repository}:pull`],
@@ -44,22 +44,20 @@ async function isAtHosted(
     limit: connect + headers,
     signal,
   });
-  if (said.failure !== undefined) {
-    return undefined;
-  }
-  return said.status === 404 ? false : said.status === 200 || undefined;
+  const status = statusOf(probed);
+  return status === 404 ? false : status === 200 || undefined;
 }
 
-/** What restricted the upstreams to ask, step by step. */
-export interface Steps {
-  /** By the rule and each upstream's `match` alone. */
-  readonly open: ResolvedRule<Upstream>;
-  /** And by the host in the image's name. */
-  readonly meant: ResolvedRule<Upstream>;
+/** The steps that restricted the upstreams. */
+interface Steps {
+  /** The upstreams that the rule and each upstream's `match` allow. */
+  readonly byRule: ResolvedRule<Upstream>;
+  /** Those of them that the host in the image's name allows. */
+  readonly byHost: ResolvedRule<Upstream>;
   readonly host: ExplainedHost | undefined;
   /** The upstreams that are asked in the end. */
   readonly asked: readonly Upstream[];
-  /** Why ownership took the proxies out; undefined if it did not. */
+  /** Why ownership excluded the proxies; undefined if it did not. */
   readonly owned: string | undefined;
 }
 
@@ -71,18 +69,17 @@ export function skippedUpstreams(
 ): SkippedUpstream[] {
   return upstreams
     .filter((upstream) => !steps.asked.includes(upstream))
-    .map((upstream) => ({
-      name: upstream.name,
-      kind: upstream.kind,
-      reason: reasonFor(upstream, repository, steps),
-    }));
+    .map((upstream) => {
+      const { name, kind } = upstream;
+      return { name, kind, reason: reasonFor(upstream, repository, steps) };
+    });
 }
 
-function reasonFor(upstream: Upstream, repository: string, { open, meant, host, owned }: Steps): string {
-  if (meant.pull.includes(upstream)) {
+function reasonFor(upstream: Upstream, repository: string, { byRule, byHost, host, owned }: Steps): string {
+  if (byHost.pull.includes(upstream)) {
     return owned ?? "the rule excludes it";
   }
-  if (open.pull.includes(upstream)) {
+  if (byRule.pull.includes(upstream)) {
     return `${host?.name} is another registry`;
   }
   return upstream.serves(repository)

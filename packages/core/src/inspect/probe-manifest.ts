@@ -8,16 +8,16 @@ import { targetAt } from "../upstream/request.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { UpstreamAnswer } from "./explanation.ts";
 import type { RecordedOutcome } from "./predict-pull.ts";
-import { type Probe, type ProbeAnswer, type ProbeRequest, probe, textOf } from "./probe.ts";
+import { type Probe, type ProbeResponse, probe, textOf } from "./probe.ts";
 
-/** An upstream's answer, for people and for the failover. */
-export interface ManifestRecord extends RecordedOutcome {
+/** An upstream's answer: `answer` for people, the rest for the failover. */
+interface ManifestRecord extends RecordedOutcome {
   readonly answer: UpstreamAnswer;
 }
 
 /**
- * Asks an upstream for a manifest: with HEAD, which public registries do not count as a pull; with GET if the answer to
- * HEAD proves nothing. A cache's 500 says only in its body that it does not know a digest, and some registries know no HEAD.
+ * Asks an upstream for a manifest: with HEAD, which public registries do not count as a pull; with GET if the answer to HEAD
+ * proves nothing. A cache says only in the body of its 500 that it does not know a digest, and some registries reject HEAD.
  * @param request a GET of a manifest
  * @throws ClientAborted
  */
@@ -26,41 +26,36 @@ export async function probeManifest(
   request: RegistryRequest,
   signal?: AbortSignal,
 ): Promise<ManifestRecord> {
-  const send = (method: "HEAD" | "GET") =>
-    probe(upstream, { ...probeRequest(upstream, request, method), signal });
-  const head = await send("HEAD");
-  if (isProof(head, request)) {
-    return recordOf(upstream, request, "HEAD", head);
-  }
-  return recordOf(upstream, request, "GET", await send("GET"));
-}
-
-function probeRequest(upstream: Upstream, request: RegistryRequest, method: "HEAD" | "GET"): ProbeRequest {
   const { connect, headers } = upstream.timeouts;
-  return {
-    asked: { ...targetAt(upstream, request), method },
-    accept: manifestTypes,
-    limit: connect + headers,
-    bodyLimit: longestManifest,
-  };
+  const send = (method: "HEAD" | "GET") =>
+    probe(upstream, {
+      target: { ...targetAt(upstream, request), method },
+      accept: manifestTypes,
+      limit: connect + headers,
+      bodyLimit: longestManifest,
+      signal,
+    });
+  const head = await send("HEAD");
+  return isConclusive(head, request)
+    ? recordOf(upstream, request, "HEAD", head)
+    : recordOf(upstream, request, "GET", await send("GET"));
 }
 
-function isProof(said: Probe, { resource }: RegistryRequest): boolean {
-  if (said.failure !== undefined) {
+function isConclusive(probed: Probe, request: RegistryRequest): boolean {
+  if (probed.failure !== undefined) {
     return true;
   }
-  if (said.status === 405 || said.status >= 500) {
+  if (probed.status === 405 || probed.status >= 500) {
     return false;
   }
-  const byDigest = resource.kind === "manifest" && resource.byDigest;
-  return said.status !== 200 || byDigest || toldDigest(said.headers) !== undefined;
+  return probed.status !== 200 || digestIn(request, probed.headers) !== undefined;
 }
 
 function recordOf(
   upstream: Upstream,
   request: RegistryRequest,
   method: "HEAD" | "GET",
-  said: Probe,
+  probed: Probe,
 ): ManifestRecord {
   const { name, kind, state: breaker } = upstream;
   const about = {
@@ -68,51 +63,48 @@ function recordOf(
     kind,
     method,
     repository: "repository" in request.resource ? upstream.nameOf(request.resource.repository) : "",
-    latency: Math.round(said.latency * 10) / 10,
+    latency: Math.round(probed.latency * 10) / 10,
     breaker,
   };
-  const outcome = outcomeOf(upstream, said);
+  const outcome = outcomeOf(upstream, probed);
   if (outcome.outcome === "failed") {
     const { status, cause } = outcome.failure;
     const answer = { ...about, ...(status !== undefined && { status }), outcome: "failed", cause } as const;
     return { answer, outcome, breaker };
   }
   const { status } = outcome.answer;
-  const found = outcome.outcome === "found" && said.failure === undefined ? describe(request, said) : {};
+  const found = outcome.outcome === "found" && probed.failure === undefined ? describe(request, probed) : {};
   return { answer: { ...about, status, outcome: outcome.outcome, ...found }, outcome, breaker };
 }
 
-/** What the answer means to a pull. */
-function outcomeOf(upstream: Upstream, said: Probe): QueryOutcome {
-  if (said.failure !== undefined) {
-    return { outcome: "failed", failure: said.failure };
+/** Classifies the response as a pull does. */
+function outcomeOf(upstream: Upstream, probed: Probe): QueryOutcome {
+  if (probed.failure !== undefined) {
+    return { outcome: "failed", failure: probed.failure };
   }
-  const { response: answer, body = Buffer.alloc(0) } = said;
-  const outcome = classify(upstream, answer.status, textOf(said));
+  const { response: answer, body = Buffer.alloc(0) } = probed;
+  const outcome = classify(upstream, answer.status, textOf(probed));
   return outcome === "failed" ? { outcome, failure: reportOf(upstream, answer) } : { outcome, answer, body };
 }
 
-/** What goes to a terminal must not be able to do anything there. */
 function describe(
-  { resource }: RegistryRequest,
-  { headers, body }: ProbeAnswer,
+  request: RegistryRequest,
+  { headers, body }: ProbeResponse,
 ): Pick<UpstreamAnswer, "digest" | "mediaType"> {
   const type = firstValue(headers, "content-type");
-  const digest =
-    resource.kind === "manifest" && resource.byDigest
-      ? resource.reference
-      : (toldDigest(headers) ?? digestOf(body));
+  const digest = digestIn(request, headers) ?? (body?.length ? sha256(body) : undefined);
   return {
     ...(digest !== undefined && { digest }),
+    // A terminal shows this, and would act on control characters.
     ...(type !== undefined && { mediaType: quotable(type) }),
   };
 }
 
-function toldDigest(headers: RawHeaders): string | undefined {
-  const told = firstValue(headers, "docker-content-digest");
-  return told !== undefined && isDigest(told) ? told : undefined;
-}
-
-function digestOf(body: Buffer | undefined): string | undefined {
-  return body === undefined || body.length === 0 ? undefined : sha256(body);
+/** The digest of the manifest, known without its body: it was requested by digest, or the upstream sent a valid header. */
+function digestIn({ resource }: RegistryRequest, headers: RawHeaders): string | undefined {
+  if (resource.kind === "manifest" && resource.byDigest) {
+    return resource.reference;
+  }
+  const digest = firstValue(headers, "docker-content-digest");
+  return digest !== undefined && isDigest(digest) ? digest : undefined;
 }

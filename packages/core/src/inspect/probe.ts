@@ -1,4 +1,4 @@
-import { ClientAborted, errorCode } from "../errors.ts";
+import { ClientAborted, errorCode, UpstreamFailure } from "../errors.ts";
 import type { RawHeaders } from "../protocol/headers.ts";
 import type { FailureReport } from "../routing/outcome.ts";
 import type { UpstreamRequest } from "../upstream/request.ts";
@@ -7,9 +7,9 @@ import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { withTimeout } from "../upstream/with-timeout.ts";
 
-/** A request of the router itself, for no client. */
-export interface ProbeRequest {
-  readonly asked: Pick<UpstreamRequest, "path" | "search" | "scope"> & { readonly method: ProbeMethod };
+/** A request that the router sends for itself. */
+interface ProbeRequest {
+  readonly target: ProbeTarget;
   /** `Accept` values. */
   readonly accept?: readonly string[];
   /** Milliseconds for everything, the body included. */
@@ -22,19 +22,21 @@ export interface ProbeRequest {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A probe writes nothing. For the one DELETE see `inspection.ts`. */
-type ProbeMethod = "GET" | "HEAD" | "DELETE";
+export interface ProbeTarget extends Pick<UpstreamRequest, "path" | "search" | "scope"> {
+  /** A probe writes nothing. For the one DELETE see `inspection.ts`. */
+  readonly method: "GET" | "HEAD" | "DELETE";
+}
 
-export type Probe = ProbeAnswer | ProbeFailure;
+export type Probe = ProbeResponse | ProbeFailure;
 
-/** An answer of any status. */
-export interface ProbeAnswer {
+/** A response of any status. */
+export interface ProbeResponse {
   readonly failure?: undefined;
-  /** The answer itself. Its body has been read or destroyed. */
+  /** Its body has been read or destroyed. */
   readonly response: UpstreamResponse;
   readonly status: number;
   readonly headers: RawHeaders;
-  /** Undefined if it was longer than `bodyLimit`, or broke off. */
+  /** Undefined if it was longer than `bodyLimit`, or incomplete. */
   readonly body: Buffer | undefined;
   /** Milliseconds to the end of the body. */
   readonly latency: number;
@@ -54,10 +56,15 @@ export interface ProbeFailure {
 export async function probe(upstream: Upstream, request: ProbeRequest): Promise<Probe> {
   const { accept = [], limit, bodyLimit = errorBodyLimit, anonymous = false } = request;
   const send = async (signal: AbortSignal) => {
-    const { method, path, search, scope } = request.asked;
-    const target = { method, path, search, scope, repository: undefined, decided: performance.now() };
-    const response = await upstream.inspect({ ...target, accept, anonymous, signal });
-    // The signal ends a request until its headers are there. After that, only this ends a body that is still to come.
+    const response = await upstream.inspect({
+      ...request.target,
+      accept,
+      anonymous,
+      repository: undefined,
+      decided: performance.now(),
+      signal,
+    });
+    // The signal ends a request until its headers are there, but not the body after them.
     signal.addEventListener("abort", () => response.body.destroy(), { once: true });
     const body = await readUpTo(response.body, bodyLimit, limit);
     return { response, status: response.status, headers: response.headers, body };
@@ -67,16 +74,19 @@ export async function probe(upstream: Upstream, request: ProbeRequest): Promise<
     throw new ClientAborted();
   }
   const { failure, latency } = sent;
-  return failure === undefined
-    ? { ...sent.value, latency }
-    : { failure, code: errorCode(causeOf(sent.error)), latency };
+  if (failure === undefined) {
+    return { ...sent.value, latency };
+  }
+  const cause = sent.error instanceof UpstreamFailure ? sent.error.cause : undefined;
+  return { failure, code: errorCode(cause), latency };
 }
 
-/** The text of an answer's body, empty where there is none. */
-export function textOf({ body }: Pick<ProbeAnswer, "body">): string {
-  return body?.toString() ?? "";
+/** The status of the response; undefined without one. */
+export function statusOf(probe: Probe | undefined): number | undefined {
+  return probe === undefined || probe.failure !== undefined ? undefined : probe.status;
 }
 
-function causeOf(error: unknown): unknown {
-  return typeof error === "object" && error !== null && "cause" in error ? error.cause : undefined;
+/** The text of the response's body; empty without one. */
+export function textOf(probe: Probe | undefined): string {
+  return probe === undefined || probe.failure !== undefined ? "" : (probe.body?.toString() ?? "");
 }

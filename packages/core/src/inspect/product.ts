@@ -45,22 +45,21 @@ const services: readonly (readonly [name: string, realm: RegExp, service: RegExp
   ["Amazon ECR", /\.amazonaws\.com\/?/, /^ecr\.amazonaws\.com$/],
 ];
 
-/** Recognises a registry by its answers, never by its address. */
+/** Detects the product by its responses, never by its address. */
 export function detectProduct(traits: Traits): Product {
   return (
     combinedRegistry(traits) ??
     byChallenge(traits.anonymous) ??
     byHeader(traits.base) ??
-    zot(traits.extensions) ??
+    byExtensions(traits.extensions) ??
     distribution(traits) ?? { name: "unknown" }
   );
 }
 
 function combinedRegistry({ base, anonymous }: Traits): Product | undefined {
-  const is = [base, anonymous].some(
-    (one) => one !== undefined && firstValue(one.headers, "x-combined-registry") !== undefined,
-  );
-  return is ? { name: "Combined Registry" } : undefined;
+  return [base, anonymous].some((one) => one && firstValue(one.headers, "x-combined-registry") !== undefined)
+    ? { name: "Combined Registry" }
+    : undefined;
 }
 
 function byChallenge(anonymous: Trait | undefined): Product | undefined {
@@ -70,9 +69,9 @@ function byChallenge(anonymous: Trait | undefined): Product | undefined {
   for (const { parameters } of parseChallenges(valuesOf(anonymous.headers, "www-authenticate"))) {
     const realm = parameters.get("realm") ?? "";
     const service = parameters.get("service") ?? "";
-    const known = services.find(([, address, called]) => address.test(realm) && called.test(service));
-    if (known !== undefined) {
-      return { name: known[0], cache: false };
+    const match = services.find(([, realms, names]) => realms.test(realm) && names.test(service));
+    if (match !== undefined) {
+      return { name: match[0], cache: false };
     }
   }
   return undefined;
@@ -90,7 +89,7 @@ function byHeader(base: Trait | undefined): Product | undefined {
     : { name: "JFrog Artifactory" };
 }
 
-function zot(extensions: Trait | undefined): Product | undefined {
+function byExtensions(extensions: Trait | undefined): Product | undefined {
   return extensions?.status === 200 && /"_zot"/.test(extensions.body) ? { name: "zot" } : undefined;
 }
 

@@ -6,7 +6,7 @@ import { checkHealth } from "../observe/health.ts";
 import { RegistryError } from "../protocol/errors.ts";
 import type { RouterContext } from "../router-context.ts";
 import { version } from "../version.ts";
-import { describeDecision, type NamedDecision } from "./decisions.ts";
+import { describeDecision } from "./decisions.ts";
 import { documentHeaders, renderDocument } from "./document.ts";
 import { explainFor } from "./explain-for.ts";
 import type { Model, Names } from "./model.ts";
@@ -14,7 +14,7 @@ import { renderPage } from "./render.ts";
 
 const mostShadows = 20;
 
-const noHour = { answered: 0, down: 0, up: 0, asked: 0, failed: 0 };
+const idleHour = { answered: 0, down: 0, up: 0, asked: 0, failed: 0 };
 
 /**
  * `GET /` of a browser: the status page, with an explanation of the image in `?image=`.
@@ -27,8 +27,8 @@ export async function statusPage(
 ): Promise<Decision> {
   await authorizeUnruled(context, exchange, { repository: undefined, access: "operations" });
   // An explanation costs requests to upstreams, and the answer to HEAD does not show it.
-  const asked = exchange.request.method === "GET" ? new URLSearchParams(search).get("image") : null;
-  const model = await gather(context, exchange, asked?.trim() ?? "");
+  const image = exchange.request.method === "GET" ? new URLSearchParams(search).get("image") : null;
+  const model = await gather(context, exchange, image?.trim() ?? "");
   const body = renderDocument(renderPage(model));
   return send(exchange, routerDecision("status page"), { status: 200, headers: documentHeaders, body });
 }
@@ -46,8 +46,8 @@ async function gather(context: RouterContext, exchange: Exchange, image: string)
     version,
     oneOfSeveral: config.peers === undefined ? undefined : process.pid,
     hasMetricsOfAll: config.operations !== "off" && config.metrics.page !== undefined,
-    upstreams: health.upstreams.map((one) => ({ ...one, hour: activity?.hourOf(one.name) ?? noHour })),
-    router: activity?.hourOf() ?? noHour,
+    upstreams: health.upstreams.map((one) => ({ ...one, hour: activity?.hourOf(one.name) ?? idleHour })),
+    router: activity?.hourOf() ?? idleHour,
     names,
   };
 }
@@ -59,43 +59,34 @@ async function gatherNames(
 ): Promise<Names | undefined> {
   const { activity, config, shadows } = context;
   if (config.hosted.auth === "passthrough") {
-    // Only hosted knows who may pull what, and the page does not ask it for names.
+    // Only hosted knows which client may pull what, and the page does not ask hosted about names.
     return undefined;
   }
   const decisions = (activity?.decisions() ?? []).flatMap((past) => describeDecision(past) ?? []);
   const findings = shadows.log.latest(mostShadows).filter((found) => isPossible(context, found));
-  const [seen, answer] = await Promise.all([
-    pullable(context, exchange, [
-      ...decisions.flatMap(({ repositories }) => repositories),
-      ...findings.map(({ repository }) => repository),
-    ]),
+  const repositories = new Set([
+    ...decisions.flatMap((decision) => decision.repositories),
+    ...findings.map(({ repository }) => repository),
+  ]);
+  const checkAll = [...repositories].map(async (repository) =>
+    (await mayPull(context, exchange, repository)) ? [repository] : [],
+  );
+  const [pullable, answer] = await Promise.all([
+    Promise.all(checkAll).then((checked) => new Set(checked.flat())),
     image === "" ? undefined : explainFor(context, exchange, image),
   ]);
-  const isSeen = ({ repositories }: NamedDecision) => repositories.every((one) => seen.has(one));
   return {
     restricted: config.authorize !== undefined,
-    decisions: decisions.filter(isSeen).map(({ shown }) => shown),
-    shadows: findings.filter(({ repository }) => seen.has(repository)),
+    decisions: decisions
+      .filter((decision) => decision.repositories.every((one) => pullable.has(one)))
+      .map(({ shown }) => shown),
+    shadows: findings.filter(({ repository }) => pullable.has(repository)),
     box: { image, answer },
   };
 }
 
-/** Those of the repositories that this client may pull from. */
-async function pullable(
-  context: RouterContext,
-  exchange: Exchange,
-  repositories: readonly string[],
-): Promise<ReadonlySet<string>> {
-  const checked = await Promise.all(
-    [...new Set(repositories)].map(async (repository) =>
-      (await maySee(context, exchange, repository)) ? [repository] : [],
-    ),
-  );
-  return new Set(checked.flat());
-}
-
-/** Clients make names up. If `authorize` throws for one of them, that name is hidden and the page still works. */
-async function maySee(context: RouterContext, exchange: Exchange, repository: string): Promise<boolean> {
+/** Clients can request any name. If `authorize` throws for one, the page hides that name and still works. */
+async function mayPull(context: RouterContext, exchange: Exchange, repository: string): Promise<boolean> {
   try {
     return await canAccess(context, exchange, { repository, access: "pull" });
   } catch (error) {

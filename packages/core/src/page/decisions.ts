@@ -16,7 +16,8 @@ export function describeDecision(past: PastDecision): NamedDecision | undefined 
     return undefined;
   }
   const { at, status, upstream, reason } = past;
-  const what = `${past.method} ${whatOf(request.resource)}`;
+  const { kind } = request.resource;
+  const what = `${past.method} ${shownKinds[kind] ?? kind}`;
   return {
     shown: { at, what, of: nameOf(request.resource, past.repository), status, upstream, reason },
     repositories: accessesOf(request).flatMap(({ repository }) => repository ?? []),
@@ -33,17 +34,11 @@ function requestOf({ method, path }: PastDecision): RegistryRequest | undefined 
   }
 }
 
-function whatOf({ kind }: Resource): string {
-  switch (kind) {
-    case "uploads":
-    case "upload-session":
-      return "upload";
-    case "tags":
-      return "tag list";
-    default:
-      return kind;
-  }
-}
+const shownKinds: Readonly<Partial<Record<Resource["kind"], string>>> = {
+  uploads: "upload",
+  "upload-session": "upload",
+  tags: "tag list",
+};
 
 function nameOf(resource: Resource, repository: string): string {
   switch (resource.kind) {

@@ -9,9 +9,9 @@ import { pageVaries } from "./wanted.ts";
  */
 export const script = `
 "use strict";
-const said = document.getElementById("said");
+const notice = document.getElementById("notice");
 const every = document.getElementById("every");
-let asking = new AbortController();
+let explaining = new AbortController();
 let refreshing;
 
 function reveal(part) {
@@ -24,16 +24,16 @@ async function update(query, signal, ...ids) {
   if (!answer.ok) throw new Error("the router answered " + answer.status);
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   for (const id of ids) {
-    const here = document.getElementById(id);
-    const there = page.getElementById(id);
-    if (here && there) {
-      here.replaceChildren(...there.childNodes);
-      reveal(here);
+    const shown = document.getElementById(id);
+    const fetched = page.getElementById(id);
+    if (shown && fetched) {
+      shown.replaceChildren(...fetched.childNodes);
+      reveal(shown);
     }
   }
 }
 
-// One at a time, so that a slow router does not get more and more requests.
+// One refresh at a time, so that a slow router does not get more and more requests.
 function refresh() {
   refreshing ??= refreshNow().finally(() => { refreshing = undefined; });
   return refreshing;
@@ -53,21 +53,21 @@ async function refreshNow() {
 }
 
 async function explain(form) {
-  const place = document.getElementById("explanation");
+  const region = document.getElementById("explanation");
   const query = "?" + new URLSearchParams(new FormData(form));
-  asking.abort();
-  const mine = asking = new AbortController();
-  said.textContent = "Asking the registries";
-  place.setAttribute("aria-busy", "true");
+  explaining.abort();
+  const own = explaining = new AbortController();
+  notice.textContent = "Asking the registries";
+  region.setAttribute("aria-busy", "true");
   try {
-    await update(query, mine.signal, "explanation");
+    await update(query, own.signal, "explanation");
     history.replaceState(null, "", query);
-    said.textContent = "";
+    notice.textContent = "";
   } catch (error) {
-    if (mine.signal.aborted) return;
-    said.textContent = "Not explained: " + error.message;
+    if (own.signal.aborted) return;
+    notice.textContent = "Not explained: " + error.message;
   }
-  place.removeAttribute("aria-busy");
+  region.removeAttribute("aria-busy");
 }
 
 function copy(code) {
@@ -82,15 +82,15 @@ document.addEventListener("click", async (event) => {
   if (!button) return;
   event.preventDefault();
   if (button.matches("a")) {
-    said.textContent = "Refreshing";
-    said.textContent = (await refresh()) || "Refreshed";
+    notice.textContent = "Refreshing";
+    notice.textContent = (await refresh()) || "Refreshed";
     return;
   }
   try {
     await copy(document.getElementById(button.dataset.copies));
-    said.textContent = "Copied";
+    notice.textContent = "Copied";
   } catch (error) {
-    said.textContent = "Not copied: " + error.message;
+    notice.textContent = "Not copied: " + error.message;
   }
 });
 
@@ -101,9 +101,9 @@ document.querySelector("form")?.addEventListener("submit", (event) => {
 
 setInterval(async () => {
   if (!every.checked || document.hidden || refreshing) return;
-  const trouble = await refresh();
-  // Any other message is about something that the user does.
-  if (trouble || said.textContent.startsWith("Not refreshed")) said.textContent = trouble;
+  const failure = await refresh();
+  // Any other message is about an action of the user, and stays.
+  if (failure || notice.textContent.startsWith("Not refreshed")) notice.textContent = failure;
 }, 10000);
 reveal(document);
 `;
@@ -177,26 +177,18 @@ const policy = [
   "frame-ancestors 'none'",
 ].join("; ");
 
-/** The headers of the page. Its policy allows this script and this style sheet by their hashes, and nothing else. */
-export const documentHeaders: RawHeaders = [
-  "Content-Type",
-  "text/html; charset=utf-8",
-  "Cache-Control",
-  "no-store",
-  "Content-Security-Policy",
-  policy,
-  ...Object.entries(pageVaries).flat(),
-  "Cross-Origin-Opener-Policy",
-  "same-origin",
-  "Cross-Origin-Resource-Policy",
-  "same-origin",
-  "Referrer-Policy",
-  "no-referrer",
-  "X-Content-Type-Options",
-  "nosniff",
-  "X-Frame-Options",
-  "DENY",
-];
+/** The content security policy allows this script and this style sheet by their hashes, and nothing else. */
+export const documentHeaders: RawHeaders = Object.entries({
+  "Content-Type": "text/html; charset=utf-8",
+  "Cache-Control": "no-store",
+  "Content-Security-Policy": policy,
+  ...pageVaries,
+  "Cross-Origin-Opener-Policy": "same-origin",
+  "Cross-Origin-Resource-Policy": "same-origin",
+  "Referrer-Policy": "no-referrer",
+  "X-Content-Type-Options": "nosniff",
+  "X-Frame-Options": "DENY",
+}).flat();
 
 const icon =
   "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Cpath fill='%230969da' d='M1 3h14v4H1zm0 6h6v4H1zm8 0h6v4H9z'/%3E%3C/svg%3E";

@@ -1,8 +1,8 @@
-/** Each row is about one thing, with its name in the first column. */
-export interface Table {
+interface Table {
   /** The id of the heading above the table. */
   readonly heading: string;
   readonly columns: readonly string[];
+  /** The first cell names the row. */
   readonly rows: readonly (readonly Part[])[];
 }
 

@@ -31,7 +31,6 @@ export interface Names {
   readonly box: Box;
 }
 
-/** One decision, as a row of the table. */
 export interface ShownDecision {
   /** Milliseconds since 1970. */
   readonly at: number;
@@ -44,7 +43,6 @@ export interface ShownDecision {
   readonly reason: string;
 }
 
-/** The box that explains an image. */
 export interface Box {
   /** The name as it was typed. */
   readonly image: string;
@@ -56,8 +54,8 @@ export type BoxAnswer =
   | {
       readonly kind: "explained";
       readonly explanation: Explanation;
-      /** The command to pull it. */
+      /** A command. */
       readonly pull: string;
-      /** Undefined if the image cannot be pushed, or not by this client. */
+      /** A command; undefined if the image cannot be pushed, or not by this client. */
       readonly push: string | undefined;
     };

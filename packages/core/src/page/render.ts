@@ -4,7 +4,6 @@ import { type Html, html, table } from "./html.ts";
 import type { Box, Model, Names, ShownDecision } from "./model.ts";
 import { renderBoxAnswer } from "./render-explanation.ts";
 
-/** The page's body. */
 export function renderPage(model: Model): Html {
   return html`<header>
 <h1>Combined Registry</h1>
@@ -14,7 +13,7 @@ export function renderPage(model: Model): Html {
 <label data-script hidden><input type="checkbox" id="every"> <span class="unseen">refresh</span> every 10 seconds</label>
 </div>
 </header>
-<p id="said" role="status" class="note"></p>
+<p id="notice" role="status" class="note"></p>
 <main>
 <section aria-labelledby="upstreams-heading">
 <h2 id="upstreams-heading">Registries</h2>
@@ -65,17 +64,8 @@ function renderUpstreams({ upstreams, router }: Model): Html {
     bytes(hour.down),
     bytes(hour.up),
   ]);
-  const own = [
-    "the router itself",
-    "",
-    "",
-    "",
-    "",
-    "",
-    count(router.answered),
-    bytes(router.down),
-    bytes(router.up),
-  ];
+  const unasked = Array<string>(5).fill("");
+  const own = ["the router itself", ...unasked, count(router.answered), bytes(router.down), bytes(router.up)];
   return html`${table({
     heading: "upstreams-heading",
     columns: ["name", "kind", "now", "breaker", "asked", "failed", "answered", "to clients", "from clients"],

@@ -18,10 +18,7 @@ const unknown: Partial<Record<Resource["kind"], ErrorCode>> = {
   blob: "BLOB_UNKNOWN",
 };
 
-/**
- * Answers a request that no upstream could.
- * @throws RegistryError unless hosted's own 404 is repeated
- */
+/** @throws RegistryError unless hosted's own 404 is relayed */
 export function respondNotFound(
   exchange: Exchange,
   kind: Resource["kind"],
@@ -45,8 +42,8 @@ export function respondNotFound(
 }
 
 /**
- * The error for when an upstream could not tell: it names every upstream and what each one said.
- * @param reason for the decision, if it is more than the code
+ * The error after a failure: it names every upstream and its outcome.
+ * @param reason of the decision. @default the error code
  */
 export function errorFromAttempts(attempts: readonly Attempt[], reason?: string): RegistryError {
   const { code, retryAfter } = failureCode(attempts);
@@ -58,7 +55,6 @@ export function errorFromAttempts(attempts: readonly Attempt[], reason?: string)
   });
 }
 
-/** The error for when the one upstream that counts could not tell. */
 export function errorFrom(member: Upstream, failure: FailureReport): RegistryError {
   return errorFromAttempts([{ member, outcome: "failed", failure }]);
 }
@@ -75,7 +71,6 @@ function describe(attempt: Attempt): object {
       };
 }
 
-/** Gives the client the answer that asking in turn ended with. */
 export function respondWith(
   exchange: Exchange,
   { upstream, said, attempts }: Extract<FailoverResult, { ended: "answered" }>,

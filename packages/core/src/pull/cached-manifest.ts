@@ -9,8 +9,7 @@ import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { ManifestQuestion } from "./manifest.ts";
 
-// What is said of the content. All else is about the one answer that it came with: when it was given, what is left of a rate limit.
-// By their names in lower case, spelled once for all that are kept.
+// Headers about the content. The others are about one response: its date, the rest of a rate limit. By name in lower case.
 const aboutContent: ReadonlyMap<string, string> = new Map(
   [
     "Cache-Control",
@@ -24,7 +23,7 @@ const aboutContent: ReadonlyMap<string, string> = new Map(
   ].map((name) => [name.toLowerCase(), name]),
 );
 
-/** Remembers a manifest that was served, if it is what its digest stands for. Not with a warning: that is about now. */
+/** Caches a manifest if its bytes have its digest. Not one with a warning, which is about this one response. */
 export function cacheManifest(
   manifests: ManifestCache<Upstream>,
   holder: Upstream,
@@ -50,8 +49,8 @@ export function cacheManifest(
 }
 
 /**
- * A manifest that was served by somebody who may be asked for it, to a client that wanted it in the same way, or that names its type.
- * Not for HEAD: pushing clients skip what they are told is there, so that has to be asked.
+ * Only of an upstream that may be asked, and only for a client with the same `Accept` or one that names the media type. Not for HEAD:
+ * pushing clients do not upload what HEAD finds, so an upstream has to confirm it.
  */
 export function cachedManifest(
   manifests: ManifestCache<Upstream>,
@@ -71,7 +70,6 @@ export function cachedManifest(
   return isWanted ? kept : undefined;
 }
 
-/** Answers with it. */
 export function sendCached(
   metrics: Metrics,
   exchange: Exchange,

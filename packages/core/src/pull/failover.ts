@@ -17,7 +17,7 @@ export type FailoverResult<M extends Member = Upstream> =
       readonly ended: "exhausted";
       readonly attempts: readonly Attempt[];
       /** Hosted's own "not found", to be relayed unchanged. */
-      readonly refusal: Refusal<M> | undefined;
+      readonly refusal: NamedErrorResponse<M> | undefined;
     };
 
 /** An error response, with its body read to the end. */
@@ -27,7 +27,7 @@ export interface ErrorResponse {
 }
 
 /** An error response, and who sent it. */
-export interface Refusal<M extends Member = Upstream> extends ErrorResponse {
+export interface NamedErrorResponse<M extends Member = Upstream> extends ErrorResponse {
   readonly upstream: M;
 }
 
@@ -50,7 +50,7 @@ export interface FailoverPlan<M extends Member> {
 /** Asks each upstream in turn until one gives an answer; at the end, asks again those that an open circuit skipped. */
 export async function failover<M extends Member>(plan: FailoverPlan<M>): Promise<FailoverResult<M>> {
   const attempts: Attempt[] = [];
-  let refusal: Refusal<M> | undefined;
+  let refusal: NamedErrorResponse<M> | undefined;
   let previous: M | undefined;
   for (const upstream of plan.order) {
     if (previous !== undefined) {

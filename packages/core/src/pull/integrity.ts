@@ -4,17 +4,15 @@ import { contentRange } from "../protocol/range.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import type { UpstreamResponse } from "../upstream/transport/send.ts";
 
-/** Tells whether a body is whole whose end looks like any other end of a connection. */
 export interface IntegrityCheck {
   add(piece: Buffer): void;
-  /** Whether everything was there. */
+  /** Whether the body was complete. */
   holds(): boolean;
 }
 
 /**
- * What a body is held to that has neither a length nor chunks: it ends with its connection (RFC 9112 6.3), and so it does
- * when it is cut. Content has its digest. Undefined where the body itself tells, and where what is sent is no content by
- * digest: half a list is no JSON.
+ * Checks a body that has neither a length nor chunks: it ends with its connection (RFC 9112 6.3), complete or cut. Undefined if the
+ * body itself tells its end, or has no digest: half a list is no JSON.
  */
 export function integrityCheckFor(
   { method, resource }: RegistryRequest,
@@ -43,7 +41,7 @@ function saysItsEnd({ headers }: UpstreamResponse): boolean {
   return firstValue(headers, "content-length") !== undefined || /\bchunked\s*$/i.test(coding);
 }
 
-/** A digest that cannot be computed here, or of something encoded, proves nothing: the body is taken for cut then. */
+/** A body whose digest cannot be computed here, or that is encoded, counts as cut. */
 function digestProof(expected: string): IntegrityCheck {
   const [algorithm = "", encoded] = expected.split(":");
   const hash = hashOf(algorithm);

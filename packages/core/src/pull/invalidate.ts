@@ -6,7 +6,6 @@ import type { Resource } from "../protocol/request.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { Ownership } from "./ownership.ts";
 
-/** What a change of a manifest makes untrue. */
 export interface InvalidationContext {
   readonly memory: Memory<Upstream>;
   readonly upstreams: readonly Upstream[];
@@ -15,31 +14,25 @@ export interface InvalidationContext {
   readonly peers: PeersConfig | undefined;
 }
 
-/** What new requests go by, which may be a later configuration than that of the request that made a change. */
+/** The state of new requests: a request that makes a change may belong to an earlier configuration. */
 interface CurrentGeneration {
   memory: Memory<Upstream>;
   upstreams: readonly Upstream[];
 }
 
-/**
- * Forgets what a change of a manifest makes untrue, here and in every other process, before the client learns that the change has
- * been made.
- */
+/** Drops cache entries after a change of a manifest, here and in every other process, before the client gets its response. */
 export class Invalidation {
   readonly #own: InvalidationContext;
   readonly #current: CurrentGeneration;
 
-  /** @param before that of an earlier configuration, whose requests may still make changes */
+  /** @param before of an earlier configuration, whose requests may still make changes */
   constructor(own: InvalidationContext, before?: Invalidation) {
     this.#own = own;
     const { memory, upstreams } = own;
     this.#current = Object.assign(before === undefined ? {} : before.#current, { memory, upstreams });
   }
 
-  /**
-   * A manifest was put, or may have been: what is remembered of its tag is forgotten, and as what type it was served, and no client
-   * joins requests any more that were sent before. Never rejects.
-   */
+  /** To be called after each attempt to put a manifest. Never rejects. */
   async put(resource: Resource, body: Buffer): Promise<void> {
     if (resource.kind === "manifest") {
       const { repository, reference, byDigest } = resource;
@@ -48,16 +41,16 @@ export class Invalidation {
     }
   }
 
-  /** The same for a manifest that was deleted, or may have been. */
+  /** To be called after each attempt to delete a manifest. Never rejects. */
   deleted({ repository, reference, byDigest }: Extract<Resource, { kind: "manifest" }>): Promise<void> {
     return this.#publish({ kind: "deleted", repository, reference, byDigest });
   }
 
-  /** Another process says so. */
+  /** Applies a change of another process. */
   apply(change: ManifestChange): void {
     this.#forget(change);
     if (change.kind === "put") {
-      // It may be the first of its repository at hosted.
+      // It may be the first manifest of the repository at hosted.
       this.#own.ownership.forget(change.repository);
       this.#own.ownership.excludeFromProbes(change.repository);
     }
@@ -68,7 +61,7 @@ export class Invalidation {
     try {
       await this.#own.peers?.publish(change);
     } catch {
-      // They are on their own then, as replicas are. The change has been made, and its client is to know.
+      // The change has been made, and its client has to know. Other processes keep their caches until these expire.
     }
   }
 
@@ -96,7 +89,7 @@ function forgetPut(
 ): void {
   absences.forget(repository, reference);
   if (digest !== undefined) {
-    // The bytes are the same, but it may have been pushed as another type.
+    // The bytes are the same, but the media type may be another one.
     manifests.forget(repository, digest);
   }
 }
@@ -109,7 +102,7 @@ function forgetDeleted(
   if (byDigest) {
     manifests.forget(repository, reference);
   } else {
-    // By a tag, some registries delete what it stood for.
+    // Some registries delete the manifest with its tag.
     manifests.forgetAllOf(repository);
   }
 }

@@ -20,14 +20,12 @@ import { integrityCheckFor } from "./integrity.ts";
 import type { ManifestFetcher } from "./manifest.ts";
 import { createResumer } from "./resume.ts";
 
-/** How a lookup ended. */
 export interface LookupResult {
   readonly decision: Decision;
-  /** The upstream that answered, and what those before it said; undefined if none was asked or none answered. */
+  /** Undefined if no upstream was asked, or none answered. */
   readonly pulled: Extract<FailoverResult, { ended: "answered" }> | undefined;
 }
 
-/** What a lookup goes by. */
 export interface LookupContext {
   readonly memory: Memory<Upstream>;
   readonly manifests: ManifestFetcher;
@@ -36,9 +34,8 @@ export interface LookupContext {
 }
 
 /**
- * One request, one pass: each upstream in turn is asked for the very thing that the client asked for, and the
- * first answer that is one goes to the client. Nothing is probed; blobs stream, and a manifest is asked for once for all who want it
- * at a time.
+ * Asks each upstream in turn for the content itself, without a probe, and gives the client the first answer. Blobs stream. Concurrent
+ * requests for a manifest share one upstream request.
  */
 export async function lookup(
   { memory, manifests, tick, metrics }: LookupContext,
@@ -60,7 +57,7 @@ export async function lookup(
       question === undefined || bypassBreaker || upstream.passthrough
         ? upstream.query({ ...toUpstreamRequest(request, upstream, exchange), bypassBreaker })
         : manifests.fetch(exchange, upstream, question),
-    // Pushing clients ask HEAD about every layer, and go on when hosted has not got it; for pulling ones, HEAD of a tag is final.
+    // A pushing client sends HEAD for each layer, and must not wait for it. For a pulling client, the HEAD of a tag is final.
     revive:
       request.method === "GET" || (request.resource.kind === "manifest" && !request.resource.byDigest)
         ? (upstream) => upstream.bypassBreaker()
@@ -105,7 +102,7 @@ function resumerFor(
   return createResumer({ metrics }, { digest: resource.digest, order, send }, first);
 }
 
-/** Learns from a manifest that was served, so that its layers are asked for in the right place. */
+/** Learns from a manifest which upstream has its layers. */
 function remember(
   holders: HolderHints<Upstream>,
   { resource }: RegistryRequest,

@@ -12,43 +12,39 @@ import { toUpstreamRequest, type UpstreamRequest } from "../upstream/request.ts"
 import type { Upstream } from "../upstream/upstream.ts";
 import { cacheManifest } from "./cached-manifest.ts";
 
-/** What an upstream said, or is known to say. */
 export type ManifestOutcome = QueryOutcome | { readonly outcome: "known absent" };
 
-/** A question for a manifest whose answer does not depend on who asks. */
+/** A request for a manifest whose answer does not depend on the client. */
 export interface ManifestQuestion {
   readonly request: RegistryRequest;
   readonly resource: Extract<Resource, { kind: "manifest" }>;
-  /** What the answer depends on besides. */
+  /** The query and `Accept`, on which the answer may depend. */
   readonly variant: VariantId;
 }
 
-/** What one upstream said to all who asked it the same at a time. */
 export type Shared =
   | { readonly kind: "for all"; readonly said: QueryOutcome }
-  /** An answer that is too long to be kept for all, or is none to be shared: it is for whoever takes it first. */
+  /** A response that is too long or may not be shared: the first caller takes it. */
   | { readonly kind: "for one"; readonly method: string; take(): QueryOutcome | undefined };
 
-/** Whether this one's question was put, or another's that was under way; and what came of it. */
 interface CoalescedFetch {
   readonly isLeader: boolean;
   readonly shared: Shared;
 }
 
-/** What fetching manifests goes by. All but the memory outlasts configurations. */
 export interface FetchContext {
   readonly memory: Memory<Upstream>;
   readonly inflight: InflightManifests<Shared>;
-  /** The numbers mean the same as long as there may be requests in flight, whatever becomes of the memory. */
+  /** Shared across reloads, because requests in flight are keyed by these ids. */
   readonly variants: VariantIds;
   readonly tick: TickBatch;
   readonly metrics: Metrics;
 }
 
-// The same for every client, and worse if every client asks again.
+// Failures that a retry cannot fix: every client would get the same one.
 const notTriedAgain: readonly FailureKind[] = ["circuit-open", "queue-full", "rate-limited"];
 
-/** Fetches manifests, each once for all who ask the same at a time. */
+/** Fetches manifests. Concurrent requests for the same one share one upstream request. */
 export class ManifestFetcher {
   readonly #context: FetchContext;
 
@@ -56,7 +52,7 @@ export class ManifestFetcher {
     this.#context = context;
   }
 
-  /** A request as a question whose answer does not depend on who asks; undefined if it is none. */
+  /** Undefined if the answer may depend on the client. */
   question(
     exchange: Exchange,
     request: RegistryRequest,
@@ -69,7 +65,7 @@ export class ManifestFetcher {
   }
 
   /**
-   * Asks one upstream, once for all who ask the same at a time. A proxy is not asked for a tag that it has just said it has not got.
+   * Asks one upstream, or joins a request in flight. A proxy is not asked for a tag in the negative cache.
    * @throws ClientAborted
    */
   async fetch(exchange: Exchange, upstream: Upstream, question: ManifestQuestion): Promise<ManifestOutcome> {
@@ -81,7 +77,7 @@ export class ManifestFetcher {
     }
     let coalesced = await this.#coalesce(exchange, upstream, question);
     if (!coalesced.isLeader && isWorthAnotherTry(coalesced)) {
-      // Together with those who have joined in vain as well.
+      // Together with the other followers.
       coalesced = await this.#coalesce(exchange, upstream, question);
     }
     const { shared, isLeader } = coalesced;
@@ -95,7 +91,7 @@ export class ManifestFetcher {
     return mine ?? upstream.query(toUpstreamRequest(request, upstream, exchange));
   }
 
-  /** Asks, or waits with those who are asking already. HEAD is answered by a GET as well. */
+  /** A HEAD joins a GET in flight. */
   async #coalesce(
     exchange: Exchange,
     upstream: Upstream,
@@ -113,7 +109,7 @@ export class ManifestFetcher {
       exchange.signal,
       (signal, hasChanged) => {
         isLeader = true;
-        // It is the first one's question. Nothing in it that an answer may depend on is that client's alone.
+        // The first client's request is sent for all: its variant says that the answer does not depend on the client.
         const asked = { ...toUpstreamRequest(request, upstream, exchange), signal, shareable: true };
         return this.#find(upstream, question, asked, hasChanged);
       },
@@ -131,13 +127,13 @@ export class ManifestFetcher {
     const { memory, tick } = this.#context;
     const said = await upstream.query(asked);
     if (!mayGoToAll(said)) {
-      // At once: nobody would notice if what is still to come of it broke off meanwhile.
+      // Without the wait below, in which a failure of its body would have no listener.
       return exclusive(request.method, said);
     }
     if (!hasChanged()) {
       learn(memory, upstream, question, said);
     }
-    // Those who had asked by the time that the answer came are let in, though they are looked at later in this turn.
+    // Wait one tick: requests already received but not yet parsed may still join this response.
     await tick.next();
     return { kind: "for all", said };
   }
@@ -186,13 +182,13 @@ function learn(
 function learnAbsence(
   absences: NegativeCache<Upstream>,
   upstream: Upstream,
-  { request: { method }, resource: { repository, byDigest, reference }, variant: wish }: ManifestQuestion,
+  { request: { method }, resource: { repository, byDigest, reference }, variant }: ManifestQuestion,
   status: number,
 ): void {
   if (upstream.kind === "proxy" && !byDigest) {
-    // Some refuse HEAD, or have none, and answer GET.
+    // Other statuses to HEAD say nothing about GET: some registries refuse HEAD.
     absences.learn(upstream, repository, reference, {
-      variant: wish,
+      variant: variant,
       method: status === 404 ? "GET" : method,
     });
   }
@@ -205,7 +201,7 @@ function exclusive(method: string, said: QueryOutcome): Shared {
     left = undefined;
     return taken;
   };
-  // Those who wait take it before that, if there are any left.
+  // Waiting callers take it before that, if they have not left.
   setImmediate(() => {
     const untaken = take();
     if (untaken?.outcome === "found") {

@@ -13,22 +13,20 @@ import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { errorFrom } from "./answer.ts";
 
-/** What hosted said when it was asked for a repository. */
 type ExistenceResult =
   | { readonly kind: "told"; readonly exists: boolean }
   | { readonly kind: "failed"; readonly failure: FailureReport }
-  /** It judges the client's own credentials, and these are not good enough. */
+  /** With `auth: passthrough`: hosted refused the client's credentials. */
   | { readonly kind: "refused"; readonly answer: UpstreamResponse };
 
-/** The registries that ownership is about. */
 type Sides = Pick<Policy<Upstream>, "hosted" | "proxies">;
 
-/** Which repositories are hosted's own, so that no proxy may hear of them. */
+/** Knows which repositories hosted owns. Their names must not reach a proxy. */
 export class Ownership {
   readonly #sides: Sides;
   readonly #known: RepositoryCache<ExistenceResult>;
 
-  /** @param before of an earlier configuration: what hosted said stays known as long as it is the same registry */
+  /** @param before of an earlier configuration; its knowledge stays if hosted is the same registry */
   constructor(sides: Sides, before?: Ownership) {
     this.#sides = sides;
     this.#known =
@@ -36,8 +34,7 @@ export class Ownership {
   }
 
   /**
-   * Leaves the proxies out if the repository is owned and hosted has it. If that cannot be told, no upstream is asked: the name
-   * must not get to a proxy.
+   * Removes the proxies from a rule if the repository is owned and hosted has it. If hosted fails, so does the request.
    * @throws RegistryError, ClientAborted
    */
   async restrict(
@@ -54,18 +51,17 @@ export class Ownership {
     return { ...ruling, pull: ruling.pull.filter((upstream) => upstream === hosted) };
   }
 
-  /** Something of a repository was pushed to hosted. */
   pushed(repository: string): void {
     this.#known.learn(repository, true);
     this.excludeFromProbes(repository);
   }
 
-  /** Hosted has to be asked again: something was deleted there, or another process pushed. */
+  /** After a deletion, or a push through another process: hosted has to be asked again. */
   forget(repository: string): void {
     this.#known.forget(repository);
   }
 
-  /** A proxy whose circuit is open may be about to be tried with what it was asked for before the repository was hosted's. */
+  /** A half-open probe may otherwise use a request from before hosted owned the repository. */
   excludeFromProbes(repository: string): void {
     for (const proxy of this.#sides.proxies) {
       proxy.dropProbe(repository);
@@ -80,7 +76,7 @@ export class Ownership {
     }
     const existence = hosted.passthrough
       ? await askFor(hosted, exchange, repository)
-      : // Others wait for the same answer, so it is not given up if this client goes away.
+      : // Detached: other clients may wait for the same answer when this one leaves.
         await this.#known.query(repository, () => askFor(hosted, detached(exchange), repository), told);
     if (exchange.signal.aborted) {
       throw new ClientAborted();
@@ -92,15 +88,14 @@ export class Ownership {
       throw refusalOf(existence.answer);
     }
     if (hosted.passthrough && existence.exists) {
-      // That it is not there may be true for this client alone.
+      // Not if it does not exist: that may be true only with this client's credentials.
       this.#known.learn(repository, true);
     }
-    // Another client may have pushed it while hosted was being asked.
+    // Another client may have pushed meanwhile.
     return this.#known.has(repository) ?? existence.exists;
   }
 }
 
-/** Whether a request is one that proxies may be asked for. */
 export function mayAskProxies({ method, resource }: RegistryRequest): boolean {
   return isRead(method) && resource.kind !== "upload-session";
 }
@@ -123,7 +118,7 @@ async function askFor(hosted: Upstream, exchange: Exchange, repository: string):
     signal: exchange.signal,
   };
   const said = await listOf(hosted, asked);
-  // distribution 3 says `null` of a repository without tags, and in pages also of one that it does not know.
+  // distribution 3 answers `null` for a repository without tags, and with `n` also for an unknown one.
   const first = said.kind === "listed" && said.empty ? await listOf(hosted, { ...asked, search: "" }) : said;
   return first.kind === "listed" ? { kind: "told", exists: true } : first;
 }
@@ -146,7 +141,7 @@ async function listOf(hosted: Upstream, asked: UpstreamRequest): Promise<Listing
         said.answer.body.destroy();
         return { kind: "failed", failure: broken(said.answer.status) };
       }
-      // A list that ignores `n` may be long, but a long one is not empty.
+      // A registry that ignores `n` may send a list beyond the limit, which is not empty.
       const body = await readUpTo(said.answer.body, errorBodyLimit, hosted.timeouts.idle);
       return { kind: "listed", empty: body !== undefined && /"tags":\s*null/.test(body.toString()) };
     }
@@ -157,7 +152,6 @@ function broken(status: number): FailureReport {
   return { kind: "broken", cause: `answered ${status} when asked whether it has the repository`, status };
 }
 
-/** Hosted's own challenge, or its refusal, for the client whose credentials it judged. */
 function refusalOf({ status, headers }: UpstreamResponse): RegistryError {
   return status === 401
     ? new RegistryError("UNAUTHORIZED", {

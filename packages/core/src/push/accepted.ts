@@ -12,7 +12,6 @@ import type { ReferrersIndex } from "../referrers/write-index.ts";
 import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
-/** A manifest as it is put. */
 export interface Push {
   readonly to: Upstream;
   readonly body: Buffer;
@@ -20,7 +19,6 @@ export interface Push {
   readonly type: string | undefined;
 }
 
-/** What follows from a push is kept in. */
 export interface AcceptContext {
   readonly memory: Memory<Upstream>;
   readonly ownership: Ownership;
@@ -29,11 +27,11 @@ export interface AcceptContext {
 }
 
 /**
- * Does what follows from hosted having accepted a manifest. What hosted accepted is pulled from there; and clients that were
- * answered about referrers leave it to the router to list a manifest among its subject's, where hosted does not do so itself.
- * @param request what hosted was asked: the client's request, or one of the router's own for a manifest that it copied
+ * To be called when hosted has accepted a manifest. Later pulls then go to hosted. If hosted has no referrers API, the router lists the
+ * manifest among the referrers of its subject: clients do not, since the router answers the API.
+ * @param request the client's request, or the router's own for a manifest that it copied
  * @returns headers to add to hosted's answer
- * @throws RegistryError if it could not be listed, so that the client pushes again
+ * @throws RegistryError if the manifest could not be listed, so that the client pushes again
  */
 export async function afterAccept(
   { memory: { holders }, ownership, referrersSupport, referrersIndex }: AcceptContext,
@@ -50,7 +48,7 @@ export async function afterAccept(
   holders.manifestAt(to, repository, digest);
   holders.partsAt(to, repository, digest, digestsIn(body));
   if (!byDigest) {
-    // Not before: the other manifests of an index may still rely on what a proxy has.
+    // Not by digest: the index of such a manifest may still need manifests that only a proxy has.
     ownership.pushed(repository);
   }
   const referrer = readReferrer(body);

@@ -15,14 +15,13 @@ import type { Upstream } from "../upstream/upstream.ts";
 
 const deletion = "deletes go to hosted";
 
-/** What a deletion has consequences for. */
 export interface DeleteContext {
   readonly invalidation: Invalidation;
   readonly referrersSupport: ReferrersSupport<Upstream>;
   readonly referrersIndex: ReferrersIndex;
 }
 
-/** Deletes and the state of upload sessions: hosted alone is asked, and its word stands. */
+/** Deletes, and the state of upload sessions: only hosted is asked. */
 export async function passThrough(
   context: DeleteContext,
   exchange: Exchange,
@@ -58,18 +57,14 @@ export async function passThrough(
   return respondWith(exchange, end, method === "DELETE" ? deletion : "found");
 }
 
-/** What is to be done once a manifest is deleted. */
 export interface ReferrerRemoval {
-  /**
-   * Takes the manifest off the list of its subject's referrers.
-   * @returns headers to add to the answer: the manifest is gone, whether or not that works
-   */
+  /** @returns a `Warning` if the manifest is still listed: it is deleted all the same */
   run(): Promise<string[]>;
 }
 
 /**
- * Finds out, before a manifest is deleted, whether it stands on a list that the router keeps: nobody can tell afterwards.
- * Undefined if it does not.
+ * Reads the subject of a manifest before it is deleted, so that it can be taken off the list of referrers that the router keeps.
+ * Undefined if there is nothing to remove.
  * @throws ClientAborted
  */
 export async function referrerRemovalFor(

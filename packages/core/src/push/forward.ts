@@ -9,10 +9,10 @@ import { toUpstreamRequest, type UpstreamRequest } from "../upstream/request.ts"
 import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
-/** Why hosted answers a push. */
+/** The reason of the decision. */
 export const pushed = "pushes go to hosted";
 
-/** Uploads: the request streams to hosted, body and all, and hosted's answer streams back. */
+/** Streams an upload to hosted, and hosted's response back. */
 export async function forward(exchange: Exchange, request: RegistryRequest, to: Upstream): Promise<Decision> {
   requireUnread(exchange.request);
   const asked = toUpstreamRequest(request, to, exchange);
@@ -23,15 +23,14 @@ export async function forward(exchange: Exchange, request: RegistryRequest, to: 
       exchange.transferred.up += bytes;
     },
   };
-  // Without a body there is nothing that could not be sent twice: then a dead connection or an old token costs another try.
+  // Without a body, the request can be sent again after a closed connection or an expired token.
   const answer = await sendToHosted(to, hasBody(exchange.request) ? { ...asked, upload } : asked);
   return relay(exchange, pushed, { upstream: to, answer });
 }
 
 /**
- * Sends something to hosted whose answer is the client's, whatever it says; but not its challenge, which is meant for the
- * router.
- * @throws RegistryError if there is no answer, or the router was refused; ClientAborted
+ * Sends a request whose response goes to the client, whatever its status. A challenge does not: it is for the router's credentials.
+ * @throws RegistryError if there is no response, or the router was refused; ClientAborted
  */
 export async function sendToHosted(to: Upstream, request: UpstreamRequest): Promise<UpstreamResponse> {
   let answer: UpstreamResponse;

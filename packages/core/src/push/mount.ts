@@ -14,18 +14,16 @@ import { errorBodyLimit, readUpTo } from "../upstream/transport/read-body.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { forward, pushed, sendToHosted } from "./forward.ts";
 
-/** What mounting goes by. */
 export interface MountContext extends CopyContext {
   readonly policy: Policy<Upstream>;
   readonly copier: BlobCopier;
 }
 
-/** What came of the proxies: the copying that was done, or why there was none. */
 type Outcome = { readonly done: CopyJob } | { readonly done: undefined; readonly note: string };
 
 /**
- * `POST ?mount=<digest>&from=<repository>`: hosted is asked, and if it has not got the blob there, a proxy may. Without `from`
- * hosted's word stands: it alone can know where else it has a blob.
+ * `POST ?mount=<digest>&from=<repository>`: hosted is asked first. If it does not have the blob, the blob is copied from a proxy.
+ * Without `from`, only hosted can know in which repositories it has a blob.
  */
 export async function mount(
   context: MountContext,
@@ -54,7 +52,7 @@ export async function mount(
   });
 }
 
-/** What hosted has not mounted, and the head of its answer to that: it has begun an upload. */
+/** A mount that hosted answered with a new upload session. */
 interface NotMounted {
   readonly hosted: Upstream;
   readonly from: string;
@@ -62,10 +60,7 @@ interface NotMounted {
   readonly begun: RawHeaders;
 }
 
-/**
- * Copies the blob, by the rules for the repository that it is to come from. If it cannot, the client uploads it itself: the
- * upload that hosted has begun is kept for that alone.
- */
+/** Copies the blob, by the rules of the repository that it comes from. If it cannot, the client uploads to the session of hosted. */
 async function takeOver(
   context: MountContext,
   exchange: Exchange,
@@ -85,7 +80,7 @@ async function takeOver(
     return { done: copying };
   } catch (error) {
     if (!(error instanceof CopyFailure)) {
-      // A client that has gone has not heard of the upload.
+      // A client that has left does not know the session.
       giveUpSession(copying, begun);
       throw error;
     }
@@ -96,7 +91,7 @@ async function takeOver(
   }
 }
 
-/** Of the upload that hosted has begun and nobody will go on with. */
+/** Cancels the session that hosted has begun and no client will use. */
 function giveUpSession(copying: CopyJob | undefined, headers: RawHeaders): void {
   if (copying === undefined) {
     return;
@@ -104,6 +99,6 @@ function giveUpSession(copying: CopyJob | undefined, headers: RawHeaders): void 
   try {
     cancel(copying, sessionOf(copying, { headers }));
   } catch {
-    // Hosted did not say where it is: it forgets it by itself one day.
+    // Hosted gave no usable Location. The session expires there.
   }
 }

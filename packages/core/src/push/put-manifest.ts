@@ -19,36 +19,34 @@ import type { Upstream } from "../upstream/upstream.ts";
 import { type AcceptContext, afterAccept, type Push } from "./accepted.ts";
 import { pushed, sendToHosted } from "./forward.ts";
 
-/** What a push of a manifest goes by, and has consequences for. */
 export interface PushContext extends AcceptContext, CopyContext {
   readonly copier: BlobCopier;
   readonly invalidation: Invalidation;
 }
 
-/** Whether a tag that is being pushed is at a proxy as well, with another digest. */
+/** The check whether a pushed tag is also at a proxy, with another digest. */
 export interface PushedTag {
   /**
-   * Where the rule denies that, waits until it is known.
+   * Waits for the result if the rule says `shadow: deny`.
    * @throws RegistryError DENIED
    */
   permit(): Promise<void>;
   /**
-   * Once hosted has the manifest: reports what was found.
+   * Reports the result, once hosted has the manifest.
    * @returns `Warning` headers for the client
    */
   warnings(): Promise<RawHeaders>;
 }
 
-/** Hosted's answer to a manifest, and what was done for it. */
 interface PutResult {
   readonly said: ErrorResponse;
-  /** For people; empty if nothing was. */
+  /** What was copied, for the reason; empty if nothing was. */
   readonly note: string;
 }
 
 /**
- * PUT of a manifest: it goes to hosted. If hosted lacks what the client was told that there is, because a proxy has it, that
- * is copied, and the manifest put once more.
+ * Puts a manifest to hosted. Clients do not upload blobs that a proxy has, because the router said that they exist. If hosted
+ * therefore lacks parts, they are copied, and the manifest is put once more.
  * @param checkTag called with the manifest before hosted gets it
  */
 export async function pushManifest(
@@ -96,7 +94,7 @@ async function putWithParts(
       afterAccept: (resource, manifest, answer) =>
         afterAccept(context, exchange, { resource, namespace }, { to: push.to, ...manifest }, answer),
     });
-    // Even if nothing was lacking any more: another client's push may have brought it meanwhile.
+    // Also if nothing had to be copied: another push may have brought it meanwhile.
     return { said: await put(context.invalidation, exchange, request, push), note: describeCount(count) };
   } catch (error) {
     if (!(error instanceof CopyFailure)) {
@@ -120,7 +118,7 @@ async function put(
   try {
     answer = await sendToHosted(to, asked);
   } finally {
-    // Whatever came of it: hosted may have it.
+    // Also after a failure: hosted may have the manifest.
     await invalidation.put(request.resource, body);
   }
   // Registries name each part that they lack, so a refusal may be as long as a manifest.
@@ -128,7 +126,7 @@ async function put(
   return { answer, body: text ?? Buffer.alloc(0) };
 }
 
-/** Hosted's own refusal, and why the router could do nothing about it. */
+/** Hosted's error, with the reason why the parts could not be copied. */
 function explained({ answer, body }: ErrorResponse, { isAbsent, message }: CopyFailure): ErrorResponse {
   const code = isAbsent ? "BLOB_UNKNOWN" : "UPSTREAM_FAILED";
   const text = withFurtherError(body.toString(), code, `not copied from proxies: ${message}`);

@@ -1,6 +1,7 @@
 import { isLoopbackHost } from "../../protocol/address.ts";
 import type { Finding } from "../check-report.ts";
 import type { Inspection } from "../inspection.ts";
+import type { Probe } from "../probe.ts";
 
 /** Whether an upstream accepts the router's credentials, and whether it needs any. */
 export function credentials(inspection: Inspection): Finding[] {
@@ -8,61 +9,46 @@ export function credentials(inspection: Inspection): Finding[] {
   if (config.auth === "passthrough") {
     return [...passthrough(inspection), ...readable(inspection, "the passwords of clients")];
   }
-  const found = upstream.hasCredentials ? withUser(inspection) : withoutUser(inspection);
-  return [
-    ...found,
-    ...(upstream.hasCredentials ? readable(inspection, "the router's user and password") : []),
-  ];
+  return upstream.hasCredentials
+    ? [...withUser(inspection), ...readable(inspection, "the router's user and password")]
+    : withoutUser(inspection);
+}
+
+function isRefused(base: Probe): boolean {
+  return base.failure === undefined
+    ? base.status === 401 || base.status === 403
+    : base.failure.kind === "refused";
 }
 
 function withUser({ upstream, option, base, anonymous }: Inspection): Finding[] {
   const where = upstream.name;
-  const refused =
-    base.failure === undefined ? base.status === 401 || base.status === 403 : base.failure.kind === "refused";
-  if (refused) {
-    return [
-      {
-        id: "credentials-refused",
-        severity: "error",
-        where,
-        what: `does not accept the user of ${option}.auth${base.failure === undefined ? ` (${base.status})` : `: ${base.failure.cause}`}`,
-        advice: `correct ${option}.auth; Docker Hub needs a personal access token if 2FA is on`,
-      },
-    ];
+  if (isRefused(base)) {
+    const status = base.failure === undefined ? ` (${base.status})` : `: ${base.failure.cause}`;
+    const what = `does not accept the user of ${option}.auth${status}`;
+    const advice = `correct ${option}.auth; Docker Hub needs a personal access token if 2FA is on`;
+    return [{ id: "credentials-refused", severity: "error", where, what, advice }];
   }
   if (base.failure !== undefined || base.status !== 200) {
     return [];
   }
-  return anonymous.failure === undefined && anonymous.status === 200
-    ? [
-        {
-          id: "credentials-unneeded",
-          severity: "hint",
-          where,
-          what: "answers /v2/ without credentials, so check cannot say whether it accepts the user",
-          advice: `remove ${option}.auth if it is not needed`,
-        },
-      ]
-    : [{ id: "credentials", severity: "ok", where, what: "accepts the router's user" }];
+  if (anonymous.failure === undefined && anonymous.status === 200) {
+    const what = "answers /v2/ without credentials, so check cannot say whether it accepts the user";
+    const advice = `remove ${option}.auth if it is not needed`;
+    return [{ id: "credentials-unneeded", severity: "hint", where, what, advice }];
+  }
+  return [{ id: "credentials", severity: "ok", where, what: "accepts the router's user" }];
 }
 
 function withoutUser({ upstream, option, base }: Inspection): Finding[] {
-  const asks =
-    base.failure === undefined ? base.status === 401 || base.status === 403 : base.failure.kind === "refused";
-  return asks
-    ? [
-        {
-          id: "credentials-missing",
-          severity: "error",
-          where: upstream.name,
-          what: "asks for credentials, and the router has none for it",
-          advice:
-            upstream.kind === "hosted"
-              ? "give hosted.auth a user, or set auth: passthrough so that clients log in there"
-              : `give ${option}.auth a user`,
-        },
-      ]
-    : [];
+  if (!isRefused(base)) {
+    return [];
+  }
+  const what = "asks for credentials, and the router has none for it";
+  const advice =
+    upstream.kind === "hosted"
+      ? "give hosted.auth a user, or set auth: passthrough so that clients log in there"
+      : `give ${option}.auth a user`;
+  return [{ id: "credentials-missing", severity: "error", where: upstream.name, what, advice }];
 }
 
 function passthrough({ upstream, base }: Inspection): Finding[] {
@@ -70,29 +56,17 @@ function passthrough({ upstream, base }: Inspection): Finding[] {
   if (base.failure !== undefined) {
     return [];
   }
-  return base.status === 401
-    ? [
-        {
-          id: "credentials",
-          severity: "ok",
-          where,
-          what: "asks clients for credentials, and the router passes them on",
-        },
-      ]
-    : [
-        {
-          id: "passthrough-unneeded",
-          severity: "warning",
-          where,
-          what: "asks for no credentials, although clients are to log in there",
-          advice:
-            "switch authentication on there, or let the router check passwords (auth.htpasswdFile, authorize)",
-        },
-      ];
+  if (base.status === 401) {
+    const what = "asks clients for credentials, and the router passes them on";
+    return [{ id: "credentials", severity: "ok", where, what }];
+  }
+  const what = "asks for no credentials, although clients are to log in there";
+  const advice =
+    "switch authentication on there, or let the router check passwords (auth.htpasswdFile, authorize)";
+  return [{ id: "passthrough-unneeded", severity: "warning", where, what, advice }];
 }
 
-/** Credentials over plain HTTP. */
-function readable({ option, config, upstream }: Inspection, what: string): Finding[] {
+function readable({ option, config, upstream }: Inspection, secret: string): Finding[] {
   if (config.url.protocol === "https:" || isLoopbackHost(config.url.hostname)) {
     return [];
   }
@@ -101,7 +75,7 @@ function readable({ option, config, upstream }: Inspection, what: string): Findi
       id: "readable-credentials",
       severity: config.auth === "passthrough" ? "warning" : "hint",
       where: `${option}.url`,
-      what: `${what} go to ${upstream.name} over plain HTTP, where anyone on the network can read them`,
+      what: `${secret} go to ${upstream.name} over plain HTTP, where anyone on the network can read them`,
       advice: "use https:// unless you trust that network",
     },
   ];

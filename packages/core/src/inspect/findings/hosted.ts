@@ -1,7 +1,7 @@
 import { errorCodes } from "../../protocol/error-body.ts";
 import type { Finding } from "../check-report.ts";
 import type { Inspection } from "../inspection.ts";
-import { type Probe, textOf } from "../probe.ts";
+import { statusOf, textOf } from "../probe.ts";
 import { isTrouble } from "../product.ts";
 
 /** Whether deletes are on: 405 means that they are off, 404 that only the digest is unknown. */
@@ -15,16 +15,16 @@ export function deletesAt({ deletion }: Pick<Inspection, "deletion">): boolean |
 
 /** Whether hosted has the referrers API: an empty index, or a 404 with an OCI error code. Any other 404 means that it does not know the path. */
 export function referrersAt({ referrers }: Pick<Inspection, "referrers">): boolean | undefined {
-  if (referrers === undefined || referrers.failure !== undefined) {
-    return undefined;
+  switch (statusOf(referrers)) {
+    case 200:
+      return true;
+    case 404:
+      return errorCodes(textOf(referrers)).some(
+        (code) => code === "NAME_UNKNOWN" || code === "MANIFEST_UNKNOWN",
+      );
+    default:
+      return undefined;
   }
-  if (referrers.status === 200) {
-    return true;
-  }
-  if (referrers.status !== 404) {
-    return undefined;
-  }
-  return errorCodes(textOf(referrers)).some((code) => code === "NAME_UNKNOWN" || code === "MANIFEST_UNKNOWN");
 }
 
 /** Whether hosted can do what the router needs of it. */
@@ -49,59 +49,40 @@ export function hosted(inspection: Inspection): Finding[] {
 
 function deletes(inspection: Inspection): Finding[] {
   const where = inspection.upstream.name;
-  const can = deletesAt(inspection);
-  const status = statusOf(inspection.deletion);
-  if (can === undefined) {
-    // Without an answer, or with a 401, another finding names the problem.
-    return status === undefined || status === 401
-      ? []
-      : [
-          {
-            id: "deletes-unknown",
-            severity: "hint",
-            where,
-            what: `check cannot say whether deletes are on (answered ${status})`,
-          },
-        ];
+  switch (deletesAt(inspection)) {
+    case true:
+      return [{ id: "deletes", severity: "ok", where, what: "deletes are on" }];
+    case false: {
+      const advice = "for distribution, REGISTRY_STORAGE_DELETE_ENABLED=true switches them on";
+      return [{ id: "deletes-off", severity: "hint", where, what: "deletes are off (405)", advice }];
+    }
+    case undefined: {
+      const status = statusOf(inspection.deletion);
+      const what = `check cannot say whether deletes are on (answered ${status})`;
+      // Without an answer, or with a 401, another finding names the problem.
+      return status === undefined || status === 401
+        ? []
+        : [{ id: "deletes-unknown", severity: "hint", where, what }];
+    }
   }
-  return [
-    can
-      ? { id: "deletes", severity: "ok", where, what: "deletes are on" }
-      : {
-          id: "deletes-off",
-          severity: "hint",
-          where,
-          what: "deletes are off (405)",
-          advice: "for distribution, REGISTRY_STORAGE_DELETE_ENABLED=true switches them on",
-        },
-  ];
 }
 
 function referrers(inspection: Inspection): Finding[] {
   const where = inspection.upstream.name;
-  const can = referrersAt(inspection);
-  if (can === undefined) {
-    return [];
+  switch (referrersAt(inspection)) {
+    case true:
+      return [{ id: "referrers", severity: "ok", where, what: "has the referrers API" }];
+    case false: {
+      const advice = "nothing to do: the router keeps lists of referrers under sha256-... tags there";
+      return [{ id: "referrers-missing", severity: "hint", where, what: "has no referrers API", advice }];
+    }
+    case undefined:
+      return [];
   }
-  return [
-    can
-      ? { id: "referrers", severity: "ok", where, what: "has the referrers API" }
-      : {
-          id: "referrers-missing",
-          severity: "hint",
-          where,
-          what: "has no referrers API",
-          advice: "nothing to do: the router keeps lists of referrers under sha256-... tags there",
-        },
-  ];
-}
-
-function statusOf(said: Probe | undefined): number | undefined {
-  return said === undefined || said.failure !== undefined ? undefined : said.status;
 }
 
 /** The part of an inspection that the findings of a proxy need. */
-export interface ProxyInspection extends Pick<Inspection, "option" | "product" | "manifest"> {
+interface ProxyInspection extends Pick<Inspection, "option" | "product" | "manifest"> {
   readonly upstream: Pick<Inspection["upstream"], "name" | "kind">;
   readonly config: Pick<Inspection["config"], "libraryPrefix">;
 }
@@ -112,10 +93,9 @@ export function proxy({ upstream, option, product, manifest, config }: ProxyInsp
     return [];
   }
   const where = upstream.name;
-  const found: Finding[] = [];
   if (product.cache === true) {
-    found.push(
-      manifest?.failure === undefined && manifest !== undefined && isTrouble(textOf(manifest))
+    return [
+      isTrouble(textOf(manifest))
         ? {
             id: "cache-upstream",
             severity: "warning",
@@ -123,31 +103,19 @@ export function proxy({ upstream, option, product, manifest, config }: ProxyInsp
             what: "is a cache that cannot reach its own public registry: it serves what it has cached, and answers not found for the rest",
             advice: "see its log, and check that it can reach its remoteurl",
           }
-        : {
-            id: "cache",
-            severity: "ok",
-            where,
-            what: "is a pull-through cache, which refuses writes",
-          },
-    );
+        : { id: "cache", severity: "ok", where, what: "is a pull-through cache, which refuses writes" },
+    ];
   }
   if (product.name === "CNCF distribution" && product.cache === false) {
-    found.push({
-      id: "proxy-is-registry",
-      severity: "warning",
-      where,
-      what: "is a registry of its own, not a pull-through cache",
-      advice: "set proxy.remoteurl in its configuration, or check that hosted and proxy are not mixed up",
-    });
+    const what = "is a registry of its own, not a pull-through cache";
+    const advice =
+      "set proxy.remoteurl in its configuration, or check that hosted and proxy are not mixed up";
+    return [{ id: "proxy-is-registry", severity: "warning", where, what, advice }];
   }
   if (product.name === "Docker Hub" && !config.libraryPrefix) {
-    found.push({
-      id: "library-prefix",
-      severity: "hint",
-      where: `${option}.libraryPrefix`,
-      what: "clients have to write library/nginx for Docker Hub's nginx",
-      advice: "libraryPrefix: true asks it for library/nginx if the client writes nginx",
-    });
+    const what = "clients have to write library/nginx for Docker Hub's nginx";
+    const advice = "libraryPrefix: true asks it for library/nginx if the client writes nginx";
+    return [{ id: "library-prefix", severity: "hint", where: `${option}.libraryPrefix`, what, advice }];
   }
-  return found;
+  return [];
 }

@@ -9,8 +9,9 @@ export function options({ rules }: CompleteConfig, inspections: readonly Inspect
   return [
     ...inspections.flatMap(unverified),
     ...sameRegistry(inspections),
-    ...chains(inspections),
-    ...shadowed(rules),
+    ...inspections.flatMap(chained),
+    ...shadowingAllowed(rules),
+    ...publicFirst(rules),
   ];
 }
 
@@ -30,38 +31,28 @@ function unverified({ option, config, upstream }: Inspection): Finding[] {
 
 function sameRegistry(inspections: readonly Inspection[]): Finding[] {
   return inspections.flatMap(({ option, config, upstream }, index) => {
-    const twin = inspections.slice(0, index).find(({ config: { url } }) => url.href === config.url.href);
-    return twin === undefined
-      ? []
-      : [
-          {
-            id: "same-registry",
-            severity: "error",
-            where: `${option}.url`,
-            what: `${upstream.name} and ${twin.upstream.name} are the same registry`,
-            advice:
-              "give each its own URL: a cache and a private registry are two processes, even of the same program",
-          } as const,
-        ];
+    const same = inspections.slice(0, index).find((earlier) => earlier.config.url.href === config.url.href);
+    if (same === undefined) {
+      return [];
+    }
+    const what = `${upstream.name} and ${same.upstream.name} are the same registry`;
+    const advice =
+      "give each its own URL: a cache and a private registry are two processes, even of the same program";
+    return [{ id: "same-registry", severity: "error" as const, where: `${option}.url`, what, advice }];
   });
 }
 
-function chains(inspections: readonly Inspection[]): Finding[] {
-  return inspections
-    .filter(({ product }) => product.name === "Combined Registry")
-    .map(({ upstream }) => ({
-      id: "router",
-      severity: "hint",
-      where: upstream.name,
-      what: "is a Combined Registry as well",
-      advice: "check that it is not this router itself, and that the two have different names in via",
-    }));
+function chained({ product, upstream }: Inspection): Finding[] {
+  if (product.name !== "Combined Registry") {
+    return [];
+  }
+  const what = "is a Combined Registry as well";
+  const advice = "check that it is not this router itself, and that the two have different names in via";
+  return [{ id: "router", severity: "hint", where: upstream.name, what, advice }];
 }
 
-/** Rules under which a public image can replace a private one. */
-function shadowed(rules: readonly Rule[]): Finding[] {
-  const guarded = rules.some((rule) => rule.owned || !rule.pull.some((name) => name !== "hosted"));
-  const silent = rules.flatMap((rule, position): Finding[] =>
+function shadowingAllowed(rules: readonly Rule[]): Finding[] {
+  return rules.flatMap((rule, position): Finding[] =>
     rule.shadow === "allow" && !rule.owned && proxyFirst(rule)
       ? [
           {
@@ -74,21 +65,24 @@ function shadowed(rules: readonly Rule[]): Finding[] {
         ]
       : [],
   );
-  const byDefault = rules.some(({ match }) => match.includes("**")) ? rules : [...rules, defaultRule];
-  const open = !guarded && byDefault.some(proxyFirst);
-  return open
-    ? [
-        ...silent,
-        {
-          id: "proxy-first",
-          severity: "hint",
-          where: "rules",
-          what: "no rule keeps a name from the proxies: they see the name of every private image, and a public image of the same name and tag comes first",
-          advice:
-            'give private names a rule, such as { match: "corp/**", pull: [hosted] }, or one with owned: true',
-        },
-      ]
-    : silent;
+}
+
+function publicFirst(rules: readonly Rule[]): Finding[] {
+  const isGuarded = rules.some(({ owned, pull }) => owned || pull.every((name) => name === "hosted"));
+  const effective = rules.some(({ match }) => match.includes("**")) ? rules : [...rules, defaultRule];
+  if (isGuarded || !effective.some(proxyFirst)) {
+    return [];
+  }
+  return [
+    {
+      id: "proxy-first",
+      severity: "hint",
+      where: "rules",
+      what: "no rule keeps a name from the proxies: they see the name of every private image, and a public image of the same name and tag comes first",
+      advice:
+        'give private names a rule, such as { match: "corp/**", pull: [hosted] }, or one with owned: true',
+    },
+  ];
 }
 
 function proxyFirst({ pull }: Pick<Rule, "pull">): boolean {

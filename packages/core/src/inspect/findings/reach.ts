@@ -1,41 +1,35 @@
 import { isLoopbackHost } from "../../protocol/address.ts";
 import type { Finding } from "../check-report.ts";
 import { addressOf, type Inspection } from "../inspection.ts";
-import { type ProbeAnswer, type ProbeFailure, textOf } from "../probe.ts";
+import { type ProbeFailure, type ProbeResponse, textOf } from "../probe.ts";
 
 /** Whether an upstream can be reached, is a registry, and is not this router itself. */
 export function reach({ upstream, option, base, config }: Inspection): Finding[] {
   const where = upstream.name;
   if (base.failure === undefined) {
-    return [looped(where, base) ?? answers(where, option, base)];
+    return [answers(where, option, base)];
   }
   if (base.failure.kind === "refused") {
     // Another finding names the credentials.
     return [{ id: "reachable", severity: "ok", where, what: "can be reached" }];
   }
-  const trouble = troubleFor(base, option, config.url);
-  return [
-    {
-      severity: "error",
-      where,
-      what: `cannot be used at ${addressOf(config.url)}: ${base.failure.cause}`,
-      ...trouble,
-    },
-  ];
+  const what = `cannot be used at ${addressOf(config.url)}: ${base.failure.cause}`;
+  return [{ severity: "error", where, what, ...diagnose(base, option, config.url) }];
 }
 
-function answers(where: string, option: string, base: ProbeAnswer): Finding {
+function answers(where: string, option: string, base: ProbeResponse): Finding {
   if (base.status === 200 || base.status === 401) {
     return { id: "reachable", severity: "ok", where, what: "answers" };
   }
+  // A router in a loop answers its own request with 508, and therefore its clients with 503.
+  if (base.status === 508 || (base.status === 503 && /answered 508/.test(textOf(base)))) {
+    const what = "leads back to this router, or to another router that leads back to itself";
+    const advice = "use the URL of the registry, never the address of the router";
+    return { id: "loop", severity: "error", where, what, advice };
+  }
   if (base.status === 400 && /HTTPS server/i.test(textOf(base))) {
-    return {
-      id: "wrong-scheme",
-      severity: "error",
-      where,
-      what: "speaks HTTPS, but the router asks it in plain HTTP",
-      advice: `write https:// in ${option}.url`,
-    };
+    const what = "speaks HTTPS, but the router asks it in plain HTTP";
+    return { id: "wrong-scheme", severity: "error", where, what, advice: `write https:// in ${option}.url` };
   }
   return {
     id: "no-registry",
@@ -49,28 +43,15 @@ function answers(where: string, option: string, base: ProbeAnswer): Finding {
   };
 }
 
-/** A router in a loop answers its own request with 508, and therefore its clients with 503. */
-function looped(where: string, base: ProbeAnswer): Finding | undefined {
-  if (base.status === 508 || (base.status === 503 && /answered 508/.test(textOf(base)))) {
-    return {
-      id: "loop",
-      severity: "error",
-      where,
-      what: "leads back to this router, or to another router that leads back to itself",
-      advice: "use the URL of the registry, never the address of the router",
-    };
-  }
-  return undefined;
-}
-
-function troubleFor(
-  { failure, code }: ProbeFailure,
-  option: string,
-  url: URL,
-): Pick<Finding, "id" | "advice"> {
+function diagnose({ failure, code }: ProbeFailure, option: string, url: URL): Pick<Finding, "id" | "advice"> {
   switch (code) {
     case "ECONNREFUSED":
-      return { id: "refused", advice: adviceOnRefusal(option, url) };
+      return {
+        id: "refused",
+        advice: isLoopbackHost(url.hostname)
+          ? `start it, or correct the port in ${option}.url; in a container, ${url.hostname} is the container itself`
+          : `start it, or correct the port in ${option}.url. A distribution cache also exits at start if it cannot reach its public registry`,
+      };
     case "ENOTFOUND":
     case "EAI_AGAIN":
       return { id: "dns", advice: `correct the host in ${option}.url, or the DNS settings of this machine` };
@@ -101,52 +82,29 @@ function troubleFor(
   }
 }
 
-function adviceOnRefusal(option: string, url: URL): string {
-  const start = `start it, or correct the port in ${option}.url`;
-  return isLoopbackHost(url.hostname)
-    ? `${start}; in a container, ${url.hostname} is the container itself`
-    : `${start}. A distribution cache also exits at start if it cannot reach its public registry`;
-}
-
 // Seconds. Certificates, tokens and rate limits last minutes at least.
 const tolerated = 60;
 
-/** Seconds by which an upstream's clock is ahead; undefined if its answer had no `Date`. */
-export function skewOf({ clocks }: Pick<Inspection, "clocks">): number | undefined {
-  return clocks && Math.round((clocks.there - clocks.here) / 1000);
-}
-
 /** Clocks that differ from this machine's. If all differ by the same time, this machine's clock is wrong. */
 export function clocks(inspections: readonly Inspection[]): Finding[] {
-  const told = inspections.flatMap((one) => {
-    const skew = skewOf(one);
-    return skew === undefined ? [] : [{ name: one.upstream.name, skew }];
-  });
-  const off = told.filter(({ skew }) => Math.abs(skew) > tolerated);
-  const skews = off.map(({ skew }) => skew);
-  const alike = Math.max(...skews) - Math.min(...skews) <= tolerated;
-  if (off.length > 1 && off.length === told.length && alike) {
-    return [
-      {
-        id: "clock",
-        severity: "warning",
-        where: "clock",
-        what: `all upstreams' clocks are ${difference(skews[0] ?? 0)} this machine's`,
-        advice: "set this machine's clock (NTP): the validity of certificates and tokens depends on it",
-      },
-    ];
-  }
-  return told.map(({ name, skew }) =>
-    Math.abs(skew) > tolerated
-      ? {
-          id: "clock",
-          severity: "warning",
-          where: name,
-          what: `its clock is ${difference(skew)} this machine's`,
-          advice: "set both by NTP: the validity of tokens and certificates depends on clocks",
-        }
-      : { id: "clock", severity: "ok", where: name, what: "its clock is right" },
+  const measured = inspections.flatMap(({ upstream, clockSkew: skew }) =>
+    skew === undefined ? [] : [{ where: upstream.name, skew }],
   );
+  const skews = measured.map(({ skew }) => skew);
+  const isOff = (skew: number) => Math.abs(skew) > tolerated;
+  if (skews.length > 1 && skews.every(isOff) && Math.max(...skews) - Math.min(...skews) <= tolerated) {
+    const what = `all upstreams' clocks are ${difference(skews[0] ?? 0)} this machine's`;
+    const advice = "set this machine's clock (NTP): the validity of certificates and tokens depends on it";
+    return [{ id: "clock", severity: "warning", where: "clock", what, advice }];
+  }
+  return measured.map(({ where, skew }) => {
+    if (!isOff(skew)) {
+      return { id: "clock", severity: "ok", where, what: "its clock is right" };
+    }
+    const what = `its clock is ${difference(skew)} this machine's`;
+    const advice = "set both by NTP: the validity of tokens and certificates depends on clocks";
+    return { id: "clock", severity: "warning", where, what, advice };
+  });
 }
 
 function difference(skew: number): string {

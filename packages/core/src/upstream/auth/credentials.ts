@@ -4,36 +4,35 @@ import { basicAuthorization, type Challenge, parseChallenges } from "../../proto
 import type { Scope } from "../../protocol/token-scope.ts";
 import { type RequestToken, Tokens } from "./tokens.ts";
 
-/** What a request that has a response offered to the upstream. */
 export interface Offer {
-  /** `Authorization`. */
+  /** The `Authorization` that was sent. */
   readonly sent: string | undefined;
   readonly scope: Scope;
 }
 
-/** A 401, and the request that it answers. */
 export interface Unauthorized extends Offer {
   /** The `WWW-Authenticate` values. */
   readonly challenges: readonly string[];
-  /** Whether the request had no header from a client that could shape the challenge. */
+  /** Whether the request had no header of a client that could shape the challenge. */
   readonly neutral: boolean;
 }
 
 /**
  * What to do about a 401:
- * - `repeat`: `header` now has something new to offer;
- * - `ask neutrally`: the challenge names an unknown token endpoint. Some registries build its address from `X-Forwarded-Host`, so that
- *   a client could have the router's credentials sent to a host of its choice. Repeat without any header about the client, and
- *   believe that challenge;
- * - `none`: the refusal is final. The upstream knows the router, or the router is anonymous, and it may not have this content;
- * - `user refused`: the upstream does not accept the router's user;
- * - `realm refused`: there is no token endpoint that may get the router's credentials.
+ * - `repeat`: `header` now returns something new;
+ * - `ask neutrally`: the challenge names an unknown token endpoint. Some registries build its address from `X-Forwarded-Host`, so a
+ *   client could have the router's credentials sent to a host of its choice. Ask again without headers about the client, and use that
+ *   challenge;
+ * - `none`: the refusal stands;
+ * - `user refused`: the upstream refused the router's user;
+ * - `realm refused`: the challenge names no safe token endpoint.
  */
 export type Remedy = "repeat" | "ask neutrally" | "none" | "user refused" | "realm refused";
 
 /**
- * The router's credentials for one upstream. At first it sends Basic, or nothing if it has no user. The first 401 tells whether the
- * upstream wants tokens (https://distribution.github.io/distribution/spec/auth/token/).
+ * The router's own authentication at one upstream. It begins with Basic, or with nothing if it has no user, and learns from the first
+ * 401 whether the upstream wants tokens
+ * (https://distribution.github.io/distribution/spec/auth/token/).
  */
 export class Credentials {
   readonly #upstream: URL;
@@ -51,8 +50,8 @@ export class Credentials {
   }
 
   /**
-   * The `Authorization` to send, if any; a promise only while a token has to be fetched. Undefined for what the token endpoint denies:
-   * the upstream's own refusal follows.
+   * The `Authorization` to send, if any; a promise only while a token is fetched. If a token endpoint denies the scope, there is none,
+   * and the upstream's own refusal follows.
    * @throws UpstreamFailure if the token endpoint fails, or refuses the router's user
    */
   header(scope: Scope): string | undefined | Promise<string | undefined> {
@@ -60,30 +59,31 @@ export class Credentials {
   }
 
   /**
-   * The same for a request that can be repeated, but undefined if the token endpoint fails. The upstream may want other tokens now, or
-   * none, which its response will tell. If not, `header` fails for the repetition.
+   * The same for a request that can be repeated: undefined if the token endpoint fails. The upstream may want other credentials or none
+   * by now, which its answer tells; if not, `header` fails for the repetition.
    */
   headerAtFirst(scope: Scope): string | undefined | Promise<string | undefined> {
     const header = this.header(scope);
     return header instanceof Promise ? header.catch(withoutTokens) : header;
   }
 
-  /** Whether to find out, by a request without a body, which credentials the upstream wants. */
+  /** Whether there is a user, and it is not yet known whether the upstream wants Basic or tokens. */
   needsProbe(): boolean {
     return this.#basic !== undefined && !this.#isProbed;
   }
 
-  /** The status was not 401. */
-  markAccepted({ scope, sent }: Offer): void {
+  /** Notes that the upstream answered something else than 401. */
+  noteAccepted({ scope, sent }: Offer): void {
     this.#isProbed = true;
     if (sent === undefined && this.#tokens?.hasFailed(scope) === true) {
-      // The upstream needs no token.
+      // The upstream needs no tokens any more.
       this.#tokens = undefined;
     }
-    this.#tokens?.markAccepted(scope, sent);
+    this.#tokens?.noteAccepted(scope, sent);
   }
 
-  handleRefusal({ challenges, sent, scope, neutral }: Unauthorized): Remedy {
+  /** @returns what to do about a 401 */
+  refused({ challenges, sent, scope, neutral }: Unauthorized): Remedy {
     this.#isProbed = true;
     if (this.#tokens?.isKnownRefusal(scope, sent) === true) {
       return "none";
@@ -107,7 +107,7 @@ export class Credentials {
     const wanted = bearer.parameters.get("scope");
     // RFC 6750 3.1
     const insufficient = bearer.parameters.get("error") === "insufficient_scope";
-    return this.#tokens.handleRefusal(scope, sent, { wanted, insufficient }) ? "repeat" : "none";
+    return this.#tokens.refused(scope, sent, { wanted, insufficient }) ? "repeat" : "none";
   }
 
   #refusedWithoutBearer(challenges: readonly Challenge[], sent: string | undefined): Remedy {
@@ -117,7 +117,7 @@ export class Credentials {
     if (sent === this.#basic) {
       return "user refused";
     }
-    // An upstream that wanted tokens may be reconfigured to want Basic.
+    // An upstream that wanted tokens may want Basic by now.
     if (!challenges.some(({ scheme }) => scheme === "basic")) {
       return "none";
     }
@@ -125,7 +125,7 @@ export class Credentials {
     return "repeat";
   }
 
-  /** Undefined if the realm would get credentials over a transport that is less safe than the upstream's. */
+  /** A realm that is as safe as the upstream: no http for an https upstream. */
   #realmOf({ parameters }: Challenge): URL | undefined {
     const text = parameters.get("realm") ?? "";
     const realm = URL.canParse(text) ? new URL(text) : undefined;

@@ -10,7 +10,7 @@ import type { Denial, RequestToken, Token, TokenSource } from "./tokens.ts";
 
 type Method = "GET" | "POST";
 
-// Milliseconds at most, even if the upstream's own timeout is longer: clients wait for both.
+// Milliseconds, also if the upstream has more: clients wait for both.
 const answerTimeout = 10_000;
 const longestAnswer = 256 * 1024;
 // The endpoint does not know the method.
@@ -18,7 +18,7 @@ const unknownMethod = [404, 405];
 const clientId = "combined-registry";
 
 /**
- * Requests tokens over the network: with GET as the specification says, or else with a form
+ * Requests tokens with GET, as in the specification, or with a form from endpoints that do not know that
  * (https://distribution.github.io/distribution/spec/auth/oauth/).
  */
 export function requestTokenOver(
@@ -62,7 +62,7 @@ export function requestTokenOver(
   };
 }
 
-/** The likelier method first. A form needs a user. */
+/** The likely method first. A form needs a user. */
 function methodsFor({ user }: TokenSource, likely: Method): readonly Method[] {
   if (user === undefined) {
     return ["GET"];
@@ -114,7 +114,7 @@ function form({ realm, service, user }: TokenSource, scope: Scope): HttpRequest 
 interface Reply {
   readonly status: number;
   readonly headers: RawHeaders;
-  /** Undefined if the body broke off, or is too long. */
+  /** Undefined if the body broke off or is too long. */
   readonly text: string | undefined;
 }
 
@@ -143,15 +143,12 @@ function meaningOf(reply: Reply | undefined, elapsed: number): Token | Denial {
   return { value: token.value, lifetime: token.lifetime - elapsed };
 }
 
-// Seconds. The specification's default for `expires_in`.
+// Seconds, the default of `expires_in` in the specification.
 const usualLife = 60;
 const longestLife = 24 * 60 * 60;
 const longestToken = 32 * 1024;
 
-/**
- * The token in a response; undefined if there is none.
- * @param date the `Date` header
- */
+/** @param date the `Date` header of the answer */
 export function readToken(text: string, date: string | undefined): Token | undefined {
   const said = parse(text);
   if (typeof said !== "object" || said === null) {
@@ -167,16 +164,15 @@ export function readToken(text: string, date: string | undefined): Token | undef
 }
 
 /**
- * Milliseconds between a token's issue and the response: endpoints may give out the same token again. Both times are of the
- * endpoint's clock, so the router's does not matter. No endpoint gives out
- * an expired token: a greater age comes from a wrong clock in between.
+ * The age of a token in milliseconds when it was sent: endpoints may send the same one again. Both times are of the endpoint's clock, so
+ * the router's does not matter. No endpoint sends an expired token, so an age beyond the token's life is a wrong clock.
  */
 function ageOf(issuedAt: unknown, date: string | undefined, life: number): number {
   const age = Date.parse(date ?? "") - Date.parse(String(issuedAt));
   return age > 0 && age < life ? age : 0;
 }
 
-/** The value goes into a header: it must not end the line, and has to fit. */
+/** A token goes into a header: it must not end the line, and has to fit. */
 function isToken(value: unknown): value is string {
   return typeof value === "string" && value.length <= longestToken && /^[\x21-\x7e]+$/.test(value);
 }

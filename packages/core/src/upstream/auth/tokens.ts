@@ -6,11 +6,11 @@ import { type Scope, widened } from "../../protocol/token-scope.ts";
 export interface TokenSource {
   readonly realm: URL;
   readonly service: string | undefined;
-  /** The router's user. Without one, tokens are anonymous. */
+  /** The router's own user; undefined asks for anonymous tokens. */
   readonly user: CredentialsConfig | undefined;
 }
 
-/** @throws UpstreamFailure if the token endpoint fails */
+/** @throws UpstreamFailure if the token endpoint fails, or its answer cannot be understood */
 export type RequestToken = (source: TokenSource, scope: Scope) => Promise<Token | Denial>;
 
 export interface Token {
@@ -19,38 +19,37 @@ export interface Token {
   readonly lifetime: number;
 }
 
-/** The endpoint gives no token for a scope. */
 export interface Denial {
-  /** 4xx */
+  /** Status 4xx. */
   readonly denied: number;
 }
 
 interface Entry {
   /** `Bearer ...`; undefined if it was denied. Rejects with an UpstreamFailure. */
   readonly pending: Promise<string | undefined>;
-  /** What `pending` was fulfilled with, so that the hot path makes no promise. */
+  /** Set when the token is there, so that the hot path needs no promise. */
   readonly header: string | undefined;
-  /** `performance.now()` when `pending` was fulfilled; undefined before. */
+  /** Monotonic milliseconds when `pending` was fulfilled. */
   readonly since: number | undefined;
   wasAccepted: boolean;
-  /** The upstream rejected this token when it was fresh: another one would not do better. */
+  /** The upstream refused this token when it was fresh: no other is fetched until `refusalStands` is over. */
   wasRefused: boolean;
   hasFailed: boolean;
 }
 
 const mostTokens = 1_000;
-// Characters, of all tokens. One with many scopes has a few KiB.
+// Characters of all tokens together. A token with many scopes has a few KiB.
 const mostText = 8 * 1024 * 1024;
-// Milliseconds without a request after the endpoint failed: many clients must not hammer an endpoint that is in trouble.
+// Milliseconds after a failure of the endpoint, so that many clients do not hammer an endpoint in trouble.
 const afterFailure = 1_000;
-// Milliseconds that a refusal stays known: what is not permitted, or not there, may be soon.
+// Milliseconds that a refusal is cached: permissions can change soon.
 const refusalStands = 10_000;
-// 400 answers a form with an unknown user (RFC 6749 5.2).
+// 400 is the answer to a form with an unknown user (RFC 6749 5.2).
 const userRefused = [400, 401, 403];
-// Milliseconds. For clocks that differ, and for the time that a request takes.
+// Milliseconds for the error of a clock and the time of a request.
 const longestMargin = 30_000;
 
-/** The tokens of one upstream, one per scope. Concurrent requests share one fetch. */
+/** The tokens of one upstream, one per scope. Requests that wait for the same token share one fetch. */
 export class Tokens {
   readonly #source: TokenSource;
   readonly #request: RequestToken;
@@ -61,7 +60,7 @@ export class Tokens {
     perf: { now: () => performance.now() },
     sizeCalculation: ({ header = "" }, key) => key.length + header.length + 1,
   });
-  /** Scopes by key for which the upstream wants more than the specification says. */
+  /** Scopes of upstreams that want more than the specification says. */
   readonly #widened = new LRUCache<string, Scope>({ max: mostTokens });
 
   constructor(source: TokenSource, request: RequestToken) {
@@ -74,8 +73,8 @@ export class Tokens {
   }
 
   /**
-   * `Bearer ...`; undefined if the endpoint denies a token for the scope.
-   * @throws UpstreamFailure if it fails, or refuses the router's user
+   * `Bearer ...` for a scope; undefined if the endpoint denies it.
+   * @throws UpstreamFailure if the endpoint fails or refuses the user
    */
   header(scope: Scope): string | undefined | Promise<string | undefined> {
     const key = keyOf(scope);
@@ -83,38 +82,38 @@ export class Tokens {
     return entry.header ?? entry.pending;
   }
 
-  /** Whether the endpoint has failed for a scope within `afterFailure`. */
+  /** Whether the endpoint failed for a scope within the last second. */
   hasFailed(scope: Scope): boolean {
     return this.#entries.peek(keyOf(scope))?.hasFailed === true;
   }
 
-  markAccepted(scope: Scope, sent: string | undefined): void {
+  noteAccepted(scope: Scope, sent: string | undefined): void {
     const entry = this.#entries.peek(keyOf(scope));
     if (entry !== undefined && entry.header === sent) {
       entry.wasAccepted = true;
     }
   }
 
-  /** Whether the same token was refused before, within `refusalStands`. */
+  /** Whether the same token was refused within the last ten seconds. */
   isKnownRefusal(scope: Scope, sent: string | undefined): boolean {
     const entry = this.#entries.peek(keyOf(scope));
     return entry?.wasRefused === true && entry.header === sent;
   }
 
   /**
-   * The upstream has refused what was sent.
-   * @param wanted the scope in its challenge
-   * @param insufficient whether it said that the token is valid, but does not permit the request
-   * @returns whether a new token may be better: if the old one was accepted before and may have been revoked, or is old
+   * Notes that the upstream refused what was sent.
+   * @param wanted the scope in the challenge
+   * @param insufficient whether the challenge says that the token is valid but does not permit this
+   * @returns whether another token may do better: if this one was accepted before, and so may be revoked, or is old
    */
-  handleRefusal(
+  refused(
     scope: Scope,
     sent: string | undefined,
     { wanted, insufficient }: { readonly wanted: string | undefined; readonly insufficient: boolean },
   ): boolean {
     const key = keyOf(scope);
     const entry = this.#entries.peek(key);
-    // Without a scope, the challenge's is ignored: some registries put an example into the challenge of `/v2/`.
+    // Some registries put an example scope into the challenge of `/v2/`, which needs none.
     const wide = scope.length === 0 ? undefined : widened(this.#scopeFor(key, scope), wanted);
     if (wide !== undefined) {
       this.#widened.set(key, wide);
@@ -122,7 +121,7 @@ export class Tokens {
       return true;
     }
     if (entry?.since === undefined || entry.header !== sent) {
-      // No token was sent, or another request has replaced it meanwhile.
+      // Another request has replaced the token meanwhile, or none was sent.
       return true;
     }
     const old = performance.now() - entry.since > refusalStands;
@@ -133,7 +132,7 @@ export class Tokens {
     if (!entry.wasRefused) {
       entry.wasRefused = true;
       const left = Math.min(this.#entries.getRemainingTTL(key), refusalStands);
-      // An entry with a TTL of 0 would never expire.
+      // 0 would mean that it never expires.
       this.#entries.set(key, entry, { ttl: Math.max(1, left) });
     }
     return false;
@@ -145,7 +144,7 @@ export class Tokens {
 
   #fetch(key: string, scope: Scope): Entry {
     const keep = (settled: Entry, ttl: number) => {
-      // It may have been deleted meanwhile for a wider scope.
+      // Unless a wider scope has replaced it meanwhile.
       if (this.#entries.peek(key) === entry) {
         this.#entries.set(key, settled, { ttl: Math.max(1, Math.floor(ttl)) });
       }
@@ -153,7 +152,7 @@ export class Tokens {
     const pending = this.#obtain(this.#scopeFor(key, scope)).then(
       (token) => {
         const header = token && `Bearer ${token.value}`;
-        // A new object: the cache would not measure the same one again.
+        // A new object: the cache does not measure the same one again.
         keep({ ...entry, header, since: performance.now() }, token ? usableFor(token) : refusalStands);
         return header;
       },
@@ -163,7 +162,7 @@ export class Tokens {
         throw error;
       },
     );
-    // All requests that wait for it may be gone when it fails.
+    // If all requests have left, there is no other handler for a rejection.
     pending.catch(() => undefined);
     const entry: Entry = {
       pending,
@@ -177,7 +176,7 @@ export class Tokens {
     return entry;
   }
 
-  /** @returns undefined if the endpoint denies the scope, but accepts the router's user */
+  /** Undefined if the endpoint denies the scope but accepts the router's user. */
   async #obtain(scope: Scope): Promise<Token | undefined> {
     const said = await this.#request(this.#source, scope);
     if ("value" in said) {
@@ -188,7 +187,7 @@ export class Tokens {
       return undefined;
     }
     if (scope.length > 0) {
-      // Some endpoints deny a scope with the same status as an unknown user. Only for the latter they deny a token without scope.
+      // Some endpoints deny a scope with the same status as a user. A token without scope tells the two apart.
       await this.header([]);
       return undefined;
     }

@@ -11,11 +11,11 @@ const refusals: Partial<Record<Remedy, string>> = {
   "realm refused": "asks for a token, but its challenge names no safe token endpoint",
 };
 
-/** Sends requests with the router's credentials, and handles an upstream's challenges. */
+/** Sends requests with the router's credentials, and answers challenges. */
 export class AuthTransport {
   readonly #client: UpstreamClient;
   readonly #credentials: Credentials | undefined;
-  /** The request that learns the token endpoint, so that concurrent requests at the start send one. Never rejects. */
+  /** The request that finds out the token endpoint, so that many clients at the start cause one. Never rejects. */
   #discovery: Promise<void> | undefined;
 
   /** @param credentials undefined if the client's own are passed through */
@@ -25,8 +25,8 @@ export class AuthTransport {
   }
 
   /**
-   * Sends a request, and repeats it if the upstream refuses and there are better credentials.
-   * @throws UpstreamFailure (`refused`) if the upstream accepts none of the router's credentials; else as the client's `send`
+   * Sends a request, and once more if the upstream refuses and the credentials then have something new.
+   * @throws UpstreamFailure (`refused`) if the router could not authenticate; else as sending does
    */
   readonly send: Send = (request) => {
     const credentials = this.#credentials;
@@ -47,7 +47,7 @@ export class AuthTransport {
     const sent = await credentials.headerAtFirst(scope);
     let answer = await this.#client.send(request, sent, false);
     if (answer.status !== 401) {
-      credentials.markAccepted({ sent, scope });
+      credentials.noteAccepted({ sent, scope });
       return answer;
     }
     let remedy = learn(credentials, answer, { sent, scope, neutral: false });
@@ -73,11 +73,11 @@ export class AuthTransport {
     return answer;
   }
 
-  /** A body that streams cannot be sent again: a refusal is final, but the next request profits from it. */
+  /** A stream cannot be sent again: a refusal stands, but is learned. */
   async #sendOnce(request: UpstreamRequest, credentials: Credentials): Promise<UpstreamResponse> {
     const { scope, signal } = request;
     let sent: string | undefined;
-    // A request without a body finds out which credentials the upstream wants.
+    // A request without a body finds out what the upstream wants.
     if (credentials.needsProbe()) {
       await this.#ping(signal);
     }
@@ -96,7 +96,7 @@ export class AuthTransport {
     await this.#discard(await this.send(baseRequest(signal)));
   }
 
-  /** Learns the token endpoint by a request without any header about the client. */
+  /** Finds out the token endpoint with a request that has no header of a client that could shape the challenge. */
   #discover(
     request: UpstreamRequest,
     credentials: Credentials,
@@ -115,7 +115,7 @@ export class AuthTransport {
     return found;
   }
 
-  /** Reads a body to its end, so that its connection can be used again. */
+  /** Reads a response to its end, so that its connection can be used again. */
   async #discard({ body }: UpstreamResponse): Promise<void> {
     await readUpTo(body, errorBodyLimit, this.#client.idle);
   }
@@ -127,8 +127,8 @@ function learn(
   offer: Omit<Unauthorized, "challenges">,
 ): Remedy {
   if (status !== 401) {
-    credentials.markAccepted(offer);
+    credentials.noteAccepted(offer);
     return "none";
   }
-  return credentials.handleRefusal({ ...offer, challenges: valuesOf(headers, "www-authenticate") });
+  return credentials.refused({ ...offer, challenges: valuesOf(headers, "www-authenticate") });
 }

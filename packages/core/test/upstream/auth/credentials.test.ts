@@ -23,7 +23,7 @@ function endpoint(say: Say = (_, count) => ({ value: `t${count}`, lifetime: 60_0
 }
 
 function refuse(credentials: Credentials, sent: string | undefined, challenges = [challenge]): boolean {
-  return credentials.handleRefusal({ challenges, sent, scope: pull, neutral: true }) === "repeat";
+  return credentials.refused({ challenges, sent, scope: pull, neutral: true }) === "repeat";
 }
 
 /** Credentials that know already that tokens are wanted. */
@@ -45,7 +45,7 @@ describe("before the first request", () => {
     const credentials = new Credentials(user, upstream, endpoint().request);
 
     for (const challenges of [['Basic realm="x"'], []]) {
-      expect(credentials.handleRefusal({ challenges, sent: basic, scope: pull, neutral: false })).toBe(
+      expect(credentials.refused({ challenges, sent: basic, scope: pull, neutral: false })).toBe(
         "user refused",
       );
     }
@@ -55,9 +55,7 @@ describe("before the first request", () => {
     const credentials = new Credentials(undefined, upstream, endpoint().request);
     const challenges = ['Basic realm="x"'];
 
-    expect(credentials.handleRefusal({ challenges, sent: undefined, scope: pull, neutral: false })).toBe(
-      "none",
-    );
+    expect(credentials.refused({ challenges, sent: undefined, scope: pull, neutral: false })).toBe("none");
   });
 
   it("an upload is preceded by a probe only where there is a user, and until the first response", () => {
@@ -65,7 +63,7 @@ describe("before the first request", () => {
     const anonymous = new Credentials(undefined, upstream, endpoint().request);
 
     expect([credentials.needsProbe(), anonymous.needsProbe()]).toEqual([true, false]);
-    credentials.markAccepted({ scope: [], sent: basic });
+    credentials.noteAccepted({ scope: [], sent: basic });
     expect(credentials.needsProbe()).toBe(false);
   });
 });
@@ -109,7 +107,7 @@ describe("after a Bearer challenge", () => {
     const sent = await credentials.header([]);
     const challenges = [`${challenge},scope="repository:user/image:pull"`];
 
-    expect(credentials.handleRefusal({ challenges, sent, scope: [], neutral: true })).toBe("none");
+    expect(credentials.refused({ challenges, sent, scope: [], neutral: true })).toBe("none");
     await credentials.header([]);
     expect(asked.map(({ scope }) => scope)).toEqual([[]]);
   });
@@ -120,7 +118,7 @@ describe("a token that is refused", () => {
     const { asked, request } = endpoint();
     const credentials = withTokens(request);
     const old = await credentials.header(pull);
-    credentials.markAccepted({ scope: pull, sent: old });
+    credentials.noteAccepted({ scope: pull, sent: old });
 
     const repeats = Array.from({ length: 50 }, () => refuse(credentials, old) && credentials.header(pull));
 
@@ -143,7 +141,7 @@ describe("a token that is refused", () => {
     const credentials = withTokens(endpoint().request);
     const sent = await credentials.header(pull);
     const challenges = ['Bearer realm="http://router.example/token"'];
-    const again = () => credentials.handleRefusal({ challenges, sent, scope: pull, neutral: false });
+    const again = () => credentials.refused({ challenges, sent, scope: pull, neutral: false });
 
     expect(again()).toBe("ask neutrally");
     refuse(credentials, sent);
@@ -153,7 +151,7 @@ describe("a token that is refused", () => {
   it("as insufficient is not replaced, although it was accepted for another scope", async () => {
     const credentials = withTokens(endpoint().request);
     const sent = await credentials.header(pull);
-    credentials.markAccepted({ scope: pull, sent });
+    credentials.noteAccepted({ scope: pull, sent });
 
     expect(refuse(credentials, sent, [`${challenge},error="insufficient_scope"`])).toBe(false);
   });
@@ -328,7 +326,7 @@ describe("an upstream that needs no tokens although their endpoint has failed", 
     const credentials = withTokens(request, user);
 
     expect(await credentials.headerAtFirst(pull)).toBeUndefined();
-    credentials.markAccepted({ scope: pull, sent: undefined });
+    credentials.noteAccepted({ scope: pull, sent: undefined });
 
     expect(credentials.header(pull)).toBe(basic);
     expect(credentials.header(["repository:c:pull"])).toBe(basic);
@@ -371,7 +369,7 @@ describe("a challenge to a request that carries a client's headers", () => {
     const credentials = new Credentials(user, upstream, request);
     const challenges = ['Bearer realm="http://chosen.by.client/token"'];
 
-    expect(credentials.handleRefusal({ challenges, sent: basic, scope: pull, neutral: false })).toBe(
+    expect(credentials.refused({ challenges, sent: basic, scope: pull, neutral: false })).toBe(
       "ask neutrally",
     );
     expect(await credentials.header(pull)).toBe(basic);
@@ -402,7 +400,7 @@ describe("a realm", () => {
     const credentials = new Credentials(user, new URL(url), request);
 
     const challenges = [`Bearer realm="${realm}"`];
-    expect(credentials.handleRefusal({ challenges, sent: basic, scope: pull, neutral: true })).toBe(
+    expect(credentials.refused({ challenges, sent: basic, scope: pull, neutral: true })).toBe(
       "realm refused",
     );
     await credentials.header(pull);
