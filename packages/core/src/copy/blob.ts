@@ -78,7 +78,7 @@ function bodyOf(
   return new ResumableBody(
     { upstream: proxy, answer, skip: 0 },
     {
-      resumer: createResumer({ metrics }, { digest, order: copying.proxies, send }, answer),
+      resumer: createResumer(metrics, { digest, order: copying.proxies, send }, answer),
       received: (from, bytes) => metrics.copiedBytes.inc({ from: from.name }, bytes),
     },
   );

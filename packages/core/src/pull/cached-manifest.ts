@@ -2,7 +2,7 @@ import type { CachedManifest, ManifestCache } from "../cache/manifests.ts";
 import type { Decision, Exchange } from "../http/exchange.ts";
 import { send } from "../http/respond.ts";
 import type { Metrics } from "../observe/metrics.ts";
-import { firstValue, pairs, valuesOf } from "../protocol/headers.ts";
+import { firstValue, valuesOf } from "../protocol/headers.ts";
 import { isContent, isDigest } from "../protocol/names.ts";
 import { acceptsMediaType } from "../protocol/shareable.ts";
 import type { UpstreamResponse } from "../upstream/transport/send.ts";
@@ -34,18 +34,22 @@ export function cacheManifest(
   const { repository, byDigest, reference } = resource;
   const digest = byDigest ? reference : (firstValue(headers, "docker-content-digest") ?? "");
   const mediaType = firstValue(headers, "content-type");
-  const before = manifests.get(repository, digest);
-  const isKnown = before?.holder === holder && before.search === search;
-  if (!manifests.isOn || isKnown || mediaType === undefined || !isDigest(digest)) {
+  if (!manifests.isOn || mediaType === undefined || !isDigest(digest)) {
     return;
   }
-  if (firstValue(headers, "warning") === undefined && isContent(digest, body)) {
-    const kept = [...pairs(headers)].flatMap(([name, value]) => {
-      const spelled = aboutContent.get(name.toLowerCase());
-      return spelled === undefined ? [] : [spelled, value];
-    });
-    manifests.set(repository, digest, { holder, search, variant, mediaType, headers: kept, body });
+  const before = manifests.get(repository, digest);
+  const isKnown = before?.holder === holder && before.search === search;
+  if (isKnown || firstValue(headers, "warning") !== undefined || !isContent(digest, body)) {
+    return;
   }
+  const kept: string[] = [];
+  for (let index = 0; index + 1 < headers.length; index += 2) {
+    const name = aboutContent.get(headers[index]?.toLowerCase() ?? "");
+    if (name !== undefined) {
+      kept.push(name, headers[index + 1] ?? "");
+    }
+  }
+  manifests.set(repository, digest, { holder, search, variant, mediaType, headers: kept, body });
 }
 
 /**

@@ -1,4 +1,4 @@
-import { firstValue } from "../protocol/headers.ts";
+import { firstValue, type RawHeaders } from "../protocol/headers.ts";
 import { hashOf } from "../protocol/names.ts";
 import { contentRange } from "../protocol/range.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
@@ -16,33 +16,27 @@ export interface IntegrityCheck {
  */
 export function integrityCheckFor(
   { method, resource }: RegistryRequest,
-  answer: UpstreamResponse,
+  { status, headers }: UpstreamResponse,
 ): IntegrityCheck | undefined {
-  const expected = digestOf(resource) ?? firstValue(answer.headers, "docker-content-digest");
   const isContent = resource.kind === "blob" || resource.kind === "manifest";
-  if (method !== "GET" || !isContent || saysItsEnd(answer) || expected === undefined) {
+  if (method !== "GET" || !isContent || firstValue(headers, "content-length") !== undefined) {
     return undefined;
   }
-  if (answer.status === 206) {
-    return lengthProof(answer);
+  const named =
+    resource.kind === "blob" ? resource.digest : resource.byDigest ? resource.reference : undefined;
+  const expected = named ?? firstValue(headers, "docker-content-digest");
+  const isChunked = /\bchunked\s*$/i.test(firstValue(headers, "transfer-encoding") ?? "");
+  if (isChunked || expected === undefined) {
+    return undefined;
   }
-  return answer.status === 200 ? digestProof(expected) : undefined;
-}
-
-function digestOf(resource: RegistryRequest["resource"]): string | undefined {
-  if (resource.kind === "blob") {
-    return resource.digest;
+  if (status === 206) {
+    return lengthCheck(headers);
   }
-  return resource.kind === "manifest" && resource.byDigest ? resource.reference : undefined;
-}
-
-function saysItsEnd({ headers }: UpstreamResponse): boolean {
-  const coding = firstValue(headers, "transfer-encoding") ?? "";
-  return firstValue(headers, "content-length") !== undefined || /\bchunked\s*$/i.test(coding);
+  return status === 200 ? digestCheck(expected) : undefined;
 }
 
 /** A body whose digest cannot be computed here, or that is encoded, counts as cut. */
-function digestProof(expected: string): IntegrityCheck {
+function digestCheck(expected: string): IntegrityCheck {
   const [algorithm = "", encoded] = expected.split(":");
   const hash = hashOf(algorithm);
   return {
@@ -51,13 +45,13 @@ function digestProof(expected: string): IntegrityCheck {
   };
 }
 
-function lengthProof({ headers }: UpstreamResponse): IntegrityCheck {
-  const extent = contentRange(firstValue(headers, "content-range"));
+function lengthCheck(headers: RawHeaders): IntegrityCheck {
+  const range = contentRange(firstValue(headers, "content-range"));
   let length = 0;
   return {
     add(piece) {
       length += piece.length;
     },
-    holds: () => extent !== undefined && length === extent.last - extent.first + 1,
+    holds: () => range !== undefined && length === range.last - range.first + 1,
   };
 }

@@ -71,11 +71,7 @@ export class Invalidation {
       ownership.forget(change.repository);
     }
     for (const one of new Set([memory, this.#current.memory])) {
-      if (change.kind === "put") {
-        forgetPut(one, change);
-      } else {
-        forgetDeleted(one, change);
-      }
+      forgetIn(one, change);
     }
     for (const upstream of new Set([...upstreams, ...this.#current.upstreams])) {
       inflight.at(upstream).invalidate(change.repository);
@@ -83,21 +79,18 @@ export class Invalidation {
   }
 }
 
-function forgetPut(
-  { absences, manifests }: Memory<Upstream>,
-  { repository, reference, digest }: ManifestChange,
+function forgetIn(
+  { absences, holders, manifests }: Memory<Upstream>,
+  { kind, repository, reference, byDigest, digest }: ManifestChange,
 ): void {
-  absences.forget(repository, reference);
-  if (digest !== undefined) {
-    // The bytes are the same, but the media type may be another one.
-    manifests.forget(repository, digest);
+  if (kind === "put") {
+    absences.forget(repository, reference);
+    if (digest !== undefined) {
+      // The bytes are the same, but the media type may be another one.
+      manifests.forget(repository, digest);
+    }
+    return;
   }
-}
-
-function forgetDeleted(
-  { holders, manifests }: Memory<Upstream>,
-  { repository, reference, byDigest }: ManifestChange,
-): void {
   holders.forget(repository, reference);
   if (byDigest) {
     manifests.forget(repository, reference);

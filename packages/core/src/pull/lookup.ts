@@ -10,14 +10,12 @@ import type { RegistryRequest } from "../protocol/request.ts";
 import type { LookupPlan } from "../routing/plan.ts";
 import type { QueryOutcome } from "../upstream/outcome.ts";
 import { toUpstreamRequest } from "../upstream/request.ts";
-import type { Resumer } from "../upstream/resumable-body.ts";
-import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { respondNotFound, respondWith } from "./answer.ts";
 import { cachedManifest, sendCached } from "./cached-manifest.ts";
 import { type FailoverResult, failover } from "./failover.ts";
 import { integrityCheckFor } from "./integrity.ts";
-import type { ManifestFetcher } from "./manifest.ts";
+import type { ManifestFetcher, ManifestQuestion } from "./manifest.ts";
 import { createResumer } from "./resume.ts";
 
 export interface LookupResult {
@@ -43,13 +41,11 @@ export async function lookup(
   request: RegistryRequest,
   plan: LookupPlan<Upstream>,
 ): Promise<LookupResult> {
-  const question =
-    request.resource.kind === "manifest"
-      ? manifests.question(exchange, request, request.resource)
-      : undefined;
-  const kept = question && cachedManifest(memory.manifests, exchange, question, plan.order);
-  if (kept !== undefined) {
-    return { decision: sendCached(metrics, exchange, kept), pulled: undefined };
+  const { resource, method } = request;
+  const question = resource.kind === "manifest" ? manifests.question(exchange, request, resource) : undefined;
+  const cached = question && cachedManifest(memory.manifests, exchange, question, plan.order);
+  if (cached !== undefined) {
+    return { decision: sendCached(metrics, exchange, cached), pulled: undefined };
   }
   const end = await failover<Upstream>({
     order: plan.order,
@@ -59,60 +55,54 @@ export async function lookup(
         : manifests.fetch(exchange, upstream, question),
     // A pushing client sends HEAD for each layer, and must not wait for it. For a pulling client, the HEAD of a tag is final.
     revive:
-      request.method === "GET" || (request.resource.kind === "manifest" && !request.resource.byDigest)
+      method === "GET" || (resource.kind === "manifest" && !resource.byDigest)
         ? (upstream) => upstream.bypassBreaker()
         : undefined,
     stopsAfterFailureOf: () => plan.stopsAtFailure,
     onFallback: (from, to) => metrics.fallbacks.inc({ from: from.name, to: to.name }),
   });
-  countMemory(metrics, request, plan, end);
-  if (end.ended === "exhausted") {
-    return { decision: respondNotFound(exchange, request.resource.kind, end), pulled: undefined };
+  if (method === "GET" && (resource.kind === "blob" || (resource.kind === "manifest" && resource.byDigest))) {
+    countLocationHint(metrics, plan, end);
   }
-  if (end.said.outcome === "found") {
-    remember(memory.holders, request, end.upstream, end.said);
+  if (end.ended === "exhausted") {
+    return { decision: respondNotFound(exchange, resource.kind, end), pulled: undefined };
+  }
+  if (resource.kind === "manifest" && end.said.outcome === "found") {
+    learnHolder(memory.holders, resource, end.upstream, end.said);
   }
   const how = plan.remembered === end.upstream ? "found by location hint" : "found";
   const { answer, body } = end.said;
   if (body !== undefined) {
-    // Answers that are buffered go out together. A body that is still to come must not wait for that long.
+    // Buffered responses of one tick are sent together. A body that streams must not wait for that.
     await tick.next();
     return { decision: await respondWith(exchange, end, how), pulled: end };
   }
   const safeguards = {
-    resumer: resumerFor(metrics, exchange, request, plan.order, answer),
+    resumer:
+      resource.kind === "blob" && method === "GET"
+        ? createResumer(
+            metrics,
+            {
+              digest: resource.digest,
+              order: plan.order,
+              send: (upstream, range) =>
+                upstream.query({ ...toUpstreamRequest(request, upstream, exchange), range }),
+            },
+            answer,
+          )
+        : undefined,
     integrity: integrityCheckFor(request, answer),
   };
   return { decision: await respondWith(exchange, end, how, safeguards), pulled: end };
 }
 
-function resumerFor(
-  metrics: Metrics,
-  exchange: Exchange,
-  request: RegistryRequest,
-  order: readonly Upstream[],
-  first: UpstreamResponse,
-): Resumer | undefined {
-  const { resource, method } = request;
-  if (resource.kind !== "blob" || method !== "GET") {
-    return undefined;
-  }
-  const send = (upstream: Upstream, range: string) =>
-    upstream.query({ ...toUpstreamRequest(request, upstream, exchange), range });
-  return createResumer({ metrics }, { digest: resource.digest, order, send }, first);
-}
-
 /** Learns from a manifest which upstream has its layers. */
-function remember(
+function learnHolder(
   holders: HolderHints<Upstream>,
-  { resource }: RegistryRequest,
+  { repository, byDigest, reference }: ManifestQuestion["resource"],
   holder: Upstream,
   { answer, body }: Extract<QueryOutcome, { outcome: "found" }>,
 ): void {
-  if (resource.kind !== "manifest") {
-    return;
-  }
-  const { repository, byDigest, reference } = resource;
   const digest = byDigest ? reference : firstValue(answer.headers, "docker-content-digest");
   if (digest === undefined || !isDigest(digest)) {
     holders.manifestAt(holder, repository, undefined);
@@ -124,16 +114,11 @@ function remember(
   holders.manifestAt(holder, repository, digest);
 }
 
-function countMemory(
+function countLocationHint(
   metrics: Metrics,
-  { resource, method }: RegistryRequest,
   { remembered }: LookupPlan<Upstream>,
   end: FailoverResult,
 ): void {
-  const asked =
-    method === "GET" && (resource.kind === "blob" || (resource.kind === "manifest" && resource.byDigest));
-  if (asked) {
-    const hit = end.ended === "answered" && end.upstream === remembered;
-    metrics.locationHints.inc({ result: remembered === undefined ? "none" : hit ? "hit" : "miss" });
-  }
+  const isHit = end.ended === "answered" && end.upstream === remembered;
+  metrics.locationHints.inc({ result: remembered === undefined ? "none" : isHit ? "hit" : "miss" });
 }

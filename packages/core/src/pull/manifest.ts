@@ -1,4 +1,3 @@
-import type { NegativeCache } from "../cache/absences.ts";
 import type { InflightManifests, VariantId, VariantIds } from "../cache/inflight-manifests.ts";
 import type { Memory } from "../cache/memory.ts";
 import type { TickBatch } from "../concurrency/batch.ts";
@@ -42,7 +41,7 @@ export interface FetchContext {
 }
 
 // Failures that a retry cannot fix: every client would get the same one.
-const notTriedAgain: readonly FailureKind[] = ["circuit-open", "queue-full", "rate-limited"];
+const neverRetried: readonly FailureKind[] = ["circuit-open", "queue-full", "rate-limited"];
 
 /** Fetches manifests. Concurrent requests for the same one share one upstream request. */
 export class ManifestFetcher {
@@ -69,14 +68,16 @@ export class ManifestFetcher {
    * @throws ClientAborted
    */
   async fetch(exchange: Exchange, upstream: Upstream, question: ManifestQuestion): Promise<ManifestOutcome> {
-    const { request } = question;
+    const { request, resource, variant } = question;
+    const { repository, byDigest, reference } = resource;
+    const { method } = request;
     const { memory, metrics } = this.#context;
-    if (isKnownAbsent(memory.absences, upstream, question)) {
+    if (!byDigest && memory.absences.has(upstream, repository, reference, { variant, method })) {
       metrics.cacheHits.inc({ cache: "negative" });
       return { outcome: "known absent" };
     }
     let coalesced = await this.#coalesce(exchange, upstream, question);
-    if (!coalesced.isLeader && isWorthAnotherTry(coalesced)) {
+    if (!coalesced.isLeader && isWorthRetry(coalesced)) {
       // Together with the other followers.
       coalesced = await this.#coalesce(exchange, upstream, question);
     }
@@ -87,7 +88,7 @@ export class ManifestFetcher {
       }
       return shared.said;
     }
-    const mine = shared.method === request.method ? shared.take() : undefined;
+    const mine = shared.method === method ? shared.take() : undefined;
     return mine ?? upstream.query(toUpstreamRequest(request, upstream, exchange));
   }
 
@@ -126,7 +127,7 @@ export class ManifestFetcher {
     const { request } = question;
     const { memory, tick } = this.#context;
     const said = await upstream.query(asked);
-    if (!mayGoToAll(said)) {
+    if (!isShareableOutcome(said)) {
       // Without the wait below, in which a failure of its body would have no listener.
       return exclusive(request.method, said);
     }
@@ -139,23 +140,15 @@ export class ManifestFetcher {
   }
 }
 
-function isKnownAbsent(
-  absences: NegativeCache<Upstream>,
-  upstream: Upstream,
-  { request: { method }, resource: { repository, byDigest, reference }, variant }: ManifestQuestion,
-): boolean {
-  return !byDigest && absences.has(upstream, repository, reference, { variant, method });
-}
-
-function isWorthAnotherTry({ shared }: CoalescedFetch): boolean {
+function isWorthRetry({ shared }: CoalescedFetch): boolean {
   return (
     shared.kind === "for all" &&
     shared.said.outcome === "failed" &&
-    !notTriedAgain.includes(shared.said.failure.kind)
+    !neverRetried.includes(shared.said.failure.kind)
   );
 }
 
-function mayGoToAll(said: QueryOutcome): boolean {
+function isShareableOutcome(said: QueryOutcome): boolean {
   switch (said.outcome) {
     case "found":
       return said.body !== undefined;
@@ -172,25 +165,13 @@ function learn(
   question: ManifestQuestion,
   said: QueryOutcome,
 ): void {
-  if (said.outcome === "not_found") {
-    learnAbsence(absences, upstream, question, said.answer.status);
-  } else if (said.outcome === "found" && said.body !== undefined && question.request.method === "GET") {
-    cacheManifest(manifests, upstream, question, said.answer, said.body);
-  }
-}
-
-function learnAbsence(
-  absences: NegativeCache<Upstream>,
-  upstream: Upstream,
-  { request: { method }, resource: { repository, byDigest, reference }, variant }: ManifestQuestion,
-  status: number,
-): void {
-  if (upstream.kind === "proxy" && !byDigest) {
+  const { request, resource, variant } = question;
+  if (said.outcome === "not_found" && upstream.kind === "proxy" && !resource.byDigest) {
     // Other statuses to HEAD say nothing about GET: some registries refuse HEAD.
-    absences.learn(upstream, repository, reference, {
-      variant: variant,
-      method: status === 404 ? "GET" : method,
-    });
+    const method = said.answer.status === 404 ? "GET" : request.method;
+    absences.learn(upstream, resource.repository, resource.reference, { variant, method });
+  } else if (said.outcome === "found" && said.body !== undefined && request.method === "GET") {
+    cacheManifest(manifests, upstream, question, said.answer, said.body);
   }
 }
 

@@ -7,46 +7,43 @@ import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
 /** The upstreams that may have a blob. */
-export interface Holders {
+interface Holders {
   readonly digest: string;
   readonly order: readonly Upstream[];
-  /** Asks one of them for a range of the blob. */
+  /** Requests a range of the blob. */
   send(upstream: Upstream, range: string): Promise<QueryOutcome>;
 }
 
-// An upstream that breaks off again and again must not be asked for a blob byte by byte: at most three times in a row it may
-// send less than a mebibyte.
+// An upstream that breaks off again and again must not be asked for a blob byte by byte. This many times in a row, less than
+// `shortResume` bytes may come.
 const mostShortResumes = 3;
 const shortResume = 1024 * 1024;
 
-/**
- * Resumes a blob at any upstream that has it, because the digest fixes its bytes. Undefined for an answer that does not say which
- * bytes it has.
- */
+/** Resumes a blob at any upstream that has it: the digest fixes its bytes. Undefined if the response does not state which bytes it has. */
 export function createResumer(
-  { metrics }: { readonly metrics: Metrics },
+  metrics: Metrics,
   holders: Holders,
   first: UpstreamResponse,
 ): Resumer | undefined {
-  const extent = byteRangeOf(first.status, first.headers);
-  if (extent === undefined) {
+  const range = byteRangeOf(first.status, first.headers);
+  if (range === undefined) {
     return undefined;
   }
   let shortResumes = 0;
   let sentBefore = 0;
   return {
     async resumeAt(broken, sent) {
-      const wanted = restOf(extent, sent);
+      const wanted = restOf(range, sent);
       shortResumes = sent - sentBefore < shortResume ? shortResumes + 1 : 0;
       if (wanted === undefined || shortResumes > mostShortResumes) {
         return undefined;
       }
-      // The upstream that broke off is likely to have the rest, unless it sent nothing since it was last asked.
+      // The upstream that broke off is likely to have the rest, unless it has sent nothing since the last request.
       const others = holders.order.filter((upstream) => upstream !== broken);
       const inTurn = sent === sentBefore ? [...others, broken] : [broken, ...others];
       sentBefore = sent;
       for (const upstream of inTurn) {
-        const source = await continuation(holders, upstream, wanted);
+        const source = await requestRest(holders, upstream, wanted);
         if (source !== undefined) {
           metrics.resumed.inc({ from: broken.name, to: upstream.name });
           return source;
@@ -57,7 +54,7 @@ export function createResumer(
   };
 }
 
-async function continuation(
+async function requestRest(
   holders: Holders,
   upstream: Upstream,
   wanted: ByteRange,
@@ -68,16 +65,11 @@ async function continuation(
   }
   const { answer } = said;
   const given = byteRangeOf(answer.status, answer.headers);
-  const skipped = given && skip(wanted, given);
-  if (skipped === undefined || !isOfDigest(answer, holders.digest)) {
+  const toSkip = given && skip(wanted, given);
+  const digest = firstValue(answer.headers, "docker-content-digest") ?? holders.digest;
+  if (toSkip === undefined || digest !== holders.digest) {
     answer.body.destroy();
     return undefined;
   }
-  return { upstream, answer, skip: skipped };
-}
-
-/** An upstream that names a digest must name the one that it was asked for. */
-function isOfDigest({ headers }: UpstreamResponse, digest: string): boolean {
-  const said = firstValue(headers, "docker-content-digest");
-  return said === undefined || said === digest;
+  return { upstream, answer, skip: toSkip };
 }
