@@ -2,7 +2,7 @@ import { Semaphore } from "../concurrency/semaphore.ts";
 import { Singleflight } from "../concurrency/singleflight.ts";
 import { CopyFailure } from "../errors.ts";
 import type { Metrics } from "../observe/metrics.ts";
-import { firstValue, type RawHeaders } from "../protocol/headers.ts";
+import { firstValue } from "../protocol/headers.ts";
 import type { Part } from "../protocol/manifest.ts";
 import { createResumer } from "../pull/resume.ts";
 import { ResumableBody } from "../upstream/resumable-body.ts";
@@ -11,34 +11,32 @@ import { askProxy, type CopyJob, type Found, findAtProxies, hostedHas } from "./
 import { uploadBlob } from "./upload.ts";
 import { VerifiedBlob } from "./verified-blob.ts";
 
-/** What became of a blob that hosted was thought to lack. */
-export type CopyResult = "copied" | "there already";
+type CopyResult = "copied" | "there already";
 
-// Each holds two connections and the bytes between them: enough for the disks of most, and a bound on what pushes may cost.
+// Each copy holds two connections and the bytes between them. More would not make the disks of most registries faster.
 const copiesAtOnce = 16;
 
-/** Copies blobs from proxies to hosted. */
 export class BlobCopier {
   readonly #metrics: Metrics;
   readonly #shared = new Singleflight<CopyResult>();
-  readonly #places = new Semaphore(copiesAtOnce);
+  readonly #slots = new Semaphore(copiesAtOnce);
 
   constructor(metrics: Metrics) {
     this.#metrics = metrics;
   }
 
   /**
-   * Copies a blob to hosted, unless hosted has it. Pushes that need the same blob at the same time share one copy.
+   * Copies a blob from a proxy to hosted, unless hosted has it. Concurrent pushes of the same blob share one copy.
    * @throws CopyFailure, ClientAborted
    */
   copy(copying: CopyJob, part: Part, signal: AbortSignal): Promise<CopyResult> {
     return this.#shared.run(copying.repository, keyOf(copying, part), signal, (wanted) =>
-      this.#places.run(wanted, () => copyUnlessThere(this.#metrics, copying, part, wanted)),
+      this.#slots.run(wanted, () => copyUnlessThere(this.#metrics, copying, part, wanted)),
     );
   }
 }
 
-/** Only pushes with the same rights share a copy: by the rules, and by hosted where it checks the client's credentials. */
+/** Only pushes with the same rights share a copy: those of the rules, and at hosted those of the client's credentials. */
 function keyOf({ from, proxies, authorization }: CopyJob, { digest }: Part): string {
   return JSON.stringify([digest, from, proxies.map(({ name }) => name), authorization]);
 }
@@ -84,16 +82,12 @@ function bodyOf(
   );
 }
 
-/** Bytes; undefined if they come in chunks. @throws CopyFailure if the manifest says otherwise */
+/** Undefined for a response in chunks. @throws CopyFailure if the manifest has another length */
 function lengthOf({ proxy, answer }: Found, { digest, size }: Part): number | undefined {
-  const length = contentLength(answer.headers);
+  const text = firstValue(answer.headers, "content-length");
+  const length = text === undefined ? undefined : Number(text);
   if (length !== undefined && size !== undefined && length !== size) {
     throw new CopyFailure(`${proxy.name} has ${length} bytes for ${digest}, the manifest says ${size}`);
   }
   return length;
-}
-
-function contentLength(headers: RawHeaders): number | undefined {
-  const text = firstValue(headers, "content-length");
-  return text === undefined ? undefined : Number(text);
 }

@@ -9,18 +9,17 @@ import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { BlobCopier } from "./blob.ts";
 import { askHosted, type CopyJob, expectStatus, findAtProxies, hostedHas } from "./requests.ts";
 
-/** How much was copied. */
 export interface CopyCount {
   readonly blobs: number;
   readonly manifests: number;
 }
 
-/** A pushed manifest that hosted lacks parts of. */
-export interface Incomplete {
+/** A pushed manifest of which hosted lacks parts. */
+interface Incomplete {
   readonly body: Buffer;
-  /** Aborted when its client is gone. */
+  /** Aborted when the client is gone. */
   readonly signal: AbortSignal;
-  /** Called for each manifest that was copied, with hosted's answer to it. */
+  /** Called for each copied manifest, with hosted's response. */
   afterAccept(
     resource: Extract<Resource, { kind: "manifest" }>,
     manifest: { readonly body: Buffer; readonly type: string },
@@ -28,24 +27,24 @@ export interface Incomplete {
   ): Promise<unknown>;
 }
 
-// Of one push. The largest indexes have a few dozen manifests, and images a hundred or so layers.
+// Per push. The largest indexes have a few dozen manifests, and images a hundred or so layers.
 const mostManifests = 500;
 const mostBlobs = 5_000;
 const deepest = 4;
 const blobsAtOnce = 4;
 
 /**
- * Copies from the proxies what a pushed manifest is made of and hosted lacks: of an index its manifests too, each after what it
- * is made of itself.
- * @throws CopyFailure if something cannot be had, or there is too much of it; ClientAborted
+ * Copies the parts of a pushed manifest that hosted lacks from the proxies: the blobs, and for an index its manifests, each one after its
+ * own parts.
+ * @throws CopyFailure if a part cannot be copied, or there are too many; ClientAborted
  */
 export async function copyMissing(
   copier: BlobCopier,
   copying: CopyJob,
-  { body, signal, afterAccept }: Incomplete,
+  incomplete: Incomplete,
 ): Promise<CopyCount> {
-  const copy = new CopyOfParts(copier, copying, signal, afterAccept);
-  await copy.copyParts(body, 0);
+  const copy = new CopyOfParts(copier, copying, incomplete);
+  await copy.copyParts(incomplete.body, 0);
   return copy.count;
 }
 
@@ -53,20 +52,13 @@ class CopyOfParts {
   readonly count = { blobs: 0, manifests: 0 };
   readonly #copier: BlobCopier;
   readonly #copying: CopyJob;
-  readonly #signal: AbortSignal;
-  readonly #afterAccept: Incomplete["afterAccept"];
+  readonly #incomplete: Incomplete;
   readonly #seen = { blobs: new Set<string>(), manifests: new Set<string>() };
 
-  constructor(
-    copier: BlobCopier,
-    copying: CopyJob,
-    signal: AbortSignal,
-    afterAccept: Incomplete["afterAccept"],
-  ) {
+  constructor(copier: BlobCopier, copying: CopyJob, incomplete: Incomplete) {
     this.#copier = copier;
     this.#copying = copying;
-    this.#signal = signal;
-    this.#afterAccept = afterAccept;
+    this.#incomplete = incomplete;
   }
 
   async copyParts(manifest: Buffer, depth: number): Promise<void> {
@@ -78,7 +70,7 @@ class CopyOfParts {
       await this.#copyManifest(child, depth + 1);
     }
     const wanted = unseen(blobs, this.#seen.blobs, mostBlobs, "blobs");
-    const signal = this.#signal;
+    const { signal } = this.#incomplete;
     await mapConcurrently(wanted, { atOnce: blobsAtOnce, signal }, async (part, wantedStill) => {
       if ((await this.#copier.copy(this.#copying, part, wantedStill)) === "copied") {
         this.count.blobs += 1;
@@ -86,33 +78,25 @@ class CopyOfParts {
     });
   }
 
-  async #copyManifest(part: Part, depth: number): Promise<void> {
-    const signal = this.#signal;
-    const address = `manifests/${part.digest}`;
+  async #copyManifest({ digest }: Part, depth: number): Promise<void> {
+    const { signal, afterAccept } = this.#incomplete;
+    const address = `manifests/${digest}`;
     if (await hostedHas(this.#copying, address, signal, manifestTypes)) {
       return;
     }
-    const { body, type } = await this.#fetchManifest(part, address);
-    await this.copyParts(body, depth);
-    const { hosted, repository } = this.#copying;
-    const step = { method: "PUT", address, body, type };
-    const put = await askHosted(this.#copying, step, signal);
-    const answer = expectStatus(put, `PUT of ${address}`, hosted, 201);
-    this.count.manifests += 1;
-    const resource = { kind: "manifest", repository, reference: part.digest, byDigest: true } as const;
-    await this.#afterAccept(resource, { body, type }, answer);
-  }
-
-  async #fetchManifest(
-    { digest }: Part,
-    address: string,
-  ): Promise<{ readonly body: Buffer; readonly type: string }> {
-    const { proxy, answer } = await findAtProxies(this.#copying, address, this.#signal, manifestTypes);
+    const { proxy, answer } = await findAtProxies(this.#copying, address, signal, manifestTypes);
     const body = await readUpTo(answer.body, longestManifest, proxy.timeouts.idle);
     if (body === undefined || !isContent(digest, body)) {
       throw new CopyFailure(`${proxy.name} sent content for ${address} that is wrong or incomplete`);
     }
-    return { body, type: firstValue(answer.headers, "content-type") ?? "application/json" };
+    const type = firstValue(answer.headers, "content-type") ?? "application/json";
+    await this.copyParts(body, depth);
+    const { hosted, repository } = this.#copying;
+    const put = await askHosted(this.#copying, { method: "PUT", address, body, type }, signal);
+    const response = expectStatus(put, `PUT of ${address}`, hosted, 201);
+    this.count.manifests += 1;
+    const resource = { kind: "manifest", repository, reference: digest, byDigest: true } as const;
+    await afterAccept(resource, { body, type }, response);
   }
 }
 

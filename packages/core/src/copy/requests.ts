@@ -46,7 +46,15 @@ export async function planCopy(
   if (!config.copy || proxiesOf(source).length === 0) {
     return undefined;
   }
-  const proxies = proxiesOf(await settled(ownership, exchange, where.from, source));
+  let proxies: readonly Upstream[];
+  try {
+    proxies = proxiesOf(await ownership.restrict(exchange, where.from, source));
+  } catch (error) {
+    if (error instanceof RegistryError) {
+      throw new CopyFailure(`could not check whether hosted owns ${where.from}: ${error.message}`);
+    }
+    throw error;
+  }
   const { request, client } = exchange;
   return proxies.length === 0
     ? undefined
@@ -60,22 +68,6 @@ export async function planCopy(
 
 function proxiesOf({ pull }: ResolvedRule<Upstream>): readonly Upstream[] {
   return pull.filter(({ kind }) => kind === "proxy");
-}
-
-async function settled(
-  ownership: Ownership,
-  exchange: Exchange,
-  from: string,
-  source: ResolvedRule<Upstream>,
-): Promise<ResolvedRule<Upstream>> {
-  try {
-    return await ownership.restrict(exchange, from, source);
-  } catch (error) {
-    if (error instanceof RegistryError) {
-      throw new CopyFailure(`could not check whether hosted owns ${from}: ${error.message}`);
-    }
-    throw error;
-  }
 }
 
 export interface CopyRequest extends Pick<UpstreamRequest, "follows" | "stream"> {

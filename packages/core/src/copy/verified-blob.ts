@@ -5,28 +5,35 @@ import { hashOf } from "../protocol/names.ts";
 import type { ResumableBody } from "../upstream/resumable-body.ts";
 
 /**
- * A blob as a stream. Its last piece comes only if all bytes match the digest: otherwise the registry that it is sent to gets a
- * body that is too short, and never a wrong blob. It ends in a CopyFailure if no upstream resumes, or the digest does not match.
+ * A blob as a stream. Its last piece comes only if all bytes match the digest: otherwise hosted gets a body that is too short, and never
+ * a wrong blob. The stream fails with a CopyFailure if no upstream resumes, or the digest does not match.
  */
 export class VerifiedBlob extends Readable {
   readonly #body: ResumableBody;
-  readonly #check: DigestCheck;
-  #isPouring = false;
+  readonly #digest: string;
+  readonly #hash: Hash;
+  #isFilling = false;
   #held: Buffer | undefined;
 
-  /** @throws CopyFailure if the algorithm of the digest is not known */
+  /** @throws CopyFailure if the digest cannot be computed here */
   constructor(body: ResumableBody, digest: string) {
     // One piece at a time: the next one is read while this one is sent.
     super({ highWaterMark: 1 });
+    const [algorithm = ""] = digest.split(":");
+    const hash = hashOf(algorithm);
+    if (hash === undefined) {
+      throw new CopyFailure(`digests of ${algorithm} cannot be verified here`);
+    }
     this.#body = body;
-    this.#check = new DigestCheck(digest);
+    this.#digest = digest;
+    this.#hash = hash;
   }
 
   override _read(): void {
-    if (this.#isPouring) {
+    if (this.#isFilling) {
       this.#body.resume();
     } else {
-      this.#isPouring = true;
+      this.#isFilling = true;
       void this.#fill();
     }
   }
@@ -39,7 +46,9 @@ export class VerifiedBlob extends Readable {
   async #fill(): Promise<void> {
     try {
       await this.#body.pipeTo((piece) => this.#take(piece));
-      this.#check.finish();
+      if (this.#hash.digest("hex") !== this.#digest.split(":")[1]) {
+        throw new CopyFailure(`the content that was sent does not match ${this.#digest}`);
+      }
       if (this.#held !== undefined) {
         this.push(this.#held);
       }
@@ -50,7 +59,7 @@ export class VerifiedBlob extends Readable {
   }
 
   #take(piece: Buffer): boolean {
-    this.#check.add(piece);
+    this.#hash.update(piece);
     const previous = this.#held;
     this.#held = piece;
     return previous === undefined || this.push(previous);
@@ -62,33 +71,5 @@ export class VerifiedBlob extends Readable {
     }
     const { upstream, given } = this.#body;
     return new CopyFailure(`${upstream.name} broke off at byte ${given}`, { cause: error });
-  }
-}
-
-class DigestCheck {
-  readonly #digest: string;
-  readonly #hash: Hash;
-  readonly #expected: string | undefined;
-
-  constructor(digest: string) {
-    const [algorithm = "", expected] = digest.split(":");
-    const hash = hashOf(algorithm);
-    if (hash === undefined) {
-      throw new CopyFailure(`digests of ${algorithm} cannot be verified here`);
-    }
-    this.#digest = digest;
-    this.#hash = hash;
-    this.#expected = expected;
-  }
-
-  add(piece: Buffer): void {
-    this.#hash.update(piece);
-  }
-
-  /** @throws CopyFailure if the bytes do not match the digest */
-  finish(): void {
-    if (this.#hash.digest("hex") !== this.#expected) {
-      throw new CopyFailure(`the content that was sent does not match ${this.#digest}`);
-    }
   }
 }

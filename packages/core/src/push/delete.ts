@@ -29,7 +29,7 @@ export async function passThrough(
   to: Upstream,
 ): Promise<Decision> {
   const { resource, method } = request;
-  const unlisting =
+  const removeReferrer =
     method === "DELETE" ? await referrerRemovalFor(context, exchange, request, to) : undefined;
   let end: FailoverResult;
   try {
@@ -49,30 +49,25 @@ export async function passThrough(
     return respondNotFound(exchange, resource.kind, end);
   }
   const { said } = end;
-  if (unlisting !== undefined && said.outcome === "found") {
+  if (removeReferrer !== undefined && said.outcome === "found") {
     const body = (await readUpTo(said.answer.body, errorBodyLimit, to.timeouts.idle)) ?? Buffer.alloc(0);
-    const headers = await unlisting.run();
+    const headers = await removeReferrer();
     return relayBuffered(exchange, deletion, { upstream: to, answer: said.answer, body }, headers);
   }
   return respondWith(exchange, end, method === "DELETE" ? deletion : "found");
 }
 
-export interface ReferrerRemoval {
-  /** @returns a `Warning` if the manifest is still listed: it is deleted all the same */
-  run(): Promise<string[]>;
-}
-
 /**
  * Reads the subject of a manifest before it is deleted, so that it can be taken off the list of referrers that the router keeps.
- * Undefined if there is nothing to remove.
+ * @returns undefined if there is nothing to remove; else a function that returns a `Warning` if the manifest is still listed
  * @throws ClientAborted
  */
-export async function referrerRemovalFor(
+async function referrerRemovalFor(
   { referrersSupport, referrersIndex }: Omit<DeleteContext, "invalidation">,
   exchange: Exchange,
   request: RegistryRequest,
   from: Upstream,
-): Promise<ReferrerRemoval | undefined> {
+): Promise<(() => Promise<string[]>) | undefined> {
   const { resource, namespace } = request;
   if (resource.kind !== "manifest" || !resource.byDigest || referrersSupport.has(from) === true) {
     return undefined;
@@ -93,15 +88,9 @@ export async function referrerRemovalFor(
     return undefined;
   }
   const place = { member: from, repository, subject, namespace };
-  return {
-    async run() {
-      const failure = await referrersIndex.remove(exchange, place, reference);
-      return failure === undefined
-        ? []
-        : [
-            "Warning",
-            warning(`still listed among the referrers of ${subject}: ${from.name} ${failure.cause}`),
-          ];
-    },
+  return async () => {
+    const failure = await referrersIndex.remove(exchange, place, reference);
+    const text = `still listed among the referrers of ${subject}: ${from.name} ${failure?.cause}`;
+    return failure === undefined ? [] : ["Warning", warning(text)];
   };
 }

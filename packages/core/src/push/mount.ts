@@ -19,8 +19,6 @@ export interface MountContext extends CopyContext {
   readonly copier: BlobCopier;
 }
 
-type Outcome = { readonly done: CopyJob } | { readonly done: undefined; readonly note: string };
-
 /**
  * `POST ?mount=<digest>&from=<repository>`: hosted is asked first. If it does not have the blob, the blob is copied from a proxy.
  * Without `from`, only hosted can know in which repositories it has a blob.
@@ -36,18 +34,17 @@ export async function mount(
   }
   const answer = await sendToHosted(to, toUpstreamRequest(request, to, exchange));
   const body = (await readUpTo(answer.body, errorBodyLimit, to.timeouts.idle)) ?? Buffer.alloc(0);
-  const outcome: Outcome =
+  const { isCopied, note } =
     answer.status === 202
       ? await takeOver(context, exchange, request, { hosted: to, from, digest, begun: answer.headers })
-      : { done: undefined, note: "" };
-  if (outcome.done === undefined) {
-    return relayBuffered(exchange, `${pushed}${outcome.note}`, { upstream: to, answer, body });
+      : { isCopied: false, note: "" };
+  if (!isCopied) {
+    return relayBuffered(exchange, `${pushed}${note}`, { upstream: to, answer, body });
   }
-  const { repository } = outcome.done;
   const decision = { upstream: to.name, reason: `copied from ${from} of a proxy` };
   return send(exchange, decision, {
     status: 201,
-    headers: ["Location", `/v2/${repository}/blobs/${digest}`, "Docker-Content-Digest", digest],
+    headers: ["Location", `/v2/${exchange.repository}/blobs/${digest}`, "Docker-Content-Digest", digest],
     body: "",
   });
 }
@@ -66,33 +63,33 @@ async function takeOver(
   exchange: Exchange,
   request: RegistryRequest,
   { hosted, from, digest, begun }: NotMounted,
-): Promise<Outcome> {
+): Promise<{ readonly isCopied: boolean; readonly note: string }> {
   const { repository = "", signal } = exchange;
   const source = context.policy.rulingFor(from, entryPointOf(exchange, request));
   let copying: CopyJob | undefined;
   try {
     copying = await planCopy(context, exchange, { hosted, repository, from }, source);
     if (copying === undefined) {
-      return { done: undefined, note: "" };
+      return { isCopied: false, note: "" };
     }
     await context.copier.copy(copying, { digest, size: undefined }, signal);
-    giveUpSession(copying, begun);
-    return { done: copying };
+    cancelSession(copying, begun);
+    return { isCopied: true, note: "" };
   } catch (error) {
     if (!(error instanceof CopyFailure)) {
       // A client that has left does not know the session.
-      giveUpSession(copying, begun);
+      cancelSession(copying, begun);
       throw error;
     }
     if (!error.isAbsent) {
       exchange.problem = error;
     }
-    return { done: undefined, note: `; not mounted from proxies: ${error.message}` };
+    return { isCopied: false, note: `; not mounted from proxies: ${error.message}` };
   }
 }
 
 /** Cancels the session that hosted has begun and no client will use. */
-function giveUpSession(copying: CopyJob | undefined, headers: RawHeaders): void {
+function cancelSession(copying: CopyJob | undefined, headers: RawHeaders): void {
   if (copying === undefined) {
     return;
   }

@@ -38,12 +38,6 @@ export interface PushedTag {
   warnings(): Promise<RawHeaders>;
 }
 
-interface PutResult {
-  readonly said: ErrorResponse;
-  /** What was copied, for the reason; empty if nothing was. */
-  readonly note: string;
-}
-
 /**
  * Puts a manifest to hosted. Clients do not upload blobs that a proxy has, because the router said that they exist. If hosted
  * therefore lacks parts, they are copied, and the manifest is put once more.
@@ -69,13 +63,14 @@ export async function pushManifest(
   return relayBuffered(exchange, `${pushed}${note}`, { upstream: to, ...said }, further);
 }
 
+/** @returns hosted's response, and a note for the reason about what was copied */
 async function putWithParts(
   context: PushContext,
   exchange: Exchange,
   request: RegistryRequest,
   push: Push,
   ruling: ResolvedRule<Upstream>,
-): Promise<PutResult> {
+): Promise<{ readonly said: ErrorResponse; readonly note: string }> {
   const said = await put(context.invalidation, exchange, request, push);
   if (!mayLackParts(said.answer.status, said.body.toString()) || !hasParts(push.body)) {
     return { said, note: "" };
