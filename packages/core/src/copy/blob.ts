@@ -11,13 +11,11 @@ import { askProxy, type CopyJob, type Found, findAtProxies, hostedHas } from "./
 import { uploadBlob } from "./upload.ts";
 import { VerifiedBlob } from "./verified-blob.ts";
 
-/** What became of a blob that hosted was thought to lack. */
 export type CopyResult = "copied" | "there already";
 
 // Each holds two connections and the bytes between them: enough for the disks of most, and a bound on what pushes may cost.
 const copiesAtOnce = 16;
 
-/** Copies blobs from proxies to hosted. */
 export class BlobCopier {
   readonly #metrics: Metrics;
   readonly #shared = new Singleflight<CopyResult>();

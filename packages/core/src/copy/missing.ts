@@ -9,7 +9,6 @@ import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { BlobCopier } from "./blob.ts";
 import { askHosted, type CopyJob, expectStatus, findAtProxies, hostedHas } from "./requests.ts";
 
-/** How much was copied. */
 export interface CopyCount {
   readonly blobs: number;
   readonly manifests: number;
@@ -18,7 +17,6 @@ export interface CopyCount {
 /** A pushed manifest that hosted lacks parts of. */
 export interface Incomplete {
   readonly body: Buffer;
-  /** Aborted when its client is gone. */
   readonly signal: AbortSignal;
   /** Called for each manifest that was copied, with hosted's answer to it. */
   afterAccept(

@@ -24,9 +24,7 @@ export interface Model {
 export interface Names {
   /** Whether others may be hidden. */
   readonly restricted: boolean;
-  /** The latest first. */
   readonly decisions: readonly ShownDecision[];
-  /** The latest first. */
   readonly shadows: readonly FoundShadow[];
   readonly box: Box;
 }
@@ -44,7 +42,6 @@ export interface ShownDecision {
 }
 
 export interface Box {
-  /** The name as it was typed. */
   readonly image: string;
   readonly answer: BoxAnswer | undefined;
 }
@@ -54,7 +51,6 @@ export type BoxAnswer =
   | {
       readonly kind: "explained";
       readonly explanation: Explanation;
-      /** A command. */
       readonly pull: string;
       /** A command; undefined if the image cannot be pushed, or not by this client. */
       readonly push: string | undefined;
