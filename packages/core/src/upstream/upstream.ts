@@ -18,14 +18,12 @@ import { errorBodyLimit, readUpTo } from "./transport/read-body.ts";
 import type { UpstreamResponse } from "./transport/send.ts";
 
 export interface UpstreamContext {
-  /** The router's name in `Via`. */
   readonly via: string;
   /** Milliseconds that a client may stand still. */
   readonly clientIdle: number;
   readonly observer: UpstreamObserver;
 }
 
-/** For metrics and the status page. */
 export interface UpstreamObserver {
   breakerChanged(upstream: Upstream): void;
   /**

@@ -20,7 +20,6 @@ export interface BreakerContext {
   /** Milliseconds that a request without an answer takes. */
   readonly timeout: number;
   probe: Send;
-  /** Called after each change of the state. */
   stateChanged(): void;
   /** Monotonic milliseconds. @default performance */
   readonly clock?: { now(): number };
@@ -44,7 +43,6 @@ export class Breaker {
   #nextProbe = 0;
   #probing: Promise<void> | undefined;
 
-  /** @param next sends the requests that go through */
   constructor({ failures, delay, longestDelay }: CompleteBreaker, context: BreakerContext, next: Send) {
     const { kind, timeout, clock = performance } = context;
     this.#context = context;
