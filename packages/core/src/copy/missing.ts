@@ -14,7 +14,6 @@ export interface CopyCount {
   readonly manifests: number;
 }
 
-/** A pushed manifest that hosted lacks parts of. */
 export interface Incomplete {
   readonly body: Buffer;
   readonly signal: AbortSignal;

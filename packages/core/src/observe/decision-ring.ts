@@ -1,7 +1,6 @@
 import type { Answered } from "./decision-record.ts";
 
 export interface PastDecision {
-  /** Milliseconds since 1970. */
   readonly at: number;
   readonly method: string;
   readonly repository: string;

@@ -5,10 +5,8 @@ import type { UpstreamHealth } from "../observe/health.ts";
 
 /** Everything that the status page shows to one client at one moment. */
 export interface Model {
-  /** Milliseconds since 1970. */
   readonly now: number;
   readonly version: string;
-  /** The process id, if this is one of several processes behind one address. */
   readonly oneOfSeveral: number | undefined;
   /** Whether `/metrics` is on and covers all processes. */
   readonly hasMetricsOfAll: boolean;
@@ -30,7 +28,6 @@ export interface Names {
 }
 
 export interface ShownDecision {
-  /** Milliseconds since 1970. */
   readonly at: number;
   /** Method and kind of resource, such as `GET manifest`. */
   readonly what: string;

@@ -22,7 +22,6 @@ export interface ForwardingOptions {
   readonly body: "none" | "typed" | "opaque";
   /** Drops the client's range and conditions, since the router itself reads the response. */
   readonly whole?: boolean;
-  /** Replaces the client's range and conditions. */
   readonly range?: string | undefined;
   readonly accept?: string | undefined;
   /**

@@ -18,7 +18,6 @@ export type MemberReferrers =
 export interface SubjectLocation {
   readonly member: Upstream;
   readonly repository: string;
-  /** The digest that referrers refer to. */
   readonly subject: string;
   readonly namespace: string | undefined;
 }

@@ -6,7 +6,6 @@ interface Node {
   entry: number | undefined;
   readonly literal: Map<string, Node>;
   readonly wild: WildComponents<Node>;
-  /** After `**`. Such a node follows itself, for any component. */
   deep: Node | undefined;
   readonly isDeep: boolean;
 }

@@ -47,7 +47,6 @@ export async function tagDigestAt(
   }
 }
 
-/** The digest in the headers of a manifest; undefined without a valid one. */
 export function digestIn({
   status,
   headers,

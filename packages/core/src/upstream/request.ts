@@ -6,7 +6,6 @@ import { type Scope, scopeOf } from "../protocol/token-scope.ts";
 import type { Delivery } from "./transport/forward.ts";
 import type { UpstreamResponse } from "./transport/send.ts";
 
-/** The client's request for which an upstream is asked. */
 export interface Origin {
   readonly request: IncomingMessage;
   readonly client: ClientConnection;

@@ -73,7 +73,6 @@ export class ResumableBody {
     return this.#source.upstream;
   }
 
-  /** Bytes that were given to `take`. */
   get given(): number {
     return this.#given;
   }

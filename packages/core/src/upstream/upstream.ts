@@ -41,7 +41,6 @@ export interface UpstreamObserver {
 const mostBypassing = 8;
 const mostWaitingToBypass = 64;
 
-/** One registry behind the router. */
 export class Upstream implements Candidate {
   readonly name: string;
   readonly kind: "hosted" | "proxy";
@@ -198,7 +197,6 @@ export class Upstream implements Candidate {
     return this.#breaker.openedByTimeouts ? "maybe" : undefined;
   }
 
-  /** Closes all connections, also those in use. */
   close(): void {
     this.#agents.close();
   }

@@ -85,7 +85,6 @@ interface ProxyInspection extends Pick<Inspection, "option" | "product" | "manif
   readonly config: Pick<Inspection["config"], "libraryPrefix">;
 }
 
-/** Whether a proxy is a cache, and whether the cache reaches its public registry. */
 export function proxy({ upstream, option, product, manifest, config }: ProxyInspection): Finding[] {
   if (upstream.kind !== "proxy") {
     return [];

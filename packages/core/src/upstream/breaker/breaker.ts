@@ -88,7 +88,6 @@ export class Breaker {
     return response;
   };
 
-  /** Begins a half-open probe in the background, if it is time to. */
   probeIfDue(): void {
     if (this.#state === "open" && this.#clock.now() >= this.#nextProbe) {
       this.#probing = this.#probe();

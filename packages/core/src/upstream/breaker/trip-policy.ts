@@ -110,7 +110,6 @@ export class TripPolicy {
     return this.#inRow >= this.#limit || (!this.#onlyInRow && this.#timedOut.length >= this.#limit);
   }
 
-  /** Forgets all failures, when the circuit has closed. */
   reset(): void {
     this.#inRow = 0;
     this.#timedOut = [];

@@ -78,9 +78,7 @@ const leastRoom = 16 * 1024;
 
 interface Lease {
   readonly buffer: Buffer;
-  /** Bytes from the beginning that are read. */
   filled: number;
-  /** Bytes from the beginning that are given to the stream. */
   given: number;
   inUse: number;
 }

@@ -13,7 +13,6 @@ export interface Delivery {
   readonly response: ServerResponse;
   readonly method: string;
   readonly path: string;
-  /** Without `Host`. */
   readonly headers: RawHeaders;
   readonly signal: AbortSignal;
   transferred(bytes: number): void;

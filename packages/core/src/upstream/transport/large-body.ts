@@ -113,7 +113,6 @@ export class LargeBody extends Readable {
 /** As large as Node's own reads. One buffer serves all sockets, because each read is copied before the next one. */
 const plain = Buffer.allocUnsafeSlow(64 * 1024);
 
-/** Reads a socket: for Node's parser, until a large body takes the rest. */
 export class SocketReader {
   static readonly #ofSockets = new WeakMap<Duplex, SocketReader>();
   #socket: Duplex | undefined;

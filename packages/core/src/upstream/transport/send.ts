@@ -11,7 +11,6 @@ import { traced, upstreamChannel } from "./trace.ts";
 
 export interface HttpRequest {
   readonly method: string;
-  /** With the query. */
   readonly path: string;
   /** Without `Host`. */
   readonly headers: RawHeaders;
