@@ -22,12 +22,10 @@ export interface Unauthorized extends Offer {
  *   client could have the router's credentials sent to a host of its choice. Ask again without headers about the client, and use that
  *   challenge;
  * - `none`: the refusal stands;
- * - `user refused`, `realm refused`: the router could not authenticate at all.
+ * - `user refused`: the upstream refused the router's user;
+ * - `realm refused`: the challenge names no safe token endpoint.
  */
-export type Remedy = "repeat" | "ask neutrally" | "none" | AuthenticationFailure;
-
-/** Why the router could not authenticate: its user was refused, or no safe token endpoint was named. */
-export type AuthenticationFailure = "user refused" | "realm refused";
+export type Remedy = "repeat" | "ask neutrally" | "none" | "user refused" | "realm refused";
 
 /**
  * The router's own authentication at one upstream. It begins with Basic, or with nothing if it has no user, and learns from the first
@@ -40,7 +38,7 @@ export class Credentials {
   readonly #basic: string | undefined;
   readonly #requestToken: RequestToken;
   #tokens: Tokens | undefined;
-  #asked = false;
+  #isProbed = false;
 
   constructor(user: CredentialsConfig | undefined, upstream: URL, requestToken: RequestToken) {
     this.#upstream = upstream;
@@ -69,12 +67,12 @@ export class Credentials {
 
   /** Whether there is a user, and it is not yet known whether the upstream wants Basic or tokens. */
   needsProbe(): boolean {
-    return this.#basic !== undefined && !this.#asked;
+    return this.#basic !== undefined && !this.#isProbed;
   }
 
   /** Notes that the upstream answered something else than 401. */
   noteAccepted({ scope, sent }: Offer): void {
-    this.#asked = true;
+    this.#isProbed = true;
     if (sent === undefined && this.#tokens?.hasFailed(scope) === true) {
       // The upstream needs no tokens any more.
       this.#tokens = undefined;
@@ -84,7 +82,7 @@ export class Credentials {
 
   /** @returns what to do about a 401 */
   refused({ challenges, sent, scope, neutral }: Unauthorized): Remedy {
-    this.#asked = true;
+    this.#isProbed = true;
     if (this.#tokens?.isKnownRefusal(scope, sent) === true) {
       return "none";
     }

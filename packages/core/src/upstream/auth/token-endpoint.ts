@@ -5,7 +5,7 @@ import { firstValue, type RawHeaders } from "../../protocol/headers.ts";
 import type { Scope } from "../../protocol/token-scope.ts";
 import type { Agents } from "../transport/agents.ts";
 import { readUpTo } from "../transport/read-body.ts";
-import { addressOf, type HttpRequest, send, type UpstreamResponse } from "../transport/send.ts";
+import { addressOf, type HttpRequest, send } from "../transport/send.ts";
 import type { Denial, RequestToken, Token, TokenSource } from "./tokens.ts";
 
 type Method = "GET" | "POST";
@@ -13,8 +13,8 @@ type Method = "GET" | "POST";
 // Milliseconds, also if the upstream has more: clients wait for both.
 const answerTimeout = 10_000;
 const longestAnswer = 256 * 1024;
-// Statuses that mean that the endpoint does not know the method.
-const otherWayWanted = [404, 405];
+// The endpoint does not know the method.
+const unknownMethod = [404, 405];
 const clientId = "combined-registry";
 
 /**
@@ -25,9 +25,9 @@ export function requestTokenOver(
   agents: Agents,
   { name, timeouts }: Pick<CompleteUpstream, "name" | "timeouts">,
 ): RequestToken {
-  let known: { readonly realm: string; readonly method: Method } | undefined;
+  let lastWorked: { readonly realm: string; readonly method: Method } | undefined;
 
-  const obtain = async (method: Method, source: TokenSource, scope: Scope): Promise<Reply> => {
+  const requestBy = async (method: Method, source: TokenSource, scope: Scope): Promise<Reply> => {
     const url = source.realm;
     const destination = {
       upstream: name,
@@ -38,7 +38,9 @@ export function requestTokenOver(
     };
     const request = method === "GET" ? query(source, scope) : form(source, scope);
     try {
-      return await readReply(await send(agents.tokens(url), destination, request), destination.answerTimeout);
+      const { status, headers, body } = await send(agents.tokens(url), destination, request);
+      const text = (await readUpTo(body, longestAnswer, destination.answerTimeout))?.toString();
+      return { status, headers, text };
     } catch (error) {
       const { kind, cause } = upstreamFailure(error).report;
       throw new UpstreamFailure(kind, `token endpoint: ${cause}`, { cause: error });
@@ -49,10 +51,10 @@ export function requestTokenOver(
     const started = performance.now();
     const realm = source.realm.href;
     let reply: Reply | undefined;
-    for (const method of methodsFor(source, known?.realm === realm ? known.method : "GET")) {
-      reply = await obtain(method, source, scope);
-      if (!otherWayWanted.includes(reply.status)) {
-        known = { realm, method };
+    for (const method of methodsFor(source, lastWorked?.realm === realm ? lastWorked.method : "GET")) {
+      reply = await requestBy(method, source, scope);
+      if (!unknownMethod.includes(reply.status)) {
+        lastWorked = { realm, method };
         break;
       }
     }
@@ -113,11 +115,6 @@ interface Reply {
   readonly status: number;
   readonly headers: RawHeaders;
   readonly text: string | undefined;
-}
-
-async function readReply({ status, headers, body }: UpstreamResponse, milliseconds: number): Promise<Reply> {
-  const text = (await readUpTo(body, longestAnswer, milliseconds))?.toString();
-  return { status, headers, text };
 }
 
 function meaningOf(reply: Reply | undefined, elapsed: number): Token | Denial {

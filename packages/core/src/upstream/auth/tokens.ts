@@ -32,8 +32,8 @@ interface Entry {
   readonly since: number | undefined;
   wasAccepted: boolean;
   /** The upstream refused this token when it was fresh: no other is fetched until `refusalStands` is over. */
-  refused: boolean;
-  failed: boolean;
+  wasRefused: boolean;
+  hasFailed: boolean;
 }
 
 const mostTokens = 1_000;
@@ -83,7 +83,7 @@ export class Tokens {
 
   /** Whether the endpoint failed for a scope within the last second. */
   hasFailed(scope: Scope): boolean {
-    return this.#entries.peek(keyOf(scope))?.failed === true;
+    return this.#entries.peek(keyOf(scope))?.hasFailed === true;
   }
 
   noteAccepted(scope: Scope, sent: string | undefined): void {
@@ -96,7 +96,7 @@ export class Tokens {
   /** Whether the same token was refused within the last ten seconds. */
   isKnownRefusal(scope: Scope, sent: string | undefined): boolean {
     const entry = this.#entries.peek(keyOf(scope));
-    return entry?.refused === true && entry.header === sent;
+    return entry?.wasRefused === true && entry.header === sent;
   }
 
   /**
@@ -128,8 +128,8 @@ export class Tokens {
       this.#entries.delete(key);
       return true;
     }
-    if (!entry.refused) {
-      entry.refused = true;
+    if (!entry.wasRefused) {
+      entry.wasRefused = true;
       const left = Math.min(this.#entries.getRemainingTTL(key), refusalStands);
       // 0 would mean that it never expires.
       this.#entries.set(key, entry, { ttl: Math.max(1, left) });
@@ -156,20 +156,20 @@ export class Tokens {
         return header;
       },
       (error: unknown) => {
-        entry.failed = true;
+        entry.hasFailed = true;
         keep(entry, afterFailure);
         throw error;
       },
     );
-    // If all requests have left, no handler is there for its rejection.
+    // If all requests have left, there is no other handler for a rejection.
     pending.catch(() => undefined);
     const entry: Entry = {
       pending,
       header: undefined,
       since: undefined,
       wasAccepted: false,
-      refused: false,
-      failed: false,
+      wasRefused: false,
+      hasFailed: false,
     };
     this.#entries.set(key, entry);
     return entry;

@@ -34,7 +34,8 @@ export class AuthTransport {
       return this.#client.send(request, undefined, false);
     }
     if (credentials === undefined) {
-      return this.#client.send(request, passedThrough(request), false);
+      const { from, authorization } = request;
+      return this.#client.send(request, from ? from.request.headers.authorization : authorization, false);
     }
     return request.stream === undefined && request.upload === undefined
       ? this.#sendAuthorized(request, credentials)
@@ -55,18 +56,18 @@ export class AuthTransport {
       remedy = learn(credentials, answer, { sent, scope, neutral: false });
     }
     if (remedy === "ask neutrally") {
-      await this.#setAside(answer);
+      await this.#discard(answer);
       [answer, remedy] = await this.#discover(request, credentials, { sent, scope });
     }
     if (remedy === "repeat") {
-      await this.#setAside(answer);
+      await this.#discard(answer);
       const better = await credentials.header(scope);
       answer = await this.#client.send(request, better, false);
       remedy = learn(credentials, answer, { sent: better, scope, neutral: false });
     }
     const cause = refusals[remedy];
     if (cause !== undefined) {
-      await this.#setAside(answer);
+      await this.#discard(answer);
       throw new UpstreamFailure("refused", `${cause} (${answer.status})`, { status: answer.status });
     }
     return answer;
@@ -74,31 +75,25 @@ export class AuthTransport {
 
   /** A stream cannot be sent again: a refusal stands, but is learned. */
   async #sendOnce(request: UpstreamRequest, credentials: Credentials): Promise<UpstreamResponse> {
-    const { scope } = request;
-    const sent = await this.#headerForBody(credentials, request);
+    const { scope, signal } = request;
+    let sent: string | undefined;
+    // A request without a body finds out what the upstream wants.
+    if (credentials.needsProbe()) {
+      await this.#ping(signal);
+    }
+    try {
+      sent = await credentials.header(scope);
+    } catch {
+      await this.#ping(signal);
+      sent = await credentials.header(scope);
+    }
     const answer = await this.#client.send(request, sent, false);
     learn(credentials, answer, { sent, scope, neutral: false });
     return answer;
   }
 
-  /** Finds out what the upstream wants without sending the body. */
-  async #headerForBody(
-    credentials: Credentials,
-    { scope, signal }: UpstreamRequest,
-  ): Promise<string | undefined> {
-    if (credentials.needsProbe()) {
-      await this.#ping(signal);
-    }
-    try {
-      return await credentials.header(scope);
-    } catch {
-      await this.#ping(signal);
-      return credentials.header(scope);
-    }
-  }
-
   async #ping(signal: AbortSignal): Promise<void> {
-    await this.#setAside(await this.send(baseRequest(signal)));
+    await this.#discard(await this.send(baseRequest(signal)));
   }
 
   /** Finds out the token endpoint with a request that has no header of a client that could shape the challenge. */
@@ -121,24 +116,19 @@ export class AuthTransport {
   }
 
   /** Reads a response to its end, so that its connection can be used again. */
-  async #setAside({ body }: UpstreamResponse): Promise<void> {
+  async #discard({ body }: UpstreamResponse): Promise<void> {
     await readUpTo(body, errorBodyLimit, this.#client.idle);
   }
-}
-
-/** The client's own `Authorization`, for an upstream that judges it. */
-function passedThrough({ from, authorization }: UpstreamRequest): string | undefined {
-  return from === undefined ? authorization : from.request.headers.authorization;
 }
 
 function learn(
   credentials: Credentials,
   { status, headers }: UpstreamResponse,
-  asked: Omit<Unauthorized, "challenges">,
+  offer: Omit<Unauthorized, "challenges">,
 ): Remedy {
   if (status !== 401) {
-    credentials.noteAccepted(asked);
+    credentials.noteAccepted(offer);
     return "none";
   }
-  return credentials.refused({ ...asked, challenges: valuesOf(headers, "www-authenticate") });
+  return credentials.refused({ ...offer, challenges: valuesOf(headers, "www-authenticate") });
 }
