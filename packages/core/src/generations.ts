@@ -1,6 +1,5 @@
 import type { RouterContext } from "./router-context.ts";
 
-/** One configuration, with the number of requests that it serves. */
 interface Generation {
   readonly context: RouterContext;
   requests: number;
@@ -19,7 +18,6 @@ export class Generations {
     this.#current = { context, requests: 0 };
   }
 
-  /** The configuration of new requests. */
   get current(): RouterContext {
     return this.#current.context;
   }
@@ -45,7 +43,6 @@ export class Generations {
     }
   }
 
-  /** New requests use this context; requests in flight keep theirs. */
   replace(context: RouterContext): void {
     const before = this.#current;
     before.context.ended.abort();
@@ -57,12 +54,10 @@ export class Generations {
     }
   }
 
-  /** Resolves when no request is in flight. */
   idle(): Promise<void> {
     return this.#isIdle() ? Promise.resolve() : new Promise((resolve) => this.#whenIdle.push(resolve));
   }
 
-  /** Closes every connection to upstreams. */
   close(): void {
     for (const { context } of [this.#current, ...this.#past]) {
       context.ended.abort();

@@ -47,7 +47,6 @@ export interface RouterContext extends RouterState {
   readonly referrersIndex: ReferrersIndex;
   readonly copier: BlobCopier;
   readonly shadows: ShadowContext;
-  /** Limits explanations for the status page. */
   readonly explaining: Semaphore;
   /** Shared across reloads, so that requests of both configurations coalesce. */
   readonly lasting: {
@@ -154,7 +153,6 @@ function upstreamsFor(
   return { hosted: upstreamFor(config.hosted), proxies: config.proxies.map(upstreamFor) };
 }
 
-/** Everything that an upstream is made from. */
 function identity(upstream: CompleteUpstream, { via, limits }: CompleteConfig): string {
   return JSON.stringify([upstream, via, limits]);
 }

@@ -87,7 +87,6 @@ export class Serving {
     return closed;
   }
 
-  /** Never rejects. */
   async #answer(context: RouterContext, exchange: Exchange): Promise<void> {
     try {
       // Not at once: Node finishes a response twice that ends while it is being given its connection.

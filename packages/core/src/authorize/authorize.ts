@@ -11,9 +11,7 @@ type Refused = Exclude<Authorized, { decision: "allow" }>;
 
 export interface Requester {
   readonly request: IncomingMessage;
-  /** IP address. */
   readonly client: string;
-  /** Replaces a Basic challenge. */
   readonly challenge: string | undefined;
 }
 

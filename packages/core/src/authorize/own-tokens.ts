@@ -5,7 +5,6 @@ import type { Scope } from "../protocol/token-scope.ts";
 // never sends a password. Only a Bearer challenge allows anonymous pulls beside pushes with a password. The router stores
 // nothing for its tokens: each contains the credentials that it was requested with.
 
-/** The token of a client without credentials. */
 export const anonymousToken = "anonymous";
 
 const prefix = "basic.";

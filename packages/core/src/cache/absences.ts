@@ -14,7 +14,6 @@ interface Variant {
 
 interface Absence<M> extends Variant {
   readonly member: M;
-  /** By the clock. */
   readonly until: number;
 }
 

@@ -19,7 +19,6 @@ export class HolderHints<M extends Member> {
       entries > 0 ? new LRUCache({ ...atMost(entries), ...expiryAfter(ttl, clock) }) : undefined;
   }
 
-  /** A manifest was served or accepted. */
   manifestAt(holder: M, repository: string, digest: string | undefined): void {
     this.#holders?.set(repository, holder);
     if (digest !== undefined) {

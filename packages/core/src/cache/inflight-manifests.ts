@@ -2,7 +2,6 @@ import { LRUCache } from "lru-cache";
 import { Singleflight } from "../concurrency/singleflight.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
-/** Requests for manifests in progress, at each upstream. */
 export class InflightManifests<T> {
   readonly #inflight = new WeakMap<Upstream, Singleflight<T>>();
 

@@ -5,7 +5,6 @@ import { ManifestCache } from "./manifests.ts";
 
 /** Times in milliseconds. 0 switches a cache off. */
 export interface MemoryBounds {
-  /** Location hints. */
   readonly entries: number;
   /** Of location hints and manifests. */
   readonly ttl: number;
@@ -14,7 +13,6 @@ export interface MemoryBounds {
   readonly manifestBytes: number;
 }
 
-/** The caches of the content of upstreams. */
 export class Memory<M extends Member> {
   readonly holders: HolderHints<M>;
   readonly absences: NegativeCache<M>;

@@ -17,7 +17,6 @@ export class ReferrersSupport<M extends Member> {
     this.#known.set(member, { has, until: this.#now() + this.#ttl });
   }
 
-  /** Undefined if it is not known. */
   has(member: M): boolean | undefined {
     const known = this.#known.get(member);
     return known !== undefined && this.#now() < known.until ? known.has : undefined;

@@ -16,7 +16,6 @@ export class RepositoryCache<T> {
     this.#exists = new LRUCache({ max: mostCached, perf: clock, ttlResolution: 0 });
   }
 
-  /** Undefined if it is not known. */
   has(repository: string): boolean | undefined {
     return this.#exists.get(repository);
   }

@@ -81,7 +81,6 @@ export class ShadowLog {
     this.#running -= 1;
   }
 
-  /** Records a finding. True the first time. */
   isNews({ repository, tag, hosted, proxy }: ShadowedTag): boolean {
     const key = [`${repository}:${tag}`, hosted.digest, proxy.member.name, proxy.digest].join(" ");
     const isNews = !this.#found.has(key);

@@ -11,7 +11,6 @@ export class Semaphore {
     this.#queue = queue;
   }
 
-  /** Whether no slot is free and the queue is full. */
   get isFull(): boolean {
     return this.#free === 0 && this.#waiting.size >= this.#queue;
   }
@@ -81,7 +80,6 @@ export class Semaphore {
   }
 }
 
-/** One at a time for each key. */
 export class KeyedMutex {
   readonly #last = new Map<string, Promise<unknown>>();
 

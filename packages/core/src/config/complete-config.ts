@@ -79,7 +79,6 @@ function completeUpstream(parsed: ParsedUpstream, kind: UpstreamKind, defaultNam
   };
 }
 
-/** Cross-field checks. */
 function conflicts(config: CompleteConfig, written: unknown): ConfigProblem[] {
   const { hosted, proxies, authorize, operations } = config;
   const problems = [

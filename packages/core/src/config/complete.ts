@@ -39,7 +39,6 @@ export interface CompleteUpstream {
   readonly kind: UpstreamKind;
   /** Without a trailing slash on its path. */
   readonly url: URL;
-  /** `passthrough` for hosted only. */
   readonly auth: CredentialsConfig | "passthrough" | undefined;
   readonly tls: {
     readonly ca: string | undefined;
@@ -56,7 +55,6 @@ export interface CompleteUpstream {
     readonly ping: number;
   };
   readonly redirects: "pass" | "follow";
-  /** Undefined if the circuit never opens. */
   readonly breaker: CompleteBreaker | undefined;
   readonly lookups: { readonly concurrent: number; readonly queued: number };
   /** In lower case, without port. */

@@ -57,7 +57,6 @@ export function allowsAnonymous({ access }: Rule): boolean {
   return access.pull === "anonymous" || access.push === "anonymous";
 }
 
-/** `access` needs authentication by the router. */
 export function accessProblems({ rules, authorize, hosted }: CompleteConfig): ConfigProblem[] {
   const expected = (who: Principals) => {
     if (hosted.auth === "passthrough") {

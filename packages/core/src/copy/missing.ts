@@ -14,10 +14,8 @@ export interface CopyCount {
   readonly manifests: number;
 }
 
-/** A pushed manifest of which hosted lacks parts. */
 interface Incomplete {
   readonly body: Buffer;
-  /** Aborted when the client is gone. */
   readonly signal: AbortSignal;
   /** Called for each copied manifest, with hosted's response. */
   afterAccept(

@@ -15,9 +15,7 @@ import type { Upstream } from "../upstream/upstream.ts";
 
 export interface CopyJob {
   readonly hosted: Upstream;
-  /** The repository at hosted. */
   readonly repository: string;
-  /** The repository at the proxies. */
   readonly from: string;
   /** In order; at least one. */
   readonly proxies: readonly Upstream[];
@@ -77,7 +75,6 @@ export interface CopyRequest extends Pick<UpstreamRequest, "follows" | "stream">
   readonly accept?: readonly string[];
   readonly range?: string;
   readonly body?: Buffer;
-  /** `Content-Type` of the body. */
   readonly type?: string;
 }
 

@@ -9,13 +9,11 @@ import { taken, watchForStall } from "../upstream/transport/stall-watch.ts";
 
 /** Who answered, and why: for `X-Combined-Registry`, the access log and metrics. */
 export interface Decision {
-  /** An upstream's name, or `router`. */
   readonly upstream: string;
   /** One line for people; empty before the decision. */
   readonly reason: string;
 }
 
-/** The part of a router's state that every exchange needs. */
 interface ExchangeContext {
   readonly config: CompleteConfig;
   readonly trusted: TrustedAddresses;
@@ -38,7 +36,6 @@ export class ClientExchange {
   readonly showsDecision: boolean;
   /** True while draining: responses that begin now close their connection. */
   readonly isClosing: () => boolean;
-  /** The row of the route contract. */
   route = "other";
   repository: string | undefined = undefined;
   /** The registry that a proxy mirrors for this request (`?ns=`), sent in `OCI-Namespace`. */
@@ -47,9 +44,7 @@ export class ClientExchange {
   /** Whether the rules and `authorize` have let the request through. */
   authorized = false;
   decision: Decision = { upstream: "router", reason: "" };
-  /** An error for the log. */
   problem: unknown = undefined;
-  /** Bytes of bodies. */
   readonly transferred = { down: 0, up: 0 };
   /** Whether the router itself has begun and ended the response, rather than other code of the application. */
   readonly answer = { begun: false, ended: false };

@@ -15,7 +15,6 @@ import { end, send, writeHead } from "./respond.ts";
 const nothing: ReadonlySet<string> = new Set();
 const contentLength: ReadonlySet<string> = new Set(["content-length"]);
 
-/** Protection of a body against ending early. */
 export interface Safeguards {
   readonly resumer?: Resumer | undefined;
   /** Recognizes a body that was cut although it has neither a length nor chunks. */

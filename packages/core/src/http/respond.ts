@@ -3,7 +3,6 @@ import { boundWarnings, firstValue, quotable, type RawHeaders } from "../protoco
 import type { Decision, Exchange } from "./exchange.ts";
 import { discardUpload, isUploading } from "./request-body.ts";
 
-/** A response with its whole body. */
 interface ShortAnswer {
   readonly status: number;
   /** Without `Content-Length`. */
@@ -31,7 +30,6 @@ export function send(
   return end(exchange, body);
 }
 
-/** Ends the response, and marks it as ended by the router. */
 export function end({ response, answer, decision }: Exchange, body?: string | Buffer): Decision {
   answer.ended = true;
   response.end(body);

@@ -2,7 +2,6 @@ import type { Explanation, UpstreamAnswer } from "./explanation.ts";
 
 type Found = Omit<Explanation, "advice">;
 
-/** What to do about each problem; empty without one. */
 export function adviceOn(explanation: Found): string[] {
   return [
     ...aboutHost(explanation),

@@ -1,6 +1,5 @@
 import { isDigest, isRepositoryName, isTag } from "../protocol/names.ts";
 
-/** The name of an image, as given to docker. */
 export interface ImageName {
   /** The registry's host and port in lower case; undefined if the name has none. */
   readonly host: string | undefined;

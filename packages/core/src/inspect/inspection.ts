@@ -5,7 +5,6 @@ import type { Upstream } from "../upstream/upstream.ts";
 import { type Probe, type ProbeTarget, probe, textOf } from "./probe.ts";
 import { detectProduct, type Product, type Trait } from "./product.ts";
 
-/** The answers of one upstream to every probe. */
 export interface Inspection {
   readonly upstream: Upstream;
   readonly config: CompleteUpstream;
@@ -20,7 +19,6 @@ export interface Inspection {
   readonly clockSkew: number | undefined;
   /** GET of a manifest that no registry has; undefined if a rule keeps the name from this upstream. */
   readonly manifest: Probe | undefined;
-  /** Hosted alone: the referrers of that manifest. */
   readonly referrers: Probe | undefined;
   /** Hosted alone: the answer to a DELETE of that manifest. */
   readonly deletion: Probe | undefined;
@@ -30,7 +28,6 @@ export interface Inspection {
 const probeRepository = "combined-registry-check/nothing";
 const nothing = `sha256:${"0".repeat(64)}`;
 
-/** The URL of an upstream without a trailing slash. */
 export function addressOf({ origin, pathname }: URL): string {
   return `${origin}${pathname === "/" ? "" : pathname}`;
 }

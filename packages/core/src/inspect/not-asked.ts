@@ -48,20 +48,17 @@ async function isAtHosted(
   return status === 404 ? false : status === 200 || undefined;
 }
 
-/** The steps that restricted the upstreams. */
 interface Steps {
   /** The upstreams that the rule and each upstream's `match` allow. */
   readonly byRule: ResolvedRule<Upstream>;
   /** Those of them that the host in the image's name allows. */
   readonly byHost: ResolvedRule<Upstream>;
   readonly host: ExplainedHost | undefined;
-  /** The upstreams that are asked in the end. */
   readonly asked: readonly Upstream[];
   /** Why ownership excluded the proxies; undefined if it did not. */
   readonly owned: string | undefined;
 }
 
-/** Each upstream that is not asked, and why. */
 export function skippedUpstreams(
   upstreams: readonly Upstream[],
   repository: string,

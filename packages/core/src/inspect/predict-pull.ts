@@ -6,7 +6,6 @@ import type { LookupPlan } from "../routing/plan.ts";
 import type { Member } from "../routing/ruling.ts";
 import type { ExplainedPull, UpstreamAnswer } from "./explanation.ts";
 
-/** An upstream's answer, and the state of its circuit then. */
 export interface RecordedOutcome {
   readonly outcome: ManifestOutcome;
   readonly breaker: UpstreamAnswer["breaker"];

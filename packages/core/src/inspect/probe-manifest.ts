@@ -77,7 +77,6 @@ function recordOf(
   return { answer: { ...about, status, outcome: outcome.outcome, ...found }, outcome, breaker };
 }
 
-/** Classifies the response as a pull does. */
 function outcomeOf(upstream: Upstream, probed: Probe): QueryOutcome {
   if (probed.failure !== undefined) {
     return { outcome: "failed", failure: probed.failure };

@@ -7,10 +7,8 @@ import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { withTimeout } from "../upstream/with-timeout.ts";
 
-/** A request that the router sends for itself. */
 interface ProbeRequest {
   readonly target: ProbeTarget;
-  /** `Accept` values. */
   readonly accept?: readonly string[];
   /** Milliseconds for everything, the body included. */
   readonly limit: number;
@@ -29,7 +27,6 @@ export interface ProbeTarget extends Pick<UpstreamRequest, "path" | "search" | "
 
 export type Probe = ProbeResponse | ProbeFailure;
 
-/** A response of any status. */
 export interface ProbeResponse {
   readonly failure?: undefined;
   /** Its body has been read or destroyed. */
@@ -38,7 +35,6 @@ export interface ProbeResponse {
   readonly headers: RawHeaders;
   /** Undefined if it was longer than `bodyLimit`, or incomplete. */
   readonly body: Buffer | undefined;
-  /** Milliseconds to the end of the body. */
   readonly latency: number;
 }
 
@@ -81,12 +77,10 @@ export async function probe(upstream: Upstream, request: ProbeRequest): Promise<
   return { failure, code: errorCode(cause), latency };
 }
 
-/** The status of the response; undefined without one. */
 export function statusOf(probe: Probe | undefined): number | undefined {
   return probe === undefined || probe.failure !== undefined ? undefined : probe.status;
 }
 
-/** The text of the response's body; empty without one. */
 export function textOf(probe: Probe | undefined): string {
   return probe === undefined || probe.failure !== undefined ? "" : (probe.body?.toString() ?? "");
 }

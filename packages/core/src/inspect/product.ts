@@ -2,18 +2,14 @@ import { parseChallenges } from "../protocol/challenge.ts";
 import { errorCodes, saysUnknown } from "../protocol/error-body.ts";
 import { firstValue, type RawHeaders, valuesOf } from "../protocol/headers.ts";
 
-/** The parts of an answer in which products differ. */
 export interface Trait {
   readonly status: number;
   readonly headers: RawHeaders;
   readonly body: string;
 }
 
-/** The answers of a registry; undefined for a request without an answer. */
 export interface Traits {
-  /** GET `/v2/` without credentials. */
   readonly anonymous: Trait | undefined;
-  /** GET `/v2/`. */
   readonly base: Trait | undefined;
   /** GET of a manifest by a digest that nothing has. */
   readonly manifest: Trait | undefined;

@@ -23,13 +23,10 @@ interface Reading {
   readonly query: ListQuery;
   /** After so many names, no further page is read. */
   readonly wanted: number;
-  /** Whether the client may see a name. */
   shows(name: string): boolean;
-  /** Queries the member with another query string. */
   send(search: string): Promise<QueryOutcome>;
 }
 
-/** A member's names after `last`. */
 export type MemberList =
   | ({
       readonly outcome: "listed";
@@ -50,7 +47,6 @@ interface Page extends PageRequest {
   readonly outcome: "page";
   readonly names: readonly string[];
   readonly isNull: boolean;
-  /** The query of the next page, if the member links to one. */
   readonly next: string | undefined;
 }
 
@@ -130,7 +126,6 @@ async function keepsOrder(reading: Reading, first: Page): Promise<boolean | Fail
     : page.outcome === "page" && continuesFrom(place, page.names, first.names, reading.order);
 }
 
-/** Reads all pages, and keeps the first names. */
 async function readWhole(reading: Reading, first: Page): Promise<MemberList> {
   const { order, wanted } = reading;
   const asked = new Set<string>();
@@ -159,7 +154,6 @@ async function readWhole(reading: Reading, first: Page): Promise<MemberList> {
   }
 }
 
-/** The names after `last` that the client may see. */
 function shown({ order, query, shows }: Reading, names: readonly string[]): string[] {
   return names.filter((name) => order(name, query.last) > 0 && shows(name));
 }

@@ -28,7 +28,6 @@ export class MinuteRing {
     this.#counts[begin + column] = (this.#counts[begin + column] ?? 0) + amount;
   }
 
-  /** The sum of each column. */
   sums(now: number): number[] {
     const oldest = Math.floor(now / milliseconds) - minutes + 1;
     const sums = new Array<number>(this.#columns).fill(0);
@@ -43,17 +42,11 @@ export class MinuteRing {
   }
 }
 
-/** The last hour of one upstream, or of the router itself. */
 export interface HourOf {
-  /** Requests of clients that it answered. */
   readonly answered: number;
-  /** Bytes of bodies to clients. */
   readonly down: number;
-  /** Bytes of bodies from clients. */
   readonly up: number;
-  /** Requests that were sent to it. */
   readonly asked: number;
-  /** Requests that were sent to it and failed. */
   readonly failed: number;
 }
 
@@ -109,7 +102,6 @@ export class Activity {
     return { answered, down, up, asked, failed };
   }
 
-  /** The latest decisions about repositories, the latest first. */
   decisions(): PastDecision[] {
     return this.#decisions.latest();
   }

@@ -1,14 +1,11 @@
 import type { Answered } from "./decision-record.ts";
 
-/** A decision about a repository, as the client saw it. */
 export interface PastDecision {
-  /** Milliseconds since 1970. */
   readonly at: number;
   readonly method: string;
   readonly repository: string;
   readonly path: string;
   readonly status: number;
-  /** Name of the upstream that answered, or `router`. */
   readonly upstream: string;
   readonly reason: string;
 }
@@ -25,7 +22,6 @@ const challenge = 401;
 // Longer than any target that registry clients send. Clients must not choose how much memory is kept.
 const longestTarget = 2_048;
 
-/** The latest decisions about repositories, and the latest refusals. */
 export class DecisionRing {
   readonly #decisions: Entry[] = [];
   readonly #refusals: Entry[] = [];
@@ -47,7 +43,6 @@ export class DecisionRing {
     }
   }
 
-  /** The latest first. */
   latest(): PastDecision[] {
     return [...this.#decisions, ...this.#refusals]
       .sort((one, other) => other.sequence - one.sequence)

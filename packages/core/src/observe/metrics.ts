@@ -116,7 +116,6 @@ export class Metrics {
     }).set({ version, node: process.version }, 1);
   }
 
-  /** Adds Node's own metrics, once. */
   addProcess(): void {
     if (!this.#showsProcess) {
       this.#showsProcess = true;

@@ -50,7 +50,6 @@ export class UpstreamMetrics implements UpstreamObserver {
     );
   }
 
-  /** Shows the upstreams of another configuration, and removes all others. */
   show(upstreams: readonly Upstream[]): void {
     const before = this.#current;
     this.#current = new Set(upstreams);

@@ -3,7 +3,6 @@ import type { PastDecision } from "../observe/decision-ring.ts";
 import { parseRequest, parseTarget, type RegistryRequest, type Resource } from "../protocol/request.ts";
 import type { ShownDecision } from "./model.ts";
 
-/** A decision, and all repositories that it names: a mount names two. */
 export interface NamedDecision {
   readonly shown: ShownDecision;
   readonly repositories: readonly string[];

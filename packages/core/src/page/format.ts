@@ -1,6 +1,5 @@
 const units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
 
-/** `1.5 MiB` */
 export function bytes(count: number): string {
   let value = count;
   let unit = 0;
@@ -11,7 +10,6 @@ export function bytes(count: number): string {
   return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
 }
 
-/** `12 s ago` */
 export function ago(milliseconds: number): string {
   const seconds = Math.max(0, Math.round(milliseconds / 1000));
   if (seconds < 60) {
@@ -21,7 +19,6 @@ export function ago(milliseconds: number): string {
   return minutes < 60 ? `${minutes} min ago` : `${Math.floor(minutes / 60)} h ago`;
 }
 
-/** `12,345` */
 export function count(value: number): string {
   return value.toLocaleString("en");
 }

@@ -1,5 +1,4 @@
 interface Table {
-  /** The id of the heading above the table. */
   readonly heading: string;
   readonly columns: readonly string[];
   /** The first cell names the row. */

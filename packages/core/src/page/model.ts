@@ -5,10 +5,8 @@ import type { UpstreamHealth } from "../observe/health.ts";
 
 /** Everything that the status page shows to one client at one moment. */
 export interface Model {
-  /** Milliseconds since 1970. */
   readonly now: number;
   readonly version: string;
-  /** The process id, if this is one of several processes behind one address. */
   readonly oneOfSeveral: number | undefined;
   /** Whether `/metrics` is on and covers all processes. */
   readonly hasMetricsOfAll: boolean;
@@ -24,15 +22,12 @@ export interface Model {
 export interface Names {
   /** Whether others may be hidden. */
   readonly restricted: boolean;
-  /** The latest first. */
   readonly decisions: readonly ShownDecision[];
-  /** The latest first. */
   readonly shadows: readonly FoundShadow[];
   readonly box: Box;
 }
 
 export interface ShownDecision {
-  /** Milliseconds since 1970. */
   readonly at: number;
   /** Method and kind of resource, such as `GET manifest`. */
   readonly what: string;
@@ -44,7 +39,6 @@ export interface ShownDecision {
 }
 
 export interface Box {
-  /** The name as it was typed. */
   readonly image: string;
   readonly answer: BoxAnswer | undefined;
 }
@@ -54,7 +48,6 @@ export type BoxAnswer =
   | {
       readonly kind: "explained";
       readonly explanation: Explanation;
-      /** A command. */
       readonly pull: string;
       /** A command; undefined if the image cannot be pushed, or not by this client. */
       readonly push: string | undefined;

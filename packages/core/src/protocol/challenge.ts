@@ -1,6 +1,5 @@
 /** One challenge of a `WWW-Authenticate` header (RFC 9110 11.6.1). */
 export interface Challenge {
-  /** Lower case: `basic`, `bearer`. */
   readonly scheme: string;
   /** By lower-case name. Empty for a token68. */
   readonly parameters: ReadonlyMap<string, string>;
@@ -21,7 +20,6 @@ export function parseChallenges(headerValues: readonly string[]): Challenge[] {
   return headerValues.flatMap(parseValue);
 }
 
-/** `Authorization` for a user and password (RFC 7617). */
 export function basicAuthorization(user: { readonly username: string; readonly password: string }): string {
   return `Basic ${Buffer.from(`${user.username}:${user.password}`).toString("base64")}`;
 }

@@ -37,7 +37,6 @@ export function mayLackParts(status: number, body: string): boolean {
   return status >= 400 && status < 500 && errorCodes(body).some((code) => missingPartCodes.includes(code));
 }
 
-/** An OCI error response with one more error at its end. */
 export function withFurtherError(body: string, code: string, message: string): string {
   return JSON.stringify({ errors: [...readErrors(body), { code, message, detail: null }] });
 }

@@ -3,7 +3,6 @@ import { endToEnd, firstValue, pairs, type RawHeaders, valuesOf } from "./header
 export interface ClientConnection {
   /** The other end of the connection: the client or a load balancer. */
   readonly address: string;
-  /** The client's own address. */
   readonly origin: string;
   readonly encrypted: boolean;
   /** Whether the other end is a load balancer whose `X-Forwarded-*` headers are believed. */
@@ -14,7 +13,6 @@ export interface ForwardingOptions {
   readonly client: ClientConnection;
   readonly via: string;
   readonly authorization: string | undefined;
-  /** Whether the client's cookies are forwarded. */
   readonly passthrough: boolean;
   /**
    * The client's body: not forwarded, forwarded with its type (manifests), or forwarded as opaque bytes (blobs). The type of an
@@ -24,9 +22,7 @@ export interface ForwardingOptions {
   readonly body: "none" | "typed" | "opaque";
   /** Drops the client's range and conditions, since the router itself reads the response. */
   readonly whole?: boolean;
-  /** Replaces the client's range and conditions. */
   readonly range?: string | undefined;
-  /** Replaces the client's. */
   readonly accept?: string | undefined;
   /**
    * Forwards only headers about the content. The upstream learns neither the client's address nor the router's public name, nor

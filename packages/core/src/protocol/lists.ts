@@ -14,7 +14,6 @@ export interface ListQuery {
   readonly rest: string;
 }
 
-/** Unique names, in order. */
 export interface Names {
   readonly names: readonly string[];
   /** Whether there may be others, all of them after the last of these. */

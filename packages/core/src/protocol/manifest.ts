@@ -19,15 +19,12 @@ export const longestManifest = 4 * 1024 * 1024;
 /** A blob or manifest that a manifest needs in its own repository (image-spec 1.1, "Descriptor"). */
 export interface Part {
   readonly digest: string;
-  /** Bytes. */
   readonly size: number | undefined;
 }
 
 /** A registry accepts a manifest only if it has all of these. Each is listed once. */
 interface Parts {
-  /** Configuration and layers. */
   readonly blobs: readonly Part[];
-  /** The manifests of an index. */
   readonly children: readonly Part[];
 }
 

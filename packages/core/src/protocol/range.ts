@@ -42,7 +42,6 @@ export function rangeFor({ first, last }: ByteRange): string {
   return `bytes=${first}-${last}`;
 }
 
-/** Parses a `Content-Range`. */
 export function contentRange(value = ""): ByteRange | undefined {
   const [, from, to, length] = /^bytes (\d+)-(\d+)\/(\d+|\*)$/i.exec(value.trim()) ?? [];
   const [first, last, total] = [wholeNumber(from), wholeNumber(to), wholeNumber(length)];

@@ -26,7 +26,6 @@ export function readReferrers(body: string): Descriptor[] | undefined {
   return manifests === null ? [] : Array.isArray(manifests) ? manifests.filter(isDescriptor) : undefined;
 }
 
-/** Empty for all types. */
 export function wantedTypes(search: string): string[] {
   return new URLSearchParams(search).getAll("artifactType").filter((type) => type !== "");
 }
@@ -74,7 +73,6 @@ export function mergeReferrers(lists: readonly (readonly Descriptor[])[], limit:
   return { descriptors: [...merged.values()], leftOut };
 }
 
-/** Bytes in an index. */
 export function sizeOf(descriptors: readonly Descriptor[]): number {
   return descriptors.reduce((size, one) => size + Buffer.byteLength(JSON.stringify(one)) + 1, 0);
 }
@@ -90,7 +88,6 @@ function isDescriptor(value: unknown): value is Descriptor {
 
 /** A manifest or index with a `subject` (image-spec 1.1). */
 interface Referrer {
-  /** A digest. */
   readonly subject: string;
   readonly mediaType: string | undefined;
   readonly artifactType: string | undefined;

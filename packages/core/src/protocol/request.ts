@@ -55,7 +55,6 @@ export function parseTarget(target: string): Target {
   return page === undefined ? { kind: "outside" } : { kind: "operations", page };
 }
 
-/** A row of the route contract, as a value. */
 export type Resource =
   | { readonly kind: "base" }
   | { readonly kind: "catalog" }

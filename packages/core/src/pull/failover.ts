@@ -10,7 +10,6 @@ export type FailoverResult<M extends Member = Upstream> =
       readonly ended: "answered";
       readonly upstream: M;
       readonly said: Extract<QueryOutcome, { outcome: "found" | "final" }>;
-      /** The outcomes of the upstreams before it. */
       readonly attempts: readonly Attempt[];
     }
   | {
@@ -20,13 +19,11 @@ export type FailoverResult<M extends Member = Upstream> =
       readonly refusal: NamedErrorResponse<M> | undefined;
     };
 
-/** An error response, with its body read to the end. */
 export interface ErrorResponse {
   readonly answer: UpstreamResponse;
   readonly body: Buffer;
 }
 
-/** An error response, and who sent it. */
 export interface NamedErrorResponse<M extends Member = Upstream> extends ErrorResponse {
   readonly upstream: M;
 }

@@ -6,7 +6,6 @@ import type { UpstreamResponse } from "../upstream/transport/send.ts";
 
 export interface IntegrityCheck {
   add(piece: Buffer): void;
-  /** Whether the body was complete. */
   holds(): boolean;
 }
 

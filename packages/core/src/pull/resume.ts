@@ -6,11 +6,9 @@ import type { Resumer, Source } from "../upstream/resumable-body.ts";
 import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
-/** The upstreams that may have a blob. */
 interface Holders {
   readonly digest: string;
   readonly order: readonly Upstream[];
-  /** Requests a range of the blob. */
   send(upstream: Upstream, range: string): Promise<QueryOutcome>;
 }
 

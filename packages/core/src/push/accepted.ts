@@ -15,7 +15,6 @@ import type { Upstream } from "../upstream/upstream.ts";
 export interface Push {
   readonly to: Upstream;
   readonly body: Buffer;
-  /** Its `Content-Type`. */
   readonly type: string | undefined;
 }
 

@@ -15,13 +15,10 @@ export type MemberReferrers =
   | { readonly outcome: "listed"; readonly descriptors: readonly Descriptor[] }
   | Extract<QueryOutcome, { outcome: "failed" | "final" }>;
 
-/** A digest at one member. */
 export interface SubjectLocation {
   readonly member: Upstream;
   readonly repository: string;
-  /** The digest that referrers refer to. */
   readonly subject: string;
-  /** `?ns=` of the client's request. */
   readonly namespace: string | undefined;
 }
 

@@ -13,7 +13,6 @@ import { toUpstreamRequest } from "../upstream/request.ts";
 import { errorBodyLimit, readUpTo } from "../upstream/transport/read-body.ts";
 import { listUnderTag, type SubjectLocation } from "./tag-schema.ts";
 
-/** The state that a written list of referrers changes. */
 interface IndexContext {
   readonly invalidation: Invalidation;
   readonly ownership: Ownership;

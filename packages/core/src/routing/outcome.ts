@@ -2,7 +2,6 @@ import { saysUnknown } from "../protocol/error-body.ts";
 import type { ErrorCode } from "../protocol/errors.ts";
 import type { Member } from "./ruling.ts";
 
-/** A request to one upstream that did not end the lookup. */
 export type Attempt =
   | {
       readonly member: Member;
@@ -90,7 +89,6 @@ export function classify(member: Member, status: number, body: string): AnswerCl
   return status >= 400 ? "final" : "failed";
 }
 
-/** The result of a lookup that no upstream ended. */
 type CombinedResult =
   /** 404, with a `Warning` about `failures`. */
   { readonly kind: "not_found"; readonly failures: readonly Attempt[] } | { readonly kind: "failed" };

@@ -4,11 +4,8 @@ import { isRepositoryName } from "../protocol/names.ts";
 interface Node {
   /** The first entry with a pattern that ends here. */
   entry: number | undefined;
-  /** Components without `*`. */
   readonly literal: Map<string, Node>;
-  /** Components with `*`. */
   readonly wild: WildComponents<Node>;
-  /** After `**`. Such a node follows itself, for any component. */
   deep: Node | undefined;
   readonly isDeep: boolean;
 }
@@ -38,7 +35,6 @@ export class Patterns {
     }
   }
 
-  /** The first entry with a pattern that matches a name. */
   first(name: string): number | undefined {
     return this.#firstForAll ?? this.#find(name.split("/"), followersOf);
   }

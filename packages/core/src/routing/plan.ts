@@ -13,9 +13,7 @@ export type Plan<M extends Member> =
   | { readonly action: "referrers"; readonly members: readonly M[] }
   /** Sends a request without a body, and relays the response. */
   | { readonly action: "pass"; readonly to: M }
-  /** Part of an upload. */
   | { readonly action: "forward"; readonly to: M; readonly ruling: ResolvedRule<M> }
-  /** `PUT` of a manifest. */
   | { readonly action: "push"; readonly to: M; readonly ruling: ResolvedRule<M> }
   | { readonly action: "mount"; readonly to: M; readonly mount: Mount }
   | { readonly action: "deny"; readonly ruling: ResolvedRule<M> };
@@ -31,7 +29,6 @@ export interface LookupPlan<M extends Member> extends ListPlan<M> {
   readonly remembered: M | undefined;
 }
 
-/** Location hints. */
 interface HolderLookup<M extends Member> {
   holderOf(repository: string, digest: string): M | undefined;
 }

@@ -6,7 +6,6 @@ const mostCached = 4_096;
 
 interface PolicyOptions<M extends Candidate> {
   readonly hosted: M;
-  /** In the order in which they are asked. */
   readonly proxies: readonly M[];
   /** The first rule that matches a name applies. */
   readonly rules: readonly Rule[];
@@ -35,7 +34,6 @@ export class Policy<M extends Candidate> {
     sizeCalculation: () => 1,
   });
   readonly #byHost: ReadonlyMap<string, M>;
-  /** The namespaces of all proxies. */
   readonly #namespaces: ReadonlySet<string>;
 
   constructor({ hosted, proxies, rules }: PolicyOptions<M>) {
@@ -96,7 +94,6 @@ export class Policy<M extends Candidate> {
       : { ...rule, pull, push: noPushBy === undefined ? rule.push : undefined, noPushBy };
   }
 
-  /** The namespace of the entry point, if a proxy has it. */
   namespaceOf({ namespace }: EntryPoint): string | undefined {
     return namespace !== undefined && this.#namespaces.has(namespace) ? namespace : undefined;
   }
@@ -117,7 +114,6 @@ export class Policy<M extends Candidate> {
   }
 }
 
-/** For names that no rule matches. */
 export const defaultRule: Rule = {
   match: ["**"],
   pull: ["proxy", "hosted"],

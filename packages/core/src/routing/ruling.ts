@@ -1,4 +1,3 @@
-/** A rule as configured, defaults filled in. */
 export interface Rule {
   readonly match: readonly string[];
   /** `hosted`, `proxy` (every proxy, in order), or names of upstreams. */
@@ -27,7 +26,6 @@ export interface ResolvedRule<M extends Member> extends Omit<Rule, "match" | "pu
   readonly position: number | undefined;
   /** In the order in which they are asked. No other upstream learns the name. */
   readonly pull: readonly M[];
-  /** Undefined if pushes are denied. */
   readonly push: M | undefined;
   /** Set if the entry point, and not the rule, denies pushes. */
   readonly noPushBy: Restriction | undefined;
@@ -43,7 +41,6 @@ export function ruleName({ position }: { readonly position: number | undefined }
 
 /** What routing has to know of an upstream to classify its responses. */
 export interface Member {
-  /** Unique. */
   readonly name: string;
   readonly kind: "hosted" | "proxy";
   /** Hosted only: whether it gets the client's own credentials. */

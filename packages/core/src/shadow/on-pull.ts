@@ -13,7 +13,6 @@ import { digestIn, type TagQuery, tagDigestAt } from "./tag-digest.ts";
 // Milliseconds: longer than any client would wait, and short enough that a hanging cache is not sent many checks at once.
 const timeout = 10_000;
 
-/** The parts of the router that check for shadowed tags. */
 export interface ShadowContext {
   /** Recent checks and findings; kept across reloads. */
   readonly log: ShadowLog;
@@ -27,7 +26,6 @@ export interface ShadowContext {
 interface PulledTag {
   readonly request: RegistryRequest;
   readonly resource: Extract<Resource, { kind: "manifest" }>;
-  /** The upstreams of the lookup. */
   readonly members: readonly Upstream[];
 }
 

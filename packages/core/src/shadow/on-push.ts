@@ -22,7 +22,6 @@ interface Check {
   readonly shadows: ShadowContext;
   readonly request: RegistryRequest;
   readonly rule: ResolvedRule<Upstream>;
-  /** `team/app:1` */
   readonly name: string;
   readonly pushed: Tagged;
 }

@@ -14,7 +14,6 @@ export type TagDigest =
 export interface TagQuery {
   /** `Accept` values. Without the type of an index, registries may answer with the manifest of one platform. */
   readonly accept: readonly string[];
-  /** Milliseconds. */
   readonly timeout: number;
   /** Each of them aborts the query. */
   readonly signals: readonly AbortSignal[];
@@ -48,7 +47,6 @@ export async function tagDigestAt(
   }
 }
 
-/** The digest in the headers of a manifest; undefined without a valid one. */
 export function digestIn({
   status,
   headers,

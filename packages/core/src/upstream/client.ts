@@ -79,7 +79,7 @@ export class UpstreamClient {
     });
   }
 
-  /** @param shareable whether a response that may go to all who ask the same is read to its end */
+  /** @param shareable whether to read a shareable response to its end */
   #sendTo(
     address: Address,
     pools: AgentPools,
@@ -152,7 +152,7 @@ function ownHeaders(request: UpstreamRequest, via: string, authorization: string
   ];
 }
 
-/** What is said of a body that is at hand or streams; a method that usually has one says so when it has none. */
+/** Headers of the router's own body. A method that usually has a body says that it has none. */
 function bodyHeaders({ method, body, type, stream }: UpstreamRequest): RawHeaders {
   if (body === undefined && stream === undefined) {
     return isRead(method) || method === "DELETE" ? [] : ["Content-Length", "0"];

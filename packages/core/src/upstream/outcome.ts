@@ -4,7 +4,6 @@ import { errorBodyLimit, readUpTo } from "./transport/read-body.ts";
 import type { UpstreamResponse } from "./transport/send.ts";
 import type { Upstream } from "./upstream.ts";
 
-/** What one upstream said to a request. */
 export type QueryOutcome =
   /** Without `body`, that is still to come. */
   | { readonly outcome: "found"; readonly answer: UpstreamResponse; readonly body?: Buffer | undefined }
@@ -29,7 +28,6 @@ export async function outcomeOf(upstream: Upstream, answer: UpstreamResponse): P
     : { outcome: outcome === "found" ? "final" : outcome, answer, body };
 }
 
-/** The failure that a response amounts to. */
 export function reportOf(
   upstream: Upstream,
   { status, headers }: Pick<UpstreamResponse, "status" | "headers">,

@@ -4,10 +4,8 @@ import { withTimeout } from "./with-timeout.ts";
 
 /** The last answer to `GET /v2/`. */
 export interface Ping {
-  /** Undefined if there was no answer. */
   readonly status: number | undefined;
   readonly failure: FailureReport | undefined;
-  /** Milliseconds. */
   readonly latency: number;
 }
 

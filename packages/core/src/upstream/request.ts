@@ -6,7 +6,6 @@ import { type Scope, scopeOf } from "../protocol/token-scope.ts";
 import type { Delivery } from "./transport/forward.ts";
 import type { UpstreamResponse } from "./transport/send.ts";
 
-/** The client's request for which an upstream is asked. */
 export interface Origin {
   readonly request: IncomingMessage;
   readonly client: ClientConnection;
@@ -35,9 +34,7 @@ export interface UpstreamRequest extends RequestTarget {
   readonly from?: Origin;
   /** Aborted when the response is no longer needed. */
   readonly signal: AbortSignal;
-  /** Replaces the client's `Accept`. */
   readonly accept?: readonly string[];
-  /** Replaces the client's `Range`. */
   readonly range?: string;
   /** Whether the router itself reads the response, so that 206, 304 and redirects are of no use. */
   readonly whole?: boolean;
@@ -51,11 +48,9 @@ export interface UpstreamRequest extends RequestTarget {
   readonly type?: string;
   /** A body that streams, and so can be sent only once. Without a length it is sent in chunks. */
   readonly stream?: { readonly bytes: Readable; readonly length: number | undefined };
-  /** The client's own body. */
   readonly upload?: Pick<Delivery, "request" | "response" | "transferred">;
   /** Without `from`: the client's `Authorization`, for an upstream that judges it (`auth: passthrough`). */
   readonly authorization?: string | undefined;
-  /** Whether to send no credentials. */
   readonly anonymous?: boolean;
   /** Whether to ignore an open circuit, with a short timeout. */
   readonly bypassBreaker?: boolean;
@@ -88,7 +83,6 @@ export function targetAt(upstream: Naming, request: RegistryRequest): RequestTar
   };
 }
 
-/** The request to an upstream that a client's request amounts to. */
 export function toUpstreamRequest(
   request: RegistryRequest,
   upstream: Naming,
@@ -97,7 +91,6 @@ export function toUpstreamRequest(
   return { ...targetAt(upstream, request), from, signal: from.signal };
 }
 
-/** `GET /v2/`, for the router's own ends. */
 export function baseRequest(signal: AbortSignal): UpstreamRequest {
   return {
     method: "GET",
@@ -110,7 +103,6 @@ export function baseRequest(signal: AbortSignal): UpstreamRequest {
   };
 }
 
-/** Whether a method only reads. */
 export function isRead(method: string): boolean {
   return method === "GET" || method === "HEAD";
 }

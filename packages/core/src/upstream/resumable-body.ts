@@ -7,7 +7,6 @@ import type { UpstreamResponse } from "./transport/send.ts";
 import { watchForStall } from "./transport/stall-watch.ts";
 import type { Upstream } from "./upstream.ts";
 
-/** A response whose body is read. */
 export interface Source {
   readonly upstream: Upstream;
   readonly answer: UpstreamResponse;
@@ -27,7 +26,6 @@ export interface Resumer {
 }
 
 export interface ResumableBodyOptions {
-  /** Without it, the first failure is final. */
   readonly resumer?: Resumer | undefined;
   /**
    * Whether large bodies are read past Node's parser, into buffers that are reused. Their pieces come with a `release`.
@@ -63,7 +61,6 @@ export class ResumableBody {
   #given = 0;
   #isPaused = false;
   #isClosed = false;
-  /** Ends the wait for the current upstream's body. */
   #cancel: (() => void) | undefined;
 
   constructor(first: Source, options: ResumableBodyOptions = {}) {
@@ -72,12 +69,10 @@ export class ResumableBody {
     this.#options = options;
   }
 
-  /** The upstream that sends. */
   get upstream(): Upstream {
     return this.#source.upstream;
   }
 
-  /** Bytes that were given to `take`. */
   get given(): number {
     return this.#given;
   }
@@ -104,7 +99,6 @@ export class ResumableBody {
     }
   }
 
-  /** Gives more pieces, after `take` returned false. */
   resume(): void {
     if (this.#isPaused) {
       this.#isPaused = false;

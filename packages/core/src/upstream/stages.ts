@@ -28,7 +28,6 @@ export function limit(slots: Semaphore, applies: (request: UpstreamRequest) => b
   };
 }
 
-/** Follows redirects where that is wanted. */
 export function follow(client: UpstreamClient, next: Send): Send {
   return async (request) => {
     const response = await next(request);

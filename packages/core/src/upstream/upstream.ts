@@ -18,14 +18,12 @@ import { errorBodyLimit, readUpTo } from "./transport/read-body.ts";
 import type { UpstreamResponse } from "./transport/send.ts";
 
 export interface UpstreamContext {
-  /** The router's name in `Via`. */
   readonly via: string;
   /** Milliseconds that a client may stand still. */
   readonly clientIdle: number;
   readonly observer: UpstreamObserver;
 }
 
-/** For metrics and the status page. */
 export interface UpstreamObserver {
   breakerChanged(upstream: Upstream): void;
   /**
@@ -43,7 +41,6 @@ export interface UpstreamObserver {
 const mostBypassing = 8;
 const mostWaitingToBypass = 64;
 
-/** One registry behind the router. */
 export class Upstream implements Candidate {
   readonly name: string;
   readonly kind: "hosted" | "proxy";
@@ -200,7 +197,6 @@ export class Upstream implements Candidate {
     return this.#breaker.openedByTimeouts ? "maybe" : undefined;
   }
 
-  /** Closes all connections, also those in use. */
   close(): void {
     this.#agents.close();
   }

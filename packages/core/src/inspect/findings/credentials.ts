@@ -3,7 +3,6 @@ import type { Finding } from "../check-report.ts";
 import type { Inspection } from "../inspection.ts";
 import type { Probe } from "../probe.ts";
 
-/** Whether an upstream accepts the router's credentials, and whether it needs any. */
 export function credentials(inspection: Inspection): Finding[] {
   const { upstream, config } = inspection;
   if (config.auth === "passthrough") {

@@ -27,7 +27,6 @@ export function referrersAt({ referrers }: Pick<Inspection, "referrers">): boole
   }
 }
 
-/** Whether hosted can do what the router needs of it. */
 export function hosted(inspection: Inspection): Finding[] {
   const { upstream, product } = inspection;
   if (upstream.kind !== "hosted") {
@@ -81,13 +80,11 @@ function referrers(inspection: Inspection): Finding[] {
   }
 }
 
-/** The part of an inspection that the findings of a proxy need. */
 interface ProxyInspection extends Pick<Inspection, "option" | "product" | "manifest"> {
   readonly upstream: Pick<Inspection["upstream"], "name" | "kind">;
   readonly config: Pick<Inspection["config"], "libraryPrefix">;
 }
 
-/** Whether a proxy is a cache, and whether the cache reaches its public registry. */
 export function proxy({ upstream, option, product, manifest, config }: ProxyInspection): Finding[] {
   if (upstream.kind !== "proxy") {
     return [];

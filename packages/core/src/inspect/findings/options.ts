@@ -4,7 +4,6 @@ import type { Rule } from "../../routing/ruling.ts";
 import type { Finding } from "../check-report.ts";
 import type { Inspection } from "../inspection.ts";
 
-/** Settings that are allowed but harmful. */
 export function options({ rules }: CompleteConfig, inspections: readonly Inspection[]): Finding[] {
   return [
     ...inspections.flatMap(unverified),

@@ -3,7 +3,6 @@ import type { Finding } from "../check-report.ts";
 import { addressOf, type Inspection } from "../inspection.ts";
 import { type ProbeFailure, type ProbeResponse, textOf } from "../probe.ts";
 
-/** Whether an upstream can be reached, is a registry, and is not this router itself. */
 export function reach({ upstream, option, base, config }: Inspection): Finding[] {
   const where = upstream.name;
   if (base.failure === undefined) {

@@ -5,13 +5,11 @@ import type { Scope } from "../../protocol/token-scope.ts";
 import { type RequestToken, Tokens } from "./tokens.ts";
 
 export interface Offer {
-  /** The `Authorization` that was sent. */
   readonly sent: string | undefined;
   readonly scope: Scope;
 }
 
 export interface Unauthorized extends Offer {
-  /** The `WWW-Authenticate` values. */
   readonly challenges: readonly string[];
   /** Whether the request had no header of a client that could shape the challenge. */
   readonly neutral: boolean;

@@ -114,7 +114,6 @@ function form({ realm, service, user }: TokenSource, scope: Scope): HttpRequest 
 interface Reply {
   readonly status: number;
   readonly headers: RawHeaders;
-  /** Undefined if the body broke off or is too long. */
   readonly text: string | undefined;
 }
 

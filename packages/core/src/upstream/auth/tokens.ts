@@ -20,7 +20,6 @@ export interface Token {
 }
 
 export interface Denial {
-  /** Status 4xx. */
   readonly denied: number;
 }
 

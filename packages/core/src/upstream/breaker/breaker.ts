@@ -20,7 +20,6 @@ export interface BreakerContext {
   /** Milliseconds that a request without an answer takes. */
   readonly timeout: number;
   probe: Send;
-  /** Called after each change of the state. */
   stateChanged(): void;
   /** Monotonic milliseconds. @default performance */
   readonly clock?: { now(): number };
@@ -44,7 +43,6 @@ export class Breaker {
   #nextProbe = 0;
   #probing: Promise<void> | undefined;
 
-  /** @param next sends the requests that go through */
   constructor({ failures, delay, longestDelay }: CompleteBreaker, context: BreakerContext, next: Send) {
     const { kind, timeout, clock = performance } = context;
     this.#context = context;
@@ -90,7 +88,6 @@ export class Breaker {
     return response;
   };
 
-  /** Begins a half-open probe in the background, if it is time to. */
   probeIfDue(): void {
     if (this.#state === "open" && this.#clock.now() >= this.#nextProbe) {
       this.#probing = this.#probe();

@@ -53,7 +53,6 @@ export function signalOfError(
 }
 
 export interface TripPolicyOptions {
-  /** The number of failures in a row that opens the circuit. */
   readonly limit: number;
   /** Milliseconds in which the same number of timeouts opens it, whatever is answered in between. */
   readonly window: number;
@@ -83,7 +82,6 @@ export class TripPolicy {
     this.#mostOfOne = Math.ceil(limit / 2);
   }
 
-  /** Whether the last failure that counted was a timeout. */
   get lastWasTimeout(): boolean {
     return this.#lastWasTimeout;
   }
@@ -112,7 +110,6 @@ export class TripPolicy {
     return this.#inRow >= this.#limit || (!this.#onlyInRow && this.#timedOut.length >= this.#limit);
   }
 
-  /** Forgets all failures, when the circuit has closed. */
   reset(): void {
     this.#inRow = 0;
     this.#timedOut = [];

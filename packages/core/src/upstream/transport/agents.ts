@@ -6,7 +6,6 @@ import type { CompleteUpstream } from "../../config/complete.ts";
 import { SocketReader } from "./large-body.ts";
 
 export interface AgentPools {
-  /** Keeps connections for later requests. */
   readonly pooled: HttpAgent;
   /** One connection per request: for requests that cannot be repeated, and after a kept connection turned out to be dead. */
   readonly fresh: HttpAgent;
@@ -92,7 +91,6 @@ function closeOnUnexpectedBytes(agent: HttpAgent): void {
   };
 }
 
-/** An upstream's TLS options, for Node. */
 export function tlsOptions({ ca, cert, key, serverName, verify }: CompleteUpstream["tls"]) {
   return {
     rejectUnauthorized: verify,

@@ -19,7 +19,6 @@ export class ReadBuffers {
     this.#budget = budget;
   }
 
-  /** Bytes of all buffers. */
   get held(): number {
     return this.#held;
   }
@@ -28,12 +27,10 @@ export class ReadBuffers {
     return this.#spare.reduce((sum, { length }) => sum - length, this.#held);
   }
 
-  /** A stream begins that will take buffers. */
   begin(): void {
     this.#streams += 1;
   }
 
-  /** The stream will take no more. */
   end(): void {
     this.#streams -= 1;
   }
@@ -50,7 +47,6 @@ export class ReadBuffers {
     return index === -1 ? this.#make(size) : this.#spare.splice(index, 1)[0];
   }
 
-  /** Takes back a buffer that is not used any more. */
   giveBack(buffer: Buffer): void {
     this.#spare.push(buffer);
   }
@@ -82,11 +78,8 @@ const leastRoom = 16 * 1024;
 
 interface Lease {
   readonly buffer: Buffer;
-  /** Bytes from the beginning that are read. */
   filled: number;
-  /** Bytes from the beginning that are given to the stream. */
   given: number;
-  /** Given bytes that are not released yet. */
   inUse: number;
 }
 
@@ -110,7 +103,6 @@ export class BufferLeases {
     return this.#current?.buffer.subarray(this.#current.filled);
   }
 
-  /** Whether there are bytes to give. */
   get holds(): boolean {
     return this.#current !== undefined && this.#current.filled > this.#current.given;
   }
@@ -173,7 +165,6 @@ export class BufferLeases {
     }
   }
 
-  /** No further piece will be released. */
   abandon(): void {
     this.end();
     for (const { buffer } of this.#leases.splice(0)) {

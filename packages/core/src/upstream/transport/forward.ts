@@ -8,18 +8,13 @@ import { addressOf, type UpstreamResponse } from "./send.ts";
 import { hasUntaken, watchForStall, watchUpload } from "./stall-watch.ts";
 import { traced, upstreamChannel } from "./trace.ts";
 
-/** A request whose body streams from the client to an upstream. */
 export interface Delivery {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly method: string;
-  /** With the query. */
   readonly path: string;
-  /** Without `Host`. */
   readonly headers: RawHeaders;
-  /** Aborted when the client is gone. */
   readonly signal: AbortSignal;
-  /** Called for each piece of the body. */
   transferred(bytes: number): void;
 }
 

@@ -12,7 +12,6 @@ export class LargeBody extends Readable {
   readonly #message: IncomingMessage;
   readonly #reader: SocketReader;
   readonly #leases: BufferLeases;
-  /** Bytes that are not read yet. */
   #missing: number;
   #flows = true;
   #scheduled: NodeJS.Immediate | undefined;
@@ -36,7 +35,6 @@ export class LargeBody extends Readable {
     reader.readFor(this);
   }
 
-  /** To read into next; undefined if no buffer is lent. */
   get room(): Buffer | undefined {
     return this.#leases.room;
   }
@@ -71,7 +69,6 @@ export class LargeBody extends Readable {
     this.#leases.release(piece);
   }
 
-  /** No further piece will be released. */
   abandon(): void {
     this.#leases.abandon();
   }
@@ -116,7 +113,6 @@ export class LargeBody extends Readable {
 /** As large as Node's own reads. One buffer serves all sockets, because each read is copied before the next one. */
 const plain = Buffer.allocUnsafeSlow(64 * 1024);
 
-/** Reads a socket: for Node's parser, until a large body takes the rest. */
 export class SocketReader {
   static readonly #ofSockets = new WeakMap<Duplex, SocketReader>();
   #socket: Duplex | undefined;
@@ -159,7 +155,6 @@ export class SocketReader {
     while (this.#socket?.read() instanceof Buffer) {}
   }
 
-  /** All further bytes are for this body. */
   readFor(body: LargeBody): void {
     this.#body = body;
     this.resume();

@@ -11,13 +11,11 @@ import { traced, upstreamChannel } from "./trace.ts";
 
 export interface HttpRequest {
   readonly method: string;
-  /** With the query. */
   readonly path: string;
   /** Without `Host`. */
   readonly headers: RawHeaders;
   /** `headers` hold its type and, if known, its length. */
   readonly body?: string | Buffer | Readable | undefined;
-  /** Aborted when the client is gone. */
   readonly signal: AbortSignal;
   /** Milliseconds for connection and headers, if shorter than configured. */
   readonly timeout?: number | undefined;
@@ -28,19 +26,15 @@ export interface UpstreamResponse {
   readonly headers: RawHeaders;
   /** Whoever gets the response reads this to the end or destroys it: otherwise its connection is lost. */
   readonly body: IncomingMessage;
-  /** The whole body, if it has been read. */
   readonly read?: Buffer;
 }
 
 /** Parts of a URL, which computes them at each access. */
 export interface Address {
-  /** `http:` or `https:` */
   readonly protocol: string;
   /** For name resolution: an IPv6 address has no brackets. */
   readonly hostname: string;
-  /** Undefined for the default port of the protocol. */
   readonly port: string | undefined;
-  /** For the `Host` header. */
   readonly host: string;
 }
 

@@ -32,10 +32,8 @@ export const upstreamChannel = tracingChannel<unknown, UpstreamRequestTrace>("co
 interface TracedRequest {
   readonly upstream: string;
   readonly method: string;
-  /** `http:` or `https:` */
   readonly protocol: string;
   readonly host: string;
-  /** With the query. */
   readonly path: string;
   readonly headers: RawHeaders;
 }
