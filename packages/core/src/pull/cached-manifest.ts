@@ -23,7 +23,7 @@ const aboutContent: ReadonlyMap<string, string> = new Map(
   ].map((name) => [name.toLowerCase(), name]),
 );
 
-/** Caches a manifest if its bytes have its digest. Not one with a warning, which is about this one response. */
+/** Caches a manifest if its bytes have its digest, and it has no warning: a warning is about one response. */
 export function cacheManifest(
   manifests: ManifestCache<Upstream>,
   holder: Upstream,
@@ -53,7 +53,7 @@ export function cacheManifest(
 }
 
 /**
- * Only of an upstream that may be asked, and only for a client with the same `Accept` or one that names the media type. Not for HEAD:
+ * The manifest, if its upstream may be asked, and the client has sent the same `Accept` or names the media type. Undefined for HEAD:
  * pushing clients do not upload what HEAD finds, so an upstream has to confirm it.
  */
 export function cachedManifest(

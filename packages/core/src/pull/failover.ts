@@ -24,12 +24,12 @@ export interface ErrorResponse {
   readonly body: Buffer;
 }
 
-export interface NamedErrorResponse<M extends Member = Upstream> extends ErrorResponse {
+interface NamedErrorResponse<M extends Member = Upstream> extends ErrorResponse {
   readonly upstream: M;
 }
 
 /** The upstreams to ask, and how. `explain` has a plan too, whose upstreams answer from its records. */
-export interface FailoverPlan<M extends Member> {
+interface FailoverPlan<M extends Member> {
   readonly order: readonly M[];
   /** @param bypassBreaker whether it is asked although its circuit is open */
   send(upstream: M, bypassBreaker: boolean): Promise<ManifestOutcome>;

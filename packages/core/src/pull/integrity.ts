@@ -11,7 +11,7 @@ export interface IntegrityCheck {
 
 /**
  * Checks a body that has neither a length nor chunks: it ends with its connection (RFC 9112 6.3), complete or cut. Undefined if the
- * body itself tells its end, or has no digest: half a list is no JSON.
+ * body states its end, or has no digest. A list needs no check: clients notice a cut one, because it is not valid JSON.
  */
 export function integrityCheckFor(
   { method, resource }: RegistryRequest,

@@ -6,7 +6,7 @@ import type { Resource } from "../protocol/request.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { Ownership } from "./ownership.ts";
 
-export interface InvalidationContext {
+interface InvalidationContext {
   readonly memory: Memory<Upstream>;
   readonly upstreams: readonly Upstream[];
   readonly inflight: InflightManifests<unknown>;

@@ -18,13 +18,13 @@ import { integrityCheckFor } from "./integrity.ts";
 import type { ManifestFetcher, ManifestQuestion } from "./manifest.ts";
 import { createResumer } from "./resume.ts";
 
-export interface LookupResult {
+interface LookupResult {
   readonly decision: Decision;
   /** Undefined if no upstream was asked, or none answered. */
   readonly pulled: Extract<FailoverResult, { ended: "answered" }> | undefined;
 }
 
-export interface LookupContext {
+interface LookupContext {
   readonly memory: Memory<Upstream>;
   readonly manifests: ManifestFetcher;
   readonly tick: TickBatch;

@@ -31,7 +31,7 @@ interface CoalescedFetch {
   readonly shared: Shared;
 }
 
-export interface FetchContext {
+interface FetchContext {
   readonly memory: Memory<Upstream>;
   readonly inflight: InflightManifests<Shared>;
   /** Shared across reloads, because requests in flight are keyed by these ids. */

@@ -12,8 +12,8 @@ interface Holders {
   send(upstream: Upstream, range: string): Promise<QueryOutcome>;
 }
 
-// An upstream that breaks off again and again must not be asked for a blob byte by byte. This many times in a row, less than
-// `shortResume` bytes may come.
+// An upstream that breaks off again and again must not be asked for a blob byte by byte: it may send less than `shortResume` bytes
+// at most this many times in a row.
 const mostShortResumes = 3;
 const shortResume = 1024 * 1024;
 

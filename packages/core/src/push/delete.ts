@@ -15,7 +15,7 @@ import type { Upstream } from "../upstream/upstream.ts";
 
 const deletion = "deletes go to hosted";
 
-export interface DeleteContext {
+interface DeleteContext {
   readonly invalidation: Invalidation;
   readonly referrersSupport: ReferrersSupport<Upstream>;
   readonly referrersIndex: ReferrersIndex;

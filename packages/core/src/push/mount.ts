@@ -14,7 +14,7 @@ import { errorBodyLimit, readUpTo } from "../upstream/transport/read-body.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { forward, pushed, sendToHosted } from "./forward.ts";
 
-export interface MountContext extends CopyContext {
+interface MountContext extends CopyContext {
   readonly policy: Policy<Upstream>;
   readonly copier: BlobCopier;
 }

@@ -19,7 +19,7 @@ import type { Upstream } from "../upstream/upstream.ts";
 import { type AcceptContext, afterAccept, type Push } from "./accepted.ts";
 import { pushed, sendToHosted } from "./forward.ts";
 
-export interface PushContext extends AcceptContext, CopyContext {
+interface PushContext extends AcceptContext, CopyContext {
   readonly copier: BlobCopier;
   readonly invalidation: Invalidation;
 }

@@ -25,7 +25,7 @@ export interface Resumer {
   resumeAt(broken: Upstream, sent: number): Promise<Source | undefined>;
 }
 
-export interface ResumableBodyOptions {
+interface ResumableBodyOptions {
   readonly resumer?: Resumer | undefined;
   /**
    * Whether large bodies are read past Node's parser, into buffers that are reused. Their pieces come with a `release`.

@@ -91,7 +91,7 @@ function closeOnUnexpectedBytes(agent: HttpAgent): void {
   };
 }
 
-export function tlsOptions({ ca, cert, key, serverName, verify }: CompleteUpstream["tls"]) {
+function tlsOptions({ ca, cert, key, serverName, verify }: CompleteUpstream["tls"]) {
   return {
     rejectUnauthorized: verify,
     ...(ca !== undefined && { ca }),

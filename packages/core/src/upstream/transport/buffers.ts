@@ -70,7 +70,7 @@ export class ReadBuffers {
   }
 }
 
-/** One budget for the process, however many handlers and upstreams it has: memory is the process's. */
+/** All handlers and upstreams share one budget, because they share the memory of the process. */
 export const processBuffers = new ReadBuffers(32 * mebibyte);
 
 // Bytes. A TLS record: a read brings at least as much, if the body is that long.

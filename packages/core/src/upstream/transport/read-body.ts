@@ -42,7 +42,10 @@ export function readUpTo(
     const fail = () => settle(undefined);
     const timer = setTimeout(fail, milliseconds);
     body.on("data", onData);
-    body.once("end", () => settle(Buffer.concat(chunks)));
+    body.once("end", () => {
+      body.off("close", fail);
+      settle(Buffer.concat(chunks));
+    });
     body.once("error", fail);
     body.once("close", fail);
   });

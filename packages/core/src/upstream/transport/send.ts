@@ -24,7 +24,7 @@ export interface HttpRequest {
 export interface UpstreamResponse {
   readonly status: number;
   readonly headers: RawHeaders;
-  /** Whoever gets the response reads this to the end or destroys it: otherwise its connection is lost. */
+  /** The receiver reads this to the end or destroys it. Otherwise the connection is lost. */
   readonly body: IncomingMessage;
   readonly read?: Buffer;
 }

@@ -88,6 +88,9 @@ describe("an upstream whose authentication changes while its old token endpoint 
     const router = await startRouter(both);
     const before = await fetchRaw(router.url, "/v2/a/manifests/1");
     await old.close();
+    // The router keeps a token for at least a millisecond, in which both requests may fit.
+    const closed = performance.now();
+    await until(1_000, "the end of the token", () => performance.now() > closed + 5);
     return {
       before: before.status,
       upstream,
