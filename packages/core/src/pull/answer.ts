@@ -31,7 +31,11 @@ export function respondNotFound(
   }
   const warnings = conclusion.failures.map((attempt) => warning(describeAttempt(attempt)));
   if (refusal === undefined) {
-    throw new RegistryError(unknown[kind] ?? "NAME_UNKNOWN", { headers: { Warning: warnings }, reason });
+    // If no upstream could be asked, the code is the reason.
+    throw new RegistryError(unknown[kind] ?? "NAME_UNKNOWN", {
+      headers: { Warning: warnings },
+      ...(reason !== "" && { reason }),
+    });
   }
   return relayBuffered(
     exchange,
