@@ -85,10 +85,12 @@ export class Upstream implements Candidate {
     this.#breaker =
       config.breaker && new Breaker(config.breaker, this.#breakerContext(authorized), authorized);
     const followed = follow(client, this.#breaker?.send ?? authorized);
-    // An open circuit rejects requests at once, so these need no slot. Pushes take none: there are no more of them than clients.
+    // An open circuit rejects requests at once, so these need no slot. Bodies of pushes and the router's own writes take none: there
+    // are no more of them than clients.
     const breaker = this.#breaker;
-    const queues = ({ method }: UpstreamRequest) =>
-      isRead(method) && (breaker === undefined || breaker.state === "closed");
+    const queues = ({ method, from, body, upload }: UpstreamRequest) =>
+      (isRead(method) || (from !== undefined && body === undefined && upload === undefined)) &&
+      (breaker === undefined || breaker.state === "closed");
     this.#checked = limit(new Semaphore(config.lookups.concurrent, config.lookups.queued), queues, followed);
 
     const bypass = new Semaphore(mostBypassing, mostWaitingToBypass);
