@@ -81,7 +81,8 @@ export class Upstream implements Candidate {
     const client = new UpstreamClient(config, { via, agents: this.#agents, clientIdle });
 
     // A request goes through these from the last to the first.
-    const authorized = new AuthTransport(client, credentials).send;
+    const auth = new AuthTransport(client, credentials);
+    const authorized = auth.send;
     this.#breaker =
       config.breaker && new Breaker(config.breaker, this.#breakerContext(authorized), authorized);
     const followed = follow(client, this.#breaker?.send ?? authorized);
@@ -91,7 +92,13 @@ export class Upstream implements Candidate {
     const queues = ({ method, from, body, upload }: UpstreamRequest) =>
       (isRead(method) || (from !== undefined && body === undefined && upload === undefined)) &&
       (breaker === undefined || breaker.state === "closed");
-    this.#checked = limit(new Semaphore(config.lookups.concurrent, config.lookups.queued), queues, followed);
+    const prepared: Send = async (request) => {
+      if (this.state === "closed") {
+        await auth.prepare(request);
+      }
+      return followed(request);
+    };
+    this.#checked = limit(new Semaphore(config.lookups.concurrent, config.lookups.queued), queues, prepared);
 
     const bypass = new Semaphore(mostBypassing, mostWaitingToBypass);
     this.#bypassing = limit(bypass, () => true, follow(client, authorized));

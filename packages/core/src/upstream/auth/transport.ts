@@ -42,6 +42,16 @@ export class AuthTransport {
       : this.#sendOnce(request, credentials);
   };
 
+  /**
+   * Fetches the token for a client's upload in advance, so that a failure of the token endpoint does not count as one of the upstream.
+   * @throws UpstreamFailure, ClientAborted
+   */
+  async prepare(request: UpstreamRequest): Promise<void> {
+    if (request.upload !== undefined && this.#credentials !== undefined) {
+      await this.#headerForBody(this.#credentials, request);
+    }
+  }
+
   async #sendAuthorized(request: UpstreamRequest, credentials: Credentials): Promise<UpstreamResponse> {
     const { scope } = request;
     const sent = await credentials.headerAtFirst(scope);
