@@ -325,7 +325,7 @@ const rows: readonly Row[] = [
     what: "a rule for users without htpasswd",
     files: yaml(`${both}rules:\n  - { match: "**", access: { push: [alice] } }\n`),
     says: [
-      `${inFile}rules[0].access.push: expected authentication (auth.htpasswdFile, or an authorize function), without which nobody is known, or "anonymous", given ["alice"]`,
+      `${inFile}rules[0].access.push: expected authentication (auth.htpasswdFile, or an authorize function), without which the router knows no users, or "anonymous", given ["alice"]`,
     ],
   },
   {

@@ -63,7 +63,7 @@ export function accessProblems({ rules, authorize, hosted }: CompleteConfig): Co
       return 'nothing beside hosted.auth "passthrough", with which hosted alone judges its users';
     }
     return authorize === undefined && isRestricted(who)
-      ? 'authentication (auth.htpasswdFile, or an authorize function), without which nobody is known, or "anonymous"'
+      ? 'authentication (auth.htpasswdFile, or an authorize function), without which the router knows no users, or "anonymous"'
       : undefined;
   };
   return rules.flatMap(({ access }, index) =>

@@ -135,7 +135,7 @@ describe("a configuration that cannot be used", () => {
       {
         option: "rules[1].access.push",
         expected:
-          'authentication (auth.htpasswdFile, or an authorize function), without which nobody is known, or "anonymous"',
+          'authentication (auth.htpasswdFile, or an authorize function), without which the router knows no users, or "anonymous"',
         given: '["alice"]',
       },
     ],

@@ -48,7 +48,7 @@ export class AuthTransport {
    */
   async prepare(request: UpstreamRequest): Promise<void> {
     if (request.upload !== undefined && this.#credentials !== undefined) {
-      await this.#headerForBody(this.#credentials, request);
+      await this.#headerForBody(request, this.#credentials);
     }
   }
 
@@ -85,21 +85,27 @@ export class AuthTransport {
 
   /** A stream cannot be sent again: a refusal stands, but is learned. */
   async #sendOnce(request: UpstreamRequest, credentials: Credentials): Promise<UpstreamResponse> {
-    const { scope, signal } = request;
-    let sent: string | undefined;
-    // A request without a body finds out what the upstream wants.
+    const { scope } = request;
+    const sent = await this.#headerForBody(request, credentials);
+    const answer = await this.#client.send(request, sent, false);
+    learn(credentials, answer, { sent, scope, neutral: false });
+    return answer;
+  }
+
+  /** Finds out what the upstream wants by a request without a body. */
+  async #headerForBody(
+    { scope, signal }: UpstreamRequest,
+    credentials: Credentials,
+  ): Promise<string | undefined> {
     if (credentials.needsProbe()) {
       await this.#ping(signal);
     }
     try {
-      sent = await credentials.header(scope);
+      return await credentials.header(scope);
     } catch {
       await this.#ping(signal);
-      sent = await credentials.header(scope);
+      return credentials.header(scope);
     }
-    const answer = await this.#client.send(request, sent, false);
-    learn(credentials, answer, { sent, scope, neutral: false });
-    return answer;
   }
 
   async #ping(signal: AbortSignal): Promise<void> {
