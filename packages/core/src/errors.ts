@@ -1,4 +1,4 @@
-import type { FailureKind, FailureReport } from "./routing/outcome.ts";
+import type { FailureKind, FailureReport } from "./routing/classify.ts";
 
 /** An upstream could not be reached, or its response could not be understood. */
 export class UpstreamFailure extends Error {

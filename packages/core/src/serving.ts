@@ -12,7 +12,7 @@ import { account, ConnectionGauge } from "./observe/account.ts";
 import { pageVaries, wantsPage } from "./page/wanted.ts";
 import { checkHost } from "./protocol/address.ts";
 import { RegistryError } from "./protocol/errors.ts";
-import { isLoop } from "./protocol/forwarding.ts";
+import { isLoop } from "./protocol/forwarded-headers.ts";
 import { parseRequest, parseTarget, type Target, withoutMount } from "./protocol/request.ts";
 import { mayAskProxies } from "./pull/ownership.ts";
 import type { RouterContext } from "./router-context.ts";
@@ -89,7 +89,7 @@ export class Serving {
 
   async #answer(context: RouterContext, exchange: Exchange): Promise<void> {
     try {
-      // Not at once: Node finishes a response twice that ends while it is being given its connection.
+      // Wait one tick: a response that ends while Node attaches its socket is finished twice.
       await context.tick.next();
       const target = parseTarget(exchange.request.url ?? "");
       checkHost(exchange.request.rawHeaders);

@@ -2,7 +2,7 @@ import type { CompleteConfig } from "../config/complete.ts";
 import { ClientAborted } from "../errors.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { RegistryError } from "../protocol/errors.ts";
-import { publicHost, publicProto } from "../protocol/forwarding.ts";
+import { publicHost, publicProto } from "../protocol/forwarded-headers.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import { scopeOf } from "../protocol/token-scope.ts";
 import type { Policy } from "../routing/policy.ts";

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { TLSSocket } from "node:tls";
 import type { CompleteConfig } from "../config/complete.ts";
 import { bareHostName, clientAddress, plainAddress, type TrustedAddresses } from "../protocol/address.ts";
-import { type ClientConnection, publicHost } from "../protocol/forwarding.ts";
+import { type ClientConnection, publicHost } from "../protocol/forwarded-headers.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import type { EntryPoint } from "../routing/policy.ts";
 import { taken, watchForStall } from "../upstream/transport/stall-watch.ts";

@@ -1,7 +1,7 @@
 import type { ServerResponse } from "node:http";
 import { TLSSocket } from "node:tls";
 import { UpstreamFailure } from "../errors.ts";
-import { publicHost } from "../protocol/forwarding.ts";
+import { publicHost } from "../protocol/forwarded-headers.ts";
 import { endToEnd, type RawHeaders } from "../protocol/headers.ts";
 import { relativeLocations } from "../protocol/locations.ts";
 import type { ErrorResponse } from "../pull/failover.ts";

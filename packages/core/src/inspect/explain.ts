@@ -93,7 +93,7 @@ function entryPointFor(
 function lookupOf(planned: Plan<Upstream>): LookupPlan<Upstream> {
   return planned.action === "lookup"
     ? planned.lookup
-    : { order: [], remembered: undefined, stopsAtFailure: false };
+    : { order: [], hinted: undefined, stopsAtFailure: false };
 }
 
 function explainRule({ config }: RouterContext, ruling: ResolvedRule<Upstream>): ExplainedRule {

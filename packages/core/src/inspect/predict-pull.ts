@@ -1,7 +1,7 @@
 import { errorFromAttempts } from "../pull/answer.ts";
 import { failover } from "../pull/failover.ts";
 import type { ManifestOutcome } from "../pull/manifest.ts";
-import { type Attempt, combine, describeAttempt } from "../routing/outcome.ts";
+import { type Attempt, combine, describeAttempt } from "../routing/classify.ts";
 import type { LookupPlan } from "../routing/plan.ts";
 import type { Member } from "../routing/ruling.ts";
 import type { ExplainedPull, UpstreamAnswer } from "./explanation.ts";
@@ -21,7 +21,7 @@ const circuitOpen: ManifestOutcome = {
  * no other upstream has the image, a recorded success stands for the probe that closes the circuit.
  */
 export async function predictPull<M extends Member>(
-  { order, stopsAtFailure, remembered }: LookupPlan<M>,
+  { order, stopsAtFailure, hinted: remembered }: LookupPlan<M>,
   records: ReadonlyMap<M, RecordedOutcome>,
 ): Promise<ExplainedPull> {
   const isSkipped = (upstream: M) => records.get(upstream)?.breaker !== "closed";

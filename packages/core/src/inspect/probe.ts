@@ -1,6 +1,6 @@
 import { ClientAborted, errorCode, UpstreamFailure } from "../errors.ts";
 import type { RawHeaders } from "../protocol/headers.ts";
-import type { FailureReport } from "../routing/outcome.ts";
+import type { FailureReport } from "../routing/classify.ts";
 import type { UpstreamRequest } from "../upstream/request.ts";
 import { errorBodyLimit, readUpTo } from "../upstream/transport/read-body.ts";
 import type { UpstreamResponse } from "../upstream/transport/send.ts";

@@ -5,7 +5,7 @@ import type { RegistryRequest } from "../protocol/request.ts";
 import { respondNotFound, respondWith } from "../pull/answer.ts";
 import { failover } from "../pull/failover.ts";
 import type { ListPlan } from "../routing/plan.ts";
-import { broken, type QueryOutcome } from "../upstream/outcome.ts";
+import { broken, type QueryOutcome } from "../upstream/query-outcome.ts";
 import { toUpstreamRequest } from "../upstream/request.ts";
 import { readUpTo } from "../upstream/transport/read-body.ts";
 import type { Upstream } from "../upstream/upstream.ts";
@@ -23,7 +23,7 @@ export async function list(
       const said = await upstream.query({ ...toUpstreamRequest(request, upstream, exchange), bypassBreaker });
       return upstream.kind === "hosted" && order.length > 1 ? withoutNullLists(said, upstream) : said;
     },
-    revive: (upstream) => upstream.bypassBreaker(),
+    revive: (upstream) => upstream.retryMode(),
     // While hosted fails, the list of a cache must not pass for the whole list.
     stopsAfterFailureOf: (upstream) => upstream.kind === "hosted" || stopsAtFailure,
     onFallback: (from, to) => metrics.fallbacks.inc({ from: from.name, to: to.name }),

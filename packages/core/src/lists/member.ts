@@ -12,7 +12,7 @@ import {
   readNames,
 } from "../protocol/lists.ts";
 import { nextQuery } from "../protocol/locations.ts";
-import { broken, type FailedQuery, type QueryOutcome, reportOf } from "../upstream/outcome.ts";
+import { broken, type FailedQuery, type QueryOutcome, reportOf } from "../upstream/query-outcome.ts";
 import { readUpTo } from "../upstream/transport/read-body.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 

@@ -1,5 +1,5 @@
 import { type Aggregator, Counter, Gauge, Histogram, type Registry } from "prom-client";
-import type { QueryResult } from "../routing/outcome.ts";
+import type { QueryResult } from "../routing/classify.ts";
 import type { Upstream, UpstreamObserver } from "../upstream/upstream.ts";
 import type { Activity } from "./activity.ts";
 

@@ -3,7 +3,7 @@ import { type Exchange, entryPointOf } from "../http/exchange.ts";
 import { explain } from "../inspect/explain.ts";
 import type { Explanation } from "../inspect/explanation.ts";
 import { type ImageName, ImageNameError, looksLikeHost, parseImageName } from "../inspect/image-name.ts";
-import { publicHost, publicProto } from "../protocol/forwarding.ts";
+import { publicHost, publicProto } from "../protocol/forwarded-headers.ts";
 import { firstValue } from "../protocol/headers.ts";
 import type { RouterContext } from "../router-context.ts";
 import type { BoxAnswer } from "./model.ts";

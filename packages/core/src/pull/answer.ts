@@ -9,7 +9,7 @@ import {
   describeAttempt,
   type FailureReport,
   failureCode,
-} from "../routing/outcome.ts";
+} from "../routing/classify.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { FailoverResult } from "./failover.ts";
 

@@ -1,6 +1,6 @@
-import type { Attempt } from "../routing/outcome.ts";
+import type { Attempt } from "../routing/classify.ts";
 import type { Member } from "../routing/ruling.ts";
-import type { QueryOutcome } from "../upstream/outcome.ts";
+import type { QueryOutcome } from "../upstream/query-outcome.ts";
 import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { ManifestOutcome } from "./manifest.ts";
@@ -28,7 +28,7 @@ interface NamedErrorResponse<M extends Member = Upstream> extends ErrorResponse 
   readonly upstream: M;
 }
 
-/** The upstreams to ask, and how. `explain` has a plan too, whose upstreams answer from its records. */
+/** The upstreams to ask, and how. `explain` runs this with recorded answers. */
 interface FailoverPlan<M extends Member> {
   readonly order: readonly M[];
   /** @param bypassBreaker whether it is asked although its circuit is open */
@@ -69,7 +69,7 @@ export async function failover<M extends Member>(plan: FailoverPlan<M>): Promise
   return (await retrySkipped(plan, attempts)) ?? { ended: "exhausted", attempts, refusal };
 }
 
-/** An upstream may be back since it was skipped, and one whose circuit timeouts opened may still have some content. */
+/** An upstream may be back since it was skipped, and one whose circuit was opened by timeouts may still have some content. */
 async function retrySkipped<M extends Member>(
   plan: FailoverPlan<M>,
   attempts: Attempt[],
@@ -103,7 +103,7 @@ function attemptOf(
     case "not_found":
       return { member, outcome: "not_found", status: said.answer.status };
     case "known absent":
-      return { member, outcome: "not_found", status: 404, remembered: true };
+      return { member, outcome: "not_found", status: 404, cached: true };
     case "failed":
       return { member, outcome: "failed", failure: said.failure };
   }

@@ -8,7 +8,7 @@ import { digestsIn } from "../protocol/manifest.ts";
 import { isDigest } from "../protocol/names.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import type { LookupPlan } from "../routing/plan.ts";
-import type { QueryOutcome } from "../upstream/outcome.ts";
+import type { QueryOutcome } from "../upstream/query-outcome.ts";
 import { toUpstreamRequest } from "../upstream/request.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { respondNotFound, respondWith } from "./answer.ts";
@@ -53,10 +53,11 @@ export async function lookup(
       question === undefined || bypassBreaker || upstream.passthrough
         ? upstream.query({ ...toUpstreamRequest(request, upstream, exchange), bypassBreaker })
         : manifests.fetch(exchange, upstream, question),
-    // A pushing client sends HEAD for each layer, and must not wait for it. For a pulling client, the HEAD of a tag is final.
+    // No HEAD of a blob or digest waits for an open circuit: a pushing client sends one for each layer. The HEAD of a tag does: a
+    // pulling client does not ask again.
     revive:
       method === "GET" || (resource.kind === "manifest" && !resource.byDigest)
-        ? (upstream) => upstream.bypassBreaker()
+        ? (upstream) => upstream.retryMode()
         : undefined,
     stopsAfterFailureOf: () => plan.stopsAtFailure,
     onFallback: (from, to) => metrics.fallbacks.inc({ from: from.name, to: to.name }),
@@ -70,7 +71,7 @@ export async function lookup(
   if (resource.kind === "manifest" && end.said.outcome === "found") {
     learnHolder(memory.holders, resource, end.upstream, end.said);
   }
-  const how = plan.remembered === end.upstream ? "found by location hint" : "found";
+  const how = plan.hinted === end.upstream ? "found by location hint" : "found";
   const { answer, body } = end.said;
   if (body !== undefined) {
     // Buffered responses of one tick are sent together. A body that streams must not wait for that.
@@ -116,7 +117,7 @@ function learnHolder(
 
 function countLocationHint(
   metrics: Metrics,
-  { remembered }: LookupPlan<Upstream>,
+  { hinted: remembered }: LookupPlan<Upstream>,
   end: FailoverResult,
 ): void {
   const isHit = end.ended === "answered" && end.upstream === remembered;

@@ -4,7 +4,7 @@ import { detached, type Exchange } from "../http/exchange.ts";
 import { RegistryError } from "../protocol/errors.ts";
 import { valuesOf } from "../protocol/headers.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
-import type { FailureReport } from "../routing/outcome.ts";
+import type { FailureReport } from "../routing/classify.ts";
 import type { Policy } from "../routing/policy.ts";
 import type { ResolvedRule } from "../routing/ruling.ts";
 import { isRead, type UpstreamRequest } from "../upstream/request.ts";

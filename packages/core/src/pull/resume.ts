@@ -1,7 +1,7 @@
 import type { Metrics } from "../observe/metrics.ts";
 import { firstValue } from "../protocol/headers.ts";
 import { type ByteRange, byteRangeOf, rangeFor, restOf, skip } from "../protocol/range.ts";
-import type { QueryOutcome } from "../upstream/outcome.ts";
+import type { QueryOutcome } from "../upstream/query-outcome.ts";
 import type { Resumer, Source } from "../upstream/resumable-body.ts";
 import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";

@@ -37,7 +37,7 @@ export async function passThrough(
       order: [to],
       send: (upstream, bypassBreaker) =>
         upstream.query({ ...toUpstreamRequest(request, upstream, exchange), bypassBreaker }),
-      revive: method === "GET" ? (upstream) => upstream.bypassBreaker() : undefined,
+      revive: method === "GET" ? (upstream) => upstream.retryMode() : undefined,
       stopsAfterFailureOf: () => true,
     });
   } finally {

@@ -4,7 +4,7 @@ import { relay } from "../http/relay.ts";
 import { hasBody, requireUnread } from "../http/request-body.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import { errorFrom } from "../pull/answer.ts";
-import { reportOf } from "../upstream/outcome.ts";
+import { reportOf } from "../upstream/query-outcome.ts";
 import { toUpstreamRequest, type UpstreamRequest } from "../upstream/request.ts";
 import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";

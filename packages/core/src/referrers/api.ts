@@ -6,7 +6,7 @@ import { nextQuery } from "../protocol/locations.ts";
 import { longestManifest } from "../protocol/manifest.ts";
 import { type Descriptor, ofTypes, readReferrers, sizeOf, wantedTypes } from "../protocol/referrers.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
-import { broken, type QueryOutcome } from "../upstream/outcome.ts";
+import { broken, type QueryOutcome } from "../upstream/query-outcome.ts";
 import { toUpstreamRequest, type UpstreamRequest } from "../upstream/request.ts";
 import { readUpTo } from "../upstream/transport/read-body.ts";
 import type { UpstreamResponse } from "../upstream/transport/send.ts";

@@ -4,7 +4,7 @@ import { indexType, longestManifest } from "../protocol/manifest.ts";
 import { sha256 } from "../protocol/names.ts";
 import { type Descriptor, readReferrers, referrersTag } from "../protocol/referrers.ts";
 import { manifestRequest } from "../protocol/request.ts";
-import { broken, type QueryOutcome } from "../upstream/outcome.ts";
+import { broken, type QueryOutcome } from "../upstream/query-outcome.ts";
 import { toUpstreamRequest } from "../upstream/request.ts";
 import { readUpTo } from "../upstream/transport/read-body.ts";
 import type { UpstreamResponse } from "../upstream/transport/send.ts";

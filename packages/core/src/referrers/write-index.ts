@@ -7,8 +7,8 @@ import { type Descriptor, imageIndex, referrersTag } from "../protocol/referrers
 import { manifestRequest } from "../protocol/request.ts";
 import type { Invalidation } from "../pull/invalidate.ts";
 import type { Ownership } from "../pull/ownership.ts";
-import type { FailureReport } from "../routing/outcome.ts";
-import { broken, type QueryOutcome } from "../upstream/outcome.ts";
+import type { FailureReport } from "../routing/classify.ts";
+import { broken, type QueryOutcome } from "../upstream/query-outcome.ts";
 import { toUpstreamRequest } from "../upstream/request.ts";
 import { errorBodyLimit, readUpTo } from "../upstream/transport/read-body.ts";
 import { listUnderTag, type SubjectLocation } from "./tag-schema.ts";

@@ -26,7 +26,7 @@ export interface ListPlan<M extends Member> {
 
 export interface LookupPlan<M extends Member> extends ListPlan<M> {
   /** The upstream that a location hint moved to the front. */
-  readonly remembered: M | undefined;
+  readonly hinted: M | undefined;
 }
 
 interface HolderLookup<M extends Member> {
@@ -123,18 +123,18 @@ function planLookup<M extends Member>(
 ): LookupPlan<M> {
   const stopsAtFailure = onFailure === "stop";
   if (resource.kind === "manifest" && !resource.byDigest) {
-    return { order: pull, remembered: undefined, stopsAtFailure };
+    return { order: pull, hinted: undefined, stopsAtFailure };
   }
   if (method === "HEAD") {
-    return { order: hostedFirst(pull), remembered: undefined, stopsAtFailure };
+    return { order: hostedFirst(pull), hinted: undefined, stopsAtFailure };
   }
   const digest = resource.kind === "manifest" ? resource.reference : resource.digest;
-  const remembered = holders.holderOf(resource.repository, digest);
-  if (remembered === undefined || !pull.includes(remembered)) {
-    return { order: pull, remembered: undefined, stopsAtFailure };
+  const hinted = holders.holderOf(resource.repository, digest);
+  if (hinted === undefined || !pull.includes(hinted)) {
+    return { order: pull, hinted: undefined, stopsAtFailure };
   }
-  const rest = pull.filter((member) => member !== remembered);
-  return { order: [remembered, ...rest], remembered, stopsAtFailure };
+  const rest = pull.filter((member) => member !== hinted);
+  return { order: [hinted, ...rest], hinted, stopsAtFailure };
 }
 
 function hostedFirst<M extends Member>(order: readonly M[]): readonly M[] {

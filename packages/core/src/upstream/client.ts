@@ -1,9 +1,8 @@
 import type { CompleteUpstream } from "../config/complete.ts";
-import { type ForwardingOptions, forwardedHeaders } from "../protocol/forwarding.ts";
-import { firstValue, type RawHeaders } from "../protocol/headers.ts";
-import { isRead, type Origin, type UpstreamRequest } from "./request.ts";
+import { isRead, type UpstreamRequest } from "./request.ts";
+import { requestHeaders } from "./request-headers.ts";
 import type { AgentPools, Agents } from "./transport/agents.ts";
-import { Forwarder } from "./transport/forward.ts";
+import { Forwarder } from "./transport/http-proxy.ts";
 import { readWhole } from "./transport/read-body.ts";
 import { followRedirects } from "./transport/redirects.ts";
 import { type Address, addressOf, type HttpRequest, send, type UpstreamResponse } from "./transport/send.ts";
@@ -17,6 +16,7 @@ export class UpstreamClient {
   readonly idle: number;
   readonly #config: CompleteUpstream;
   readonly #via: string;
+  readonly #passthrough: boolean;
   readonly #agents: Agents;
   readonly #address: Address;
   readonly #forwarder: Forwarder;
@@ -30,6 +30,7 @@ export class UpstreamClient {
     this.idle = config.timeouts.idle;
     this.#config = config;
     this.#via = via;
+    this.#passthrough = config.auth === "passthrough";
     this.#agents = agents;
     this.#address = addressOf(config.url);
     this.#prefix = config.url.pathname === "/" ? "" : config.url.pathname;
@@ -97,69 +98,19 @@ export class UpstreamClient {
   }
 
   #encode(request: UpstreamRequest, authorization: string | undefined, neutral: boolean): HttpRequest {
-    const { method, from, stream, body, signal, bypassBreaker, timeout } = request;
+    const { method, stream, body, signal, bypassBreaker, timeout } = request;
     return {
       method,
       path: `${this.#prefix}${request.path}${request.search}`,
-      headers:
-        from === undefined
-          ? ownHeaders(request, this.#via, authorization)
-          : this.#clientHeaders(request, from, { authorization, neutral }),
+      headers: requestHeaders(request, {
+        authorization,
+        neutral,
+        via: this.#via,
+        passthrough: this.#passthrough,
+      }),
       body: stream?.bytes ?? body,
       signal,
       timeout: bypassBreaker === true ? bypassTimeout : timeout,
     };
   }
-
-  #clientHeaders(
-    request: UpstreamRequest,
-    { request: { rawHeaders }, client }: Origin,
-    offer: Pick<ForwardingOptions, "authorization" | "neutral">,
-  ): RawHeaders {
-    const { whole = false, range, accept, body, type, upload, opaque } = request;
-    const isOwnBody = upload === undefined && (body === undefined || type !== undefined);
-    const headers = forwardedHeaders(rawHeaders, {
-      ...offer,
-      client,
-      whole,
-      range,
-      accept: accept?.join(", "),
-      via: this.#via,
-      passthrough: this.#config.auth === "passthrough",
-      body: isOwnBody ? "none" : upload !== undefined && opaque === true ? "opaque" : "typed",
-    });
-    if (isOwnBody) {
-      headers.push(...bodyHeaders(request));
-    } else if (body !== undefined && firstValue(headers, "content-length") === undefined) {
-      // A client that sends its body in chunks has told no length.
-      headers.push("Content-Length", String(body.length));
-    }
-    return headers;
-  }
-}
-
-function ownHeaders(request: UpstreamRequest, via: string, authorization: string | undefined): RawHeaders {
-  const { accept = [], range } = request;
-  return [
-    ...accept.flatMap((types) => ["Accept", types]),
-    "Accept-Encoding",
-    "identity",
-    "Via",
-    `1.1 ${via}`,
-    ...(range === undefined ? [] : ["Range", range]),
-    ...bodyHeaders(request),
-    ...(authorization === undefined ? [] : ["Authorization", authorization]),
-  ];
-}
-
-/** Headers of the router's own body. A method that usually has a body says that it has none. */
-function bodyHeaders({ method, body, type, stream }: UpstreamRequest): RawHeaders {
-  if (body === undefined && stream === undefined) {
-    return isRead(method) || method === "DELETE" ? [] : ["Content-Length", "0"];
-  }
-  const length = stream === undefined ? body?.length : stream.length;
-  return [
-    ...(type === undefined ? [] : ["Content-Type", type]),
-    ...(length === undefined ? [] : ["Content-Length", String(length)]),
-  ];
 }

@@ -1,4 +1,4 @@
-import type { FailureReport } from "../routing/outcome.ts";
+import type { FailureReport } from "../routing/classify.ts";
 import type { Upstream } from "./upstream.ts";
 import { withTimeout } from "./with-timeout.ts";
 

@@ -1,9 +1,9 @@
 import type { IncomingMessage } from "node:http";
 import type { Readable } from "node:stream";
-import type { ClientConnection } from "../protocol/forwarding.ts";
+import type { ClientConnection } from "../protocol/forwarded-headers.ts";
 import { type RegistryRequest, type Resource, renamedPath } from "../protocol/request.ts";
 import { type Scope, scopeOf } from "../protocol/token-scope.ts";
-import type { Delivery } from "./transport/forward.ts";
+import type { Delivery } from "./transport/http-proxy.ts";
 import type { UpstreamResponse } from "./transport/send.ts";
 
 export interface Origin {

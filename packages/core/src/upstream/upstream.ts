@@ -2,7 +2,7 @@ import { Semaphore } from "../concurrency/semaphore.ts";
 import type { CompleteUpstream } from "../config/complete.ts";
 import { ClientAborted, CopyFailure, upstreamFailure } from "../errors.ts";
 import { rateLimitRemaining } from "../protocol/headers.ts";
-import { type FailureReport, isFound, isUnasked, type QueryResult } from "../routing/outcome.ts";
+import { type FailureReport, isFound, isUnasked, type QueryResult } from "../routing/classify.ts";
 import { Patterns } from "../routing/patterns.ts";
 import type { Candidate } from "../routing/ruling.ts";
 import { Credentials } from "./auth/credentials.ts";
@@ -10,7 +10,7 @@ import { requestTokenOver } from "./auth/token-endpoint.ts";
 import { AuthTransport } from "./auth/transport.ts";
 import { Breaker, type BreakerContext, type BreakerState } from "./breaker/breaker.ts";
 import { UpstreamClient } from "./client.ts";
-import { outcomeOf, type QueryOutcome } from "./outcome.ts";
+import { outcomeOf, type QueryOutcome } from "./query-outcome.ts";
 import { baseRequest, isRead, type Send, type UpstreamRequest } from "./request.ts";
 import { follow, limit } from "./stages.ts";
 import { type Agents, createAgents } from "./transport/agents.ts";
@@ -37,7 +37,7 @@ export interface UpstreamObserver {
 }
 
 // Requests that bypass an open circuit, because no other upstream has the content. Each may take a second, so the last one in the
-// queue waits for eight.
+// queue waits up to eight seconds.
 const mostBypassing = 8;
 const mostWaitingToBypass = 64;
 
@@ -80,7 +80,7 @@ export class Upstream implements Candidate {
         : new Credentials(config.auth, config.url, requestTokenOver(this.#agents, config));
     const client = new UpstreamClient(config, { via, agents: this.#agents, clientIdle });
 
-    // A request goes through these from the last to the first.
+    // Composed inside out: a request enters at the last stage, and ends at the client.
     const auth = new AuthTransport(client, credentials);
     const authorized = auth.send;
     this.#breaker =
@@ -199,7 +199,7 @@ export class Upstream implements Candidate {
   }
 
   /** `back` if the circuit is closed by now; `maybe` if timeouts opened it, since a cache may still serve what it has. */
-  async bypassBreaker(): Promise<"back" | "maybe" | undefined> {
+  async retryMode(): Promise<"back" | "maybe" | undefined> {
     if (this.#breaker === undefined || (await this.#breaker.awaitProbe())) {
       return "back";
     }

@@ -1,5 +1,5 @@
 import { upstreamFailure } from "../errors.ts";
-import type { FailureReport } from "../routing/outcome.ts";
+import type { FailureReport } from "../routing/classify.ts";
 
 export type TimedResult<T> = { readonly latency: number } & (
   | { readonly value: T; readonly failure?: undefined }

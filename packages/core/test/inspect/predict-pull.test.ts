@@ -3,7 +3,7 @@ import { Socket } from "node:net";
 import { describe, expect, it } from "@jest/globals";
 import { predictPull, type RecordedOutcome } from "../../src/inspect/predict-pull.ts";
 import type { ManifestOutcome } from "../../src/pull/manifest.ts";
-import type { FailureKind } from "../../src/routing/outcome.ts";
+import type { FailureKind } from "../../src/routing/classify.ts";
 import { candidate } from "../support/candidate.ts";
 
 const hosted = candidate("hosted", "hosted");
@@ -45,7 +45,7 @@ async function predicted({
       { outcome: said[member.name] ?? notFound, breaker: open.includes(member.name) ? "open" : "closed" },
     ]),
   );
-  const { from, status, because } = await predictPull({ order, stopsAtFailure, remembered }, records);
+  const { from, status, because } = await predictPull({ order, stopsAtFailure, hinted: remembered }, records);
   return [from, status, because];
 }
 

@@ -4,7 +4,7 @@ import {
   forwardedHeaders,
   isLoop,
   publicHost,
-} from "../../src/protocol/forwarding.ts";
+} from "../../src/protocol/forwarded-headers.ts";
 import { boundWarnings, endToEnd, valuesOf, warning } from "../../src/protocol/headers.ts";
 
 const stranger = { address: "192.0.2.7", origin: "192.0.2.7", encrypted: false, trusted: false };

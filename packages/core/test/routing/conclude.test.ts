@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { type Attempt, combine, type FailureReport, failureCode } from "../../src/routing/outcome.ts";
+import { type Attempt, combine, type FailureReport, failureCode } from "../../src/routing/classify.ts";
 
 const proxy = { name: "proxy", kind: "proxy", passthrough: false } as const;
 const hosted = { name: "hosted", kind: "hosted", passthrough: false } as const;

@@ -1,6 +1,6 @@
 import { UpstreamFailure } from "../../errors.ts";
 import { endToEnd, firstValue, type RawHeaders } from "../../protocol/headers.ts";
-import { isFound } from "../../routing/outcome.ts";
+import { isFound } from "../../routing/classify.ts";
 import type { HttpRequest, UpstreamResponse } from "./send.ts";
 
 const redirectStatuses = [301, 302, 303, 307, 308];

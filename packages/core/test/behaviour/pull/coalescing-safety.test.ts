@@ -6,7 +6,7 @@ import { startRegistry } from "@combined-registry/testkit";
 import { describe, expect, it, test } from "@jest/globals";
 import { failover } from "../../../src/pull/failover.ts";
 import type { ManifestOutcome } from "../../../src/pull/manifest.ts";
-import { describeAttempt } from "../../../src/routing/outcome.ts";
+import { describeAttempt } from "../../../src/routing/classify.ts";
 import { lasting, stateOf } from "../../support/breaker.ts";
 import { candidate } from "../../support/candidate.ts";
 import { type Ask, fetchRaw, type Received } from "../../support/client.ts";

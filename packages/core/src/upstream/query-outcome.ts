@@ -1,5 +1,5 @@
 import { firstValue } from "../protocol/headers.ts";
-import { classify, type FailureReport } from "../routing/outcome.ts";
+import { classify, type FailureReport } from "../routing/classify.ts";
 import { errorBodyLimit, readUpTo } from "./transport/read-body.ts";
 import type { UpstreamResponse } from "./transport/send.ts";
 import type { Upstream } from "./upstream.ts";

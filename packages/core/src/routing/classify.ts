@@ -7,7 +7,7 @@ export type Attempt =
       readonly member: Member;
       readonly outcome: "not_found";
       readonly status: number;
-      readonly remembered?: boolean;
+      readonly cached?: boolean;
     }
   | { readonly member: Member; readonly outcome: "failed"; readonly failure: FailureReport };
 
@@ -47,7 +47,7 @@ export function isUnasked({ kind }: FailureReport): boolean {
 /** `proxy not found`, `proxy not found (cached)`, `dockerhub failed (connection refused)`. */
 export function describeAttempt(attempt: Attempt): string {
   return attempt.outcome === "not_found"
-    ? `${attempt.member.name} not found${attempt.remembered === true ? " (cached)" : ""}`
+    ? `${attempt.member.name} not found${attempt.cached === true ? " (cached)" : ""}`
     : `${attempt.member.name} failed (${attempt.failure.cause})`;
 }
 
