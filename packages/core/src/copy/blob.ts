@@ -26,7 +26,8 @@ export class BlobCopier {
   }
 
   /**
-   * Copies a blob from a proxy to hosted, unless hosted has it. Concurrent pushes of the same blob share one copy.
+   * Copies a blob from a proxy to hosted, unless hosted has it. Concurrent pushes of the same blob share one copy: a client
+   * that leaves ends it only if no other push waits for it.
    * @throws CopyFailure, ClientAborted
    */
   copy(copying: CopyJob, part: Part, signal: AbortSignal): Promise<CopyResult> {

@@ -256,15 +256,19 @@ function reloadWithPrivateNames(
   });
 }
 
-/** Pulls a repository until the breaker of the failing proxy opens. */
+/** Pulls a repository until the breaker of the failing proxy is open, and no probe is in progress. */
 async function openBreakerOf(router: RunningRouter, repository: string): Promise<void> {
   await until(5_000, "the breaker to open", async () => {
     await fetchRaw(router.url, `/v2/${repository}/manifests/gone`);
-    return !(await isBack(router, "hub"));
+    return (await breakerOf(router, "hub")) === "open";
   });
 }
 
-async function isBack({ handler }: RunningRouter, name: string): Promise<boolean> {
+async function isBack(router: RunningRouter, name: string): Promise<boolean> {
+  return (await breakerOf(router, name)) === "closed";
+}
+
+async function breakerOf({ handler }: RunningRouter, name: string): Promise<string | undefined> {
   const { upstreams } = await handler.health();
-  return upstreams.find((upstream) => upstream.name === name)?.breaker === "closed";
+  return upstreams.find((upstream) => upstream.name === name)?.breaker;
 }
