@@ -13,6 +13,7 @@ export interface MemoryBounds {
   readonly manifestBytes: number;
 }
 
+/** What this process remembers of upstreams. It is in memory alone, and a reload with other upstreams forgets it. */
 export class Memory<M extends Member> {
   readonly holders: HolderHints<M>;
   readonly absences: NegativeCache<M>;

@@ -3,7 +3,7 @@ import type { Decision, Exchange } from "../http/exchange.ts";
 import { routerDecision, sendJson } from "../http/respond.ts";
 import { RegistryError } from "../protocol/errors.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
-import { errorFrom, respondWith } from "../pull/answer.ts";
+import { errorFrom, respondWith } from "../pull/respond.ts";
 import type { Policy } from "../routing/policy.ts";
 import { isUp, type Pings } from "../upstream/pings.ts";
 import { reportOf } from "../upstream/query-outcome.ts";

@@ -1,6 +1,6 @@
-import { errorFromAttempts } from "../pull/answer.ts";
 import { failover } from "../pull/failover.ts";
 import type { ManifestOutcome } from "../pull/manifest.ts";
+import { errorFromAttempts } from "../pull/respond.ts";
 import { type Attempt, combine, describeAttempt } from "../routing/classify.ts";
 import type { LookupPlan } from "../routing/plan.ts";
 import type { Member } from "../routing/ruling.ts";

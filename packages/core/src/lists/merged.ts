@@ -5,7 +5,7 @@ import { routerDecision, sendJson } from "../http/respond.ts";
 import { warning } from "../protocol/headers.ts";
 import { type ListKind, mergeNames, nextLink, orderOf, parseListQuery } from "../protocol/lists.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
-import { respondNotFound } from "../pull/answer.ts";
+import { respondNotFound } from "../pull/respond.ts";
 import { type Attempt, describeAttempt } from "../routing/classify.ts";
 import type { Policy } from "../routing/policy.ts";
 import { reportOf } from "../upstream/query-outcome.ts";

@@ -11,11 +11,11 @@ import type { LookupPlan } from "../routing/plan.ts";
 import type { QueryOutcome } from "../upstream/query-outcome.ts";
 import { toUpstreamRequest } from "../upstream/request.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import { respondNotFound, respondWith } from "./answer.ts";
 import { cachedManifest, sendCached } from "./cached-manifest.ts";
 import { type FailoverResult, failover } from "./failover.ts";
 import { integrityCheckFor } from "./integrity.ts";
 import type { ManifestFetcher, ManifestQuestion } from "./manifest.ts";
+import { respondNotFound, respondWith } from "./respond.ts";
 import { createResumer } from "./resume.ts";
 
 interface LookupResult {

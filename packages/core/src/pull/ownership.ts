@@ -11,7 +11,7 @@ import { isRead, type UpstreamRequest } from "../upstream/request.ts";
 import { errorBodyLimit, readUpTo } from "../upstream/transport/read-body.ts";
 import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import { errorFrom } from "./answer.ts";
+import { errorFrom } from "./respond.ts";
 
 type ExistenceResult =
   | { readonly kind: "told"; readonly exists: boolean }

@@ -3,7 +3,7 @@ import type { Decision, Exchange } from "../http/exchange.ts";
 import { relay } from "../http/relay.ts";
 import { hasBody, requireUnread } from "../http/request-body.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
-import { errorFrom } from "../pull/answer.ts";
+import { errorFrom } from "../pull/respond.ts";
 import { reportOf } from "../upstream/query-outcome.ts";
 import { toUpstreamRequest, type UpstreamRequest } from "../upstream/request.ts";
 import type { UpstreamResponse } from "../upstream/transport/send.ts";

@@ -1,5 +1,5 @@
 import type { BlobCopier } from "../copy/blob.ts";
-import { type CopyCount, copyMissing } from "../copy/missing.ts";
+import { type CopyCount, copyMissing } from "../copy/missing-parts.ts";
 import { type CopyContext, planCopy } from "../copy/requests.ts";
 import { CopyFailure } from "../errors.ts";
 import type { Decision, Exchange } from "../http/exchange.ts";

@@ -7,7 +7,7 @@ import { warning } from "../protocol/headers.ts";
 import { indexType, longestManifest } from "../protocol/manifest.ts";
 import { imageIndex, mergeReferrers, ofTypes, wantedTypes } from "../protocol/referrers.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
-import { errorFromAttempts } from "../pull/answer.ts";
+import { errorFromAttempts } from "../pull/respond.ts";
 import { type Attempt, describeAttempt } from "../routing/classify.ts";
 import { broken } from "../upstream/query-outcome.ts";
 import type { Upstream } from "../upstream/upstream.ts";

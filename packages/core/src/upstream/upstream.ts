@@ -6,8 +6,8 @@ import { type FailureReport, isFound, isUnasked, type QueryResult } from "../rou
 import { Patterns } from "../routing/patterns.ts";
 import type { Candidate } from "../routing/ruling.ts";
 import { Credentials } from "./auth/credentials.ts";
+import { AuthorizedSender } from "./auth/send-authorized.ts";
 import { requestTokenOver } from "./auth/token-endpoint.ts";
-import { AuthTransport } from "./auth/transport.ts";
 import { Breaker, type BreakerContext, type BreakerState } from "./breaker/breaker.ts";
 import { UpstreamClient } from "./client.ts";
 import { outcomeOf, type QueryOutcome } from "./query-outcome.ts";
@@ -81,7 +81,7 @@ export class Upstream implements Candidate {
     const client = new UpstreamClient(config, { via, agents: this.#agents, clientIdle });
 
     // Composed inside out: a request enters at the last stage, and ends at the client.
-    const auth = new AuthTransport(client, credentials);
+    const auth = new AuthorizedSender(client, credentials);
     const authorized = auth.send;
     this.#breaker =
       config.breaker && new Breaker(config.breaker, this.#breakerContext(authorized), authorized);

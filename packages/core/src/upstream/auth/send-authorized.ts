@@ -12,7 +12,7 @@ const refusals: Partial<Record<Remedy, string>> = {
 };
 
 /** Sends requests with the router's credentials, and answers challenges. */
-export class AuthTransport {
+export class AuthorizedSender {
   readonly #client: UpstreamClient;
   readonly #credentials: Credentials | undefined;
   /** The request that finds out the token endpoint, so that many clients at the start cause one. Never rejects. */
