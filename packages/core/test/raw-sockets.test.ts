@@ -12,7 +12,7 @@ import { get, host, manifest, put, smuggled } from "./raw/row.ts";
 import { hosts, paths } from "./raw/targets.ts";
 import { versions } from "./raw/versions.ts";
 import { fetchRaw } from "./support/client.ts";
-import { type Recorder, sendRaw, startRecorder } from "./support/raw.ts";
+import { honestManifest, type Recorder, sendRaw, startRecorder } from "./support/raw.ts";
 import { listen } from "./support/router.ts";
 import { until, within } from "./support/within.ts";
 
@@ -67,7 +67,7 @@ describe("a connection on which arrives what is no request, or one that could be
       expect([answer.statuses, answer.closed]).toEqual([closed ? statuses : [...statuses, 200], closed]);
       expect(asked().sort()).toEqual([...upstream, ...(closed ? [] : honest)].sort());
       // ... and other clients are served over the upstream connection of this one.
-      expect(await fetchHonest()).toEqual([200, '"honest"']);
+      expect(await fetchHonest()).toEqual([200, honestManifest]);
       expect(asked()).toEqual(honest);
       expect(proxy.connections).toBe(connections);
     });
@@ -100,7 +100,7 @@ describe("a connection on which arrives what is no request, or one that could be
     const socket = connect(port, "127.0.0.1");
     socket.write(`GET ${manifest} HTTP/1.1\r\nHost: r`);
 
-    expect(await fetchHonest()).toEqual([200, '"honest"']);
+    expect(await fetchHonest()).toEqual([200, honestManifest]);
 
     expect(asked()).toEqual(honest);
     socket.destroy();
@@ -129,7 +129,7 @@ describe("a connection on which arrives what is no request, or one that could be
     });
 
     expect(seen).toEqual([`hosted PATCH ${upload} {}... and no more`]);
-    expect(await fetchHonest()).toEqual([200, '"honest"']);
+    expect(await fetchHonest()).toEqual([200, honestManifest]);
     expect(asked()).toEqual(honest);
   });
 
@@ -144,7 +144,7 @@ describe("a connection on which arrives what is no request, or one that could be
       new Promise((resolve) => socket.once("close", resolve).resume()),
     );
 
-    expect(await fetchHonest()).toEqual([200, '"honest"']);
+    expect(await fetchHonest()).toEqual([200, honestManifest]);
     expect(asked()).toEqual(honest);
   });
 

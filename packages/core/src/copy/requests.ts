@@ -5,10 +5,10 @@ import { RegistryError } from "../protocol/errors.ts";
 import { publicHost } from "../protocol/forwarded-headers.ts";
 import { repositoryScope } from "../protocol/token-scope.ts";
 import type { Ownership } from "../pull/ownership.ts";
-import { type Attempt, describeAttempt } from "../routing/classify.ts";
+import { type Attempt, describeAttempt, type Wanted } from "../routing/classify.ts";
 import type { ResolvedRule } from "../routing/ruling.ts";
 import type { QueryOutcome } from "../upstream/query-outcome.ts";
-import type { UpstreamRequest } from "../upstream/request.ts";
+import { isRead, type UpstreamRequest } from "../upstream/request.ts";
 import { errorBodyLimit, readUpTo } from "../upstream/transport/read-body.ts";
 import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
@@ -114,9 +114,17 @@ function toRequest(
     search: target.slice(end),
     scope: [repositoryScope(name, method)],
     repository,
+    wanted: wantedBy(method, address),
     decided: performance.now(),
     signal,
   };
+}
+
+function wantedBy(method: string, address: string): Wanted {
+  const [kind, digest] = address.split("/");
+  return isRead(method) && (kind === "blobs" || kind === "manifests")
+    ? { kind: kind === "blobs" ? "blob" : "manifest", digest }
+    : { kind: "write" };
 }
 
 /** @throws ClientAborted; CopyFailure if hosted fails */

@@ -2,13 +2,13 @@ import { firstValue, quotable, type RawHeaders } from "../protocol/headers.ts";
 import { longestManifest, manifestTypes } from "../protocol/manifest.ts";
 import { isDigest, sha256 } from "../protocol/names.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
-import { classify } from "../routing/classify.ts";
-import { type QueryOutcome, reportOf } from "../upstream/query-outcome.ts";
+import { isFound, objectionTo, provesManifest, type Wanted } from "../routing/classify.ts";
+import { classified, objected, type QueryOutcome } from "../upstream/query-outcome.ts";
 import { targetAt } from "../upstream/request.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { UpstreamAnswer } from "./explanation.ts";
 import type { RecordedOutcome } from "./predict-pull.ts";
-import { type Probe, type ProbeResponse, probe, textOf } from "./probe.ts";
+import { type Probe, type ProbeResponse, probe } from "./probe.ts";
 
 /** An upstream's answer: `answer` for people, the rest for the failover. */
 interface ManifestRecord extends RecordedOutcome {
@@ -41,14 +41,14 @@ export async function probeManifest(
     : recordOf(upstream, request, "GET", await send("GET"));
 }
 
+/** The words of a refusal are in a body. */
 function isConclusive(probed: Probe, request: RegistryRequest): boolean {
-  if (probed.failure !== undefined) {
+  if (probed.failure !== undefined || probed.response.objection !== undefined) {
     return true;
   }
-  if (probed.status === 405 || probed.status >= 500) {
-    return false;
-  }
-  return probed.status !== 200 || digestIn(request, probed.headers) !== undefined;
+  return probed.status === 200
+    ? provesManifest(probed) && digestIn(request, probed.headers) !== undefined
+    : probed.status < 403 || probed.status === 404;
 }
 
 function recordOf(
@@ -66,7 +66,7 @@ function recordOf(
     latency: Math.round(probed.latency * 10) / 10,
     breaker,
   };
-  const outcome = outcomeOf(upstream, probed);
+  const outcome = outcomeOf(upstream, targetAt(upstream, request).wanted, method, probed);
   if (outcome.outcome === "failed") {
     const { status, cause } = outcome.failure;
     const answer = { ...about, ...(status !== undefined && { status }), outcome: "failed", cause } as const;
@@ -77,13 +77,23 @@ function recordOf(
   return { answer: { ...about, status, outcome: outcome.outcome, ...found }, outcome, breaker };
 }
 
-function outcomeOf(upstream: Upstream, probed: Probe): QueryOutcome {
+function outcomeOf(
+  upstream: Upstream,
+  wanted: Wanted | undefined,
+  method: string,
+  probed: Probe,
+): QueryOutcome {
   if (probed.failure !== undefined) {
     return { outcome: "failed", failure: probed.failure };
   }
-  const { response: answer, body = Buffer.alloc(0) } = probed;
-  const outcome = classify(upstream, answer.status, textOf(probed));
-  return outcome === "failed" ? { outcome, failure: reportOf(upstream, answer) } : { outcome, answer, body };
+  const { response: answer, status, headers, body } = probed;
+  const objection =
+    answer.objection ?? (wanted && objectionTo(wanted, method, { status, headers, read: body }));
+  if (objection !== undefined) {
+    return objected(answer, objection);
+  }
+  const bytes = body ?? Buffer.alloc(0);
+  return isFound(status) ? { outcome: "found", answer, body: bytes } : classified(upstream, answer, bytes);
 }
 
 function describe(

@@ -29,7 +29,7 @@ export async function list(
     onFallback: (from, to) => metrics.fallbacks.inc({ from: from.name, to: to.name }),
   });
   return end.ended === "exhausted"
-    ? respondNotFound(exchange, request.resource.kind, end)
+    ? respondNotFound(exchange, request.resource, end)
     : respondWith(exchange, end, "found");
 }
 

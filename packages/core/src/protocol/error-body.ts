@@ -17,6 +17,62 @@ export function saysUnknown(body: string): boolean {
   });
 }
 
+const deniedInDetail =
+  /"CODE":\s*"(?:DENIED|UNAUTHORIZED)"|\bDENIED: REQUESTED ACCESS|\bUNAUTHORIZED: AUTHENTICATION REQUIRED/;
+
+/**
+ * Whether an error response of any status says that access is denied. Caches of distribution answer 500 to an unknown digest if their
+ * public registry denies the name, and put the denial into `detail`.
+ */
+export function saysDenied(body: string): boolean {
+  return readErrors(body).some(({ code, detail }) => {
+    const text = (typeof detail === "string" ? detail : (JSON.stringify(detail) ?? "")).toUpperCase();
+    return code === "DENIED" || code === "UNAUTHORIZED" || deniedInDetail.test(text);
+  });
+}
+
+/** Whether an error response of any status says that the rate is limited. */
+export function saysTooManyRequests(body: string): boolean {
+  return errorCodes(body).includes("TOOMANYREQUESTS");
+}
+
+// What registries say about every name that a client may not see: no reason of its own.
+const usualWords: ReadonlySet<string> = new Set([
+  "access denied",
+  "access forbidden",
+  "access to the requested resource is not authorized",
+  "authentication required",
+  "blob unknown",
+  "blob unknown to registry",
+  "denied",
+  "forbidden",
+  "manifest unknown",
+  "not found",
+  "permission denied",
+  "repository name not known to registry",
+  "requested access to the resource is denied",
+  "the operation is unsupported",
+  "too many requests",
+  "unauthorized",
+  "unknown error",
+  "unknown manifest",
+]);
+// Characters, so that an answer has room for the words of several upstreams.
+const longestWords = 500;
+
+/** The reason that an OCI error gives in words of its own; undefined if it has none, or only the usual ones of its code. */
+export function ownWords(body: string): string | undefined {
+  for (const { code, message } of readErrors(body)) {
+    const text = typeof message === "string" ? message.trim() : "";
+    const bare = text.toLowerCase().replace(/\.$/, "");
+    const isUsual = usualWords.has(bare) || bare === String(code).toLowerCase();
+    if (text !== "" && !isUsual) {
+      return text.length > longestWords ? `${text.slice(0, longestWords)}...` : text;
+    }
+  }
+  return undefined;
+}
+
 /** The codes of an OCI error response (distribution-spec 1.1, "Error codes"); empty for any other body. */
 export function errorCodes(body: string): string[] {
   return readErrors(body).flatMap(({ code }) => (typeof code === "string" ? [code] : []));

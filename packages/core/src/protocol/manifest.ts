@@ -13,6 +13,41 @@ export const manifestTypes: readonly string[] = [
   "application/vnd.docker.distribution.manifest.v2+json",
 ];
 
+// image-spec 1.1, and those of docker and of artifacts before it.
+const manifestMediaType = /^application\/vnd\.[\w.-]*\b(?:manifest|index)\b[\w.-]*\+(?:json|prettyjws)$/i;
+// Signed: its digest is that of a part of it (docker's "Image Manifest Version 2, Schema 1").
+const signedMediaType = /\+prettyjws$/i;
+
+export function isManifestType(mediaType: string): boolean {
+  return manifestMediaType.test(mediaType);
+}
+
+/** Whether the digest of such a manifest is that of its bytes. */
+export function hasDigestOfBytes(mediaType: string): boolean {
+  return !signedMediaType.test(mediaType);
+}
+
+/** Whether bytes look like a manifest of some kind. distribution 2 sends `application/json` at times, other servers no type at all. */
+export function hasManifestShape(bytes: Buffer): boolean {
+  const { schemaVersion, mediaType, layers, manifests, config, fsLayers } =
+    parseObject(bytes.toString()) ?? {};
+  return (
+    schemaVersion === 1 ||
+    schemaVersion === 2 ||
+    (typeof mediaType === "string" && isManifestType(mediaType)) ||
+    [layers, manifests, fsLayers].some(Array.isArray) ||
+    isObject(config)
+  );
+}
+
+/** Whether bytes begin and end as a JSON object does: cheap, and false for what is empty or was cut. */
+export function isWholeObject(bytes: Buffer): boolean {
+  return (
+    /^\s*\{/.test(bytes.toString("latin1", 0, 16)) &&
+    /\}\s*$/.test(bytes.toString("latin1", bytes.length - 16))
+  );
+}
+
 /** Bytes. No registry has to accept larger ones (distribution-spec 1.1, "Pushing Manifests"). */
 export const longestManifest = 4 * 1024 * 1024;
 

@@ -60,6 +60,18 @@ export function isContent(digest: string, bytes: Buffer): boolean {
   return hashOf(algorithm)?.update(bytes).digest("hex") === encoded;
 }
 
+/** Whether `bytes` have another digest. False for algorithms that Node cannot compute. */
+export function isOtherContent(digest: string, bytes: Buffer): boolean {
+  const [algorithm = "", encoded] = digest.split(":");
+  const hash = hashOf(algorithm);
+  return hash !== undefined && hash.update(bytes).digest("hex") !== encoded;
+}
+
+/** Whether content without bytes may have that digest. True for algorithms that Node cannot compute. */
+export function isDigestOfNothing(digest: string): boolean {
+  return !isOtherContent(digest, Buffer.alloc(0));
+}
+
 /** Undefined for all but those of image-spec 1.1, "Registered algorithms", that Node can compute. */
 export function hashOf(algorithm: string): Hash | undefined {
   return algorithm === "sha256" || algorithm === "sha512" ? createHash(algorithm) : undefined;

@@ -1,5 +1,6 @@
 import { errorCodes } from "./error-body.ts";
 import { firstValue, type RawHeaders } from "./headers.ts";
+import { longestManifest } from "./manifest.ts";
 
 // Bytes. Nearly all manifests are shorter. Each slow client holds as much.
 const longestShared = 256 * 1024;
@@ -12,20 +13,37 @@ const aboutRouter: ReadonlySet<number> = new Set([401, 408, 429]);
 // Registries build the addresses from the host name that the client uses.
 const neverShared: ReadonlySet<string> = new Set(["location", "content-location", "link", "set-cookie"]);
 
-/** The length of a body that may be buffered and shared (RFC 9111 3); undefined if it may not, or if its length is unknown. */
-export function shareableLength(method: string, status: number, headers: RawHeaders): number | undefined {
-  const isEncoded =
-    firstValue(headers, "transfer-encoding") !== undefined ||
-    (firstValue(headers, "content-encoding") ?? "identity").toLowerCase() !== "identity";
-  if (status !== 200 || isEncoded || !isShareable(headers)) {
+/** How a manifest is read as a whole. */
+export interface WholeBody {
+  /** Bytes; undefined if the response does not state it, or if the body is compressed. */
+  readonly length: number | undefined;
+  /** The most bytes to read. */
+  readonly limit: number;
+}
+
+/** Undefined if a response is no whole manifest, or one that is so long that it streams. */
+export function wholeManifest(method: string, status: number, headers: RawHeaders): WholeBody | undefined {
+  if (status !== 200 && status !== 203) {
     return undefined;
   }
   if (method === "HEAD") {
-    return 0;
+    return { length: 0, limit: 0 };
   }
   const text = firstValue(headers, "content-length") ?? "";
-  const length = /^\d{1,7}$/.test(text) ? Number(text) : undefined;
-  return length === undefined || length > longestShared ? undefined : length;
+  if (!/^\d{1,15}$/.test(text) || isCompressed(headers)) {
+    return { length: undefined, limit: longestManifest };
+  }
+  const length = Number(text);
+  return length > longestShared ? undefined : { length, limit: length };
+}
+
+/** Whether a manifest that was read may be shared by several clients (RFC 9111 3). */
+export function isShareableManifest(read: Buffer | undefined, headers: RawHeaders): boolean {
+  return read !== undefined && read.length <= longestShared && isShareable(headers);
+}
+
+function isCompressed(headers: RawHeaders): boolean {
+  return (firstValue(headers, "content-encoding") ?? "identity").toLowerCase() !== "identity";
 }
 
 /** Whether a response, of any status, is not meant for a single client. */

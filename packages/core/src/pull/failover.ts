@@ -1,3 +1,4 @@
+import { ownWords } from "../protocol/error-body.ts";
 import type { Attempt } from "../routing/classify.ts";
 import type { Member } from "../routing/ruling.ts";
 import type { QueryOutcome } from "../upstream/query-outcome.ts";
@@ -24,7 +25,7 @@ export interface ErrorResponse {
   readonly body: Buffer;
 }
 
-interface NamedErrorResponse<M extends Member = Upstream> extends ErrorResponse {
+export interface NamedErrorResponse<M extends Member = Upstream> extends ErrorResponse {
   readonly upstream: M;
 }
 
@@ -101,7 +102,12 @@ function attemptOf(
 ): Attempt {
   switch (said.outcome) {
     case "not_found":
-      return { member, outcome: "not_found", status: said.answer.status };
+      return {
+        member,
+        outcome: "not_found",
+        status: said.answer.status,
+        words: ownWords(said.body.toString()),
+      };
     case "known absent":
       return { member, outcome: "not_found", status: 404, cached: true };
     case "failed":

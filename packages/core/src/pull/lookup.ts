@@ -66,7 +66,7 @@ export async function lookup(
     countLocationHint(metrics, plan, end);
   }
   if (end.ended === "exhausted") {
-    return { decision: respondNotFound(exchange, resource.kind, end), pulled: undefined };
+    return { decision: respondNotFound(exchange, resource, end), pulled: undefined };
   }
   if (resource.kind === "manifest" && end.said.outcome === "found") {
     learnHolder(memory.holders, resource, end.upstream, end.said);

@@ -4,8 +4,14 @@ import type { TickBatch } from "../concurrency/batch.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import type { RegistryRequest, Resource } from "../protocol/request.ts";
-import { isAboutContent, isClientSpecific, isShareable, variantKey } from "../protocol/shareable.ts";
-import type { FailureKind } from "../routing/classify.ts";
+import {
+  isAboutContent,
+  isClientSpecific,
+  isShareable,
+  isShareableManifest,
+  variantKey,
+} from "../protocol/shareable.ts";
+import { type FailureKind, refusalWords } from "../routing/classify.ts";
 import type { QueryOutcome } from "../upstream/query-outcome.ts";
 import { toUpstreamRequest, type UpstreamRequest } from "../upstream/request.ts";
 import type { Upstream } from "../upstream/upstream.ts";
@@ -111,7 +117,7 @@ export class ManifestFetcher {
       (signal, hasChanged) => {
         isLeader = true;
         // The first client's request is sent for all: its variant says that the answer does not depend on the client.
-        const asked = { ...toUpstreamRequest(request, upstream, exchange), signal, shareable: true };
+        const asked = { ...toUpstreamRequest(request, upstream, exchange), signal };
         return this.#find(upstream, question, asked, hasChanged);
       },
     );
@@ -151,7 +157,7 @@ function isWorthRetry({ shared }: CoalescedFetch): boolean {
 function isShareableOutcome(said: QueryOutcome): boolean {
   switch (said.outcome) {
     case "found":
-      return said.body !== undefined;
+      return isShareableManifest(said.body, said.answer.headers);
     case "failed":
       return !isClientSpecific(said.failure.status);
     default:
@@ -167,6 +173,10 @@ function learn(
 ): void {
   const { request, resource, variant } = question;
   if (said.outcome === "not_found" && upstream.kind === "proxy" && !resource.byDigest) {
+    if (refusalWords(said.answer.status, said.body.toString()) !== undefined) {
+      // The cache has no place for the words.
+      return;
+    }
     // Other statuses to HEAD say nothing about GET: some registries refuse HEAD.
     const method = said.answer.status === 404 ? "GET" : request.method;
     absences.learn(upstream, resource.repository, resource.reference, { variant, method });

@@ -1,5 +1,6 @@
 import type { Decision, Exchange } from "../http/exchange.ts";
 import { relay, relayBuffered, type Safeguards } from "../http/relay.ts";
+import { errorCodes, withFurtherError } from "../protocol/error-body.ts";
 import { type ErrorCode, RegistryError } from "../protocol/errors.ts";
 import { warning } from "../protocol/headers.ts";
 import type { Resource } from "../protocol/request.ts";
@@ -9,9 +10,10 @@ import {
   describeAttempt,
   type FailureReport,
   failureCode,
+  isRefusal,
 } from "../routing/classify.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import type { FailoverResult } from "./failover.ts";
+import type { FailoverResult, NamedErrorResponse } from "./failover.ts";
 
 const unknown: Partial<Record<Resource["kind"], ErrorCode>> = {
   manifest: "MANIFEST_UNKNOWN",
@@ -21,28 +23,67 @@ const unknown: Partial<Record<Resource["kind"], ErrorCode>> = {
 /** @throws RegistryError unless hosted's own 404 is relayed */
 export function respondNotFound(
   exchange: Exchange,
-  kind: Resource["kind"],
+  resource: Resource,
   { attempts, refusal }: Extract<FailoverResult, { ended: "exhausted" }>,
 ): Decision {
+  const { kind } = resource;
+  const byDigest = kind === "blob" || (kind === "manifest" && resource.byDigest);
   const conclusion = combine(exchange.request.method ?? "", attempts);
   const reason = attempts.map(describeAttempt).join(", ");
   if (conclusion.kind === "failed") {
     throw errorFromAttempts(attempts, reason);
   }
   const warnings = conclusion.failures.map((attempt) => warning(describeAttempt(attempt)));
+  const refusals = attempts.flatMap((attempt) => (isRefusalAttempt(attempt) ? [attempt] : []));
+  // Pushing clients send HEAD by digest, and give up on any status but 200 and 404.
+  if (refusals.length > 0 && (exchange.request.method === "GET" || !byDigest)) {
+    throw new RegistryError("DENIED", {
+      message: refusals.map(({ member, words }) => `${member.name}: ${words}`).join("; "),
+      detail: { upstreams: attempts.map(describe) },
+      reason,
+    });
+  }
   if (refusal === undefined) {
     // If no upstream could be asked, the code is the reason.
+    const told = toldBy(attempts);
     throw new RegistryError(unknown[kind] ?? "NAME_UNKNOWN", {
       headers: { Warning: warnings },
+      ...(told.length > 0 && { message: told.join("; ") }),
       ...(reason !== "" && { reason }),
     });
   }
   return relayBuffered(
     exchange,
     reason,
-    refusal,
+    withToldBy(refusal, attempts, unknown[kind] ?? "NAME_UNKNOWN"),
     warnings.flatMap((text) => ["Warning", text]),
   );
+}
+
+function isRefusalAttempt(attempt: Attempt): attempt is Extract<Attempt, { outcome: "not_found" }> {
+  return attempt.outcome === "not_found" && isRefusal(attempt);
+}
+
+/** What upstreams say about content that they do not have: that it exists, but not as a type that the client accepts. */
+function toldBy(attempts: readonly Attempt[]): string[] {
+  return attempts.flatMap((attempt) =>
+    attempt.outcome === "not_found" && attempt.words !== undefined
+      ? [`${attempt.member.name}: ${attempt.words}`]
+      : [],
+  );
+}
+
+/** Hosted's own error, with the reasons of proxies that have the content in some way. */
+function withToldBy<T extends NamedErrorResponse>(
+  refusal: T,
+  attempts: readonly Attempt[],
+  code: ErrorCode,
+): T {
+  const told = toldBy(attempts.filter(({ member }) => member !== refusal.upstream));
+  const isError = errorCodes(refusal.body.toString()).length > 0;
+  return told.length === 0 || !isError
+    ? refusal
+    : { ...refusal, body: Buffer.from(withFurtherError(refusal.body.toString(), code, told.join("; "))) };
 }
 
 /**
@@ -66,7 +107,12 @@ export function errorFrom(member: Upstream, failure: FailureReport): RegistryErr
 function describe(attempt: Attempt): object {
   const { member, outcome } = attempt;
   return outcome === "not_found"
-    ? { upstream: member.name, outcome, status: attempt.status }
+    ? {
+        upstream: member.name,
+        outcome,
+        status: attempt.status,
+        ...(attempt.words !== undefined && { words: attempt.words }),
+      }
     : {
         upstream: member.name,
         outcome,

@@ -46,7 +46,7 @@ export async function passThrough(
     }
   }
   if (end.ended === "exhausted") {
-    return respondNotFound(exchange, resource.kind, end);
+    return respondNotFound(exchange, resource, end);
   }
   const { said } = end;
   if (removeReferrer !== undefined && said.outcome === "found") {

@@ -1,5 +1,9 @@
-import { saysUnknown } from "../protocol/error-body.ts";
+import { parseChallenges } from "../protocol/challenge.ts";
+import { ownWords, saysDenied, saysTooManyRequests, saysUnknown } from "../protocol/error-body.ts";
 import type { ErrorCode } from "../protocol/errors.ts";
+import { firstValue, quotable, type RawHeaders, valuesOf } from "../protocol/headers.ts";
+import { hasDigestOfBytes, hasManifestShape, isManifestType, isWholeObject } from "../protocol/manifest.ts";
+import { isDigestOfNothing, isOtherContent } from "../protocol/names.ts";
 import type { Member } from "./ruling.ts";
 
 export type Attempt =
@@ -8,6 +12,8 @@ export type Attempt =
       readonly outcome: "not_found";
       readonly status: number;
       readonly cached?: boolean;
+      /** The reason that the upstream gave in words of its own. */
+      readonly words?: string | undefined;
     }
   | { readonly member: Member; readonly outcome: "failed"; readonly failure: FailureReport };
 
@@ -44,15 +50,38 @@ export function isUnasked({ kind }: FailureReport): boolean {
   return kind === "circuit-open" || kind === "queue-full";
 }
 
-/** `proxy not found`, `proxy not found (cached)`, `dockerhub failed (connection refused)`. */
+/** `proxy not found`, `proxy not found (cached)`, `harbor refused (blocked by policy)`, `dockerhub failed (connection refused)`. */
 export function describeAttempt(attempt: Attempt): string {
-  return attempt.outcome === "not_found"
-    ? `${attempt.member.name} not found${attempt.cached === true ? " (cached)" : ""}`
-    : `${attempt.member.name} failed (${attempt.failure.cause})`;
+  const { name } = attempt.member;
+  if (attempt.outcome === "failed") {
+    return `${name} failed (${attempt.failure.cause})`;
+  }
+  const { words, cached } = attempt;
+  const note = words ?? (cached === true ? "cached" : undefined);
+  return `${name} ${isRefusal(attempt) ? "refused" : "not found"}${note === undefined ? "" : ` (${note})`}`;
+}
+
+/** Whether an upstream that counts as "not found" gave a reason for which it does not serve what it may have. */
+export function isRefusal({
+  status,
+  words,
+}: {
+  readonly status: number;
+  readonly words?: string | undefined;
+}): boolean {
+  return words !== undefined && status !== 404 && status < 500;
 }
 
 /** `found` and `final`, which is hosted's verdict on the request itself, go to the client. The others continue the lookup. */
 type AnswerClass = "found" | "not_found" | "failed" | "final";
+
+/** What a response that is not found is classified by. */
+export interface ErrorAnswer {
+  readonly status: number;
+  readonly headers: RawHeaders;
+  /** Empty for HEAD. */
+  readonly body: string;
+}
 
 const redirects = [301, 302, 303, 307, 308];
 
@@ -65,28 +94,183 @@ export function isFound(status: number): boolean {
   return (status >= 200 && status < 300) || status === 304 || status === 416 || redirects.includes(status);
 }
 
-/** @param body of an error; empty for HEAD */
-export function classify(member: Member, status: number, body: string): AnswerClass {
+/** The code of an error says more than its status: registries behind gateways, and caches, answer with the wrong one. */
+export function classify(member: Member, answer: ErrorAnswer): AnswerClass {
+  const { status, body } = answer;
   if (isFound(status)) {
     return "found";
   }
-  if (status >= 500) {
-    return saysUnknown(body) ? "not_found" : "failed";
-  }
-  if (status === 408 || status === 429) {
+  if (status === 408 || isRateLimited(answer)) {
     return "failed";
   }
-  if (member.kind === "proxy") {
-    return notFoundAtProxy.includes(status) ? "not_found" : "failed";
-  }
-  if (status === 404) {
+  if (saysUnknown(body) && status !== 401) {
     return "not_found";
+  }
+  return member.kind === "proxy" ? classifyAtProxy(member, answer) : classifyAtHosted(member, answer);
+}
+
+export function isRateLimited({ status, body }: Pick<ErrorAnswer, "status" | "body">): boolean {
+  return status === 429 || saysTooManyRequests(body);
+}
+
+function classifyAtProxy(member: Member, answer: ErrorAnswer): AnswerClass {
+  const { status, body } = answer;
+  if (status >= 500) {
+    // A denial inside of a 500 is the public registry's, and about the name.
+    return saysDenied(body) ? "not_found" : "failed";
+  }
+  if (member.hasCredentials === true && refusesCredentials(answer)) {
+    return "failed";
+  }
+  return notFoundAtProxy.includes(status) || refusalWords(status, body) !== undefined
+    ? "not_found"
+    : "failed";
+}
+
+function classifyAtHosted(member: Member, { status, headers, body }: ErrorAnswer): AnswerClass {
+  if (status === 404) {
+    // The page of a gateway without a server behind it, or a denial that hides the name.
+    return isPage(headers) || saysDenied(body) ? "failed" : "not_found";
   }
   if (status === 401 || status === 403) {
     // Without passthrough, hosted refused the router: the client could do nothing about it.
     return member.passthrough ? "final" : "failed";
   }
-  return status >= 400 ? "final" : "failed";
+  return status >= 400 && status < 500 ? "final" : "failed";
+}
+
+const aboutCredentials =
+  /\b(?:tokens?|credentials?|expired|log ?in|sign ?in|passwords?|authenticat|authoriz)/i;
+
+/**
+ * Whether a proxy that knows the router's user refused the user, rather than one name. Docker Hub answers 401 with a challenge for a
+ * name that a valid user may not see. RFC 6750 3.1 calls that `insufficient_scope`.
+ */
+function refusesCredentials({ status, headers, body }: ErrorAnswer): boolean {
+  if (status === 401) {
+    const bearer = parseChallenges(valuesOf(headers, "www-authenticate")).find(
+      ({ scheme }) => scheme === "bearer",
+    );
+    return bearer === undefined || bearer.parameters.get("error") === "invalid_token";
+  }
+  const words = ownWords(body);
+  return status === 403 && (words === undefined || aboutCredentials.test(words));
+}
+
+/**
+ * The reason for which a proxy refuses content that it may have: a policy, a quota, a licence. Undefined for other answers. A 401
+ * speaks of a client's credentials, and its words say nothing to a client that sent none.
+ */
+export function refusalWords(status: number, body: string): string | undefined {
+  const mayRefuse = status >= 400 && status < 500 && ![401, 404, 408, 429].includes(status);
+  return mayRefuse && !saysUnknown(body) ? ownWords(body) : undefined;
+}
+
+/** What a request asks for. A response that cannot be that is no answer. */
+export interface Wanted {
+  readonly kind: "manifest" | "blob" | "list" | "write";
+  /** Of a manifest or blob that is requested by its digest. */
+  readonly digest?: string | undefined;
+}
+
+interface Response {
+  readonly status: number;
+  readonly headers: RawHeaders;
+  /** The whole body, if it was read. */
+  readonly read?: Buffer | undefined;
+}
+
+/**
+ * Why a successful response cannot be what was asked for: a portal, a login page or a wrong port answers 200 to every path.
+ * @returns a phrase for people; undefined if nothing speaks against the response
+ */
+export function objectionTo(wanted: Wanted, method: string, response: Response): string | undefined {
+  const { status, headers } = response;
+  if (status < 200 || status >= 300) {
+    return undefined;
+  }
+  if (wanted.kind === "manifest" || wanted.kind === "blob") {
+    return status === 200 || status === 203 || status === 206
+      ? (wrongDigest(wanted, headers) ??
+          (wanted.kind === "blob"
+            ? objectionToBlob(wanted, response)
+            : objectionToManifest(wanted, method, response)))
+      : `answered ${status} where a ${wanted.kind} was asked for`;
+  }
+  const isPageForWrite = wanted.kind === "write" && !hasRegistryHeaders(headers);
+  return isPage(headers) && (wanted.kind === "list" || isPageForWrite)
+    ? `sent a web page where ${wanted.kind === "list" ? "a list" : "an answer of a registry"} was expected`
+    : undefined;
+}
+
+/** Some registries answer HEAD of a manifest with nothing that tells a manifest from a page. */
+export function provesManifest({ headers }: Response): boolean {
+  return (
+    firstValue(headers, "content-length") !== "0" &&
+    (isManifestType(mediaTypeOf(headers)) || firstValue(headers, "docker-content-digest") !== undefined)
+  );
+}
+
+function objectionToManifest(
+  { digest }: Wanted,
+  method: string,
+  { status, headers, read }: Response,
+): string | undefined {
+  if (isPage(headers)) {
+    return "sent a web page where a manifest was asked for";
+  }
+  if (method !== "GET" || status === 206 || read === undefined) {
+    return undefined;
+  }
+  const type = mediaTypeOf(headers);
+  if (!isWholeObject(read)) {
+    return `sent ${read.length === 0 ? "no bytes" : "no JSON object"} where a manifest was asked for`;
+  }
+  if (!isManifestType(type) && !hasManifestShape(read)) {
+    return `sent ${type === "" ? "something" : quotable(type)} that is no manifest`;
+  }
+  const expected = digest ?? firstValue(headers, "docker-content-digest");
+  return expected !== undefined && hasDigestOfBytes(type) && isOtherContent(expected, read)
+    ? "sent a manifest that does not match its digest"
+    : undefined;
+}
+
+function objectionToBlob({ digest = "" }: Wanted, { headers }: Response): string | undefined {
+  if (isPage(headers) && !hasRegistryHeaders(headers)) {
+    return "sent a web page where a blob was asked for";
+  }
+  return firstValue(headers, "content-length") === "0" && !isDigestOfNothing(digest)
+    ? "sent no bytes where a blob was asked for"
+    : undefined;
+}
+
+/** Only digests of one algorithm can be compared: a registry may name its own. */
+function wrongDigest({ kind, digest }: Wanted, headers: RawHeaders): string | undefined {
+  const given = digest === undefined ? undefined : firstValue(headers, "docker-content-digest");
+  return given !== undefined && given !== digest && given.split(":")[0] === digest?.split(":")[0]
+    ? `sent a ${kind} with another digest`
+    : undefined;
+}
+
+const registryHeaders = [
+  "docker-distribution-api-version",
+  "docker-content-digest",
+  "docker-upload-uuid",
+  "location",
+  "range",
+  "oci-subject",
+];
+
+function hasRegistryHeaders(headers: RawHeaders): boolean {
+  return registryHeaders.some((name) => firstValue(headers, name) !== undefined);
+}
+
+export function isPage(headers: RawHeaders): boolean {
+  return /^(?:text\/html|application\/xhtml\+xml)$/i.test(mediaTypeOf(headers));
+}
+
+function mediaTypeOf(headers: RawHeaders): string {
+  return firstValue(headers, "content-type")?.split(";")[0]?.trim() ?? "";
 }
 
 type CombinedResult =

@@ -45,6 +45,8 @@ export interface Member {
   readonly kind: "hosted" | "proxy";
   /** Hosted only: whether it gets the client's own credentials. */
   readonly passthrough: boolean;
+  /** Whether the router has a user of its own there. @default false */
+  readonly hasCredentials?: boolean;
 }
 
 /** What routing has to know of an upstream to decide whether it is asked. */

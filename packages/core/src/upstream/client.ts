@@ -1,4 +1,6 @@
 import type { CompleteUpstream } from "../config/complete.ts";
+import { firstValue, type RawHeaders } from "../protocol/headers.ts";
+import { objectionTo } from "../routing/classify.ts";
 import { isRead, type UpstreamRequest } from "./request.ts";
 import { requestHeaders } from "./request-headers.ts";
 import type { AgentPools, Agents } from "./transport/agents.ts";
@@ -9,6 +11,7 @@ import { type Address, addressOf, type HttpRequest, send, type UpstreamResponse 
 
 // Milliseconds for a request past a circuit that timeouts opened: a cache serves at once what it has.
 const bypassTimeout = 1_000;
+const conditions = ["if-none-match", "if-modified-since"];
 
 /** Sends requests to one upstream: addresses, headers, connections and deadlines. */
 export class UpstreamClient {
@@ -52,9 +55,11 @@ export class UpstreamClient {
     neutral: boolean,
   ): Promise<UpstreamResponse> {
     const http = this.#encode(request, authorization, neutral);
-    return request.upload === undefined
-      ? this.#sendTo(this.#address, this.#agents, http, request.shareable)
-      : this.#forwarder.forward({ ...request.upload, ...http });
+    const response =
+      request.upload === undefined
+        ? this.#sendTo(this.#address, this.#agents, http, request)
+        : this.#forwarder.forward({ ...request.upload, ...http });
+    return response.then((answer) => judged(answer, request, http));
   }
 
   follows({ from, method, whole, follows }: UpstreamRequest, { status }: UpstreamResponse): boolean {
@@ -76,16 +81,15 @@ export class UpstreamClient {
     return followRedirects(response, address, http, (url, next) => {
       const isHere = url.origin === this.#config.url.origin;
       const pools = isHere ? this.#agents : this.#agents.elsewhere(url);
-      return this.#sendTo(addressOf(url), pools, next, request.shareable);
-    });
+      return this.#sendTo(addressOf(url), pools, next, request);
+    }).then((answer) => judged(answer, request, http));
   }
 
-  /** @param shareable whether to read a shareable response to its end */
   #sendTo(
     address: Address,
     pools: AgentPools,
     http: HttpRequest,
-    shareable = false,
+    { wanted, from, whole }: UpstreamRequest,
   ): Promise<UpstreamResponse> {
     const { connect, headers, write, idle } = this.#config.timeouts;
     const { method, timeout } = http;
@@ -94,7 +98,9 @@ export class UpstreamClient {
     const connectTimeout = Math.min(connect, timeout ?? connect);
     const upstream = this.#config.name;
     const response = send(pools, { upstream, address, connectTimeout, answerTimeout, idle }, http);
-    return shareable ? response.then((head) => readWhole(head, http, idle)) : response;
+    // The router's own reads have limits of their own.
+    const isPull = wanted?.kind === "manifest" && from !== undefined && whole !== true;
+    return isPull ? response.then((head) => readWhole(head, http, idle)) : response;
   }
 
   #encode(request: UpstreamRequest, authorization: string | undefined, neutral: boolean): HttpRequest {
@@ -113,4 +119,22 @@ export class UpstreamClient {
       timeout: bypassBreaker === true ? bypassTimeout : timeout,
     };
   }
+}
+
+function judged(
+  answer: UpstreamResponse,
+  { wanted, method }: UpstreamRequest,
+  { headers }: HttpRequest,
+): UpstreamResponse {
+  const objection =
+    wanted &&
+    (objectionTo(wanted, method, answer) ?? (isRead(method) ? unaskedFor(answer, headers) : undefined));
+  return objection === undefined ? answer : { ...answer, objection };
+}
+
+/** A part, or "not modified", in answer to a request for the whole. */
+function unaskedFor({ status }: UpstreamResponse, headers: RawHeaders): string | undefined {
+  const needs = status === 304 ? conditions : status === 206 || status === 416 ? ["range"] : [];
+  const isAsked = needs.length === 0 || needs.some((name) => firstValue(headers, name) !== undefined);
+  return isAsked ? undefined : `answered ${status} to a request without ${needs.join(" or ")}`;
 }

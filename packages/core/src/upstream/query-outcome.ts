@@ -1,5 +1,12 @@
-import { firstValue } from "../protocol/headers.ts";
-import { classify, type FailureReport } from "../routing/classify.ts";
+import { ownWords, saysDenied } from "../protocol/error-body.ts";
+import { firstValue, quotable } from "../protocol/headers.ts";
+import {
+  classify,
+  type ErrorAnswer,
+  type FailureReport,
+  isPage,
+  isRateLimited,
+} from "../routing/classify.ts";
 import { errorBodyLimit, readUpTo } from "./transport/read-body.ts";
 import type { UpstreamResponse } from "./transport/send.ts";
 import type { Upstream } from "./upstream.ts";
@@ -22,33 +29,54 @@ export function broken(cause: string): FailedQuery {
 /** Sorts a response that is not what was asked for, and reads its body, within bounds. Never rejects. */
 export async function outcomeOf(upstream: Upstream, answer: UpstreamResponse): Promise<QueryOutcome> {
   const body = (await readUpTo(answer.body, errorBodyLimit, upstream.timeouts.idle)) ?? Buffer.alloc(0);
-  const outcome = classify(upstream, answer.status, body.toString());
+  return classified(upstream, answer, body);
+}
+
+export function classified(upstream: Upstream, answer: UpstreamResponse, body: Buffer): QueryOutcome {
+  const { status, headers } = answer;
+  const error = { status, headers, body: body.toString() };
+  const outcome = classify(upstream, error);
   return outcome === "failed"
-    ? { outcome, failure: reportOf(upstream, answer) }
+    ? { outcome, failure: reportOf(upstream, answer, error.body) }
     : { outcome: outcome === "found" ? "final" : outcome, answer, body };
+}
+
+/** A successful response that cannot be what was asked for. Its body is not read. */
+export function objected({ status, body }: UpstreamResponse, cause: string): FailedQuery {
+  body.destroy();
+  return { outcome: "failed", failure: { kind: "broken", cause, status } };
 }
 
 export function reportOf(
   upstream: Upstream,
   { status, headers }: Pick<UpstreamResponse, "status" | "headers">,
+  body = "",
 ): FailureReport {
   const retryAfter = firstValue(headers, "retry-after");
+  const { kind, cause } = describeError(upstream, { status, headers, body });
+  const words = ownWords(body);
   return {
     status,
-    ...describeStatus(upstream, status),
+    kind,
+    cause: words === undefined ? cause : `${cause}: ${quotable(words)}`,
     ...(retryAfter !== undefined && { retryAfter }),
   };
 }
 
-function describeStatus(upstream: Upstream, status: number): Pick<FailureReport, "kind" | "cause"> {
-  if (status === 429) {
+function describeError(upstream: Upstream, answer: ErrorAnswer): Pick<FailureReport, "kind" | "cause"> {
+  const { status, headers, body } = answer;
+  if (isRateLimited(answer)) {
     return { kind: "rate-limited", cause: "rate limited" };
   }
-  if (upstream.kind === "hosted" && (status === 401 || status === 403)) {
+  const isRefused = status === 401 || status === 403 || (upstream.kind === "hosted" && saysDenied(body));
+  if (isRefused && (upstream.kind === "hosted" || upstream.hasCredentials)) {
     const given = upstream.hasCredentials
       ? "refused the router's credentials"
       : "asks for credentials, and the router has none for it";
     return { kind: "refused", cause: `${given} (${status})` };
   }
-  return { kind: "broken", cause: `answered ${status}` };
+  return {
+    kind: "broken",
+    cause: `answered ${status}${isPage(headers) && status < 500 ? " with a web page" : ""}`,
+  };
 }

@@ -3,6 +3,7 @@ import type { Readable } from "node:stream";
 import type { ClientConnection } from "../protocol/forwarded-headers.ts";
 import { type RegistryRequest, type Resource, renamedPath } from "../protocol/request.ts";
 import { type Scope, scopeOf } from "../protocol/token-scope.ts";
+import type { Wanted } from "../routing/classify.ts";
 import type { Delivery } from "./transport/http-proxy.ts";
 import type { UpstreamResponse } from "./transport/send.ts";
 
@@ -23,6 +24,8 @@ export interface RequestTarget {
   readonly repository: string | undefined;
   /** Whether this is a list, which may take longer than other requests. */
   readonly list?: boolean;
+  /** What the response has to be; undefined where any response will do. */
+  readonly wanted?: Wanted | undefined;
   /** Whether the body is the content of a blob, so that its `Content-Type` is not passed on. */
   readonly opaque?: boolean;
   /** `performance.now()` of the decision to send it. A probe uses no request that was decided before a rule forbade it. */
@@ -40,8 +43,6 @@ export interface UpstreamRequest extends RequestTarget {
   readonly whole?: boolean;
   /** Without `from`: whether redirects are followed, whatever is configured. */
   readonly follows?: boolean;
-  /** Whether to read a shareable response to its end. An incomplete one is then a failure. */
-  readonly shareable?: boolean;
   /** A buffered body, which can be sent again. */
   readonly body?: Buffer;
   /** `Content-Type` of the body. @default the client's */
@@ -78,9 +79,28 @@ export function targetAt(upstream: Naming, request: RegistryRequest): RequestTar
     scope: scopeOf(request, upstream),
     repository,
     list: lists.has(resource.kind),
+    wanted: wantedBy(request),
     opaque: resource.kind === "uploads" || resource.kind === "upload-session",
     decided: performance.now(),
   };
+}
+
+function wantedBy({ method, resource }: RegistryRequest): Wanted | undefined {
+  if (!isRead(method)) {
+    return { kind: "write" };
+  }
+  switch (resource.kind) {
+    case "manifest":
+      return { kind: "manifest", digest: resource.byDigest ? resource.reference : undefined };
+    case "blob":
+      return { kind: "blob", digest: resource.digest };
+    case "tags":
+    case "catalog":
+      return { kind: "list" };
+    default:
+      // Registries without a referrers API may answer with a page, and the pings judge `/v2/`.
+      return undefined;
+  }
 }
 
 export function toUpstreamRequest(

@@ -1,8 +1,12 @@
 import type { Semaphore } from "../concurrency/semaphore.ts";
 import { UpstreamFailure } from "../errors.ts";
+import { firstValue } from "../protocol/headers.ts";
+import { sha256 } from "../protocol/names.ts";
+import { provesManifest } from "../routing/classify.ts";
 import type { UpstreamClient } from "./client.ts";
 import type { Send, UpstreamRequest } from "./request.ts";
 import { isRedirect } from "./transport/redirects.ts";
+import type { UpstreamResponse } from "./transport/send.ts";
 
 /**
  * Sends at most so many requests at a time. A slot is free again with the head of the response, or with its end if that is read at once.
@@ -40,5 +44,58 @@ export function follow(client: UpstreamClient, next: Send): Send {
       return response;
     }
     return client.followed(request, response);
+  };
+}
+
+// Milliseconds. A registry that was replaced by another one is not asked with GET for ever.
+const headRefusalTtl = 600_000;
+
+/**
+ * Asks with GET where a registry refuses HEAD of a manifest, or answers it with nothing that proves a manifest. A client gets the headers
+ * that HEAD would have. The registry is then asked with GET at once. After a 403 that GET confirms, further ones count as they are:
+ * registries answer 403 for names that they do not know.
+ * @param clock monotonic milliseconds
+ */
+export function headByGet(clock: { now(): number } = performance): (next: Send) => Send {
+  let refusesHead = Number.NEGATIVE_INFINITY;
+  let means403 = Number.NEGATIVE_INFINITY;
+  return (next) => async (request) => {
+    if (request.method !== "HEAD" || request.wanted?.kind !== "manifest") {
+      return next(request);
+    }
+    const now = clock.now();
+    if (now - refusesHead > headRefusalTtl) {
+      const head = await next(request);
+      const isRefused =
+        [405, 501].includes(head.status) || (head.status === 403 && now - means403 > headRefusalTtl);
+      if (!isRefused && (head.status !== 200 || head.objection !== undefined || provesManifest(head))) {
+        return head;
+      }
+      head.body.resume();
+    }
+    const answer = await next({ ...request, method: "GET" });
+    if (answer.status === 200 && answer.objection === undefined) {
+      refusesHead = now;
+    } else if (answer.status === 403) {
+      means403 = now;
+    }
+    return asHead(answer);
+  };
+}
+
+/** The answer to HEAD, from one to GET. The body of an error stays, since it tells what the error means. */
+function asHead(answer: UpstreamResponse): UpstreamResponse {
+  const { status, headers, body, read } = answer;
+  if (status >= 300) {
+    return answer;
+  }
+  if (read === undefined) {
+    body.destroy();
+  }
+  const hasDigest = read === undefined || firstValue(headers, "docker-content-digest") !== undefined;
+  return {
+    ...answer,
+    headers: hasDigest ? headers : [...headers, "Docker-Content-Digest", sha256(read)],
+    read: Buffer.alloc(0),
   };
 }

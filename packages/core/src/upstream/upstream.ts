@@ -1,6 +1,6 @@
 import { Semaphore } from "../concurrency/semaphore.ts";
 import type { CompleteUpstream } from "../config/complete.ts";
-import { ClientAborted, CopyFailure, upstreamFailure } from "../errors.ts";
+import { ClientAborted, CopyFailure, UpstreamFailure, upstreamFailure } from "../errors.ts";
 import { rateLimitRemaining } from "../protocol/headers.ts";
 import { type FailureReport, isFound, isUnasked, type QueryResult } from "../routing/classify.ts";
 import { Patterns } from "../routing/patterns.ts";
@@ -10,9 +10,9 @@ import { AuthorizedSender } from "./auth/send-authorized.ts";
 import { requestTokenOver } from "./auth/token-endpoint.ts";
 import { Breaker, type BreakerContext, type BreakerState } from "./breaker/breaker.ts";
 import { UpstreamClient } from "./client.ts";
-import { outcomeOf, type QueryOutcome } from "./query-outcome.ts";
+import { objected, outcomeOf, type QueryOutcome } from "./query-outcome.ts";
 import { baseRequest, isRead, type Send, type UpstreamRequest } from "./request.ts";
-import { follow, limit } from "./stages.ts";
+import { follow, headByGet, limit } from "./stages.ts";
 import { type Agents, createAgents } from "./transport/agents.ts";
 import { errorBodyLimit, readUpTo } from "./transport/read-body.ts";
 import type { UpstreamResponse } from "./transport/send.ts";
@@ -98,10 +98,12 @@ export class Upstream implements Candidate {
       }
       return followed(request);
     };
-    this.#checked = limit(new Semaphore(config.lookups.concurrent, config.lookups.queued), queues, prepared);
+    const slots = new Semaphore(config.lookups.concurrent, config.lookups.queued);
+    const withGet = headByGet();
+    this.#checked = withGet(limit(slots, queues, prepared));
 
     const bypass = new Semaphore(mostBypassing, mostWaitingToBypass);
-    this.#bypassing = limit(bypass, () => true, follow(client, authorized));
+    this.#bypassing = withGet(limit(bypass, () => true, follow(client, authorized)));
     this.#authorized = authorized;
   }
 
@@ -135,9 +137,12 @@ export class Upstream implements Candidate {
       this.#failed(failure, begun);
       return { outcome: "failed", failure };
     }
-    const said: QueryOutcome = isFound(response.status)
-      ? { outcome: "found", answer: response, body: response.read }
-      : await outcomeOf(this, response);
+    const said: QueryOutcome =
+      response.objection !== undefined
+        ? objected(response, response.objection)
+        : isFound(response.status)
+          ? { outcome: "found", answer: response, body: response.read }
+          : await outcomeOf(this, response);
     if (said.outcome === "failed") {
       this.#failed(said.failure, begun, response);
     } else {
@@ -163,7 +168,12 @@ export class Upstream implements Candidate {
       this.#failed(failure.report, begun);
       throw failure;
     }
-    const { status } = response;
+    const { status, objection } = response;
+    if (objection !== undefined) {
+      const { failure } = objected(response, objection);
+      this.#failed(failure, begun, response);
+      throw new UpstreamFailure(failure.kind, failure.cause, { status });
+    }
     const failed = status >= 500 || (status === 401 && !this.passthrough);
     this.#asked(failed ? "failed" : "found", begun, response);
     return response;

@@ -1,10 +1,12 @@
 import { describe, expect, it } from "@jest/globals";
+import { longestManifest } from "../../src/protocol/manifest.ts";
 import {
   acceptsMediaType,
   isAboutContent,
   isClientSpecific,
-  shareableLength,
+  isShareableManifest,
   variantKey,
+  wholeManifest,
 } from "../../src/protocol/shareable.ts";
 
 describe("a request that does not depend on the client", () => {
@@ -119,34 +121,42 @@ describe("a request that does not depend on the client", () => {
 });
 
 describe("a response that may be given to every client", () => {
-  it.each<[string, string, number, string[], number | undefined]>([
-    ["a manifest", "GET", 200, ["Content-Length", "560"], 560],
-    ["a HEAD response for one", "HEAD", 200, ["Content-Length", "560"], 0],
-    ["one of 256 KiB", "GET", 200, ["Content-Length", "262144"], 262_144],
-    ["a longer one", "GET", 200, ["Content-Length", "262145"], undefined],
-    ["one of unknown length", "GET", 200, [], undefined],
-    ["one in chunks", "GET", 200, ["Transfer-Encoding", "chunked"], undefined],
-    ["an invalid length", "GET", 200, ["Content-Length", "0x10"], undefined],
-    ["a redirect", "GET", 307, ["Content-Length", "0"], undefined],
-    ["a partial one", "GET", 206, ["Content-Length", "5"], undefined],
-    ["not modified", "GET", 304, ["Content-Length", "0"], undefined],
-    ["encoded", "GET", 200, ["Content-Length", "5", "Content-Encoding", "gzip"], undefined],
-    ["with the identity encoding", "GET", 200, ["Content-Length", "5", "Content-Encoding", "identity"], 5],
-    ["with a cookie", "GET", 200, ["Content-Length", "5", "Set-Cookie", "a=b"], undefined],
-    ["private", "GET", 200, ["Content-Length", "5", "Cache-Control", "max-age=5, Private"], undefined],
-    ["not to be stored", "GET", 200, ["Content-Length", "5", "Cache-Control", "no-store"], undefined],
-    ["public", "GET", 200, ["Content-Length", "5", "Cache-Control", "max-age=31536000"], 5],
-    ["with Vary: *", "GET", 200, ["Content-Length", "5", "Vary", "Accept, *"], undefined],
-    ["varying by Authorization", "HEAD", 200, ["Content-Length", "5", "Vary", "Authorization"], undefined],
-    ["with a Link", "GET", 200, ["Content-Length", "5", "Link", "<http://a/v2/>"], undefined],
-    ["with a Content-Location", "HEAD", 200, ["Content-Location", "http://a/v2/"], undefined],
-    ["varying by User-Agent", "GET", 200, ["Content-Length", "5", "Vary", "Accept, user-agent"], undefined],
+  it.each<[string, string, number, string[], number | undefined, boolean]>([
+    ["a manifest", "GET", 200, ["Content-Length", "560"], 560, true],
+    ["a HEAD response for one", "HEAD", 200, ["Content-Length", "560"], 0, true],
+    ["one of 256 KiB", "GET", 200, ["Content-Length", "262144"], 262_144, true],
+    ["a longer one", "GET", 200, ["Content-Length", "262145"], undefined, true],
+    ["one of unknown length", "GET", 200, [], longestManifest, true],
+    ["one in chunks", "GET", 200, ["Transfer-Encoding", "chunked"], longestManifest, true],
+    ["an invalid length", "GET", 200, ["Content-Length", "0x10"], longestManifest, true],
+    ["a redirect", "GET", 307, ["Content-Length", "0"], undefined, true],
+    ["a partial one", "GET", 206, ["Content-Length", "5"], undefined, true],
+    ["not modified", "GET", 304, ["Content-Length", "0"], undefined, true],
+    ["encoded", "GET", 200, ["Content-Length", "5", "Content-Encoding", "gzip"], longestManifest, true],
+    [
+      "with the identity encoding",
+      "GET",
+      200,
+      ["Content-Length", "5", "Content-Encoding", "identity"],
+      5,
+      true,
+    ],
+    ["with a cookie", "GET", 200, ["Content-Length", "5", "Set-Cookie", "a=b"], 5, false],
+    ["private", "GET", 200, ["Content-Length", "5", "Cache-Control", "max-age=5, Private"], 5, false],
+    ["not to be stored", "GET", 200, ["Content-Length", "5", "Cache-Control", "no-store"], 5, false],
+    ["public", "GET", 200, ["Content-Length", "5", "Cache-Control", "max-age=31536000"], 5, true],
+    ["with Vary: *", "GET", 200, ["Content-Length", "5", "Vary", "Accept, *"], 5, false],
+    ["varying by Authorization", "HEAD", 200, ["Content-Length", "5", "Vary", "Authorization"], 0, false],
+    ["with a Link", "GET", 200, ["Content-Length", "5", "Link", "<http://a/v2/>"], 5, false],
+    ["with a Content-Location", "HEAD", 200, ["Content-Location", "http://a/v2/"], 0, false],
+    ["varying by User-Agent", "GET", 200, ["Content-Length", "5", "Vary", "Accept, user-agent"], 5, false],
     [
       "varying by X-Forwarded-Host",
       "GET",
       200,
       ["Content-Length", "5", "Vary", "X-Forwarded-Host"],
-      undefined,
+      5,
+      false,
     ],
     [
       "varying by headers that the request does not have",
@@ -154,10 +164,12 @@ describe("a response that may be given to every client", () => {
       200,
       ["Content-Length", "5", "Vary", "Origin, Accept-Encoding"],
       5,
+      true,
     ],
-    ["varying by Accept", "GET", 200, ["Content-Length", "5", "Vary", "Accept"], 5],
-  ])("%s", (_, method, status, headers, length) => {
-    expect(shareableLength(method, status, headers)).toBe(length);
+    ["varying by Accept", "GET", 200, ["Content-Length", "5", "Vary", "Accept"], 5, true],
+  ])("%s", (_, method, status, headers, limit, shared) => {
+    expect(wholeManifest(method, status, headers)?.limit).toBe(limit);
+    expect(isShareableManifest(Buffer.from("{}"), headers)).toBe(shared);
   });
 });
 

@@ -53,6 +53,31 @@ export const answerRows: readonly Row[] = [
     by: "hosted",
     asked: all,
   },
+  {
+    rule: "R36",
+    ask: "HEAD /v2/public/app/manifests/1",
+    faults: { hub: { method: "HEAD", status: 405 } },
+    status: 200,
+    by: "hub",
+    asked: ["hub"],
+  },
+  {
+    rule: "R37",
+    ask: "GET /v2/private/app/manifests/none",
+    faults: {
+      hub: { status: 403, body: { errors: [{ code: "DENIED", message: "blocked by policy: CVE-1" }] } },
+    },
+    status: 403,
+    asked: all,
+  },
+  {
+    rule: "R23",
+    ask: "GET /v2/private/app/manifests/1",
+    faults: { hub: { status: 200, headers: { "Content-Type": "text/html" }, body: "<h1>Welcome</h1>" } },
+    status: 200,
+    by: "hosted",
+    asked: all,
+  },
   { rule: "R27", ask: "GET /v2/private/app/manifests/none", status: 404, by: "hosted", asked: all },
   {
     rule: "R28",

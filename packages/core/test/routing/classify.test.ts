@@ -32,7 +32,7 @@ describe("a response to a lookup means", () => {
     ["not_found", passthrough, [404]],
   ] as const)("%s", (expected, member, statuses) => {
     for (const status of statuses) {
-      expect([status, classify(member, status, "")]).toEqual([status, expected]);
+      expect([status, classify(member, { status, headers: [], body: "" })]).toEqual([status, expected]);
     }
   });
 
@@ -54,6 +54,6 @@ describe("a response to a lookup means", () => {
     ["a 500 with JSON that is no error list", '{"errors":"MANIFEST_UNKNOWN"}', "failed"],
     ["a 500 with null in its list", '{"errors":[null]}', "failed"],
   ])("%s", (_, body, expected) => {
-    expect(classify(proxy, 500, body)).toBe(expected);
+    expect(classify(proxy, { status: 500, headers: [], body })).toBe(expected);
   });
 });

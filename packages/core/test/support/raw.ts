@@ -14,6 +14,8 @@ export interface Recorder extends AsyncDisposable {
 
 const honest = "/v2/honest/manifests/1";
 
+export const honestManifest = '{"schemaVersion":2,"honest":true}';
+
 /** The one manifest that a recorder knows. */
 export const honestRequest = `GET ${honest} HTTP/1.1\r\nHost: r.example\r\n\r\n`;
 
@@ -30,7 +32,7 @@ export async function startRecorder(): Promise<Recorder> {
       const line = `${request.method} ${request.url}`;
       seen.push((body === "" ? line : `${line} ${body}`) + (request.complete ? "" : "... and no more"));
       const known = request.url === honest;
-      const answer = known ? '"honest"' : '{"errors":[{"code":"MANIFEST_UNKNOWN"}]}';
+      const answer = known ? honestManifest : '{"errors":[{"code":"MANIFEST_UNKNOWN"}]}';
       response.writeHead(known ? 200 : 404, [
         ["Content-Type", "application/json"],
         ["Content-Length", String(answer.length)],
@@ -88,7 +90,7 @@ export function sendRaw(port: number, bytes: string, answers: number): Promise<R
       if (!asked && statusesIn(text).length >= answers) {
         asked = true;
         socket.write(honestRequest);
-      } else if (asked && text.endsWith('"honest"')) {
+      } else if (asked && text.endsWith(honestManifest)) {
         finish(false);
       }
     });

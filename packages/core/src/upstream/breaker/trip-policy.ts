@@ -14,13 +14,13 @@ const gatewayErrors = [502, 503, 504];
 const gatewayTimeout = 504;
 
 export function signalOfResponse(
-  { status }: Pick<UpstreamResponse, "status">,
+  { status, objection }: Pick<UpstreamResponse, "status" | "objection">,
   { list }: Pick<UpstreamRequest, "list">,
 ): HealthSignal {
   if (status === gatewayTimeout && list === true) {
     return "nothing";
   }
-  return gatewayErrors.includes(status) ? "failed" : "answered";
+  return gatewayErrors.includes(status) || objection !== undefined ? "failed" : "answered";
 }
 
 /**

@@ -26,7 +26,10 @@ export interface UpstreamResponse {
   readonly headers: RawHeaders;
   /** The receiver reads this to the end or destroys it. Otherwise the connection is lost. */
   readonly body: IncomingMessage;
+  /** The whole body, if it was read. */
   readonly read?: Buffer;
+  /** Why a successful response cannot be what was asked for; absent if nothing speaks against it. */
+  readonly objection?: string | undefined;
 }
 
 /** Parts of a URL, which computes them at each access. */

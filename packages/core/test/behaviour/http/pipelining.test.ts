@@ -5,13 +5,16 @@ import { describe, expect, it } from "@jest/globals";
 import { listen, startRouter } from "../../support/router.ts";
 import { until, within } from "../../support/within.ts";
 
+const manifestOf = (text: string) => JSON.stringify({ schemaVersion: 2, text });
+
 /** An upstream that answers `slow` repositories when it is let, and all others at once. */
 async function startGate() {
   const held: ServerResponse[] = [];
   const seen: string[] = [];
   const answer = (response: ServerResponse, text: string) => {
-    response.setHeader("Content-Length", text.length);
-    response.end(text);
+    const manifest = manifestOf(text);
+    response.setHeader("Content-Length", manifest.length);
+    response.end(manifest);
   };
   const server = createServer((request: IncomingMessage, response) => {
     let body = "";
@@ -99,7 +102,7 @@ describe("a pipelined request", () => {
 
     gate.release();
 
-    await until(5_000, "the last answer", () => text().endsWith("answer to /v2/end/manifests/1"));
+    await until(5_000, "the last answer", () => text().endsWith(manifestOf("answer to /v2/end/manifests/1")));
     expect(text().match(/slow one|answer to \/v2\/\w+\/manifests\/1/g)).toEqual([
       "slow one",
       "answer to /v2/a/manifests/1",
@@ -159,7 +162,9 @@ describe("a pipelined request", () => {
     router.handler.reload({ hosted: next.url, proxy: next.url });
     gate.release();
 
-    await until(5_000, "the second answer", () => text().endsWith("answer to /v2/quick/manifests/1"));
+    await until(5_000, "the second answer", () =>
+      text().endsWith(manifestOf("answer to /v2/quick/manifests/1")),
+    );
     expect([gate.seen.length, next.seen]).toEqual([1, ["GET /v2/quick/manifests/1"]]);
     socket.destroy();
   });
@@ -180,7 +185,9 @@ describe("a pipelined request", () => {
 
     gate.release();
 
-    await until(5_000, "the last answer", () => text().endsWith("answer to /v2/quick/manifests/1"));
+    await until(5_000, "the last answer", () =>
+      text().endsWith(manifestOf("answer to /v2/quick/manifests/1")),
+    );
     expect([text().match(/HTTP\/1\.1 200/g)?.length, finished]).toEqual([202, 202]);
     socket.destroy();
   });

@@ -1,6 +1,6 @@
 import { startRegistry } from "@combined-registry/testkit";
 import { describe, expect, it } from "@jest/globals";
-import { fetchRaw } from "../../support/client.ts";
+import { errorOf, fetchRaw } from "../../support/client.ts";
 import { asked, digestOf, manifestOf, manifestType, putManifest } from "../../support/push.ts";
 import { startRouter } from "../../support/router.ts";
 import { startSides } from "../../support/sides.ts";
@@ -182,20 +182,23 @@ describe("a cached manifest", () => {
     expect(asked(proxy, "GET").map((path) => `/v2/${path}`)).toEqual(paths.toReversed().slice(3));
   });
 
-  it("is not cached if its digest is wrong", async () => {
+  it("is a failure of its upstream if its digest is wrong, and not cached", async () => {
     const digest = digestOf("something else");
     await using liar = await startRegistry();
     liar.addImage("library/tool", { tag: "1.0" });
     await using hosted = await startRegistry();
     await using router = await startRouter({ hosted: hosted.url, proxy: liar.url, ...quiet });
-    liar.fault({ status: 200, body: "not that" });
+    liar.fault({ status: 200, body: '{"layers":[]}' });
 
     const first = await fetchRaw(router.url, `/v2/library/tool/manifests/${digest}`);
     const second = await fetchRaw(router.url, `/v2/library/tool/manifests/${digest}`);
 
-    expect([first, second].map(({ status, body }) => [status, body.toString()])).toEqual(
-      Array(2).fill([200, "not that"]),
-    );
+    for (const answer of [first, second]) {
+      expect([answer.status, errorOf(answer).message]).toEqual([
+        502,
+        "proxy failed (sent a manifest that does not match its digest), hosted not found",
+      ]);
+    }
     expect(liar.requests).toHaveLength(2);
   });
 });

@@ -19,6 +19,8 @@ import { until, within } from "../../support/within.ts";
 const quiet = { rules: [{ match: "**", shadow: "allow" as const }] };
 const tag = "/v2/library/tool/manifests/1.0";
 
+const manifestOf = (text: unknown) => JSON.stringify({ schemaVersion: 2, text });
+
 type Reply = (request: IncomingMessage, response: ServerResponse) => void;
 
 /** A registry that answers as it is told, maybe later. */
@@ -102,7 +104,7 @@ describe("an error for one client from a gateway in front of a registry", () => 
     ({ headers }, response) =>
       headers["user-agent"] === "scanner"
         ? refuse(response, status, "<h1>no</h1>")
-        : manifest(response, "the manifest");
+        : manifest(response, manifestOf("the manifest"));
 
   it.each([400, 403])("is not cached as not found (%d)", async (status) => {
     await using sides = await startWith(firewall(status));
@@ -134,7 +136,9 @@ describe("an error for one client from a gateway in front of a registry", () => 
   });
 
   it("is cached where the registry itself denies the manifest", async () => {
-    const body = JSON.stringify({ errors: [{ code: "DENIED", message: "requested access is denied" }] });
+    const body = JSON.stringify({
+      errors: [{ code: "DENIED", message: "requested access to the resource is denied" }],
+    });
     await using sides = await startWith((_, response) => refuse(response, 403, body));
     const { proxy, router } = sides;
 
@@ -168,7 +172,7 @@ describe("a response that varies by a header which differs between two clients",
   it("is requested for each of them", async () => {
     const gate = newGate();
     await using sides = await startWith((request, response) => {
-      const text = `for ${request.headers["user-agent"]}`;
+      const text = manifestOf(request.headers["user-agent"]);
       void gate.opened.then(() => manifest(response, text, { Vary: "Accept, User-Agent" }));
     });
     const sent = [...(await sides.inRouter(1, by("old"))), ...(await sides.inRouter(1, by("new")))];
@@ -176,7 +180,7 @@ describe("a response that varies by a header which differs between two clients",
 
     const answers = await within(5_000, "both answers", Promise.all(sent));
 
-    expect(answers.map(({ body }) => body.toString())).toEqual(["for old", "for new"]);
+    expect(answers.map(({ body }) => body.toString())).toEqual([manifestOf("old"), manifestOf("new")]);
   });
 
   it("is not cached as not found", async () => {
@@ -185,7 +189,7 @@ describe("a response that varies by a header which differs between two clients",
       if (headers["user-agent"] === "old") {
         refuse(response, 404, "");
       } else {
-        manifest(response, "the manifest");
+        manifest(response, manifestOf("the manifest"));
       }
     });
     const { router } = sides;
@@ -220,17 +224,17 @@ describe("a manifest with a Warning header", () => {
 
 describe("a manifest that arrives slowly", () => {
   it("is not timed out while bytes keep arriving", async () => {
-    const text = "x".repeat(12);
+    const text = '{"layers":[]}';
     await using sides = await startWith(
       (_, response) => {
         response.writeHead(200, { "Content-Length": text.length });
         let sent = 0;
         const next = () => {
+          response.write(text.charAt(sent));
           sent += 1;
           if (sent === text.length) {
-            response.end("x");
+            response.end();
           } else {
-            response.write("x");
             setTimeout(next, 60);
           }
         };

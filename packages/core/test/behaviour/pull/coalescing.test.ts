@@ -10,6 +10,8 @@ import { until, within } from "../../support/within.ts";
 
 const quiet = { rules: [{ match: "**", shadow: "allow" as const }] };
 const tag = "/v2/library/tool/manifests/1.0";
+const manifestOf = (text: unknown) => JSON.stringify({ schemaVersion: 2, text });
+const theManifest = manifestOf("the manifest");
 
 interface Held {
   readonly request: IncomingMessage;
@@ -84,12 +86,12 @@ describe("a manifest that many clients request at the same time", () => {
     await using sides = await startHeld();
     const { proxy, hosted } = sides;
     const sent = await sides.inFlight(500);
-    answerAll(proxy, "the manifest");
+    answerAll(proxy, theManifest);
 
     const answers = await within(20_000, "all answers", Promise.all(sent));
 
     expect(new Set(answers.map(({ status, body }) => `${status} ${body}`))).toEqual(
-      new Set(["200 the manifest"]),
+      new Set([`200 ${theManifest}`]),
     );
     expect([proxy.held.length, hosted.requests.length]).toEqual([1, 0]);
   });
@@ -100,13 +102,29 @@ describe("a manifest that many clients request at the same time", () => {
     const get = fetchRaw(router.url, tag);
     await proxy.has(1);
     const head = await sides.inFlight(2, "HEAD");
-    answerAll(proxy, "the manifest");
+    answerAll(proxy, theManifest);
 
     const [whole, ...heads] = await within(5_000, "all answers", Promise.all([get, ...head]));
 
-    expect(whole).toMatchObject({ status: 200, body: Buffer.from("the manifest") });
+    expect(whole).toMatchObject({ status: 200, body: Buffer.from(theManifest) });
     for (const one of heads) {
-      expect(one).toMatchObject({ status: 200, body: Buffer.alloc(0), headers: { "content-length": "12" } });
+      expect(one).toMatchObject({
+        status: 200,
+        body: Buffer.alloc(0),
+        headers: { "content-length": String(theManifest.length) },
+      });
+    }
+    expect(proxy.held).toHaveLength(1);
+  });
+
+  it("is requested once if it comes in chunks", async () => {
+    await using sides = await startHeld();
+    const { proxy } = sides;
+    const sent = await sides.inFlight(3);
+    proxy.held[0]?.response.writeHead(200).end(theManifest);
+
+    for (const { status, body } of await within(5_000, "all answers", Promise.all(sent))) {
+      expect([status, body.toString()]).toEqual([200, theManifest]);
     }
     expect(proxy.held).toHaveLength(1);
   });
@@ -119,10 +137,10 @@ describe("a manifest that many clients request at the same time", () => {
     const get = fetchRaw(router.url, tag);
     await proxy.has(2);
     for (const one of proxy.held) {
-      answer(one, "the manifest");
+      answer(one, theManifest);
     }
 
-    expect([(await head).body.length, (await get).body.toString()]).toEqual([0, "the manifest"]);
+    expect([(await head).body.length, (await get).body.toString()]).toEqual([0, theManifest]);
   });
 
   it.each<[string, Record<string, string>, string]>([
@@ -140,12 +158,12 @@ describe("a manifest that many clients request at the same time", () => {
     const other = fetchRaw(router.url, `${tag}${search}`, { headers });
     await proxy.has(2);
     for (const [index, one] of proxy.held.entries()) {
-      answer(one, `manifest ${index}`);
+      answer(one, manifestOf(index));
     }
 
     expect([(await first).body.toString(), (await other).body.toString()]).toEqual([
-      "manifest 0",
-      "manifest 1",
+      manifestOf(0),
+      manifestOf(1),
     ]);
   });
 
@@ -188,10 +206,10 @@ describe("a manifest that many clients request at the same time", () => {
       const { body } = await fetchRaw(router.url, "/metrics");
       return Number(/open_connections (\d+)/.exec(body.toString())?.[1]) === 4;
     });
-    answerAll(proxy, "the manifest");
+    answerAll(proxy, theManifest);
 
     for (const one of await within(5_000, "the others", Promise.all(others))) {
-      expect(one).toMatchObject({ status: 200, body: Buffer.from("the manifest") });
+      expect(one).toMatchObject({ status: 200, body: Buffer.from(theManifest) });
     }
     expect([proxy.held.length, upstreamLost]).toEqual([1, false]);
   });
@@ -214,8 +232,8 @@ describe("a manifest that many clients request at the same time", () => {
     const later = fetchRaw(router.url, tag);
     await proxy.has(2);
     const [, second] = proxy.held;
-    answer(second as Held, "a later one");
-    expect((await later).body.toString()).toBe("a later one");
+    answer(second as Held, manifestOf("a later one"));
+    expect((await later).body.toString()).toBe(manifestOf("a later one"));
   });
 
   it("is requested once more for the waiting clients if the first request failed", async () => {
@@ -226,11 +244,11 @@ describe("a manifest that many clients request at the same time", () => {
     const others = await sides.inFlight(5);
     proxy.held[0]?.response.destroy();
     await proxy.has(2);
-    answer(proxy.held[1] as Held, "the manifest");
+    answer(proxy.held[1] as Held, theManifest);
 
     expect((await first).status).toBe(502);
     for (const one of await within(5_000, "the others", Promise.all(others))) {
-      expect(one).toMatchObject({ status: 200, body: Buffer.from("the manifest") });
+      expect(one).toMatchObject({ status: 200, body: Buffer.from(theManifest) });
     }
     expect(proxy.held).toHaveLength(2);
   });
@@ -251,11 +269,10 @@ describe("a manifest that many clients request at the same time", () => {
   });
 
   it.each<[string, (held: Held) => void]>([
-    ["comes in chunks", ({ response }) => void response.writeHead(200).end("the manifest")],
     ["is long", (held) => answer(held, "x".repeat(300_000))],
-    ["calls itself private", (held) => answer(held, "the manifest", { "Cache-Control": "private" })],
-    ["sets a cookie", (held) => answer(held, "the manifest", { "Set-Cookie": "a=b" })],
-    ["names an address", (held) => answer(held, "the manifest", { Link: "<http://a/v2/>; rel=next" })],
+    ["calls itself private", (held) => answer(held, theManifest, { "Cache-Control": "private" })],
+    ["sets a cookie", (held) => answer(held, theManifest, { "Set-Cookie": "a=b" })],
+    ["names an address", (held) => answer(held, theManifest, { Link: "<http://a/v2/>; rel=next" })],
     [
       "is not there, with a cookie",
       ({ response }) => void response.writeHead(404, { "Set-Cookie": "a=b" }).end(),
@@ -328,10 +345,13 @@ describe("a manifest request that began before a reload", () => {
     const second = fetchRaw(router.url, tag, { headers: { Accept: "b/b" } });
     await proxy.has(2);
     for (const one of proxy.held) {
-      answer(one, `for ${one.request.headers.accept}`);
+      answer(one, manifestOf(one.request.headers.accept));
     }
 
-    expect([(await first).body.toString(), (await second).body.toString()]).toEqual(["for a/a", "for b/b"]);
+    expect([(await first).body.toString(), (await second).body.toString()]).toEqual([
+      manifestOf("a/a"),
+      manifestOf("b/b"),
+    ]);
   });
 });
 
@@ -436,12 +456,12 @@ describe("a referrers index that is requested while the router writes it", () =>
     await hosted.has(7);
     for (const [index, one] of hosted.held.entries()) {
       if (!one.response.headersSent) {
-        answer(one, index < 5 ? "old" : "new");
+        answer(one, manifestOf(index < 5 ? "old" : "new"));
       }
     }
 
     const answers = await Promise.all([before, during, ...after]);
-    expect(answers.map(({ body }) => body.toString())).toEqual(["old", "old", "new", "new"]);
+    expect(answers.map(({ body }) => body.toString())).toEqual(["old", "old", "new", "new"].map(manifestOf));
   });
 });
 

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { createServer, type Socket } from "node:net";
 import { startRegistry } from "@combined-registry/testkit";
 import { describe, expect, it } from "@jest/globals";
-import { fetchRaw, type Received } from "../../support/client.ts";
+import { errorOf, fetchRaw, type Received } from "../../support/client.ts";
 import { listen, startRouter } from "../../support/router.ts";
 
 const content = JSON.stringify({ schemaVersion: 2, layers: [], annotations: { long: "x".repeat(5_000) } });
@@ -24,7 +24,9 @@ async function pullWithoutLength(target: string, head: string, body: string): Pr
   const url = `http://127.0.0.1:${await listen(server)}`;
   try {
     await using router = await startRouter({ hosted: hosted.url, proxy: url });
-    return await fetchRaw(router.url, target);
+    return await fetchRaw(router.url, target, {
+      headers: head.includes(" 206 ") ? { Range: "bytes=0-" } : {},
+    });
   } finally {
     for (const socket of sockets) {
       socket.destroy();
@@ -41,12 +43,6 @@ describe("a body without Content-Length that ends with its connection", () => {
     ["a blob", `/v2/a/blobs/${digest}`, ok],
     ["a blob of sha512", `/v2/a/blobs/${digestOf("sha512")}`, ok],
     ["a blob of HTTP/1.1", `/v2/a/blobs/${digest}`, "HTTP/1.1 200 OK\r\nConnection: close"],
-    ["a manifest by digest", `/v2/a/manifests/${digest}`, ok],
-    [
-      "a manifest by tag, whose digest is told",
-      "/v2/a/manifests/1",
-      `${ok}\r\nDocker-Content-Digest: ${digest}`,
-    ],
     [
       "a part",
       `/v2/a/blobs/${digest}`,
@@ -67,9 +63,22 @@ describe("a body without Content-Length that ends with its connection", () => {
     expect((await pullWithoutLength(target, head, content)).complete).toBe(false);
   });
 
-  it("is relayed unchecked if it is no content by digest", async () => {
-    const answer = await pullWithoutLength("/v2/a/manifests/1", ok, content);
+  it.each([
+    ["a manifest by digest", `/v2/a/manifests/${digest}`, ok],
+    [
+      "a manifest by tag, whose digest is told",
+      "/v2/a/manifests/1",
+      `${ok}\r\nDocker-Content-Digest: ${digest}`,
+    ],
+    ["a manifest by tag", "/v2/a/manifests/1", ok],
+  ])("is delivered if complete, and a failure of its upstream if truncated: %s", async (_, target, head) => {
+    const whole = await pullWithoutLength(target, head, content);
+    const broken = await pullWithoutLength(target, head, cut);
 
-    expect([answer.complete, answer.body.toString() === content]).toEqual([true, true]);
+    expect([whole.complete, whole.body.toString() === content]).toEqual([true, true]);
+    expect([broken.status, errorOf(broken).message]).toEqual([
+      502,
+      "proxy failed (sent no JSON object where a manifest was asked for), hosted not found",
+    ]);
   });
 });

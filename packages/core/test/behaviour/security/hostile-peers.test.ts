@@ -92,7 +92,7 @@ describe("a token realm that the registry builds from a vendor header", () => {
       if (url.startsWith("/token")) {
         response.end('{"token":"good"}');
       } else if (headers.authorization === "Bearer good") {
-        response.end("{}");
+        response.end('{"layers":[]}');
       } else {
         const base = headers[override.toLowerCase()] ?? `http://${headers.host}`;
         response.writeHead(401, { "WWW-Authenticate": `Bearer realm="${base}/token"` }).end();
@@ -407,7 +407,7 @@ describe("a truncated body without Content-Length", () => {
     await using router = await startRouter({ hosted: cut.url, proxy: cut.url });
     const ended = new Promise<string>((resolve) => {
       const client = connect(router.port, "127.0.0.1", () =>
-        client.write("GET /v2/a/manifests/1 HTTP/1.0\r\n\r\n"),
+        client.write(`GET /v2/a/blobs/sha256:${"0".repeat(64)} HTTP/1.0\r\n\r\n`),
       );
       client.resume();
       client.once("error", () => resolve("error"));

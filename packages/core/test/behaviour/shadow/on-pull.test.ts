@@ -304,7 +304,7 @@ describe("no check is made", () => {
     const { url } = sides.router;
     await fetchRaw(url, `/v2/team/app/manifests/${proxy}`);
     await fetchRaw(url, addressOf("team/app:1"), { headers: { "If-None-Match": `"${proxy}"` } });
-    sides.proxy.fault({ path: /none$/, status: 200, body: "{}" });
+    sides.proxy.fault({ path: /none$/, status: 200, body: '{"layers":[]}' });
     expect((await fetchRaw(url, addressOf("team/app:none"))).status).toBe(200);
 
     await pull(sides.router, "team/app:2");
