@@ -15,16 +15,9 @@ export const manifestTypes: readonly string[] = [
 
 // image-spec 1.1, and those of docker and of artifacts before it.
 const manifestMediaType = /^application\/vnd\.[\w.-]*\b(?:manifest|index)\b[\w.-]*\+(?:json|prettyjws)$/i;
-// Signed: its digest is that of a part of it (docker's "Image Manifest Version 2, Schema 1").
-const signedMediaType = /\+prettyjws$/i;
 
 export function isManifestType(mediaType: string): boolean {
   return manifestMediaType.test(mediaType);
-}
-
-/** Whether the digest of such a manifest is that of its bytes. */
-export function hasDigestOfBytes(mediaType: string): boolean {
-  return !signedMediaType.test(mediaType);
 }
 
 /** Whether bytes look like a manifest of some kind. distribution 2 sends `application/json` at times, other servers no type at all. */

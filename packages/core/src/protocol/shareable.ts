@@ -30,7 +30,8 @@ export function wholeManifest(method: string, status: number, headers: RawHeader
     return { length: 0, limit: 0 };
   }
   const text = firstValue(headers, "content-length") ?? "";
-  if (!/^\d{1,15}$/.test(text) || isCompressed(headers)) {
+  const coding = firstValue(headers, "content-encoding");
+  if (!/^\d{1,15}$/.test(text) || (coding !== undefined && coding.toLowerCase() !== "identity")) {
     return { length: undefined, limit: longestManifest };
   }
   const length = Number(text);
@@ -40,10 +41,6 @@ export function wholeManifest(method: string, status: number, headers: RawHeader
 /** Whether a manifest that was read may be shared by several clients (RFC 9111 3). */
 export function isShareableManifest(read: Buffer | undefined, headers: RawHeaders): boolean {
   return read !== undefined && read.length <= longestShared && isShareable(headers);
-}
-
-function isCompressed(headers: RawHeaders): boolean {
-  return (firstValue(headers, "content-encoding") ?? "identity").toLowerCase() !== "identity";
 }
 
 /** Whether a response, of any status, is not meant for a single client. */

@@ -101,13 +101,12 @@ function attemptOf(
   said: Extract<ManifestOutcome, { outcome: "not_found" | "known absent" | "failed" }>,
 ): Attempt {
   switch (said.outcome) {
-    case "not_found":
-      return {
-        member,
-        outcome: "not_found",
-        status: said.answer.status,
-        words: ownWords(said.body.toString()),
-      };
+    case "not_found": {
+      const { answer, body } = said;
+      return answer.status === 404
+        ? { member, outcome: "not_found", status: 404, body }
+        : { member, outcome: "not_found", status: answer.status, words: ownWords(body.toString()) };
+    }
     case "known absent":
       return { member, outcome: "not_found", status: 404, cached: true };
     case "failed":

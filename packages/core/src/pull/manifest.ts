@@ -173,12 +173,13 @@ function learn(
 ): void {
   const { request, resource, variant } = question;
   if (said.outcome === "not_found" && upstream.kind === "proxy" && !resource.byDigest) {
-    if (refusalWords(said.answer.status, said.body.toString()) !== undefined) {
+    const { status } = said.answer;
+    if (status !== 404 && refusalWords(status, said.body.toString()) !== undefined) {
       // The cache has no place for the words.
       return;
     }
     // Other statuses to HEAD say nothing about GET: some registries refuse HEAD.
-    const method = said.answer.status === 404 ? "GET" : request.method;
+    const method = status === 404 ? "GET" : request.method;
     absences.learn(upstream, resource.repository, resource.reference, { variant, method });
   } else if (said.outcome === "found" && said.body !== undefined && request.method === "GET") {
     cacheManifest(manifests, upstream, question, said.answer, said.body);

@@ -1,6 +1,6 @@
 import type { Decision, Exchange } from "../http/exchange.ts";
 import { relay, relayBuffered, type Safeguards } from "../http/relay.ts";
-import { errorCodes, withFurtherError } from "../protocol/error-body.ts";
+import { errorCodes, ownWords, withFurtherError } from "../protocol/error-body.ts";
 import { type ErrorCode, RegistryError } from "../protocol/errors.ts";
 import { warning } from "../protocol/headers.ts";
 import type { Resource } from "../protocol/request.ts";
@@ -66,11 +66,14 @@ function isRefusalAttempt(attempt: Attempt): attempt is Extract<Attempt, { outco
 
 /** What upstreams say about content that they do not have: that it exists, but not as a type that the client accepts. */
 function toldBy(attempts: readonly Attempt[]): string[] {
-  return attempts.flatMap((attempt) =>
-    attempt.outcome === "not_found" && attempt.words !== undefined
-      ? [`${attempt.member.name}: ${attempt.words}`]
-      : [],
-  );
+  return attempts.flatMap((attempt) => {
+    const words = attempt.outcome === "not_found" ? (attempt.words ?? wordsOf(attempt.body)) : undefined;
+    return words === undefined ? [] : [`${attempt.member.name}: ${words}`];
+  });
+}
+
+function wordsOf(body: Buffer | undefined): string | undefined {
+  return body && ownWords(body.toString());
 }
 
 /** Hosted's own error, with the reasons of proxies that have the content in some way. */

@@ -2,7 +2,7 @@ import { parseChallenges } from "../protocol/challenge.ts";
 import { ownWords, saysDenied, saysTooManyRequests, saysUnknown } from "../protocol/error-body.ts";
 import type { ErrorCode } from "../protocol/errors.ts";
 import { firstValue, quotable, type RawHeaders, valuesOf } from "../protocol/headers.ts";
-import { hasDigestOfBytes, hasManifestShape, isManifestType, isWholeObject } from "../protocol/manifest.ts";
+import { hasManifestShape, isManifestType, isWholeObject } from "../protocol/manifest.ts";
 import { isDigestOfNothing, isOtherContent } from "../protocol/names.ts";
 import type { Member } from "./ruling.ts";
 
@@ -12,8 +12,10 @@ export type Attempt =
       readonly outcome: "not_found";
       readonly status: number;
       readonly cached?: boolean;
-      /** The reason that the upstream gave in words of its own. */
+      /** The reason that the upstream gave in words of its own, unless the status is 404. */
       readonly words?: string | undefined;
+      /** Of a 404. */
+      readonly body?: Buffer;
     }
   | { readonly member: Member; readonly outcome: "failed"; readonly failure: FailureReport };
 
@@ -69,7 +71,7 @@ export function isRefusal({
   readonly status: number;
   readonly words?: string | undefined;
 }): boolean {
-  return words !== undefined && status !== 404 && status < 500;
+  return words !== undefined && status < 500;
 }
 
 /** `found` and `final`, which is hosted's verdict on the request itself, go to the client. The others continue the lookup. */
@@ -103,18 +105,21 @@ export function classify(member: Member, answer: ErrorAnswer): AnswerClass {
   if (status === 408 || isRateLimited(answer)) {
     return "failed";
   }
-  if (saysUnknown(body) && status !== 401) {
+  if (status !== 401 && status !== 404 && saysUnknown(body)) {
     return "not_found";
   }
   return member.kind === "proxy" ? classifyAtProxy(member, answer) : classifyAtHosted(member, answer);
 }
 
 export function isRateLimited({ status, body }: Pick<ErrorAnswer, "status" | "body">): boolean {
-  return status === 429 || saysTooManyRequests(body);
+  return status === 429 || (body.includes("TOOMANYREQUESTS") && saysTooManyRequests(body));
 }
 
 function classifyAtProxy(member: Member, answer: ErrorAnswer): AnswerClass {
   const { status, body } = answer;
+  if (status === 404) {
+    return "not_found";
+  }
   if (status >= 500) {
     // A denial inside of a 500 is the public registry's, and about the name.
     return saysDenied(body) ? "not_found" : "failed";
@@ -130,7 +135,8 @@ function classifyAtProxy(member: Member, answer: ErrorAnswer): AnswerClass {
 function classifyAtHosted(member: Member, { status, headers, body }: ErrorAnswer): AnswerClass {
   if (status === 404) {
     // The page of a gateway without a server behind it, or a denial that hides the name.
-    return isPage(headers) || saysDenied(body) ? "failed" : "not_found";
+    const isMisleading = isPage(headers) || (saysDenied(body) && !saysUnknown(body));
+    return isMisleading ? "failed" : "not_found";
   }
   if (status === 401 || status === 403) {
     // Without passthrough, hosted refused the router: the client could do nothing about it.
@@ -191,7 +197,7 @@ export function objectionTo(wanted: Wanted, method: string, response: Response):
   }
   if (wanted.kind === "manifest" || wanted.kind === "blob") {
     return status === 200 || status === 203 || status === 206
-      ? (wrongDigest(wanted, headers) ??
+      ? ((wanted.digest === undefined ? undefined : wrongDigest(wanted, wanted.digest, headers)) ??
           (wanted.kind === "blob"
             ? objectionToBlob(wanted, response)
             : objectionToManifest(wanted, method, response)))
@@ -202,6 +208,9 @@ export function objectionTo(wanted: Wanted, method: string, response: Response):
     ? `sent a web page where ${wanted.kind === "list" ? "a list" : "an answer of a registry"} was expected`
     : undefined;
 }
+
+// The digest of a signed manifest is that of a part of it (docker's "Image Manifest Version 2, Schema 1").
+const signed = "+prettyjws";
 
 /** Some registries answer HEAD of a manifest with nothing that tells a manifest from a page. */
 export function provesManifest({ headers }: Response): boolean {
@@ -216,21 +225,22 @@ function objectionToManifest(
   method: string,
   { status, headers, read }: Response,
 ): string | undefined {
-  if (isPage(headers)) {
+  const type = mediaTypeOf(headers);
+  const isManifest = isManifestType(type);
+  if (!isManifest && page.test(type)) {
     return "sent a web page where a manifest was asked for";
   }
   if (method !== "GET" || status === 206 || read === undefined) {
     return undefined;
   }
-  const type = mediaTypeOf(headers);
   if (!isWholeObject(read)) {
     return `sent ${read.length === 0 ? "no bytes" : "no JSON object"} where a manifest was asked for`;
   }
-  if (!isManifestType(type) && !hasManifestShape(read)) {
+  if (!isManifest && !hasManifestShape(read)) {
     return `sent ${type === "" ? "something" : quotable(type)} that is no manifest`;
   }
   const expected = digest ?? firstValue(headers, "docker-content-digest");
-  return expected !== undefined && hasDigestOfBytes(type) && isOtherContent(expected, read)
+  return expected !== undefined && !type.endsWith(signed) && isOtherContent(expected, read)
     ? "sent a manifest that does not match its digest"
     : undefined;
 }
@@ -245,9 +255,9 @@ function objectionToBlob({ digest = "" }: Wanted, { headers }: Response): string
 }
 
 /** Only digests of one algorithm can be compared: a registry may name its own. */
-function wrongDigest({ kind, digest }: Wanted, headers: RawHeaders): string | undefined {
-  const given = digest === undefined ? undefined : firstValue(headers, "docker-content-digest");
-  return given !== undefined && given !== digest && given.split(":")[0] === digest?.split(":")[0]
+function wrongDigest({ kind }: Wanted, digest: string, headers: RawHeaders): string | undefined {
+  const given = firstValue(headers, "docker-content-digest") ?? digest;
+  return given !== digest && given.split(":")[0] === digest.split(":")[0]
     ? `sent a ${kind} with another digest`
     : undefined;
 }
@@ -265,8 +275,10 @@ function hasRegistryHeaders(headers: RawHeaders): boolean {
   return registryHeaders.some((name) => firstValue(headers, name) !== undefined);
 }
 
+const page = /^(?:text\/html|application\/xhtml\+xml)$/i;
+
 export function isPage(headers: RawHeaders): boolean {
-  return /^(?:text\/html|application\/xhtml\+xml)$/i.test(mediaTypeOf(headers));
+  return page.test(mediaTypeOf(headers));
 }
 
 function mediaTypeOf(headers: RawHeaders): string {

@@ -55,11 +55,11 @@ export class UpstreamClient {
     neutral: boolean,
   ): Promise<UpstreamResponse> {
     const http = this.#encode(request, authorization, neutral);
-    const response =
-      request.upload === undefined
-        ? this.#sendTo(this.#address, this.#agents, http, request)
-        : this.#forwarder.forward({ ...request.upload, ...http });
-    return response.then((answer) => judged(answer, request, http));
+    return request.upload === undefined
+      ? this.#sendTo(this.#address, this.#agents, http, request)
+      : this.#forwarder
+          .forward({ ...request.upload, ...http })
+          .then((answer) => judged(answer, request, http));
   }
 
   follows({ from, method, whole, follows }: UpstreamRequest, { status }: UpstreamResponse): boolean {
@@ -82,14 +82,14 @@ export class UpstreamClient {
       const isHere = url.origin === this.#config.url.origin;
       const pools = isHere ? this.#agents : this.#agents.elsewhere(url);
       return this.#sendTo(addressOf(url), pools, next, request);
-    }).then((answer) => judged(answer, request, http));
+    });
   }
 
-  #sendTo(
+  async #sendTo(
     address: Address,
     pools: AgentPools,
     http: HttpRequest,
-    { wanted, from, whole }: UpstreamRequest,
+    request: UpstreamRequest,
   ): Promise<UpstreamResponse> {
     const { connect, headers, write, idle } = this.#config.timeouts;
     const { method, timeout } = http;
@@ -97,10 +97,11 @@ export class UpstreamClient {
     const answerTimeout = isRead(method) ? Math.min(headers, timeout ?? headers) : write;
     const connectTimeout = Math.min(connect, timeout ?? connect);
     const upstream = this.#config.name;
-    const response = send(pools, { upstream, address, connectTimeout, answerTimeout, idle }, http);
+    const head = await send(pools, { upstream, address, connectTimeout, answerTimeout, idle }, http);
     // The router's own reads have limits of their own.
-    const isPull = wanted?.kind === "manifest" && from !== undefined && whole !== true;
-    return isPull ? response.then((head) => readWhole(head, http, idle)) : response;
+    const isPull =
+      request.wanted?.kind === "manifest" && request.from !== undefined && request.whole !== true;
+    return judged(isPull ? await readWhole(head, http, idle) : head, request, http);
   }
 
   #encode(request: UpstreamRequest, authorization: string | undefined, neutral: boolean): HttpRequest {
@@ -126,15 +127,16 @@ function judged(
   { wanted, method }: UpstreamRequest,
   { headers }: HttpRequest,
 ): UpstreamResponse {
+  const { status } = answer;
+  const isPart = isRead(method) && (status === 206 || status === 304 || status === 416);
   const objection =
-    wanted &&
-    (objectionTo(wanted, method, answer) ?? (isRead(method) ? unaskedFor(answer, headers) : undefined));
+    wanted && (objectionTo(wanted, method, answer) ?? (isPart ? unaskedFor(status, headers) : undefined));
   return objection === undefined ? answer : { ...answer, objection };
 }
 
 /** A part, or "not modified", in answer to a request for the whole. */
-function unaskedFor({ status }: UpstreamResponse, headers: RawHeaders): string | undefined {
-  const needs = status === 304 ? conditions : status === 206 || status === 416 ? ["range"] : [];
-  const isAsked = needs.length === 0 || needs.some((name) => firstValue(headers, name) !== undefined);
+function unaskedFor(status: number, headers: RawHeaders): string | undefined {
+  const needs = status === 304 ? conditions : ["range"];
+  const isAsked = needs.some((name) => firstValue(headers, name) !== undefined);
   return isAsked ? undefined : `answered ${status} to a request without ${needs.join(" or ")}`;
 }

@@ -1,4 +1,4 @@
-import { none, type Row } from "./row.ts";
+import { all, none, type Row } from "./row.ts";
 
 const slow = { delay: 200 };
 
@@ -79,5 +79,22 @@ export const memoryRows: readonly Row[] = [
     status: 200,
     by: "hub",
     asked: ["hub"],
+  },
+  {
+    rule: "R36",
+    ask: "HEAD /v2/public/app/manifests/1",
+    faults: { hub: { method: "HEAD", status: 405 } },
+    status: 200,
+    by: "hub",
+    asked: ["hub"],
+  },
+  {
+    rule: "R37",
+    ask: "GET /v2/private/app/manifests/none",
+    faults: {
+      hub: { status: 403, body: { errors: [{ code: "DENIED", message: "blocked by policy: CVE-1" }] } },
+    },
+    status: 403,
+    asked: all,
   },
 ];
