@@ -92,11 +92,11 @@ async function run(command: ParsedCommand, io: ProcessIo): Promise<number> {
       return health({ flags, configFile, environment, folder, beforeRead: async () => undefined });
     }
     default: {
-      const [{ serve }, { createLog }] = await Promise.all([
+      const [{ serve }, { openLog }] = await Promise.all([
         import("./commands/serve.ts"),
         import("./logging.ts"),
       ]);
-      await serve(load, createLog);
+      await serve(load, openLog);
       return 0;
     }
   }

@@ -1,10 +1,11 @@
+import { isatty } from "node:tty";
 import { createCombinedRegistryHandler } from "@combined-registry/core";
 import { startRegistry } from "@combined-registry/testkit";
 import { refusal } from "../config/check.ts";
 import { applyOverrides, type Overrides } from "../config/overrides.ts";
 import { parseOwn } from "../config/own-schema.ts";
 import { thingsToTry, tour } from "../demo/tour.ts";
-import { createLog } from "../logging.ts";
+import { createLog, formatted } from "../logging.ts";
 import type { Progress } from "../report/progress.ts";
 import { table } from "../report/table.ts";
 import { listen } from "../server.ts";
@@ -55,7 +56,7 @@ async function show(
   const handler = createCombinedRegistryHandler({
     hosted: hostedUrl,
     proxy: cacheUrl,
-    logger: createLog("warn", process.stderr),
+    logger: createLog("warn", await formatted(process.stderr, "auto", isatty(2))),
   });
   const server = await listen(handler, { host, port, tls: undefined });
   try {

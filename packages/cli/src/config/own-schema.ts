@@ -1,6 +1,6 @@
 import { type ConfigProblem, serverOptions } from "@combined-registry/core";
 import { z } from "zod";
-import { defaults, logLevels } from "../defaults.ts";
+import { defaults, logFormats, logLevels } from "../defaults.ts";
 import type { Table } from "./table.ts";
 import type { OwnConfig } from "./written-own.ts";
 
@@ -17,6 +17,7 @@ const milliseconds = z
   .meta({ "x-unit": "ms" });
 
 export type LogLevel = (typeof logLevels)[number];
+export type LogFormat = (typeof logFormats)[number];
 
 /** Environment, flags and "${PORT}" in a file give numbers as text. */
 function fromDigits(value: unknown): unknown {
@@ -84,6 +85,7 @@ export const ownSchema = z.object({
     .prefault({}),
   reload: z.enum(["watch", "signal"], "one of watch, signal").default("watch"),
   logLevel: z.enum(logLevels, `one of ${logLevels.join(", ")}`).default(defaults.logLevel),
+  logFormat: z.enum(logFormats, `one of ${logFormats.join(", ")}`).default(defaults.logFormat),
 } satisfies Record<keyof OwnConfig, z.ZodType>);
 
 /** The program's own options with their defaults. */

@@ -4,13 +4,19 @@ import { errorBodyLimit, readUpTo } from "./transport/read-body.ts";
 import type { UpstreamResponse } from "./transport/send.ts";
 import type { Upstream } from "./upstream.ts";
 
+interface Said {
+  readonly answer: UpstreamResponse;
+  readonly body: Buffer;
+}
+
 export type QueryOutcome =
   /** Without `body`, that is still to come. */
   | { readonly outcome: "found"; readonly answer: UpstreamResponse; readonly body?: Buffer | undefined }
   /** Hosted's own word about the request. */
   | { readonly outcome: "final"; readonly answer: UpstreamResponse; readonly body: Buffer }
   | { readonly outcome: "not_found"; readonly answer: UpstreamResponse; readonly body: Buffer }
-  | { readonly outcome: "failed"; readonly failure: FailureReport };
+  /** `said` is what the upstream answered, if it did. */
+  | { readonly outcome: "failed"; readonly failure: FailureReport; readonly said?: Said };
 
 /** A query that the upstream itself could not answer. */
 export type FailedQuery = Extract<QueryOutcome, { outcome: "failed" }>;
@@ -24,7 +30,7 @@ export async function outcomeOf(upstream: Upstream, answer: UpstreamResponse): P
   const body = (await readUpTo(answer.body, errorBodyLimit, upstream.timeouts.idle)) ?? Buffer.alloc(0);
   const outcome = classify(upstream, answer.status, body.toString());
   return outcome === "failed"
-    ? { outcome, failure: reportOf(upstream, answer) }
+    ? { outcome, failure: reportOf(upstream, answer), said: { answer, body } }
     : { outcome: outcome === "found" ? "final" : outcome, answer, body };
 }
 
