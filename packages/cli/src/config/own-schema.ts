@@ -10,9 +10,14 @@ const fileName = z.string("a file name").min(1, "a file name");
 const portMessage = "a port number from 0 to 65535";
 const workersMessage = "a whole number from 1 to 256, or auto";
 
+// A text comes from a flag or the environment, in seconds.
+const seconds = /^(?!0+$)\d{1,6}$/;
+const secondsMessage = "a whole number of seconds from 1 to 999999";
+const millisecondsMessage = "a whole number of milliseconds, at least 1";
+
 const milliseconds = z
-  .int("a whole number of milliseconds")
-  .min(1, "a whole number of milliseconds, at least 1")
+  .int(millisecondsMessage)
+  .min(1, millisecondsMessage)
   .max(2 ** 31 - 1, "at most 2147483647 milliseconds")
   .meta({ "x-unit": "ms" });
 
@@ -69,9 +74,13 @@ export const ownSchema = z.object({
     .strictObject(
       {
         timeout: z.preprocess(
-          // A text comes from the flag or the environment, in seconds.
-          (value) => (typeof value === "string" && /^\d{1,6}$/.test(value) ? Number(value) * 1000 : value),
-          milliseconds.default(defaults.drainTimeout),
+          (value) => (typeof value === "string" && seconds.test(value) ? Number(value) * 1000 : value),
+          z
+            .int({ error: ({ input }) => (typeof input === "string" ? secondsMessage : millisecondsMessage) })
+            .min(1, millisecondsMessage)
+            .max(2 ** 31 - 1, "at most 2147483647 milliseconds")
+            .meta({ "x-unit": "ms" })
+            .default(defaults.drainTimeout),
         ),
         delay: z
           .int("a whole number of milliseconds")
