@@ -4,6 +4,7 @@ export const defaults = {
   port: 5000,
   workers: 1,
   logLevel: "info",
+  logFormat: "auto",
   /** The program exports process metrics, since the whole process is the router's. */
   processMetrics: true,
   maxConnections: 10_000,
@@ -16,3 +17,6 @@ export const defaults = {
 
 /** From the most to the least. */
 export const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
+
+/** `auto`: text on a terminal, JSON everywhere else. */
+export const logFormats = ["auto", "json", "text"] as const;

@@ -11,7 +11,7 @@ export interface EnvironmentSettings {
   readonly publicName: string | undefined;
 }
 
-/** The variables, as `--help` lists them. All but the last five rows are those of the nginx router. */
+/** The variables, as `--help` lists them. All but the last six rows are those of the nginx router. */
 export const environmentTable: readonly (readonly [variables: string, meaning: string])[] = [
   ["HOSTED_HOSTNAME", "the private registry: host[:port] or URL"],
   ["PROXY_HOSTNAME", "the pull-through cache: host[:port] or URL"],
@@ -27,6 +27,7 @@ export const environmentTable: readonly (readonly [variables: string, meaning: s
   ],
   ["STATUS_PAGE", "true or false: serve a status page at / (true)"],
   ["LOG_LEVEL", `trace, debug, info, warn, error, fatal or silent (${defaults.logLevel})`],
+  ["LOG_FORMAT", `json, text, or auto: text on a terminal, JSON everywhere else (${defaults.logFormat})`],
 ];
 
 type Read = (variable: string) => string | undefined;
@@ -41,6 +42,7 @@ export function readEnvironment(environment: NodeJS.ProcessEnv): EnvironmentSett
     ["port", given(read, "PORT")],
     ["workers", given(read, "WORKERS")],
     ["logLevel", given(read, "LOG_LEVEL")],
+    ["logFormat", given(read, "LOG_FORMAT")],
     ["statusPage", givenSwitch(read, "STATUS_PAGE")],
     ["drain.timeout", given(read, "DRAIN_TIMEOUT")],
     ["auth.htpasswdFile", given(read, "HTPASSWD_FILE")],

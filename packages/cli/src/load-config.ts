@@ -11,7 +11,13 @@ import {
   overrideOf,
   replacedTables,
 } from "./config/overrides.ts";
-import { type CompleteOwnConfig, divide, type LogLevel, parseOwn } from "./config/own-schema.ts";
+import {
+  type CompleteOwnConfig,
+  divide,
+  type LogFormat,
+  type LogLevel,
+  parseOwn,
+} from "./config/own-schema.ts";
 import { substitute } from "./config/substitute.ts";
 import { isTable } from "./config/table.ts";
 import { defaults } from "./defaults.ts";
@@ -44,6 +50,7 @@ export interface ServeConfig {
   /** What causes a reload: a changed file or SIGHUP, or only SIGHUP. */
   readonly reload: "watch" | "signal";
   readonly logLevel: LogLevel;
+  readonly logFormat: LogFormat;
   readonly publicName: string | undefined;
   /** The configuration file that was read. */
   readonly file: ConfigFile | undefined;
@@ -96,6 +103,7 @@ export async function loadConfig(sources: Sources, inUse?: ConfigFile): Promise<
     drain: own.drain,
     reload: own.reload,
     logLevel: own.logLevel,
+    logFormat: own.logFormat,
     publicName: environment.publicName,
     file,
     options: { ...own, ...router },

@@ -3,7 +3,7 @@ import { Readable } from "node:stream";
 import { isatty } from "node:tty";
 import { CommanderError } from "commander";
 import type { LoadConfig } from "./commands/serve.ts";
-import { Failure } from "./failure.ts";
+import { errorCode, Failure } from "./failure.ts";
 import { type Output, type ParsedCommand, parseCommandLine } from "./program.ts";
 import { painter, wantsColour } from "./report/colour.ts";
 import { createProgress, showsProgress } from "./report/progress.ts";
@@ -14,6 +14,8 @@ export interface ProcessIo extends Output {
   readonly folder: string;
   /** Which streams are terminals. @default none */
   readonly terminals?: Terminals;
+  /** Resolves when nobody reads standard output any more. @default never */
+  readonly readerGone?: Promise<void>;
   /** Standard input. @default empty */
   readonly input?: () => NodeJS.ReadableStream;
 }
@@ -24,20 +26,38 @@ interface Terminals {
   readonly errors: boolean;
 }
 
-const processIo: ProcessIo = {
-  environment: process.env,
-  folder: process.cwd(),
-  input: () => process.stdin,
-  terminals: { input: isatty(0), output: isatty(1), errors: isatty(2) },
-  out: (text) => process.stdout.write(text),
-  err: (text) => process.stderr.write(text),
-};
+function processIo(): ProcessIo {
+  return {
+    environment: process.env,
+    folder: process.cwd(),
+    input: () => process.stdin,
+    terminals: { input: isatty(0), output: isatty(1), errors: isatty(2) },
+    readerGone: pipeClosed(process.stdout, process.stderr),
+    out: (text) => process.stdout.write(text),
+    err: (text) => process.stderr.write(text),
+  };
+}
+
+/** A reader such as `head` closes its pipe when it has enough. That is no failure of this program. */
+function pipeClosed(...streams: readonly NodeJS.WritableStream[]): Promise<void> {
+  return new Promise((resolve) => {
+    for (const stream of streams) {
+      stream.on("error", (error) => {
+        if (errorCode(error) !== "EPIPE") {
+          throw error;
+        }
+        resolve();
+      });
+    }
+  });
+}
 
 const noInput = () => Readable.from([]);
+const never = new Promise<void>(() => {});
 const noTerminals: Terminals = { input: false, output: false, errors: false };
 
 /** Runs the program. Returns its exit code: 0, 1 for a failure while running, 2 for wrong usage or configuration. */
-export async function main(argv: readonly string[], io: ProcessIo = processIo): Promise<number> {
+export async function main(argv: readonly string[], io: ProcessIo = processIo()): Promise<number> {
   try {
     return await run(await parseCommandLine(argv, packageVersion(), io), io);
   } catch (error) {
@@ -60,7 +80,7 @@ async function run(command: ParsedCommand, io: ProcessIo): Promise<number> {
   const progress = createProgress(io.err, showsProgress(environment, terminals.errors));
   if (command.command === "demo") {
     const { demo } = await import("./commands/demo.ts");
-    await demo(command, out, progress);
+    await demo(command, { print: out, readerGone: io.readerGone ?? never, progress });
     return 0;
   }
   if (command.command === "completion") {
@@ -92,11 +112,11 @@ async function run(command: ParsedCommand, io: ProcessIo): Promise<number> {
       return health({ flags, configFile, environment, folder, beforeRead: async () => undefined });
     }
     default: {
-      const [{ serve }, { createLog }] = await Promise.all([
+      const [{ serve }, { openLog }] = await Promise.all([
         import("./commands/serve.ts"),
         import("./logging.ts"),
       ]);
-      await serve(load, createLog);
+      await serve(load, openLog);
       return 0;
     }
   }

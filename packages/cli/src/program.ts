@@ -39,6 +39,7 @@ interface Flags {
   /** Undefined if neither flag is given. commander sets no default, because both flags are declared; it would override the environment and the file. */
   readonly statusPage?: boolean;
   readonly logLevel?: string;
+  readonly logFormat?: string;
   readonly demo?: true;
   readonly once?: true;
 }
@@ -107,6 +108,10 @@ function describeProgram(version: string, { out, err }: Output): Command {
     .option(
       "--log-level <level>",
       `trace, debug, info, warn, error, fatal or silent (default: ${defaults.logLevel})`,
+    )
+    .option(
+      "--log-format <format>",
+      `json, text, or auto: text on a terminal, JSON everywhere else (default: ${defaults.logFormat})`,
     )
     .option("--demo", "try it: starts registries and a router in this process")
     .option("--once", "with --demo: exit when everything has been shown")
@@ -205,6 +210,7 @@ function overridesOf(flags: Flags): Overrides {
     port: flags.port,
     workers: flags.workers,
     logLevel: flags.logLevel,
+    logFormat: flags.logFormat,
     "tls.certFile": flags.tlsCert,
     "tls.keyFile": flags.tlsKey,
     "auth.htpasswdFile": flags.htpasswd,

@@ -7,7 +7,7 @@ import {
 } from "node:http";
 import { createServer as createHttpsServer, Server as HttpsServer } from "node:https";
 import { type AddressInfo, Server as NetServer, type Socket } from "node:net";
-import { serverOptions } from "@combined-registry/core";
+import { answerPlainHttp, serverOptions } from "@combined-registry/core";
 import { defaults } from "./defaults.ts";
 import { breakdown, errorCode, messageOf } from "./failure.ts";
 import type { Log } from "./logging.ts";
@@ -99,10 +99,13 @@ export async function listen(listener: RequestListener, options: ServerOptions):
 }
 
 function createServer(listener: RequestListener, tls: TlsMaterial | undefined): Server {
+  if (tls === undefined) {
+    return createHttpServer(serverOptions, listener);
+  }
   // A connection that never finishes its handshake would hold up `stop`.
-  return tls === undefined
-    ? createHttpServer(serverOptions, listener)
-    : createHttpsServer({ ...serverOptions, ...tls, handshakeTimeout: 10_000 }, listener);
+  const server = createHttpsServer({ ...serverOptions, ...tls, handshakeTimeout: 10_000 }, listener);
+  answerPlainHttp(server);
+  return server;
 }
 
 function applyLimits(server: Server, options: Partial<Limits>): void {

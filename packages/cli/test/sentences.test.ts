@@ -59,6 +59,13 @@ const rows: readonly Row[] = [
       `option --proxy, name: expected lower-case letters, digits, '.', '_' or '-', beginning with a letter, given "Hub"`,
     ],
   },
+  ...["0", "abc", "1.5", "1000000"].map((value) => ({
+    what: `a time in seconds by flag: ${value}`,
+    argv: [...upstreams, "--drain-timeout", value],
+    says: [
+      `option --drain-timeout: expected a whole number of seconds from 1 to 999999, given ${JSON.stringify(value)}`,
+    ],
+  })),
   {
     what: "a password in a URL",
     argv: ["--hosted", "http://me:hunter2@h:1", "--proxy", "http://p:1"],

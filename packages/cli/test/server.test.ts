@@ -96,6 +96,28 @@ describe("listening", () => {
     expect(await within(text(socket), "an answer to TLS")).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/);
   });
 
+  test.each([
+    "GET /v2/ HTTP/1.1\r\nHost: x\r\n\r\n",
+    "HEAD /v2/ HTTP/1.1\r\nHost: x\r\n\r\n",
+    "DELETE /v2/a/manifests/1 HTTP/1.1\r\nHost: x\r\n\r\n",
+    "OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n",
+    "PATCH /v2/a/blobs/uploads/1 HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello",
+  ])("plain HTTP on the TLS port is answered with 400 and a sentence: %j", async (request) => {
+    const tls = await testTls();
+    await using server = await start((_, response) => response.end("hello"), tls);
+    await using socket = await open(server.address.port);
+    socket.write(request);
+    const [head = "", body = ""] = (await within(text(socket), "an answer to plain HTTP")).split("\r\n\r\n");
+    expect(head).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/);
+    expect(head).toMatch(/^Connection: close$/im);
+    expect(JSON.parse(body)).toMatchObject({
+      errors: [{ code: "BAD_REQUEST", message: expect.stringContaining("plain HTTP") }],
+    });
+    // Others are served as before.
+    const [response] = await within(once(getTls(server.url, { ca: tls.cert }), "response"), "an answer");
+    expect(await text(response)).toBe("hello");
+  });
+
   test("a header of 60 KiB is accepted", async () => {
     await using server = await start((request, response) =>
       response.end(String(request.headers.authorization?.length)),

@@ -51,6 +51,7 @@ export type { DecisionRecord } from "./observe/decision-record.ts";
 export type { Health, UpstreamHealth } from "./observe/health.ts";
 export type { MetricsRegistry, MetricsSnapshot } from "./observe/metrics.ts";
 export { aggregateMetrics, sumMetrics } from "./observe/metrics.ts";
+export { answerPlainHttp } from "./plain-http.ts";
 export { serverOptions } from "./server-options.ts";
 export type { UpstreamRequestTrace } from "./upstream/transport/trace.ts";
 export { version } from "./version.ts";

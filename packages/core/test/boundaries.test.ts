@@ -31,7 +31,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   ],
   http: [...pure, "upstream", "node:async_hooks", "node:tls"],
   authorize: [...pure, "http"],
-  observe: ["upstream", "version.ts", "prom-client"],
+  observe: [...pure, "upstream", "version.ts", "prom-client"],
   pull: requests,
   copy: [...requests, "pull", "node:crypto", "node:stream"],
   lists: [...requests, "pull"],

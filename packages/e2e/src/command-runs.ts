@@ -108,7 +108,11 @@ export const commandRuns: readonly Runs[] = [
     ],
   },
   { by: cli("commands/health"), says: ['["health", '], commands: ["combined-registry health"] },
-  { by: cli("workers/docs"), says: ["--workers"], commands: ["combined-registry --workers 2"] },
+  {
+    by: cli("workers/docs"),
+    says: ["--workers"],
+    commands: ["combined-registry --workers 2 --log-format json"],
+  },
   {
     by: e2e("drop-in"),
     says: ["HOSTED_HOSTNAME", "PROXY_HOSTNAME", "AGGREGATE_HOSTNAME", "ENABLE_AUTH"],

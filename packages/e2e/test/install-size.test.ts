@@ -14,8 +14,8 @@ afterAll(() => resources[Symbol.asyncDispose]());
  * of these has added a dependency, and should have said why.
  */
 const limits: [PackageName, { packages: number; megabytes: number }][] = [
-  // With what `init` asks people with (@clack/prompts) and writes comments with (yaml).
-  ["combined-registry", { packages: 55, megabytes: 20 }],
+  // With what `init` asks people with (@clack/prompts) and writes comments with (yaml), and what shows the log on a terminal (pino-pretty).
+  ["combined-registry", { packages: 68, megabytes: 21 }],
   ["@combined-registry/core", { packages: 10, megabytes: 15 }],
   ["@combined-registry/testkit", { packages: 1, megabytes: 0.4 }],
 ];

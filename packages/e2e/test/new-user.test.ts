@@ -2,7 +2,7 @@ import { copyFile, mkdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { type BareMachine, cloneInto, startBareMachine } from "../src/bare-machine.ts";
-import { dockerClient, skopeoClient } from "../src/clients.ts";
+import { dockerClient, podmanClient, skopeoClient } from "../src/clients.ts";
 import { startDockerEngine } from "../src/docker-engine.ts";
 import { packAll } from "../src/packed.ts";
 import { describeE2E } from "../src/programs.ts";
@@ -73,6 +73,19 @@ describeE2E(
           await docker("pull", own);
         },
         2 * minute,
+      );
+
+      it(
+        "the image runs, and prints a line",
+        async () => {
+          const podman = await podmanClient(folder);
+          const limits = ["--ulimit=nofile=1024:1024", "--ulimit=nproc=1024:1024"];
+          const image = `${host}/library/hello`;
+          expect(
+            await podman("run", "--rm", "--network=host", "--tls-verify=false", ...limits, image),
+          ).toContain("Hello.");
+        },
+        minute,
       );
 
       it(

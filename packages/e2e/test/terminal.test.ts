@@ -104,6 +104,27 @@ describeE2E("at a terminal", ["script"], () => {
     expect(await demo.ended()).toBe(0);
   }, 60_000);
 
+  it.each(["1", "2"])(
+    "the log of the router is lines to read, with %s workers",
+    async (workers) => {
+      await using registry = await startRegistry();
+      const upstreams = ["--hosted", registry.url, "--proxy", registry.url];
+      const where = ["--host", "127.0.0.1", "--port", "0", "--workers", workers];
+      await using terminal = start([...upstreams, ...where], { env: { NO_COLOR: "1" } });
+
+      await terminal.shows("INFO: listening on http://127.0.0.1:");
+      const [origin = ""] = /http:\/\/127\.0\.0\.1:\d+(?= \{"hosted")/.exec(terminal.raw) ?? [];
+      expect((await fetch(`${origin}/v2/`)).status).toBe(200);
+      await terminal.shows("INFO: GET /v2/ 200 | router: ");
+      terminal.type("\u0003");
+      await terminal.shows("INFO: stopped");
+
+      expect(await terminal.ended()).toBe(0);
+      expect(terminal.raw).not.toContain('{"level"');
+    },
+    60_000,
+  );
+
   it.each([
     ["NO_COLOR is set", [], { NO_COLOR: "1" }],
     ["CI is set", [], { CI: "true" }],

@@ -1,10 +1,12 @@
+import { isatty } from "node:tty";
 import { createCombinedRegistryHandler } from "@combined-registry/core";
 import { startRegistry } from "@combined-registry/testkit";
 import { refusal } from "../config/check.ts";
 import { applyOverrides, type Overrides } from "../config/overrides.ts";
 import { parseOwn } from "../config/own-schema.ts";
+import { addHelloImage } from "../demo/hello-image.ts";
 import { thingsToTry, tour } from "../demo/tour.ts";
-import { createLog } from "../logging.ts";
+import { createLog, formatted } from "../logging.ts";
 import type { Progress } from "../report/progress.ts";
 import { table } from "../report/table.ts";
 import { listen } from "../server.ts";
@@ -17,9 +19,10 @@ export interface DemoOptions {
   readonly once: boolean;
 }
 
-interface Stage {
-  readonly once: boolean;
+interface Audience {
   readonly print: (text: string) => void;
+  /** Resolves when nobody reads what is printed any more. */
+  readonly readerGone: Promise<void>;
   readonly progress: Progress;
 }
 
@@ -30,18 +33,14 @@ const host = "127.0.0.1";
  * Shows the router with registries in this process.
  * @throws Failure if the port cannot be had, or if a response is not as expected
  */
-export async function demo(
-  { flags, once }: DemoOptions,
-  print: (text: string) => void,
-  progress: Progress,
-): Promise<void> {
+export async function demo({ flags, once }: DemoOptions, audience: Audience): Promise<void> {
   const { own, problems } = parseOwn(applyOverrides({}, flags));
   if (own === undefined) {
     throw refusal(problems, { file: undefined, overrides: flags });
   }
-  const registries = await progress.during("starting registries", startRegistries());
+  const registries = await audience.progress.during("starting registries", startRegistries());
   try {
-    await show(registries, own.port, { once, print, progress });
+    await show(registries, own.port, once, audience);
   } finally {
     await registries.stop();
   }
@@ -50,12 +49,13 @@ export async function demo(
 async function show(
   { publicUrl, cacheUrl, hostedUrl }: DemoRegistries,
   port: number,
-  { once, print, progress }: Stage,
+  once: boolean,
+  { print, readerGone, progress }: Audience,
 ): Promise<void> {
   const handler = createCombinedRegistryHandler({
     hosted: hostedUrl,
     proxy: cacheUrl,
-    logger: createLog("warn", process.stderr),
+    logger: createLog("warn", await formatted(process.stderr, "auto", isatty(2))),
   });
   const server = await listen(handler, { host, port, tls: undefined });
   try {
@@ -71,7 +71,7 @@ async function show(
     if (!once) {
       const stop = onStop();
       print(`Try it:\n${thingsToTry(server.address.port)}\n\nCtrl-C ends it.\n`);
-      await stop;
+      await Promise.race([stop, readerGone]);
     }
   } finally {
     handler.drain();
@@ -95,7 +95,12 @@ export async function startRegistries(): Promise<DemoRegistries> {
   const publicRegistry = await startRegistry();
   const cache = await startRegistry({ upstream: publicRegistry.url });
   const hosted = await startRegistry();
-  publicRegistry.addImage("library/hello", { tag: "latest", platforms: ["linux/amd64", "linux/arm64"] });
+  addHelloImage(
+    publicRegistry,
+    "library/hello",
+    "latest",
+    "Hello. This image came through Combined Registry.\n",
+  );
   return {
     publicUrl: publicRegistry.url,
     cacheUrl: cache.url,

@@ -1,4 +1,3 @@
-import type { LogLevel } from "../config/own-schema.ts";
 import { breakdown, messageOf } from "../failure.ts";
 import { readablePasswords, sendsPasswordsReadably } from "../findings.ts";
 import type { Drain } from "../lifecycle/finish.ts";
@@ -7,7 +6,7 @@ import type { Processes } from "../lifecycle/processes.ts";
 import { Reloader } from "../lifecycle/reloader.ts";
 import { type BeforeRead, loadWatched, watchFiles } from "../lifecycle/watch.ts";
 import type { ServeConfig } from "../load-config.ts";
-import type { Log } from "../logging.ts";
+import type { Log, LogOptions } from "../logging.ts";
 import { logUncaughtExceptions, onHangup, onStop } from "../signals.ts";
 
 /** Reads the configuration from its sources. On a reload, `before` is the one in use. */
@@ -17,7 +16,7 @@ export type LoadConfig = (beforeRead: BeforeRead, before?: ServeConfig) => Promi
  * Serves until a signal comes, then finishes what is under way.
  * @throws Failure before anything is started, or if requests had to be cut off at the end
  */
-export async function serve(load: LoadConfig, createLog: (level: LogLevel) => Log): Promise<void> {
+export async function serve(load: LoadConfig, openLog: (options: LogOptions) => Promise<Log>): Promise<void> {
   const reloader = new Reloader();
   const watch = watchFiles((files) => reloader.request(`changed: ${files.join(", ")}`));
   const loadAfter = (before?: LoadedConfig) =>
@@ -27,7 +26,7 @@ export async function serve(load: LoadConfig, createLog: (level: LogLevel) => Lo
       (loaded = before) => loaded?.config.reload === "watch",
     );
   let current = await loadAfter();
-  const log = createLog(current.config.logLevel);
+  const log = await openLog(current.config);
   const processes = await createProcesses(current, log);
   const stop = onStop();
   onHangup(() => reloader.request("SIGHUP"));

@@ -1,5 +1,5 @@
 import type { Command, Option } from "commander";
-import { logLevels } from "../defaults.ts";
+import { logFormats, logLevels } from "../defaults.ts";
 
 /** The kind of value that an option takes, or its possible values. */
 export type Value = "none" | "file" | "text" | readonly string[];
@@ -43,6 +43,7 @@ export function wordsOf(program: Command): ProgramWords {
 
 const valuesOf: Readonly<Record<string, readonly string[]>> = {
   "log-level": logLevels,
+  "log-format": logFormats,
   workers: ["auto"],
 };
 

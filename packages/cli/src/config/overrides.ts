@@ -9,6 +9,7 @@ export const overridable = {
   port: { flag: "--port", variables: ["PORT"] },
   workers: { flag: "--workers", variables: ["WORKERS"] },
   logLevel: { flag: "--log-level", variables: ["LOG_LEVEL"] },
+  logFormat: { flag: "--log-format", variables: ["LOG_FORMAT"] },
   "tls.certFile": { flag: "--tls-cert", variables: [] },
   "tls.keyFile": { flag: "--tls-key", variables: [] },
   "auth.htpasswdFile": { flag: "--htpasswd", variables: ["HTPASSWD_FILE"] },

@@ -1,6 +1,6 @@
 import { type ConfigProblem, serverOptions } from "@combined-registry/core";
 import { z } from "zod";
-import { defaults, logLevels } from "../defaults.ts";
+import { defaults, logFormats, logLevels } from "../defaults.ts";
 import type { Table } from "./table.ts";
 import type { OwnConfig } from "./written-own.ts";
 
@@ -10,13 +10,19 @@ const fileName = z.string("a file name").min(1, "a file name");
 const portMessage = "a port number from 0 to 65535";
 const workersMessage = "a whole number from 1 to 256, or auto";
 
+// A text comes from a flag or the environment, in seconds.
+const seconds = /^(?!0+$)\d{1,6}$/;
+const secondsMessage = "a whole number of seconds from 1 to 999999";
+const millisecondsMessage = "a whole number of milliseconds, at least 1";
+
 const milliseconds = z
-  .int("a whole number of milliseconds")
-  .min(1, "a whole number of milliseconds, at least 1")
+  .int(millisecondsMessage)
+  .min(1, millisecondsMessage)
   .max(2 ** 31 - 1, "at most 2147483647 milliseconds")
   .meta({ "x-unit": "ms" });
 
 export type LogLevel = (typeof logLevels)[number];
+export type LogFormat = (typeof logFormats)[number];
 
 /** Environment, flags and "${PORT}" in a file give numbers as text. */
 function fromDigits(value: unknown): unknown {
@@ -68,9 +74,13 @@ export const ownSchema = z.object({
     .strictObject(
       {
         timeout: z.preprocess(
-          // A text comes from the flag or the environment, in seconds.
-          (value) => (typeof value === "string" && /^\d{1,6}$/.test(value) ? Number(value) * 1000 : value),
-          milliseconds.default(defaults.drainTimeout),
+          (value) => (typeof value === "string" && seconds.test(value) ? Number(value) * 1000 : value),
+          z
+            .int({ error: ({ input }) => (typeof input === "string" ? secondsMessage : millisecondsMessage) })
+            .min(1, millisecondsMessage)
+            .max(2 ** 31 - 1, "at most 2147483647 milliseconds")
+            .meta({ "x-unit": "ms" })
+            .default(defaults.drainTimeout),
         ),
         delay: z
           .int("a whole number of milliseconds")
@@ -84,6 +94,7 @@ export const ownSchema = z.object({
     .prefault({}),
   reload: z.enum(["watch", "signal"], "one of watch, signal").default("watch"),
   logLevel: z.enum(logLevels, `one of ${logLevels.join(", ")}`).default(defaults.logLevel),
+  logFormat: z.enum(logFormats, `one of ${logFormats.join(", ")}`).default(defaults.logFormat),
 } satisfies Record<keyof OwnConfig, z.ZodType>);
 
 /** The program's own options with their defaults. */

@@ -40,6 +40,12 @@ export interface OwnConfig {
 
   /** The lowest level of log lines that are written. @example "warn" */
   logLevel?: "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent";
+
+  /**
+   * How log lines are written. `json`: one JSON object per line. `text`: lines for people. `auto`: `text` on a terminal, `json` everywhere
+   * else. A change needs a restart. @example "json"
+   */
+  logFormat?: "auto" | "json" | "text";
 }
 
 /** Certificate and key of the listener. */

@@ -68,7 +68,7 @@ export function thingsToTry(port: number): string {
   const here = `localhost:${port}`;
   const insecure = "--tls-verify=false";
   const commands = [
-    ["docker", `docker pull ${here}/library/hello`],
+    ["docker", `docker pull ${here}/library/hello && docker run --rm ${here}/library/hello`],
     ["", `docker tag ${here}/library/hello ${here}/team/mine && docker push ${here}/team/mine`],
     ["podman", `podman pull ${insecure} ${here}/library/hello`],
     ["", `podman tag ${here}/library/hello ${here}/team/mine && podman push ${insecure} ${here}/team/mine`],

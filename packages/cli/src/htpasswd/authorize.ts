@@ -9,16 +9,19 @@ export function createAuthorize(passwords: Passwords, realm: string): AuthorizeH
     challenge: `Basic realm="${realm.replace(/["\\]/g, "\\$&")}", charset="UTF-8"`,
   } as const;
   return (request, { client }) => {
-    const credentials = parseBasic(request.headers.authorization);
+    const { authorization } = request.headers;
+    const credentials = parseBasic(authorization);
     if (credentials === undefined) {
-      return challenge;
+      return { ...challenge, message: authorization === undefined ? noPassword : notBasic };
     }
     const { user, password } = credentials;
     const authorizeResult = (result: VerifyResult): AuthorizeResult => {
       if (result === "right") {
         return { decision: "allow", user };
       }
-      return result === "wrong" ? challenge : { decision: "throttle", ...result, message };
+      return result === "wrong"
+        ? { ...challenge, message: wrongPassword }
+        : { decision: "throttle", ...result, message: tooMany };
     };
     const sender = { address: client, left: () => request.socket.destroyed };
     const result = passwords.verify(user, password, sender);
@@ -26,7 +29,11 @@ export function createAuthorize(passwords: Passwords, realm: string): AuthorizeH
   };
 }
 
-const message = "too many passwords to check, try again later";
+// In the log too. A name that no user has is not told from a wrong password.
+const noPassword = "no user and password were sent";
+const notBasic = "the Authorization header holds no user and password";
+const wrongPassword = "wrong user or password";
+const tooMany = "too many passwords to check, try again later";
 
 export interface BasicCredentials {
   readonly user: string;

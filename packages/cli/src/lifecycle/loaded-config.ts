@@ -46,6 +46,7 @@ export function fixedDifferences({ config: old }: LoadedConfig, { config: now }:
     ...(old.host === now.host ? [] : ["host"]),
     ...(old.port === now.port ? [] : ["port"]),
     ...(old.workers === now.workers ? [] : ["workers"]),
+    ...(old.logFormat === now.logFormat ? [] : ["logFormat"]),
     ...((old.tls === undefined) === (now.tls === undefined) ? [] : ["tls"]),
   ];
 }

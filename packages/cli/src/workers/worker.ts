@@ -4,7 +4,7 @@ import type { LoginEvent } from "../htpasswd/passwords.ts";
 import type { Drain, Ended } from "../lifecycle/finish.ts";
 import type { LoadedConfig } from "../lifecycle/loaded-config.ts";
 import { ServingProcess } from "../lifecycle/processes.ts";
-import { createWorkerLog, type Log } from "../logging.ts";
+import { type Log, openLog } from "../logging.ts";
 import { logUncaughtExceptions } from "../signals.ts";
 import { type ConfigMessage, deserializeConfig } from "./config-message.ts";
 import { IpcChannel, type StartMessage, type ToPrimary, type ToWorker } from "./rpc.ts";
@@ -57,7 +57,7 @@ export class WorkerProcess {
 
   async #serve({ number, config, key }: StartMessage): Promise<Started> {
     const loaded = await deserializeConfig(config);
-    const log = createWorkerLog(loaded.config.logLevel, number);
+    const log = await openLog(loaded.config, number);
     const peers = { key, publish: (event: LoginEvent) => this.#channel.notify("publishLogin", event) };
     const serving = new ServingProcess(loaded, log, {
       // There are as many workers as processors, and each of them checks passwords.

@@ -64,16 +64,19 @@ describe("the hook", () => {
   });
 
   test.each([
-    ["nothing", undefined],
-    ["another scheme", "Bearer abc"],
-    ["an empty user", basic(":right")],
-  ])("%s is challenged, and is no attempt", async (_what, header) => {
-    expect(await ask(header)).toEqual(challenge);
+    ["nothing", undefined, "no user and password were sent"],
+    ["another scheme", "Bearer abc", "the Authorization header holds no user and password"],
+    ["an empty user", basic(":right"), "the Authorization header holds no user and password"],
+  ])("%s is challenged with a sentence, and is no attempt", async (_what, header, message) => {
+    expect(await ask(header)).toEqual({ ...challenge, message });
     expect(judged).toEqual([]);
   });
 
   test.each(["wrong", "wrong in the end"])("a password that is %s is challenged", async (password) => {
-    expect(await ask(basic(`alice:${password}`))).toEqual(challenge);
+    expect(await ask(basic(`alice:${password}`))).toEqual({
+      ...challenge,
+      message: "wrong user or password",
+    });
     expect(judged).toEqual([{ user: "alice", password, address: "192.0.2.1", left: false }]);
   });
 

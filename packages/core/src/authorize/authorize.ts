@@ -111,7 +111,12 @@ async function callHook(
 }
 
 function refusal(result: Refused, wanted: Wanted, requester: Requester): RegistryError {
-  const message = result.message === undefined ? {} : { message: result.message };
+  // The code alone does not tell a wrong password from none.
+  const { message: text } = result;
+  const message = {
+    ...(text !== undefined && { message: text }),
+    ...(text !== undefined && text !== "" && { reason: text }),
+  };
   switch (result.decision) {
     case "challenge": {
       const challenge = result.challenge ?? 'Basic realm="combined-registry", charset="UTF-8"';

@@ -34,14 +34,14 @@ export type AuthorizeResult =
       readonly decision: "challenge";
       /** The value of `WWW-Authenticate`. @default `Basic realm="combined-registry", charset="UTF-8"` */
       readonly challenge?: string;
-      /** A sentence for the client. @default a general one */
+      /** A sentence for the client, the access log and `X-Combined-Registry`. @default a general one */
       readonly message?: string;
     }
   /** 403. */
   | {
       /** The client may not continue. */
       readonly decision: "deny";
-      /** A sentence for the client. @default a general one */
+      /** A sentence for the client, the access log and `X-Combined-Registry`. @default a general one */
       readonly message?: string;
     }
   /** 429. */
@@ -50,7 +50,7 @@ export type AuthorizeResult =
       readonly decision: "throttle";
       /** Seconds, sent as `Retry-After`. */
       readonly retryAfter: number;
-      /** A sentence for the client. @default a general one */
+      /** A sentence for the client, the access log and `X-Combined-Registry`. @default a general one */
       readonly message?: string;
     };
 

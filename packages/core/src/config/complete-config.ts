@@ -65,7 +65,8 @@ const notForHosted = { namespace: undefined, libraryPrefix: false, match: ["**"]
 
 function completeUpstream(parsed: ParsedUpstream, kind: UpstreamKind, defaultName: string): CompleteUpstream {
   const url = new URL(parsed.url);
-  url.pathname = url.pathname.replace(/\/+$/, "");
+  // Other programs want the address with `/v2/`. The router adds it itself.
+  url.pathname = url.pathname.replace(/(?:\/+v2)?\/*$/i, "");
   const { ca, cert, key, serverName, verify } = parsed.tls;
   return {
     ...parsed,

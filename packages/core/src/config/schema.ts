@@ -79,12 +79,32 @@ function upstreamUrlProblem(value: string): string | undefined {
   if (!/^https?:\/\//i.test(value) || !URL.canParse(value)) {
     return "a URL beginning with http:// or https://, such as http://registry:5000";
   }
-  const url = new URL(value);
-  if (url.username !== "" || url.password !== "") {
+  const { username, password, search, hash, hostname, pathname } = new URL(value);
+  if (username !== "" || password !== "") {
     return "a URL without user and password (these go into auth)";
   }
-  return url.search === "" && url.hash === "" ? undefined : "a URL without query and fragment";
+  if (search !== "" || hash !== "") {
+    return "a URL without query and fragment";
+  }
+  const registry = registriesOfSites.get(hostname);
+  if (registry !== undefined) {
+    return `https://${registry}, which is the registry of ${hostname}`;
+  }
+  if (/^\/+v2\/+[^/]/i.test(pathname)) {
+    return "a URL that does not go on after /v2/ (the router adds /v2/ and the repository)";
+  }
+  return /^\/+v1(?:\/|$)|\/v1\/*$/i.test(pathname)
+    ? "the address of a registry with the API of version 2, without /v1/ (the router adds /v2/)"
+    : undefined;
 }
+
+/** Names that people know a registry by, and where none answers. */
+const registriesOfSites: ReadonlyMap<string, string> = new Map([
+  ["docker.io", "registry-1.docker.io"],
+  ["www.docker.io", "registry-1.docker.io"],
+  ["hub.docker.com", "registry-1.docker.io"],
+  ["gallery.ecr.aws", "public.ecr.aws"],
+]);
 
 export const name = z
   .string("a name")

@@ -10,7 +10,7 @@ export interface UpstreamConfig {
 
   /**
    * The address of the upstream: `http://` or `https://`, without user, query or fragment. If it has a path, the router puts the path
-   * before `/v2/`.
+   * before `/v2/`. A `/v2/` at the end of the address is ignored.
    * @example "http://registry-hosted:5000"
    */
   url: string;

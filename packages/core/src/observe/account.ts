@@ -1,7 +1,9 @@
 import type { Socket } from "node:net";
 import type { Gauge } from "prom-client";
 import type { CompleteConfig } from "../config/complete.ts";
+import { CopyFailure, UpstreamFailure } from "../errors.ts";
 import type { Exchange } from "../http/exchange.ts";
+import { RegistryError } from "../protocol/errors.ts";
 import type { Activity } from "./activity.ts";
 import type { Answered, DecisionRecord } from "./decision-record.ts";
 import type { Metrics } from "./metrics.ts";
@@ -124,12 +126,29 @@ function logProblem(
   if (problem === undefined) {
     return;
   }
-  const fields = { err: problem, route, upstream, reason, path };
-  if (status === 500) {
-    logger.error(fields, "request failed inside the router");
+  const fields = { route, upstream, reason, path };
+  if (isExpected(problem)) {
+    logger.warn({ ...fields, cause: causeOf(problem) }, "request failed");
+  } else if (status === 500) {
+    logger.error({ err: problem, ...fields }, "request failed inside the router");
   } else {
-    logger.warn(fields, "request failed");
+    logger.warn({ err: problem, ...fields }, "request failed");
   }
+}
+
+/** Upstreams fail, and the stack of such a failure tells nothing. */
+function isExpected(problem: unknown): problem is Error {
+  return (
+    (problem instanceof RegistryError && problem.code !== "UNKNOWN") ||
+    problem instanceof UpstreamFailure ||
+    problem instanceof CopyFailure
+  );
+}
+
+/** One line: the message of an error, and those of what caused it. */
+function causeOf(error: Error): string {
+  const cause = error.cause instanceof Error ? `: ${causeOf(error.cause)}` : "";
+  return `${error.message.replace(/\s+/g, " ")}${cause}`;
 }
 
 /** Counts open client connections, for a handler that owns no server. */

@@ -9,6 +9,7 @@ import { type FailoverResult, failover } from "../pull/failover.ts";
 import type { Invalidation } from "../pull/invalidate.ts";
 import { respondNotFound, respondWith } from "../pull/respond.ts";
 import type { ReferrersIndex } from "../referrers/write-index.ts";
+import type { QueryOutcome } from "../upstream/query-outcome.ts";
 import { toUpstreamRequest } from "../upstream/request.ts";
 import { errorBodyLimit, readUpTo } from "../upstream/transport/read-body.ts";
 import type { Upstream } from "../upstream/upstream.ts";
@@ -35,8 +36,13 @@ export async function passThrough(
   try {
     end = await failover<Upstream>({
       order: [to],
-      send: (upstream, bypassBreaker) =>
-        upstream.query({ ...toUpstreamRequest(request, upstream, exchange), bypassBreaker }),
+      send: async (upstream, bypassBreaker) => {
+        const said = await upstream.query({
+          ...toUpstreamRequest(request, upstream, exchange),
+          bypassBreaker,
+        });
+        return method === "DELETE" ? asVerdict(said) : said;
+      },
       revive: method === "GET" ? (upstream) => upstream.retryMode() : undefined,
       stopsAfterFailureOf: () => true,
     });
@@ -55,6 +61,13 @@ export async function passThrough(
     return relayBuffered(exchange, deletion, { upstream: to, answer: said.answer, body }, headers);
   }
   return respondWith(exchange, end, method === "DELETE" ? deletion : "found");
+}
+
+/** As with a push, 403 is hosted's word about the operation: images that may not be deleted, say, or a user who only pushes. */
+function asVerdict(said: QueryOutcome): QueryOutcome {
+  return said.outcome === "failed" && said.said?.answer.status === 403
+    ? { outcome: "final", ...said.said }
+    : said;
 }
 
 /**

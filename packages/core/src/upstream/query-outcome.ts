@@ -11,13 +11,19 @@ import { errorBodyLimit, readUpTo } from "./transport/read-body.ts";
 import type { UpstreamResponse } from "./transport/send.ts";
 import type { Upstream } from "./upstream.ts";
 
+interface Said {
+  readonly answer: UpstreamResponse;
+  readonly body: Buffer;
+}
+
 export type QueryOutcome =
   /** Without `body`, that is still to come. */
   | { readonly outcome: "found"; readonly answer: UpstreamResponse; readonly body?: Buffer | undefined }
   /** Hosted's own word about the request. */
   | { readonly outcome: "final"; readonly answer: UpstreamResponse; readonly body: Buffer }
   | { readonly outcome: "not_found"; readonly answer: UpstreamResponse; readonly body: Buffer }
-  | { readonly outcome: "failed"; readonly failure: FailureReport };
+  /** `said` is what the upstream answered, if it did. */
+  | { readonly outcome: "failed"; readonly failure: FailureReport; readonly said?: Said };
 
 /** A query that the upstream itself could not answer. */
 export type FailedQuery = Extract<QueryOutcome, { outcome: "failed" }>;
@@ -37,7 +43,7 @@ export function classified(upstream: Upstream, answer: UpstreamResponse, body: B
   const error = { status, headers, body: body.toString() };
   const outcome = classify(upstream, error);
   return outcome === "failed"
-    ? { outcome, failure: reportOf(upstream, answer, error.body) }
+    ? { outcome, failure: reportOf(upstream, answer, error.body), said: { answer, body } }
     : { outcome: outcome === "found" ? "final" : outcome, answer, body };
 }
 

@@ -62,6 +62,23 @@ describe("completeConfig", () => {
       "/artifactory/docker",
     );
   });
+
+  it.each([
+    ["http://h/v2/", "/"],
+    ["http://h/v2", "/"],
+    ["http://h//v2//", "/"],
+    ["http://h:5000/V2/", "/"],
+    ["http://h/artifactory/docker/v2/", "/artifactory/docker"],
+    ["http://h/apiv2/", "/apiv2"],
+    ["http://h/gateway/v2/registry/", "/gateway/v2/registry"],
+  ])("takes %s as a registry at %s", (url, pathname) => {
+    const config = completeConfig({ hosted: url, proxy: [{ name: "hub", url }] });
+
+    expect([config.hosted, ...config.proxies].map((upstream) => upstream.url.pathname)).toEqual([
+      pathname,
+      pathname,
+    ]);
+  });
 });
 
 describe("a configuration that cannot be used", () => {
@@ -76,6 +93,38 @@ describe("a configuration that cannot be used", () => {
       "a query",
       { hosted, proxy: [proxy, "http://x/?a=b"] },
       { option: "proxy[1]", expected: "a URL without query and fragment" },
+    ],
+    ...[
+      "https://index.docker.io/v1/",
+      "http://h:5000/v1",
+      "http://h/prefix/v1/",
+      "http://h/v1/repositories",
+    ].map((url): [string, unknown, Partial<ConfigProblem>] => [
+      `the first version of the API: ${url}`,
+      { hosted, proxy: url },
+      {
+        option: "proxy",
+        expected: "the address of a registry with the API of version 2, without /v1/ (the router adds /v2/)",
+        given: JSON.stringify(url),
+      },
+    ]),
+    ...["docker.io", "www.docker.io", "hub.docker.com", "DOCKER.IO"].map(
+      (site): [string, unknown, Partial<ConfigProblem>] => [
+        `the site ${site} in place of its registry`,
+        { hosted, proxy: { url: `https://${site}/v2/` } },
+        {
+          option: "proxy.url",
+          expected: `https://registry-1.docker.io, which is the registry of ${site.toLowerCase()}`,
+        },
+      ],
+    ),
+    [
+      "the address of a repository",
+      { hosted, proxy: "https://ghcr.io/v2/owner" },
+      {
+        option: "proxy",
+        expected: "a URL that does not go on after /v2/ (the router adds /v2/ and the repository)",
+      },
     ],
     [
       "an unknown key",

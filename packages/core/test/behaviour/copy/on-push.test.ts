@@ -296,7 +296,7 @@ describe("a copy that fails", () => {
     expect(put.status).toBe(400);
     expect(put.body.toString()).toContain(`upload of ${layer.digest}: hosted failed (answered 507)`);
     await until(2_000, "the proxy's answer is given up", () => proxy.openResponses === 0);
-    await until(2_000, "it is logged", () => logged.some((fields) => Reflect.has(fields, "err")));
+    await until(2_000, "it is logged", () => logged.some((fields) => Reflect.has(fields, "cause")));
   });
 
   it("of a child manifest with a wrong digest puts no child manifest at hosted", async () => {
