@@ -7,6 +7,7 @@ import {
   type ProfileName,
   profiles,
   type RegistryOptions,
+  refusals,
   startRegistry,
   type TestRegistry,
 } from "@combined-registry/testkit";
@@ -153,3 +154,25 @@ it("a renewed password of ECR is taken from its file, without a restart", async 
   });
   await pull(running, "2.0");
 }, 60_000);
+
+describe("what the page says of Harbor's refusals", () => {
+  it.each([
+    ["a policy", refusals.harbor.vulnerable, "cannot be pulled due to configured policy"],
+    ["a quota", refusals.harbor.quota, "will exceed the configured upper limit"],
+  ])(
+    "clients see the words of %s",
+    async (_, fault, words) => {
+      const { text = "" } = blocks.find(({ like }) => like === "harbor") ?? {};
+      const { router, registry } = await start("harbor", text);
+      registry.addImage(repository, { tag: "1.0" });
+      registry.fault(fault);
+
+      const pulled = fetch(`${router.origin}/v2/${repository}/manifests/1.0`);
+      const pushed = fetch(`${router.origin}/v2/${repository}/blobs/uploads/`, { method: "POST" });
+      const said = await Promise.all([pulled, pushed].map(async (answer) => (await answer).text()));
+
+      expect(said.join("\n")).toContain(words);
+    },
+    60_000,
+  );
+});
