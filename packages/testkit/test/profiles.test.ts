@@ -437,6 +437,25 @@ describe("ecr: a password", () => {
   });
 });
 
+describe("a token whose time is over", () => {
+  it.each<[string, RegistryOptions, unknown]>([
+    ["without words of its own", {}, [401, "UNAUTHORIZED"]],
+    ["expired", { expired: { status: 403, code: "DENIED", message: "expired" } }, [403, "DENIED"]],
+  ])("is answered as a registry %s does", async (_, options, expected) => {
+    const { registry } = await started({ like: "harbor", ...options });
+    await using __ = registry;
+    const headers = await login(registry, name);
+    const pull = (shown: Record<string, string>) =>
+      send(registry.url, "GET", `/v2/${name}/manifests/1`, { headers: shown });
+
+    expect((await pull(headers)).status).toBe(200);
+    registry.revokeTokens();
+
+    expect(told(await pull(headers))).toEqual(expected);
+    expect(told(await pull({ Authorization: "Bearer never-issued" }))).toEqual([401, "UNAUTHORIZED"]);
+  });
+});
+
 describe("other habits", () => {
   it.each<[ProfileName, string, RegExp]>([
     ["harbor", "set-cookie", /^sid=.*HttpOnly$/],
