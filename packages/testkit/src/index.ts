@@ -1,6 +1,13 @@
+export type {
+  BehaviourOptions,
+  ErrorAnswer,
+  RedirectedKind,
+  RedirectOptions,
+} from "./behaviour.ts";
 export type { ImageDescriptor, ImageOptions } from "./images/image.ts";
 export type {
   ActiveFault,
+  BasicOptions,
   Credentials,
   Descriptor,
   Fault,
@@ -9,7 +16,9 @@ export type {
   RegistryOptions,
   TokenOptions,
 } from "./options.ts";
-export { startRegistry, type TestRegistry } from "./registry.ts";
+export { type Profile, type ProfileName, profiles } from "./profiles/profile.ts";
+export { type Refusals, refusals } from "./profiles/refusals.ts";
+export { type OtherHost, startRegistry, type TestRegistry } from "./registry.ts";
 export {
   type RouterHandler,
   type RouterOptions,

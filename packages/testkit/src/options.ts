@@ -1,5 +1,16 @@
+import type { BehaviourOptions, ErrorAnswer } from "./behaviour.ts";
+import type { ProfileName } from "./profiles/profile.ts";
+
 /** Options of `startRegistry`. */
-export interface RegistryOptions {
+export interface RegistryOptions extends BehaviourOptions {
+  /**
+   * Behaves as a registry of this make: its tokens, challenges, redirects, upload addresses and refusals. Each other option overrides what the
+   * profile says; `tokens` and `auth` do so field by field.
+   * @default none: a plain registry
+   * @example "ghcr"
+   */
+  readonly like?: ProfileName;
+
   /** Makes the registry a pull-through cache of the registry at this URL. It then refuses writes (405 UNSUPPORTED). @default none */
   readonly upstream?: string | URL;
 
@@ -10,8 +21,12 @@ export interface RegistryOptions {
    */
   readonly unknownManifestDigest?: "not-found" | "distribution-2" | "distribution-3";
 
-  /** Whether the registry has the referrers API. Without it, the answer is 404 in plain text. @default true, for a cache false */
-  readonly referrers?: boolean;
+  /**
+   * Whether the registry has the referrers API. Without it, the answer is 404 in plain text. `redirect`: 303 to a page of another host that is
+   * not there, as ghcr.io does.
+   * @default true, for a cache false
+   */
+  readonly referrers?: boolean | "redirect";
 
   /**
    * The order and the pages of tags and of the catalog.
@@ -23,11 +38,11 @@ export interface RegistryOptions {
    */
   readonly lists?: "sorted" | "case-insensitive" | "whole" | "cursor";
 
-  /** Whether the registry allows deletes. If not, it answers 405. @default true */
-  readonly deletes?: boolean;
+  /** Whether the registry allows deletes. If not, it answers 405. `digests`: not of tags, which it answers 400 as distribution 2.8. @default true */
+  readonly deletes?: boolean | "digests";
 
-  /** Requires this user, with Basic authentication. @default none */
-  readonly auth?: Credentials;
+  /** Requires this user, with Basic authentication. The password may end after a while, as in ECR. @default none */
+  readonly auth?: BasicOptions;
 
   /**
    * Requires Bearer tokens, as Docker Hub does. Every client gets a token from `/token` to pull repositories that exist. A request for an
@@ -71,6 +86,14 @@ export interface Credentials {
   readonly password: string;
 }
 
+/** A user of Basic authentication, and how the registry asks for one. */
+export interface BasicOptions extends Credentials {
+  /** Lifetime of the password from the start of the registry, in seconds. `replacePassword` begins a new one. @default no end */
+  readonly lifetime?: number;
+  /** The challenge, in `WWW-Authenticate`. @default 'Basic realm="testkit"' */
+  readonly challenge?: string;
+}
+
 /** How the registry issues tokens. */
 export interface TokenOptions {
   /** The user who may also push and delete. @default none */
@@ -85,10 +108,21 @@ export interface TokenOptions {
   readonly method?: "GET" | "POST" | "both";
   /**
    * The host name of the token endpoint in challenges. `forwarded`: the name in `X-Forwarded-Host`, which the client uses. `own`: the
-   * registry's own name, as Docker Hub does, even if there is an `X-Forwarded-Host`.
+   * registry's own name, even if there is an `X-Forwarded-Host`. `elsewhere`: another host, as `auth.docker.io` is, which `startRegistry` starts
+   * as well. `relative`: a path without host, as olareg without an external URL.
    * @default "forwarded"
    */
-  readonly realm?: "forwarded" | "own";
+  readonly realm?: "forwarded" | "own" | "elsewhere" | "relative";
+  /** The path of the token endpoint. @default "/token" */
+  readonly path?: string;
+  /** The service in challenges. @default "testkit" */
+  readonly service?: string;
+  /** The fields of the answer that have the token. @default "both" */
+  readonly field?: "token" | "access_token" | "both";
+  /** Whether clients without a user get a token if they name no scope. If not, the answer is `refusal`. @default true */
+  readonly withoutScope?: boolean;
+  /** The token endpoint's answer to clients without a user who may have nothing of what they ask for. @default a token that grants nothing */
+  readonly refusal?: ErrorAnswer;
   /** Whether clients without a user get tokens. If not, the token endpoint answers them 401. @default true */
   readonly anonymous?: boolean;
 }

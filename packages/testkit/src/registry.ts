@@ -1,16 +1,29 @@
-import { createServer, type Server } from "node:http";
-import { createServer as createSecureServer } from "node:https";
-import type { AddressInfo, Socket } from "node:net";
 import { Authentication } from "./http/auth.ts";
-import type { Registry } from "./http/context.ts";
-import { Faults } from "./http/faults.ts";
-import { type Layers, listener } from "./http/listener.ts";
-import { RateLimit } from "./http/rate-limit.ts";
-import { Recording } from "./http/record.ts";
 import type { ImageDescriptor, ImageOptions } from "./images/image.ts";
-import type { ActiveFault, Descriptor, Fault, RecordedRequest, RegistryOptions } from "./options.ts";
+import type {
+  ActiveFault,
+  Credentials,
+  Descriptor,
+  Fault,
+  RecordedRequest,
+  RegistryOptions,
+} from "./options.ts";
+import { withProfile } from "./profiles/profile.ts";
+import { startServer } from "./server.ts";
 import { Contents, type ManifestOptions } from "./storage/contents.ts";
 import { Store } from "./storage/store.ts";
+
+/** The other host of a registry: its object storage, its token service, or the registry that it redirects to. */
+export interface OtherHost {
+  /** Its URL: `http://127.0.0.1:12346`. */
+  readonly url: string;
+  /** Host and port. */
+  readonly host: string;
+  /** All requests that it received, oldest first. */
+  readonly requests: readonly RecordedRequest[];
+  /** Switches a fault of this host on. @throws TypeError if the fault does not have exactly one effect */
+  fault(fault: Fault): ActiveFault;
+}
 
 /** A running registry. `await using registry = await startRegistry()` closes it at the end of the block. */
 export interface TestRegistry extends AsyncDisposable {
@@ -19,9 +32,14 @@ export interface TestRegistry extends AsyncDisposable {
   /** Host and port, as in image names: `127.0.0.1:12345`. */
   readonly host: string;
 
+  /** The user who may push, if the registry has one: that of `auth` or of `tokens`. */
+  readonly user: Credentials | undefined;
+  /** The other host, if the registry redirects there or has its token service there. */
+  readonly elsewhere: OtherHost | undefined;
+
   /** All requests that it received, oldest first. */
   readonly requests: readonly RecordedRequest[];
-  /** Empties `requests`. */
+  /** Empties `requests`, those of the other host too. */
   clearRequests(): void;
 
   /** Switches a fault on. @throws TypeError if the fault does not have exactly one effect */
@@ -29,8 +47,13 @@ export interface TestRegistry extends AsyncDisposable {
   /** Switches all faults off. Requests that already hang keep hanging. */
   clearFaults(): void;
 
-  /** Revokes all tokens that were issued so far. */
+  /** Revokes all tokens that were issued so far, and ends the password of `auth` if it has a lifetime. */
   revokeTokens(): void;
+  /** Replaces the password of `auth`, and begins its lifetime anew. The former one has expired. */
+  replacePassword(password: string): void;
+
+  /** Creates an empty repository, and with it the projects in its name. */
+  createRepository(name: string): void;
 
   /** Adds a blob. */
   addBlob(repository: string, content: string | Uint8Array): Descriptor;
@@ -75,99 +98,89 @@ export interface TestRegistry extends AsyncDisposable {
  * Starts a registry in this process.
  * @throws Error if it cannot listen
  */
-export async function startRegistry(options: RegistryOptions = {}): Promise<TestRegistry> {
+export async function startRegistry(given: RegistryOptions = {}): Promise<TestRegistry> {
+  const options = withProfile(given);
   const store = new Store();
-  const registry: Registry = { options, store, uploads: new Map() };
-  const layers = {
-    registry,
-    authentication: new Authentication(),
-    rateLimit: new RateLimit(),
-    faults: new Faults(),
-    recording: new Recording(),
+  const authentication = new Authentication();
+  const other = needsOtherHost(options)
+    ? await startServer(otherOptions(options), store, authentication)
+    : undefined;
+  const main = await startServer(options, store, authentication, other?.url).catch(async (error: unknown) => {
+    await other?.close();
+    throw error;
+  });
+  const user = options.auth ?? options.tokens?.user;
+  const close = async () => {
+    await Promise.all([main.close(), other?.close()]);
   };
-  const server =
-    options.tls === undefined
-      ? createServer({ requestTimeout: 0 })
-      : createSecureServer({ ...options.tls, requestTimeout: 0 });
-  const open = track(server, layers);
-  await listen(server, options);
-  const { port } = server.address() as AddressInfo;
-  const { host: name = "127.0.0.1" } = options;
-  const host = `${name.includes(":") ? `[${name}]` : name}:${port}`;
+  return {
+    ...contentOf(store),
+    url: main.url,
+    host: main.host,
+    user: user && { username: user.username, password: user.password },
+    elsewhere: other,
+    get requests() {
+      return main.requests;
+    },
+    clearRequests() {
+      main.clearRequests();
+      other?.clearRequests();
+    },
+    fault: main.fault,
+    clearFaults: main.clearFaults,
+    revokeTokens: () => authentication.revoke(),
+    replacePassword: (password) => authentication.replacePassword(options.auth, password),
+    get openResponses() {
+      return main.openResponses;
+    },
+    get openConnections() {
+      return main.openConnections;
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+type Content = Pick<
+  TestRegistry,
+  | "addBlob"
+  | "addGeneratedBlob"
+  | "addManifest"
+  | "addImage"
+  | "createRepository"
+  | "hasBlob"
+  | "hasManifest"
+  | "tags"
+  | "manifest"
+>;
+
+function contentOf(store: Store): Content {
   const contents = new Contents(store);
   return {
-    url: `${options.tls === undefined ? "http" : "https"}://${host}`,
-    host,
-    get requests() {
-      return layers.recording.requests;
-    },
-    clearRequests: () => layers.recording.clear(),
-    fault: (fault) => layers.faults.add(fault),
-    clearFaults: () => layers.faults.clear(),
-    revokeTokens: () => layers.authentication.revoke(),
     addBlob: (repository, content) => contents.addBlob(repository, content),
     addGeneratedBlob: (repository, generated) => contents.addGeneratedBlob(repository, generated),
     addManifest: (repository, manifest, manifestOptions) =>
       contents.addManifest(repository, manifest, manifestOptions),
     addImage: (repository, imageOptions) => contents.addImage(repository, imageOptions),
+    createRepository: (name) => void store.open(name),
     hasBlob: (repository, digest) => store.get(repository)?.blobs.has(digest) ?? false,
     hasManifest: (repository, reference) => store.get(repository)?.find(reference) !== undefined,
     tags: (repository) => [...(store.get(repository)?.tags.keys() ?? [])].sort(),
     manifest: (repository, reference) => store.get(repository)?.find(reference)?.bytes,
-    get openResponses() {
-      return open.responses.size;
-    },
-    get openConnections() {
-      return open.connections.size;
-    },
-    close: () => close(server, open),
-    [Symbol.asyncDispose]: () => close(server, open),
   };
 }
 
-interface Open {
-  readonly responses: Set<object>;
-  /** The sockets below TLS, where there is TLS. */
-  readonly connections: Set<Socket>;
+function needsOtherHost({ redirects = [], referrers, tokens }: RegistryOptions): boolean {
+  const leadsThere = redirects.some(({ to = "elsewhere" }) => to === "elsewhere");
+  return leadsThere || referrers === "redirect" || tokens?.realm === "elsewhere";
 }
 
-function track(server: Server, layers: Omit<Layers, "reset">): Open {
-  const open: Open = { responses: new Set(), connections: new Set() };
-  server.on("connection", (socket) => {
-    open.connections.add(socket);
-    socket.once("close", () => open.connections.delete(socket));
-  });
-  // A TLS socket cannot be reset, the one below it can; they share the client's port.
-  const reset = ({ remotePort }: Socket) => {
-    for (const connection of open.connections) {
-      if (connection.remotePort === remotePort) {
-        connection.resetAndDestroy();
-      }
-    }
+/** The other host serves the same content to everyone, and redirects nothing. Its tokens are the registry's. */
+function otherOptions({ tls, host, tokens, referrers }: RegistryOptions): RegistryOptions {
+  return {
+    ...(tls !== undefined && { tls }),
+    ...(host !== undefined && { host }),
+    ...(tokens !== undefined && { tokens }),
+    ...(typeof referrers === "boolean" && { referrers }),
   };
-  server.on("request", (request, response) => {
-    open.responses.add(response);
-    response.once("close", () => open.responses.delete(response));
-    // A client that goes away is not this process's misfortune.
-    request.on("error", () => undefined);
-    void listener({ ...layers, reset }, request, response);
-  });
-  return open;
-}
-
-function listen(server: Server, { host = "127.0.0.1", port = 0 }: RegistryOptions): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(port, host, resolve);
-  });
-}
-
-function close(server: Server, { connections }: Open): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => resolve());
-    // Those too that have not got as far as a request, or a TLS handshake.
-    for (const connection of connections) {
-      connection.destroy();
-    }
-  });
 }

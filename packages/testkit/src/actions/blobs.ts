@@ -1,3 +1,4 @@
+import { redirect } from "../http/behaviours.ts";
 import { allow, type Context } from "../http/context.ts";
 import { ProtocolError } from "../http/error.ts";
 import type { Reply } from "../http/reply.ts";
@@ -12,7 +13,11 @@ export function blob(context: Context, name: string, digest: string): Reply {
   const repository = context.store.get(name);
   const found = repository?.blobs.get(digest);
   if (repository === undefined || found === undefined) {
-    throw new ProtocolError("BLOB_UNKNOWN", digest);
+    const reads = context.method !== "DELETE";
+    throw new ProtocolError(
+      reads && context.options.unknownBlob === "error" ? "UNKNOWN" : "BLOB_UNKNOWN",
+      digest,
+    );
   }
   if (context.method === "DELETE") {
     if (context.options.deletes === false) {
@@ -27,7 +32,14 @@ export function blob(context: Context, name: string, digest: string): Reply {
       headers: { Location: new URL(`/storage/${digest}`, context.options.redirectBlobs).href },
     };
   }
-  return serveBlob(context, digest, found);
+  return redirect(context, { kind: "blob", repository: name, digest }) ?? serveBlob(context, digest, found);
+}
+
+/** A blob at a path of the registry's own that a redirect has named. */
+export function download(context: Context, digest: string): Reply {
+  allow(context, "GET", "HEAD");
+  const found = context.store.anywhere(digest);
+  return found === undefined ? { status: 404 } : serveBlob(context, digest, found);
 }
 
 /** Object storage: blobs by digest alone. It refuses credentials, as signed addresses do. */
@@ -36,8 +48,7 @@ export function storage(context: Context, digest: string): Reply {
   if (context.request.headers.authorization !== undefined) {
     return { status: 400, body: "Only one auth mechanism allowed\n" };
   }
-  const found = context.store.anywhere(digest);
-  return found === undefined ? { status: 404 } : serveBlob(context, digest, found);
+  return download(context, digest);
 }
 
 function serveBlob({ request, method }: Context, digest: string, { size, content }: StoredBlob): Reply {

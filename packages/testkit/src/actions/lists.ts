@@ -9,8 +9,12 @@ import { byBytes, byComponents, pageOf } from "./paging.ts";
 export function tags(context: Context, name: string): Reply {
   allow(context, "GET");
   const repository = context.store.get(name);
-  if (repository === undefined) {
+  const { unknownTags = "not-found" } = context.options;
+  if (repository === undefined && unknownTags === "not-found") {
     throw new ProtocolError("NAME_UNKNOWN", { name });
+  }
+  if (repository === undefined) {
+    return json(200, { name, tags: unknownTags === "null" ? null : [] });
   }
   const page = pageOf(context, [...repository.tags.keys()], byBytes, `/v2/${name}/tags/list`);
   return json(200, { name, tags: page.entries }, page.headers);
@@ -27,6 +31,11 @@ export function catalog(context: Context): Reply {
 export function referrers(context: Context, name: string, subject: string): Reply {
   allow(context, "GET");
   const { options, query, store } = context;
+  if (options.referrers === "redirect") {
+    // As ghcr.io does: the page is not there, and its address has lost the digest (artifacthub/hub#4785).
+    const page = `/-/v2/packages/container/package/${encodeURIComponent(name)}%2Freferrers%2Fsha256`;
+    return { status: 303, headers: { Location: `${context.elsewhere}${page}` } };
+  }
   if (options.referrers ?? options.upstream === undefined) {
     const all = [...(store.get(name)?.manifests.values() ?? [])].flatMap((manifest) =>
       referrerOf(manifest, subject),

@@ -5,15 +5,21 @@ import { digestOf } from "../storage/content.ts";
 import { childrenOf, readManifest, subjectOf } from "../storage/manifest.ts";
 import type { Repository, StoredManifest } from "../storage/store.ts";
 
+const digestTag = /^(sha256|sha512)-([0-9a-f]{64,128})$/;
+
 /** GET, HEAD, PUT and DELETE of a manifest. */
-export async function manifest(context: Context, name: string, reference: string): Promise<Reply> {
+export async function manifest(context: Context, name: string, asked: string): Promise<Reply> {
   allow(context, "GET", "HEAD", "PUT", "DELETE");
+  const reference = context.options.digestTags === true ? asked.replace(digestTag, "$1:$2") : asked;
   if (context.method === "PUT") {
     return put(context, name, reference);
   }
   if (context.method === "DELETE" && context.options.deletes === false) {
     // Whatever it is, as with distribution.
     throw new ProtocolError("UNSUPPORTED");
+  }
+  if (context.method === "DELETE" && context.options.deletes === "digests" && !reference.includes(":")) {
+    throw new ProtocolError("DIGEST_INVALID", reference);
   }
   const repository = context.store.get(name);
   const found = repository?.find(reference);
@@ -47,7 +53,7 @@ async function put(context: Context, name: string, reference: string): Promise<R
   const [missing, ...others] = childrenOf(manifest).filter(
     (child) => !(repository?.blobs.has(child) || repository?.manifests.has(child)),
   );
-  if (missing !== undefined) {
+  if (missing !== undefined && context.options.validatesManifests !== false) {
     throw new ProtocolError("MANIFEST_BLOB_UNKNOWN", missing, {}, others);
   }
   const mediaType =
@@ -59,7 +65,8 @@ async function put(context: Context, name: string, reference: string): Promise<R
     headers: {
       Location: location(context, `/v2/${name}/manifests/${digest}`),
       "Docker-Content-Digest": digest,
-      ...(subject !== undefined && context.options.referrers !== false && { "OCI-Subject": subject }),
+      ...(subject !== undefined &&
+        (context.options.referrers ?? true) === true && { "OCI-Subject": subject }),
     },
   };
 }

@@ -1,6 +1,8 @@
 import { allow, type Context } from "../http/context.ts";
 import { ProtocolError } from "../http/error.ts";
 import type { Reply } from "../http/reply.ts";
+import { usualUploads } from "../http/route.ts";
+import { fill } from "../http/templates.ts";
 import type { StoredBlob } from "../storage/store.ts";
 import { Upload } from "../storage/uploads.ts";
 import { location } from "./manifests.ts";
@@ -25,10 +27,10 @@ export async function uploads(context: Context, name: string): Promise<Reply> {
 }
 
 /** GET, PATCH, PUT and DELETE of an upload session. */
-export async function upload(context: Context, name: string, id: string): Promise<Reply> {
+export async function upload(context: Context, id: string, name?: string): Promise<Reply> {
   allow(context, "GET", "PATCH", "PUT", "DELETE");
   const found = context.uploads.get(id);
-  if (found === undefined || found.repository !== name) {
+  if (found === undefined || (name !== undefined && found.repository !== name)) {
     throw new ProtocolError("BLOB_UPLOAD_UNKNOWN", id);
   }
   switch (context.method) {
@@ -82,10 +84,11 @@ function created(context: Context, name: string, digest: string): Reply {
 }
 
 function progress(context: Context, { id, repository, size }: Upload, status: number): Reply {
+  const { uploads: template = usualUploads } = context.options;
   return {
     status,
     headers: {
-      Location: location(context, `/v2/${repository}/blobs/uploads/${id}?_state=${size}`),
+      Location: location(context, `${fill(template, { name: repository, id })}?_state=${size}`),
       "Docker-Upload-UUID": id,
       Range: `0-${Math.max(0, size - 1)}`,
     },

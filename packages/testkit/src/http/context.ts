@@ -3,12 +3,16 @@ import type { RegistryOptions } from "../options.ts";
 import type { Store } from "../storage/store.ts";
 import type { Upload } from "../storage/uploads.ts";
 import { ProtocolError } from "./error.ts";
+import type { ParseRoute } from "./route.ts";
 
 /** What a registry's requests share. */
 export interface Registry {
   readonly options: RegistryOptions;
   readonly store: Store;
   readonly uploads: Map<string, Upload>;
+  readonly parseRoute: ParseRoute;
+  /** Origin of the other host that belongs to the registry, if one does. */
+  readonly elsewhere: string | undefined;
 }
 
 /** A request on its way. */

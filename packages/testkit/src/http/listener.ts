@@ -1,20 +1,22 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
-import { blob, storage } from "../actions/blobs.ts";
+import { blob, download, storage } from "../actions/blobs.ts";
 import { catalog, referrers, tags } from "../actions/lists.ts";
 import { manifest } from "../actions/manifests.ts";
 import { upload, uploads } from "../actions/uploads.ts";
 import type { Fault } from "../options.ts";
 import { fillCache } from "../storage/cache.ts";
+import { dressed, OwnError } from "./answers.ts";
 import type { Authentication } from "./auth.ts";
+import { beforehand } from "./behaviours.ts";
 import { allow, type Context, type Registry } from "./context.ts";
 import { ProtocolError } from "./error.ts";
 import type { Faults } from "./faults.ts";
 import type { RateLimit } from "./rate-limit.ts";
 import type { OpenRecord, Recording } from "./record.ts";
 import { type Break, json, type Reply, sendReply } from "./reply.ts";
-import { parseRoute, type Route } from "./route.ts";
+import type { Route } from "./route.ts";
 
 /** Everything that stands between a socket and a registry. */
 export interface Layers {
@@ -49,24 +51,36 @@ export async function listener(
     await delay(fault.delay);
   }
   try {
-    const reply = faultReply(fault) ?? (await replyTo(layers, response, record));
+    const reply =
+      faultReply(fault) ??
+      dressed(layers.registry.options, await replyTo(layers, response, record), record.path);
     record.status = reply.status;
     await sendReply(response, reply, breakOf(fault));
     request.resume();
   } catch (error) {
-    await sendFailure(response, error, record);
+    await sendFailure(layers, response, error, record);
   }
 }
 
 /** The one place that renders errors. */
-async function sendFailure(response: ServerResponse, error: unknown, record: OpenRecord): Promise<void> {
+async function sendFailure(
+  { registry: { options } }: Layers,
+  response: ServerResponse,
+  error: unknown,
+  record: OpenRecord,
+): Promise<void> {
   if (response.headersSent || response.destroyed) {
     response.destroy();
     return;
   }
+  const reply = error instanceof OwnError ? error.reply : errorReply(error);
+  record.status = reply.status;
+  await sendReply(response, dressed(options, reply, record.path), undefined);
+}
+
+function errorReply(error: unknown): Reply {
   const known = error instanceof ProtocolError ? error : new ProtocolError("UNKNOWN", String(error));
-  record.status = known.status;
-  await sendReply(response, json(known.status, known, known.headers), undefined);
+  return json(known.status, known, known.headers);
 }
 
 function faultReply(fault: Fault | undefined): Reply | undefined {
@@ -89,7 +103,7 @@ async function replyTo(
   response: ServerResponse,
   record: OpenRecord,
 ): Promise<Reply> {
-  const route = parseRoute(record.path);
+  const route = registry.parseRoute(record.path);
   if (route === undefined) {
     return {
       status: 404,
@@ -101,7 +115,11 @@ async function replyTo(
   if (route.kind === "token") {
     return authentication.issue(context);
   }
-  authentication.check(context, route);
+  const access = authentication.check(context, route);
+  const early = beforehand(context, route, access);
+  if (early !== undefined) {
+    return early;
+  }
   rateLimit.count(context, route);
   const { upstream } = registry.options;
   const cached = upstream === undefined ? undefined : await fillCache(context, new URL(upstream), route);
@@ -117,6 +135,8 @@ function act(context: Context, route: Exclude<Route, { kind: "token" }>): Reply 
       return catalog(context);
     case "storage":
       return storage(context, route.digest);
+    case "download":
+      return download(context, route.digest);
     case "tags":
       return tags(context, route.repository);
     case "referrers":
@@ -128,7 +148,9 @@ function act(context: Context, route: Exclude<Route, { kind: "token" }>): Reply 
     case "uploads":
       return uploads(context, route.repository);
     case "upload":
-      return upload(context, route.repository, route.id);
+      return upload(context, route.id, route.repository);
+    case "session":
+      return upload(context, route.id);
   }
 }
 
