@@ -3,10 +3,12 @@ import { ClientAborted } from "../errors.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { RegistryError } from "../protocol/errors.ts";
 import { publicHost, publicProto } from "../protocol/forwarded-headers.ts";
+import { valuesOf } from "../protocol/headers.ts";
+import { type HeadPurpose, headPurpose } from "../protocol/manifest.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import { scopeOf } from "../protocol/token-scope.ts";
 import type { Policy } from "../routing/policy.ts";
-import { ruleName } from "../routing/ruling.ts";
+import { type ResolvedRule, ruleName } from "../routing/ruling.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import {
   accessesOf,
@@ -80,6 +82,27 @@ export async function canAccess(
     }
     throw error;
   }
+}
+
+/**
+ * Why the client sends this HEAD. A client that may not push does not push.
+ * @throws as `canAccess` does
+ */
+export async function purposeOfHead(
+  context: AuthorizeContext,
+  exchange: Exchange,
+  { resource, namespace }: RegistryRequest,
+  { push }: ResolvedRule<Upstream>,
+): Promise<HeadPurpose> {
+  // Only mirrors are asked with `?ns=`, and no client pushes to a mirror.
+  if (resource.kind !== "manifest" || namespace !== undefined || push === undefined) {
+    return "pull";
+  }
+  const purpose = headPurpose(valuesOf(exchange.request.rawHeaders, "accept"));
+  const { repository } = resource;
+  return purpose === "pull" || (await canAccess(context, exchange, { repository, access: "push" }))
+    ? purpose
+    : "pull";
 }
 
 async function authorizeWith(

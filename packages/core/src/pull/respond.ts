@@ -23,8 +23,9 @@ export function respondNotFound(
   exchange: Exchange,
   kind: Resource["kind"],
   { attempts, refusal }: Extract<FailoverResult, { ended: "exhausted" }>,
+  excusesProxies = false,
 ): Decision {
-  const conclusion = combine(exchange.request.method ?? "", attempts);
+  const conclusion = combine(excusesProxies, attempts);
   const reason = attempts.map(describeAttempt).join(", ");
   if (conclusion.kind === "failed") {
     throw errorFromAttempts(attempts, reason);
