@@ -70,39 +70,62 @@ export function authorizeUnruled(
 export async function canAccess(
   context: AuthorizeContext,
   exchange: Exchange,
-  wanted: { readonly repository: string; readonly access: "pull" | "push" },
+  wanted: RepositoryAccess,
 ): Promise<boolean> {
-  try {
-    const permission = permissionFor(context, wanted.repository, wanted.access);
-    await authorizeWith(context, exchange, wanted, permission);
-    return true;
-  } catch (error) {
-    if (error instanceof RegistryError && error.status < 500) {
-      return false;
-    }
-    throw error;
-  }
+  return (await refusalOf(context, exchange, wanted)) === undefined;
 }
 
 /**
- * Why the client sends this HEAD. A client that may not push does not push.
- * @throws as `canAccess` does
+ * Why the client sends this HEAD. A user that may not push does not push.
+ * @throws RegistryError UNAUTHORIZED if the client has to log in before it can push; else as `canAccess` does
  */
 export async function purposeOfHead(
   context: AuthorizeContext,
   exchange: Exchange,
-  { resource, namespace }: RegistryRequest,
+  request: RegistryRequest,
   { push }: ResolvedRule<Upstream>,
 ): Promise<HeadPurpose> {
+  const { resource, namespace } = request;
   // Only mirrors are asked with `?ns=`, and no client pushes to a mirror.
   if (resource.kind !== "manifest" || namespace !== undefined || push === undefined) {
     return "pull";
   }
   const purpose = headPurpose(valuesOf(exchange.request.rawHeaders, "accept"));
-  const { repository } = resource;
-  return purpose === "pull" || (await canAccess(context, exchange, { repository, access: "push" }))
-    ? purpose
-    : "pull";
+  if (purpose === "pull") {
+    return "pull";
+  }
+  const challenge = context.config.tokens ? challengeFor(exchange, request) : undefined;
+  const wanted = { repository: resource.repository, access: "push" } as const;
+  const refusal = await refusalOf(context, exchange, wanted, challenge);
+  if (refusal?.status === 401 && purpose === "push") {
+    // containerd sends no credentials before it is asked for them, and would push nothing after a proxy's answer.
+    throw refusal;
+  }
+  return refusal === undefined ? purpose : "pull";
+}
+
+interface RepositoryAccess {
+  readonly repository: string;
+  readonly access: "pull" | "push";
+}
+
+/** Undefined if the client may access the repository. */
+async function refusalOf(
+  context: AuthorizeContext,
+  exchange: Exchange,
+  wanted: RepositoryAccess,
+  challenge?: string,
+): Promise<RegistryError | undefined> {
+  try {
+    const permission = permissionFor(context, wanted.repository, wanted.access);
+    await authorizeWith(context, exchange, wanted, permission, challenge);
+    return undefined;
+  } catch (error) {
+    if (error instanceof RegistryError && error.status < 500) {
+      return error;
+    }
+    throw error;
+  }
 }
 
 async function authorizeWith(

@@ -204,14 +204,6 @@ describe("a HEAD that tells of a push", () => {
       "",
       {},
     ],
-    [
-      "the hook would challenge a push",
-      {
-        router: { rules: [quiet], authorize: (_, { access }) => (access === "pull" ? "allow" : "challenge") },
-      },
-      "",
-      {},
-    ],
   ])("asks as always where nothing can be pushed: %s", async (_, options, query, headers) => {
     await using lab = await startLab(options);
 
@@ -233,6 +225,24 @@ describe("a HEAD that tells of a push", () => {
       status,
       heard: ["hosted"],
     });
+  });
+
+  it("is asked to log in if every client may pull and users push: containerd sends no credentials unasked", async () => {
+    const rules: RuleConfig[] = [{ ...quiet, access: { pull: "anonymous", push: "authenticated" } }];
+    await using lab = await startLab({ router: { rules, authorize: users } });
+    const target = "/v2/public/app/manifests/1";
+
+    const before = await lab.send("HEAD", target, pushing);
+    const user = await lab.ask("HEAD", target, { ...pushing, Authorization: asUser("alice") });
+
+    expect([before.status, before.headers["www-authenticate"]]).toEqual([
+      401,
+      expect.stringMatching(/^Bearer /),
+    ]);
+    expect(user).toMatchObject({ status: 404, by: "hosted", heard: ["hosted"] });
+    for (const headers of [pulling, crane]) {
+      expect(await lab.ask("HEAD", target, headers)).toMatchObject({ status: 200, by: "proxy" });
+    }
   });
 
   it("with passthrough gets hosted's own challenge, and no proxy hears of it", async () => {
