@@ -1,3 +1,5 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "@jest/globals";
 import { type Containerd, mirrorThrough, startContainerd } from "../src/containerd.ts";
 import { request } from "../src/http.ts";
@@ -6,6 +8,7 @@ import { type Lab, openLab } from "../src/lab.ts";
 import { describeE2E } from "../src/programs.ts";
 import { Resources } from "../src/resources.ts";
 import type { Router } from "../src/router.ts";
+import { run } from "../src/run.ts";
 import { seed } from "../src/seed.ts";
 
 describeE2E("containerd with the router as a mirror of docker.io", ["docker-registry", "containerd"], () => {
@@ -60,7 +63,7 @@ describeE2E("containerd with the router as a mirror of docker.io", ["docker-regi
 });
 
 // docker with the containerd image store, nerdctl and buildkit push with the same code.
-describeE2E("containerd's pushes through the router", ["docker-registry", "containerd"], () => {
+describeE2E("containerd's pushes through the router", ["docker-registry", "containerd", "htpasswd"], () => {
   const resources = new Resources();
   let lab: Lab;
   let router: Router;
@@ -115,6 +118,22 @@ describeE2E("containerd's pushes through the router", ["docker-registry", "conta
     },
     60_000,
   );
+
+  it("an image is in hosted as well where every client may pull and only users may push", async () => {
+    const htpasswd = join(lab.folder, "htpasswd");
+    await writeFile(htpasswd, await run("htpasswd", ["-nbB", "alice", "secret"], { PATH: process.env.PATH }));
+    const access = { pull: "anonymous", push: ["alice"] };
+    const config = { auth: { htpasswdFile: htpasswd }, rules: [{ match: "**", access }], base: "any" };
+    const guarded = await lab.startRouter(config);
+    const published = await image("pushed by ctr, as a user");
+    await seed(lab.public.origin, "same/guarded", "1.0", published);
+    const name = `${guarded.host}/same/guarded:1.0`;
+    await ctr("pull", name);
+
+    await containerd.ctr("images", "push", "--plain-http", "--user", "alice:secret", name);
+
+    expect(await lackingAtHosted("same/guarded", "1.0", published)).toEqual([]);
+  }, 60_000);
 
   it("a tag is found again at hosted, and nothing is pushed twice", async () => {
     const published = await image("pushed by ctr, twice");

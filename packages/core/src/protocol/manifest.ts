@@ -35,7 +35,7 @@ const typesOfGoContainerRegistry = [
  *
  * - `push`: one type of manifest, and any type. The pusher of containerd asks so (core/remotes/docker/pusher.go; before 1.3 with `*`
  *   as any type). nerdctl, buildkit, and docker with the containerd image store use this pusher. Its resolver (resolver.go), which
- *   pulls, lists four types of manifests.
+ *   pulls, lists four types of manifests. Only `FetchByDigest` of its fetcher.go can send the same, for a digest of known type.
  * - `push or pull`: the list of go-containerregistry (pkg/v1/remote: `manifestExists` in pusher.go, `Head` in puller.go), which is in
  *   crane, ko, kaniko and cosign. Its pushes fail after any status but 200, 403 and 404.
  * - `pull`: anything else. docker without that store, podman, skopeo and oras send no HEAD of a tag before they push it. regclient
