@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { authorizeRequest, authorizeUnruled } from "./authorize/admit.ts";
+import { authorizeRequest, authorizeUnruled, purposeOfHead } from "./authorize/admit.ts";
 import { dispatch } from "./dispatch.ts";
 import { operations } from "./endpoints/operations.ts";
 import { token } from "./endpoints/token.ts";
@@ -170,7 +170,11 @@ async function answerApi(
     ruling = await ownership.restrict(exchange, exchange.repository, ruling);
   }
   const direct = policy.upstreamByHost(entryPoint);
-  const known = { policy, holders: memory.holders, lists: config.lists, direct };
+  const headPurpose =
+    request.method === "HEAD" && ruling !== undefined
+      ? await purposeOfHead(context, exchange, request, ruling)
+      : "pull";
+  const known = { policy, holders: memory.holders, lists: config.lists, direct, headPurpose };
   return dispatch(context, exchange, request, plan(request, ruling, known));
 }
 

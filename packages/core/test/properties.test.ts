@@ -62,6 +62,7 @@ describe("of generated targets", () => {
           holders: memory.holders,
           lists: "first",
           direct: undefined,
+          headPurpose: "pull",
         });
         if (planned.action === "forward" || planned.action === "pass") {
           expect(planned.to).toBe(hosted);

@@ -3,10 +3,12 @@ import { ClientAborted } from "../errors.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { RegistryError } from "../protocol/errors.ts";
 import { publicHost, publicProto } from "../protocol/forwarded-headers.ts";
+import { valuesOf } from "../protocol/headers.ts";
+import { type HeadPurpose, headPurpose } from "../protocol/manifest.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import { scopeOf } from "../protocol/token-scope.ts";
 import type { Policy } from "../routing/policy.ts";
-import { ruleName } from "../routing/ruling.ts";
+import { type ResolvedRule, ruleName } from "../routing/ruling.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import {
   accessesOf,
@@ -68,15 +70,59 @@ export function authorizeUnruled(
 export async function canAccess(
   context: AuthorizeContext,
   exchange: Exchange,
-  wanted: { readonly repository: string; readonly access: "pull" | "push" },
+  wanted: RepositoryAccess,
 ): Promise<boolean> {
+  return (await refusalOf(context, exchange, wanted)) === undefined;
+}
+
+/**
+ * Why the client sends this HEAD. A user that may not push does not push.
+ * @throws RegistryError UNAUTHORIZED if the client has to log in before it can push; else as `canAccess` does
+ */
+export async function purposeOfHead(
+  context: AuthorizeContext,
+  exchange: Exchange,
+  request: RegistryRequest,
+  { push }: ResolvedRule<Upstream>,
+): Promise<HeadPurpose> {
+  const { resource, namespace } = request;
+  // Only mirrors are asked with `?ns=`, and no client pushes to a mirror.
+  if (resource.kind !== "manifest" || namespace !== undefined || push === undefined) {
+    return "pull";
+  }
+  const purpose = headPurpose(valuesOf(exchange.request.rawHeaders, "accept"));
+  if (purpose === "pull") {
+    return "pull";
+  }
+  const challenge = context.config.tokens ? challengeFor(exchange, request) : undefined;
+  const wanted = { repository: resource.repository, access: "push" } as const;
+  const refusal = await refusalOf(context, exchange, wanted, challenge);
+  if (refusal?.status === 401 && purpose === "push") {
+    // containerd sends no credentials before it is asked for them, and would push nothing after a proxy's answer.
+    throw refusal;
+  }
+  return refusal === undefined ? purpose : "pull";
+}
+
+interface RepositoryAccess {
+  readonly repository: string;
+  readonly access: "pull" | "push";
+}
+
+/** Undefined if the client may access the repository. */
+async function refusalOf(
+  context: AuthorizeContext,
+  exchange: Exchange,
+  wanted: RepositoryAccess,
+  challenge?: string,
+): Promise<RegistryError | undefined> {
   try {
     const permission = permissionFor(context, wanted.repository, wanted.access);
-    await authorizeWith(context, exchange, wanted, permission);
-    return true;
+    await authorizeWith(context, exchange, wanted, permission, challenge);
+    return undefined;
   } catch (error) {
     if (error instanceof RegistryError && error.status < 500) {
-      return false;
+      return error;
     }
     throw error;
   }

@@ -198,7 +198,7 @@ export interface RuleConfig {
 
   /**
    * What happens if an upstream fails. `continue`: the router asks the next upstream. `stop`: the client gets the failure.
-   * @default "continue"
+   * @default "continue" after a proxy, and for digests; "stop" after hosted for tags, so that no proxy decides what a private tag means
    */
   onFailure?: "continue" | "stop";
 

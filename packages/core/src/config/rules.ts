@@ -12,6 +12,7 @@ interface Upstreams {
 export function completeRule({ push, access, ...rest }: ParsedRule, { hosted }: Upstreams): Rule {
   return {
     ...rest,
+    onFailure: rest.onFailure,
     push: push ?? (includesHosted(rest.pull, hosted) ? "hosted" : "deny"),
     access: { pull: access.pull, push: access.push },
   };

@@ -58,7 +58,7 @@ const rule = z.strictObject(
       .min(1, "at least one upstream")
       .default([...defaultRule.pull]),
     push: oneOf("hosted", "deny").optional(),
-    onFailure: oneOf("continue", "stop").default(defaultRule.onFailure),
+    onFailure: oneOf("continue", "stop").optional(),
     owned: flag.default(defaultRule.owned),
     shadow: oneOf("allow", "warn", "deny").default(defaultRule.shadow),
     access: z.strictObject({ pull: principals, push: principals }, "a table with pull and push").prefault({}),

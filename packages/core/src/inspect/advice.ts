@@ -6,6 +6,7 @@ export function adviceOn(explanation: Found): string[] {
   return [
     ...aboutHost(explanation),
     ...explanation.upstreams.flatMap(aboutUpstream),
+    ...aboutStop(explanation),
     ...aboutShadowing(explanation),
     ...aboutAbsence(explanation),
   ];
@@ -33,6 +34,19 @@ function aboutUpstream({ name, outcome, cause, status, breaker }: UpstreamAnswer
   return breaker === "closed"
     ? []
     : [`${name} answers now but its circuit is ${breaker}: it is asked again within seconds of its recovery`];
+}
+
+function aboutStop({ rule, upstreams, stopsAfterFailureOf, pull }: Found): string[] {
+  const stopper = upstreams.find(
+    ({ kind, name, outcome }) =>
+      kind === "hosted" && outcome === "failed" && stopsAfterFailureOf.includes(name),
+  );
+  return stopper === undefined || rule.onFailure !== undefined || pull.from !== undefined
+    ? []
+    : [
+        `${stopper.name} may have this tag, so no proxy after it is asked: ` +
+          "if its image under this tag will do, give the rule onFailure: continue",
+      ];
 }
 
 function aboutShadowing({ shadowing, pull, repository }: Found): string[] {

@@ -28,11 +28,12 @@ export interface DescribeOptions {
 
 /** Puts into words what an explanation says in codes: rule, access, host and shadowed tags. */
 export function describeExplanation(
-  { rule, pull, host, shadowing, upstreams }: Explanation,
+  explanation: Explanation,
   { redacted = false }: DescribeOptions = {},
 ): ExplanationText {
+  const { rule, pull, host, shadowing, upstreams } = explanation;
   return {
-    rule: `${rule.name}: ${describeRule(rule, redacted)}`,
+    rule: `${rule.name}: ${describeRule(explanation, redacted)}`,
     pulledBy: describeAccess(rule.access.pull, redacted),
     pushedBy: describeAccess(rule.access.push, redacted),
     host: host && `${host.name}: ${hostMeans[host.means]}`,
@@ -49,14 +50,23 @@ const hostMeans = {
   nothing: "not an upstream's hosts or namespace, ignored",
 } as const;
 
-function describeRule({ match, pull, onFailure, owned, shadow }: ExplainedRule, redacted: boolean): string {
+function describeRule({ rule, stopsAfterFailureOf }: Explanation, redacted: boolean): string {
+  const { match, pull, owned, shadow } = rule;
   return [
     ...(redacted ? [] : [`match ${match.join(", ")}`]),
     `pull ${pull.join(", ")}`,
-    ...(onFailure === "stop" ? ["on failure stop"] : []),
+    ...describeStops(rule, stopsAfterFailureOf),
     ...(owned ? ["owned"] : []),
     `shadow ${shadow}`,
   ].join("; ");
+}
+
+/** Nothing for a rule that does not say, where the default changes nothing. */
+function describeStops({ onFailure }: ExplainedRule, stopsAfterFailureOf: readonly string[]): string[] {
+  if (onFailure !== undefined) {
+    return [`on failure ${onFailure}`];
+  }
+  return stopsAfterFailureOf.length === 0 ? [] : [`on failure of ${stopsAfterFailureOf.join(", ")} stop`];
 }
 
 function describeAccess(access: ExplainedAccess, redacted: boolean): string {

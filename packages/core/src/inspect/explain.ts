@@ -2,7 +2,7 @@ import { compareDigests } from "../cache/shadowed-tags.ts";
 import { bareHostName } from "../protocol/address.ts";
 import { manifestRequest } from "../protocol/request.ts";
 import type { RouterContext } from "../router-context.ts";
-import { type LookupPlan, type Plan, plan } from "../routing/plan.ts";
+import { endsAfterFailureOf, type LookupPlan, type Plan, plan } from "../routing/plan.ts";
 import { defaultRule, type EntryPoint, type Policy } from "../routing/policy.ts";
 import { type Principals, type ResolvedRule, ruleName } from "../routing/ruling.ts";
 import type { Upstream } from "../upstream/upstream.ts";
@@ -35,7 +35,13 @@ export async function explain(
   const { repository, reference, host: givenHost } = parseImageName(image);
   const { host, entryPoint } = entryPointFor(policy, givenHost);
   const direct = policy.upstreamByHost(entryPoint);
-  const planContext = { policy, holders: memory.holders, lists: config.lists, direct };
+  const planContext = {
+    policy,
+    holders: memory.holders,
+    lists: config.lists,
+    direct,
+    headPurpose: "pull",
+  } as const;
   const byHost = policy.rulingFor(repository, entryPoint);
   const restricted = await restrictedByOwner(policy, repository, byHost, signal);
   const request = manifestRequest("GET", repository, reference, entryPoint.namespace);
@@ -64,6 +70,7 @@ export async function explain(
       owned: restricted.reason,
     }),
     pull: await predictPull(lookup, records),
+    stopsAfterFailureOf: stoppersOf(lookup),
     push: explainPush(plan({ ...request, method: "PUT" }, restricted.ruling, planContext), rule),
     shadowing: reference.includes(":") ? [] : shadowingAmong(answers),
   };
@@ -93,18 +100,27 @@ function entryPointFor(
 function lookupOf(planned: Plan<Upstream>): LookupPlan<Upstream> {
   return planned.action === "lookup"
     ? planned.lookup
-    : { order: [], hinted: undefined, stopsAtFailure: false };
+    : { order: [], hinted: undefined, stopsAfter: "none", excusesProxies: false };
+}
+
+/** The failure of the last one in order ends any lookup. */
+function stoppersOf(lookup: LookupPlan<Upstream>): string[] {
+  return lookup.order
+    .slice(0, -1)
+    .filter((upstream) => endsAfterFailureOf(upstream, lookup))
+    .map(({ name }) => name);
 }
 
 function explainRule({ config }: RouterContext, ruling: ResolvedRule<Upstream>): ExplainedRule {
   const { position } = ruling;
-  const rule = (position === undefined ? undefined : config.rules[position]) ?? defaultRule;
+  const { onFailure, ...rule } = (position === undefined ? undefined : config.rules[position]) ?? defaultRule;
   const who = (named: Principals | undefined): ExplainedAccess =>
     named ?? (config.authorize === undefined ? "anonymous" : "authorize");
   return {
     name: ruleName(ruling),
     ...(position !== undefined && { position }),
     ...rule,
+    ...(onFailure !== undefined && { onFailure }),
     access: { pull: who(rule.access.pull), push: who(rule.access.push) },
   };
 }

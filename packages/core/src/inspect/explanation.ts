@@ -16,6 +16,8 @@ export interface Explanation {
   readonly skipped: readonly SkippedUpstream[];
   /** What a pull gets now. */
   readonly pull: ExplainedPull;
+  /** The upstreams whose failure ends a pull of this reference, although others come after them. */
+  readonly stopsAfterFailureOf: readonly string[];
   /** What a push gets. Nothing is pushed to find out. */
   readonly push: ExplainedPush;
   /** The proxies that have another digest for the tag than hosted. */
@@ -44,8 +46,8 @@ export interface ExplainedRule {
   readonly pull: readonly string[];
   /** Where a push goes. */
   readonly push: "hosted" | "deny";
-  /** Whether a pull continues with the next upstream after a failure. */
-  readonly onFailure: "continue" | "stop";
+  /** Whether a pull continues with the next upstream after a failure; undefined if the rule does not say. */
+  readonly onFailure?: "continue" | "stop";
   /** Whether only hosted is asked for repositories that it has. */
   readonly owned: boolean;
   /** What happens to a push of a tag that a proxy has with another digest. */

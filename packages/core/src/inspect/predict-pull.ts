@@ -2,7 +2,7 @@ import { failover } from "../pull/failover.ts";
 import type { ManifestOutcome } from "../pull/manifest.ts";
 import { errorFromAttempts } from "../pull/respond.ts";
 import { type Attempt, combine, describeAttempt } from "../routing/classify.ts";
-import type { LookupPlan } from "../routing/plan.ts";
+import { endsAfterFailureOf, type LookupPlan } from "../routing/plan.ts";
 import type { Member } from "../routing/ruling.ts";
 import type { ExplainedPull, UpstreamAnswer } from "./explanation.ts";
 
@@ -21,9 +21,10 @@ const circuitOpen: ManifestOutcome = {
  * no other upstream has the image, a recorded success stands for the probe that closes the circuit.
  */
 export async function predictPull<M extends Member>(
-  { order, stopsAtFailure, hinted: remembered }: LookupPlan<M>,
+  plan: LookupPlan<M>,
   records: ReadonlyMap<M, RecordedOutcome>,
 ): Promise<ExplainedPull> {
+  const { order, hinted: remembered, excusesProxies } = plan;
   const isSkipped = (upstream: M) => records.get(upstream)?.breaker !== "closed";
   const recorded = (upstream: M) => records.get(upstream)?.outcome ?? circuitOpen;
   const end = await failover<M>({
@@ -31,13 +32,15 @@ export async function predictPull<M extends Member>(
     send: async (upstream, bypassBreaker) =>
       isSkipped(upstream) && !bypassBreaker ? circuitOpen : recorded(upstream),
     revive: async (upstream) => (recorded(upstream).outcome === "found" ? "maybe" : undefined),
-    stopsAfterFailureOf: () => stopsAtFailure,
+    stopsAfterFailureOf: (upstream) => endsAfterFailureOf(upstream, plan),
   });
   if (end.ended === "exhausted") {
     return {
       status:
-        combine("GET", end.attempts).kind === "not_found" ? 404 : errorFromAttempts(end.attempts).status,
-      because: describeAttempts(end.attempts) || "no upstream may be asked",
+        combine(excusesProxies, end.attempts).kind === "not_found"
+          ? 404
+          : errorFromAttempts(end.attempts).status,
+      because: becauseOf(end.attempts, order),
     };
   }
   const { upstream, said, attempts } = end;
@@ -48,6 +51,16 @@ export async function predictPull<M extends Member>(
       ? "it served this repository last"
       : describeAttempts(attempts) || isFirst;
   return { from: upstream.name, status: said.answer.status, because };
+}
+
+function becauseOf(attempts: readonly Attempt[], order: readonly Member[]): string {
+  if (order.length === 0) {
+    return "no upstream may be asked";
+  }
+  const notAsked = order.slice(attempts.length).map(({ name }) => name);
+  return notAsked.length === 0
+    ? describeAttempts(attempts)
+    : `${describeAttempts(attempts)}, which ends the lookup before ${notAsked.join(", ")}`;
 }
 
 function describeAttempts(attempts: readonly Attempt[]): string {

@@ -4,7 +4,7 @@ import { firstValue } from "../protocol/headers.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import { failover } from "../pull/failover.ts";
 import { respondNotFound, respondWith } from "../pull/respond.ts";
-import type { ListPlan } from "../routing/plan.ts";
+import { endsAfterFailureOf, type ListPlan } from "../routing/plan.ts";
 import { broken, type QueryOutcome } from "../upstream/query-outcome.ts";
 import { toUpstreamRequest } from "../upstream/request.ts";
 import { readUpTo } from "../upstream/transport/read-body.ts";
@@ -15,8 +15,9 @@ export async function list(
   metrics: Metrics,
   exchange: Exchange,
   request: RegistryRequest,
-  { order, stopsAtFailure }: ListPlan<Upstream>,
+  plan: ListPlan<Upstream>,
 ): Promise<Decision> {
+  const { order } = plan;
   const end = await failover<Upstream>({
     order,
     send: async (upstream, bypassBreaker) => {
@@ -24,12 +25,11 @@ export async function list(
       return upstream.kind === "hosted" && order.length > 1 ? withoutNullLists(said, upstream) : said;
     },
     revive: (upstream) => upstream.retryMode(),
-    // While hosted fails, the list of a cache must not pass for the whole list.
-    stopsAfterFailureOf: (upstream) => upstream.kind === "hosted" || stopsAtFailure,
+    stopsAfterFailureOf: (upstream) => endsAfterFailureOf(upstream, plan),
     onFallback: (from, to) => metrics.fallbacks.inc({ from: from.name, to: to.name }),
   });
   return end.ended === "exhausted"
-    ? respondNotFound(exchange, request.resource, end)
+    ? respondNotFound(exchange, request.resource.kind, end)
     : respondWith(exchange, end, "found");
 }
 

@@ -63,7 +63,7 @@ export async function mergedList(
       hosted?.list.outcome === "not_found"
         ? { upstream: hosted.member, answer: hosted.list.answer, body: hosted.list.body }
         : undefined;
-    return respondNotFound(exchange, request.resource, { ended: "exhausted", attempts, refusal });
+    return respondNotFound(exchange, request.resource.kind, { ended: "exhausted", attempts, refusal });
   }
   const { names, more } = mergeNames(lists, order, page.limit);
   const last = names.at(-1);

@@ -41,6 +41,47 @@ export function isWholeObject(bytes: Buffer): boolean {
   );
 }
 
+/** Why a client sends HEAD of a manifest. */
+export type HeadPurpose = "push" | "push or pull" | "pull";
+
+// With schema 1 and the artifact manifest of image-spec 1.1's release candidates, which older versions push.
+const pushedType =
+  /^application\/vnd\.(docker\.distribution\.manifest(\.list)?|oci\.(image|artifact)\.(manifest|index))\.v\d+\+(json|prettyjws)$/;
+
+/** `allManifestMediaTypes` of go-containerregistry, in its order: containers/image (podman, skopeo) pulls with the same types. */
+const typesOfGoContainerRegistry = [
+  "application/vnd.docker.distribution.manifest.v1+json",
+  "application/vnd.docker.distribution.manifest.v1+prettyjws",
+  "application/vnd.docker.distribution.manifest.v2+json",
+  manifestType,
+  "application/vnd.docker.distribution.manifest.list.v2+json",
+  indexType,
+].join();
+
+/**
+ * Why a client sends HEAD of a manifest, as far as its `Accept` tells.
+ *
+ * - `push`: one type of manifest, and any type. The pusher of containerd asks so (core/remotes/docker/pusher.go; before 1.3 with `*`
+ *   as any type). nerdctl, buildkit, and docker with the containerd image store use this pusher. Its resolver (resolver.go), which
+ *   pulls, lists four types of manifests. Only `FetchByDigest` of its fetcher.go can send the same, for a digest of known type.
+ * - `push or pull`: the list of go-containerregistry (pkg/v1/remote: `manifestExists` in pusher.go, `Head` in puller.go), which is in
+ *   crane, ko, kaniko and cosign. Its pushes fail after any status but 200, 403 and 404.
+ * - `pull`: anything else. docker without that store, podman, skopeo and oras send no HEAD of a tag before they push it. regclient
+ *   does (image.go), and pushes whatever the status is.
+ *
+ * @param accept one value for each header line
+ */
+export function headPurpose(accept: readonly string[]): HeadPurpose {
+  const ranges = accept
+    .flatMap((line) => line.split(","))
+    .map((range) => range.replace(/;.*/s, "").trim().toLowerCase());
+  const types = ranges.filter((range) => range !== "*/*" && range !== "*");
+  if (types.length === ranges.length) {
+    return types.join() === typesOfGoContainerRegistry ? "push or pull" : "pull";
+  }
+  return types.length === 1 && types.every((type) => pushedType.test(type)) ? "push" : "pull";
+}
+
 /** Bytes. No registry has to accept larger ones (distribution-spec 1.1, "Pushing Manifests"). */
 export const longestManifest = 4 * 1024 * 1024;
 

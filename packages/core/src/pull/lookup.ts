@@ -7,7 +7,7 @@ import { firstValue } from "../protocol/headers.ts";
 import { digestsIn } from "../protocol/manifest.ts";
 import { isDigest } from "../protocol/names.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
-import type { LookupPlan } from "../routing/plan.ts";
+import { endsAfterFailureOf, type LookupPlan } from "../routing/plan.ts";
 import type { QueryOutcome } from "../upstream/query-outcome.ts";
 import { toUpstreamRequest } from "../upstream/request.ts";
 import type { Upstream } from "../upstream/upstream.ts";
@@ -59,14 +59,17 @@ export async function lookup(
       method === "GET" || (resource.kind === "manifest" && !resource.byDigest)
         ? (upstream) => upstream.retryMode()
         : undefined,
-    stopsAfterFailureOf: () => plan.stopsAtFailure,
+    stopsAfterFailureOf: (upstream) => endsAfterFailureOf(upstream, plan),
     onFallback: (from, to) => metrics.fallbacks.inc({ from: from.name, to: to.name }),
   });
   if (method === "GET" && (resource.kind === "blob" || (resource.kind === "manifest" && resource.byDigest))) {
     countLocationHint(metrics, plan, end);
   }
   if (end.ended === "exhausted") {
-    return { decision: respondNotFound(exchange, resource, end), pulled: undefined };
+    return {
+      decision: respondNotFound(exchange, resource.kind, end, plan.excusesProxies),
+      pulled: undefined,
+    };
   }
   if (resource.kind === "manifest" && end.said.outcome === "found") {
     learnHolder(memory.holders, resource, end.upstream, end.said);

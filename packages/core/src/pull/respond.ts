@@ -23,20 +23,18 @@ const unknown: Partial<Record<Resource["kind"], ErrorCode>> = {
 /** @throws RegistryError unless hosted's own 404 is relayed */
 export function respondNotFound(
   exchange: Exchange,
-  resource: Resource,
+  kind: Resource["kind"],
   { attempts, refusal }: Extract<FailoverResult, { ended: "exhausted" }>,
+  excusesProxies = false,
 ): Decision {
-  const { kind } = resource;
-  const byDigest = kind === "blob" || (kind === "manifest" && resource.byDigest);
-  const conclusion = combine(exchange.request.method ?? "", attempts);
+  const conclusion = combine(excusesProxies, attempts);
   const reason = attempts.map(describeAttempt).join(", ");
   if (conclusion.kind === "failed") {
     throw errorFromAttempts(attempts, reason);
   }
   const warnings = conclusion.failures.map((attempt) => warning(describeAttempt(attempt)));
   const refusals = attempts.flatMap((attempt) => (isRefusalAttempt(attempt) ? [attempt] : []));
-  // Pushing clients send HEAD by digest, and give up on any status but 200 and 404.
-  if (refusals.length > 0 && (exchange.request.method === "GET" || !byDigest)) {
+  if (refusals.length > 0 && !excusesProxies) {
     throw new RegistryError("DENIED", {
       message: refusals.map(({ member, words }) => `${member.name}: ${words}`).join("; "),
       detail: { upstreams: attempts.map(describe) },

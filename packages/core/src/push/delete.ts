@@ -52,7 +52,7 @@ export async function passThrough(
     }
   }
   if (end.ended === "exhausted") {
-    return respondNotFound(exchange, resource, end);
+    return respondNotFound(exchange, resource.kind, end);
   }
   const { said } = end;
   if (removeReferrer !== undefined && said.outcome === "found") {

@@ -290,13 +290,13 @@ type CombinedResult =
   { readonly kind: "not_found"; readonly failures: readonly Attempt[] } | { readonly kind: "failed" };
 
 /**
- * A failure is never reported as not found, with one exception: HEAD, if hosted does not have the content and only proxies failed.
- * Pushing clients give up on any status but 200 and 404, and an outage of a public registry must not stop a push.
+ * A failure is never reported as not found, with one exception: hosted does not have the content, only proxies failed, and the plan
+ * excuses them because the client may be about to push.
  */
-export function combine(method: string, attempts: readonly Attempt[]): CombinedResult {
+export function combine(excusesProxies: boolean, attempts: readonly Attempt[]): CombinedResult {
   const failures = attempts.filter(({ outcome }) => outcome === "failed");
   const hosted = attempts.find(({ member }) => member.kind === "hosted");
-  const excused = method === "HEAD" && hosted?.outcome === "not_found";
+  const excused = excusesProxies && hosted?.outcome === "not_found";
   return failures.length === 0 || excused ? { kind: "not_found", failures } : { kind: "failed" };
 }
 

@@ -1,3 +1,4 @@
+import type { HeadPurpose } from "../protocol/manifest.ts";
 import type { Mount, RegistryRequest, Resource } from "../protocol/request.ts";
 import type { Policy } from "./policy.ts";
 import type { Candidate, Member, ResolvedRule } from "./ruling.ts";
@@ -20,13 +21,15 @@ export type Plan<M extends Member> =
 
 export interface ListPlan<M extends Member> {
   readonly order: readonly M[];
-  /** Whether a failure ends the list or lookup. */
-  readonly stopsAtFailure: boolean;
+  /** Whose failure ends the list or lookup. */
+  readonly stopsAfter: "any" | "hosted" | "none";
 }
 
 export interface LookupPlan<M extends Member> extends ListPlan<M> {
   /** The upstream that a location hint moved to the front. */
   readonly hinted: M | undefined;
+  /** Whether hosted's "not found" goes to the client, with a `Warning`, if only proxies failed. */
+  readonly excusesProxies: boolean;
 }
 
 interface HolderLookup<M extends Member> {
@@ -39,6 +42,13 @@ interface PlanContext<M extends Candidate> {
   readonly lists: Lists;
   /** The one registry that the host name stands for. */
   readonly direct: M | undefined;
+  /** What a HEAD of a manifest is for. */
+  readonly headPurpose: HeadPurpose;
+}
+
+/** Whether no further upstream may be asked after this one failed. */
+export function endsAfterFailureOf({ kind }: Member, { stopsAfter }: ListPlan<Member>): boolean {
+  return stopsAfter === "any" || stopsAfter === kind;
 }
 
 /**
@@ -64,7 +74,7 @@ export function plan<M extends Candidate>(
     case "manifest":
     case "blob":
       return method === "GET" || method === "HEAD"
-        ? { action: "lookup", lookup: planLookup(method, resource, ruling, context.holders) }
+        ? { action: "lookup", lookup: planLookup(method, resource, ruling, context) }
         : planWrite(request, ruling);
     default:
       return planWrite(request, ruling);
@@ -94,7 +104,7 @@ function planCatalog<M extends Candidate>({ policy, lists, direct }: PlanContext
   // To leave names out of a list, the router has to read it and to page it anew, even if it is one registry's.
   return members.length > 1 || policy.restrictsPulls
     ? { action: "merge", members }
-    : { action: "list", order: members, stopsAtFailure: false };
+    : { action: "list", order: members, stopsAfter: "hosted" };
 }
 
 function planTags<M extends Candidate>(
@@ -107,7 +117,8 @@ function planTags<M extends Candidate>(
   }
   const hostedAlone = lists === "hosted" && direct === undefined;
   const order = hostedAlone ? members.filter(isHosted) : members;
-  return { action: "list", order, stopsAtFailure: onFailure === "stop" };
+  // While hosted fails, the list of a cache must not pass for the whole list.
+  return { action: "list", order, stopsAfter: onFailure === "stop" ? "any" : "hosted" };
 }
 
 /**
@@ -115,26 +126,48 @@ function planTags<M extends Candidate>(
  * pull goes first to the upstream that is likely to have it. HEAD, which pushing clients send, goes first to hosted, because a cold
  * cache answers HEAD of a blob by downloading it.
  */
-function planLookup<M extends Member>(
+function planLookup<M extends Candidate>(
   method: string,
   resource: Extract<Resource, { kind: "manifest" | "blob" }>,
-  { pull, onFailure }: ResolvedRule<M>,
-  holders: HolderLookup<M>,
+  { pull, push, onFailure }: ResolvedRule<M>,
+  { holders, headPurpose }: PlanContext<M>,
 ): LookupPlan<M> {
-  const stopsAtFailure = onFailure === "stop";
-  if (resource.kind === "manifest" && !resource.byDigest) {
-    return { order: pull, hinted: undefined, stopsAtFailure };
+  const byTag = resource.kind === "manifest" && !resource.byDigest;
+  const isHead = method === "HEAD";
+  const mayPush = push !== undefined && pull.includes(push);
+  const common = {
+    stopsAfter: stopsAfter(byTag, onFailure),
+    hinted: undefined,
+    // Pushing clients give up on any status but 200 and 404, and an outage of a public registry must not stop a push.
+    excusesProxies: isHead && mayPush && (!byTag || headPurpose === "push or pull"),
+  };
+  if (isHead && mayPush && resource.kind === "manifest" && headPurpose === "push") {
+    // If a proxy answered with the digest that the client is about to push, the client would push nothing.
+    return { ...common, order: [push] };
   }
-  if (method === "HEAD") {
-    return { order: hostedFirst(pull), hinted: undefined, stopsAtFailure };
+  if (byTag) {
+    return { ...common, order: pull };
+  }
+  if (isHead) {
+    return { ...common, order: hostedFirst(pull) };
   }
   const digest = resource.kind === "manifest" ? resource.reference : resource.digest;
   const hinted = holders.holderOf(resource.repository, digest);
   if (hinted === undefined || !pull.includes(hinted)) {
-    return { order: pull, hinted: undefined, stopsAtFailure };
+    return { ...common, order: pull };
   }
-  const rest = pull.filter((member) => member !== hinted);
-  return { order: [hinted, ...rest], hinted, stopsAtFailure };
+  return { ...common, order: [hinted, ...pull.filter((member) => member !== hinted)], hinted };
+}
+
+/** If a tag fell from a failed hosted to a proxy, a client that can make hosted fail would decide what a private tag means. */
+function stopsAfter(
+  byTag: boolean,
+  onFailure: ResolvedRule<Member>["onFailure"],
+): ListPlan<Member>["stopsAfter"] {
+  if (onFailure === undefined) {
+    return byTag ? "hosted" : "none";
+  }
+  return onFailure === "stop" ? "any" : "none";
 }
 
 function hostedFirst<M extends Member>(order: readonly M[]): readonly M[] {

@@ -118,7 +118,7 @@ export const defaultRule: Rule = {
   match: ["**"],
   pull: ["proxy", "hosted"],
   push: "hosted",
-  onFailure: "continue",
+  onFailure: undefined,
   owned: false,
   shadow: "warn",
   access: { pull: undefined, push: undefined },

@@ -3,7 +3,8 @@ export interface Rule {
   /** `hosted`, `proxy` (every proxy, in order), or names of upstreams. */
   readonly pull: readonly string[];
   readonly push: "hosted" | "deny";
-  readonly onFailure: "continue" | "stop";
+  /** Undefined: continue after a proxy; stop after hosted where the order decides, which is for tags. */
+  readonly onFailure: "continue" | "stop" | undefined;
   readonly owned: boolean;
   readonly shadow: Shadow;
   readonly access: { readonly pull: Principals | undefined; readonly push: Principals | undefined };

@@ -34,7 +34,8 @@ export function broken(cause: string): FailedQuery {
 
 /** Sorts a response that is not what was asked for, and reads its body, within bounds. Never rejects. */
 export async function outcomeOf(upstream: Upstream, answer: UpstreamResponse): Promise<QueryOutcome> {
-  const body = (await readUpTo(answer.body, errorBodyLimit, upstream.timeouts.idle)) ?? Buffer.alloc(0);
+  const body =
+    answer.read ?? (await readUpTo(answer.body, errorBodyLimit, upstream.timeouts.idle)) ?? Buffer.alloc(0);
   return classified(upstream, answer, body);
 }
 

@@ -1,10 +1,12 @@
 import type { Semaphore } from "../concurrency/semaphore.ts";
 import { UpstreamFailure } from "../errors.ts";
+import { ownWords } from "../protocol/error-body.ts";
 import { firstValue } from "../protocol/headers.ts";
 import { sha256 } from "../protocol/names.ts";
 import { provesManifest } from "../routing/classify.ts";
 import type { UpstreamClient } from "./client.ts";
 import type { Send, UpstreamRequest } from "./request.ts";
+import { errorBodyLimit, readUpTo } from "./transport/read-body.ts";
 import { isRedirect } from "./transport/redirects.ts";
 import type { UpstreamResponse } from "./transport/send.ts";
 
@@ -49,14 +51,19 @@ export function follow(client: UpstreamClient, next: Send): Send {
 
 // Milliseconds. A registry that was replaced by another one is not asked with GET for ever.
 const headRefusalTtl = 600_000;
+// HEAD is not implemented (405, 501), or refused for a reason that only a body tells.
+const headRefusals = [402, 405, 406, 409, 412, 451, 501];
 
 /**
  * Asks with GET where a registry refuses HEAD of a manifest, or answers it with nothing that proves a manifest. A client gets the headers
- * that HEAD would have. The registry is then asked with GET at once. After a 403 that GET confirms, further ones count as they are:
- * registries answer 403 for names that they do not know.
+ * that HEAD would have. The registry is then asked with GET at once. After a 403 that GET confirms without a reason, further ones count
+ * as they are: registries answer 403 for names that they do not know.
  * @param clock monotonic milliseconds
  */
-export function headByGet(clock: { now(): number } = performance): (next: Send) => Send {
+export function headByGet(
+  client: { readonly idle: number },
+  clock: { now(): number } = performance,
+): (next: Send) => Send {
   let refusesHead = Number.NEGATIVE_INFINITY;
   let means403 = Number.NEGATIVE_INFINITY;
   return (next) => async (request) => {
@@ -67,7 +74,7 @@ export function headByGet(clock: { now(): number } = performance): (next: Send) 
     if (now - refusesHead > headRefusalTtl) {
       const head = await next(request);
       const isRefused =
-        [405, 501].includes(head.status) || (head.status === 403 && now - means403 > headRefusalTtl);
+        headRefusals.includes(head.status) || (head.status === 403 && now - means403 > headRefusalTtl);
       if (!isRefused && (head.status !== 200 || head.objection !== undefined || provesManifest(head))) {
         return head;
       }
@@ -76,8 +83,13 @@ export function headByGet(clock: { now(): number } = performance): (next: Send) 
     const answer = await next({ ...request, method: "GET" });
     if (answer.status === 200 && answer.objection === undefined) {
       refusesHead = now;
-    } else if (answer.status === 403) {
-      means403 = now;
+    }
+    if (answer.status === 403) {
+      const read = await readUpTo(answer.body, errorBodyLimit, client.idle);
+      if (read === undefined || ownWords(read.toString()) === undefined) {
+        means403 = now;
+      }
+      return { ...answer, read: read ?? Buffer.alloc(0) };
     }
     return asHead(answer);
   };

@@ -99,7 +99,7 @@ export class Upstream implements Candidate {
       return followed(request);
     };
     const slots = new Semaphore(config.lookups.concurrent, config.lookups.queued);
-    const withGet = headByGet();
+    const withGet = headByGet(client);
     this.#checked = withGet(limit(slots, queues, prepared));
 
     const bypass = new Semaphore(mostBypassing, mostWaitingToBypass);

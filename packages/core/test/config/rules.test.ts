@@ -38,7 +38,7 @@ describe("rules", () => {
         match: ["corp/**"],
         pull: ["proxy", "hosted"],
         push: "hosted",
-        onFailure: "continue",
+        onFailure: undefined,
         owned: false,
         shadow: "warn",
         access: { pull: undefined, push: undefined },

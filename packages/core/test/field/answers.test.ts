@@ -89,7 +89,7 @@ describe("a proxy that answers every path with what is no image hides nothing of
       const { status, headers } = await sides.fetch(method, address);
 
       expect([method, address, status]).toEqual([method, address, 200]);
-      expect(headers["x-combined-registry"]).toMatch(/^hosted; found/);
+      expect(headers["x-combined-registry"]).toMatch(/^hosted; (found|cached)/);
       expect(headers["docker-content-digest"]).toMatch(
         address.startsWith("blobs") ? String(layer?.digest) : sides.image.digest,
       );
@@ -134,7 +134,7 @@ describe("a proxy that answers every path with what is no image hides nothing of
 
   it("opens its circuit", async () => {
     await using sides = await startWith(send(200, { "Content-Type": "text/html" }, page), {
-      breaker: { failures: 2, delay: 60_000 },
+      breaker: { failures: 2, delay: 60_000, longestDelay: 60_000 },
     });
 
     for (const tag of ["1", "2", "3"]) {
@@ -166,10 +166,8 @@ describe("a manifest is served, whatever its server calls it", () => {
       const { status, body, headers } = await sides.fetch("GET", address);
 
       expect([status, body.toString()]).toEqual([200, manifest]);
-      expect([headers["content-encoding"], headers["x-combined-registry"]]).toEqual([
-        undefined,
-        "hub; found",
-      ]);
+      expect(headers["content-encoding"]).toBeUndefined();
+      expect(headers["x-combined-registry"]).toMatch(/^hub; (found|cached)/);
     }
   });
 

@@ -32,6 +32,7 @@ const explanation: Explanation = {
   ],
   skipped: [],
   pull: { from: "proxy", status: 200, because: "it is asked first" },
+  stopsAfterFailureOf: ["proxy"],
   push: { to: "hosted", because: "rules[1] says push: hosted" },
   shadowing: [
     { hosted: { name: "hosted", digest: digest("0") }, proxy: { name: "proxy", digest: digest("1") } },
@@ -56,6 +57,23 @@ describe("an explanation in words", () => {
 
     expect(rule).toBe("rules[1]: pull proxy, hosted; on failure stop; owned; shadow deny");
     expect(pushedBy).toBe("some users");
+  });
+
+  it.each<[ExplainedRule["onFailure"], readonly string[], string]>([
+    [undefined, [], "rules[1]: pull proxy, hosted; owned; shadow deny"],
+    [undefined, ["hosted"], "rules[1]: pull proxy, hosted; on failure of hosted stop; owned; shadow deny"],
+    ["continue", [], "rules[1]: pull proxy, hosted; on failure continue; owned; shadow deny"],
+    ["stop", ["proxy"], "rules[1]: pull proxy, hosted; on failure stop; owned; shadow deny"],
+  ])("says which failures end a pull: %s, %j", (onFailure, stopsAfterFailureOf, text) => {
+    const { onFailure: _, ...others } = rule;
+    const given = { ...others, ...(onFailure !== undefined && { onFailure }) };
+
+    const described = describeExplanation(
+      { ...explanation, rule: given, stopsAfterFailureOf },
+      { redacted: true },
+    );
+
+    expect(described.rule).toBe(text);
   });
 
   it.each([

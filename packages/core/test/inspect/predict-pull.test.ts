@@ -28,24 +28,21 @@ interface Row {
   readonly order?: readonly (typeof hosted)[];
   readonly said: Readonly<Record<string, ManifestOutcome>>;
   readonly open?: readonly string[];
-  readonly stopsAtFailure?: boolean;
+  readonly stopsAfter?: "any" | "hosted" | "none";
   readonly remembered?: typeof hosted;
 }
 
-async function predicted({
-  order = [proxy, hosted],
-  said,
-  open = [],
-  stopsAtFailure = false,
-  remembered,
-}: Row) {
+async function predicted({ order = [proxy, hosted], said, open = [], stopsAfter = "none", remembered }: Row) {
   const records = new Map(
     order.map((member): [typeof hosted, RecordedOutcome] => [
       member,
       { outcome: said[member.name] ?? notFound, breaker: open.includes(member.name) ? "open" : "closed" },
     ]),
   );
-  const { from, status, because } = await predictPull({ order, stopsAtFailure, hinted: remembered }, records);
+  const { from, status, because } = await predictPull(
+    { order, stopsAfter, hinted: remembered, excusesProxies: false },
+    records,
+  );
   return [from, status, because];
 }
 
@@ -65,8 +62,26 @@ describe("what a pull gets, by the failover of pulls and recorded answers", () =
     ],
     [
       "a failure ends it",
-      { said: { proxy: failed("unreachable", "connection refused"), hosted: found }, stopsAtFailure: true },
-      [undefined, 502, "proxy failed (connection refused)"],
+      { said: { proxy: failed("unreachable", "connection refused"), hosted: found }, stopsAfter: "any" },
+      [undefined, 502, "proxy failed (connection refused), which ends the lookup before hosted"],
+    ],
+    [
+      "a failure of hosted ends it",
+      {
+        order: [hosted, proxy, other],
+        said: { hosted: failed("unreachable", "connection refused"), proxy: found },
+        stopsAfter: "hosted",
+      },
+      [undefined, 502, "hosted failed (connection refused), which ends the lookup before proxy, other"],
+    ],
+    [
+      "a failure of a proxy does not end it where only hosted's does",
+      {
+        order: [proxy, hosted],
+        said: { proxy: failed("unreachable", "connection refused"), hosted: found },
+        stopsAfter: "hosted",
+      },
+      ["hosted", 200, "proxy failed (connection refused)"],
     ],
     ["no upstream has it", { said: {} }, [undefined, 404, "proxy not found, hosted not found"]],
     [
@@ -106,9 +121,9 @@ describe("what a pull gets, by the failover of pulls and recorded answers", () =
         order: [other, proxy, hosted],
         said: { other: failed("unreachable", "connection refused"), proxy: found },
         open: ["proxy"],
-        stopsAtFailure: true,
+        stopsAfter: "any",
       },
-      [undefined, 502, "other failed (connection refused)"],
+      [undefined, 502, "other failed (connection refused), which ends the lookup before proxy, hosted"],
     ],
     ["no upstream may be asked", { order: [], said: {} }, [undefined, 404, "no upstream may be asked"]],
   ])("%s", async (_, row, expected) => {

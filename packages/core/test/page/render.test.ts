@@ -59,6 +59,7 @@ function modelOf(said: string): Model {
             ],
             skipped: [{ name: said, kind: "hosted", reason: said }],
             pull: { from: said, status: 200, because: said },
+            stopsAfterFailureOf: [said],
             push: { to: said, because: said },
             shadowing: [{ hosted: digest, proxy: digest }],
             advice: [said],

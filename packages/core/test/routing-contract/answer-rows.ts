@@ -1,6 +1,9 @@
 import type { Fault } from "@combined-registry/testkit";
+import { accepts } from "../field/accepts.ts";
 import { all, broken, merge, none, type Row, rules } from "./row.ts";
 
+/** The `Accept` of crane, ko, kaniko and cosign. */
+const goContainerRegistry = accepts["crane 0.20, kaniko 1.23, cosign 2"].lines.join();
 const busy: Fault = { status: 429, headers: { "Retry-After": "7" } };
 
 /** What responses count as, and the error when no upstream has the content. */
@@ -93,6 +96,40 @@ export const answerRows: readonly Row[] = [
     warned: true,
   },
   {
+    rule: "R29",
+    ask: `HEAD /v2/private/app/manifests/${none}`,
+    faults: { hub: broken },
+    status: 404,
+    by: "hosted",
+    asked: all,
+    warned: true,
+  },
+  {
+    rule: "R29",
+    ask: "HEAD /v2/private/app/manifests/none",
+    headers: { Accept: goContainerRegistry },
+    faults: { hub: broken },
+    status: 404,
+    by: "hosted",
+    asked: all,
+    warned: true,
+  },
+  {
+    rule: "R29",
+    ask: "HEAD /v2/private/app/manifests/none",
+    faults: { hub: broken },
+    status: 502,
+    asked: all,
+  },
+  {
+    rule: "R29",
+    ask: `HEAD /v2/private/app/blobs/${none}`,
+    router: rules({ push: "deny" }),
+    faults: { hub: broken },
+    status: 502,
+    asked: all,
+  },
+  {
     rule: "R30",
     ask: `HEAD /v2/private/app/blobs/${none}`,
     faults: { hosted: broken },
@@ -113,6 +150,32 @@ export const answerRows: readonly Row[] = [
     faults: { hub: broken },
     status: 502,
     asked: ["hub"],
+  },
+  {
+    rule: "R31",
+    ask: "GET /v2/both/app/manifests/1",
+    router: rules({ pull: ["hosted", "proxy"] }),
+    faults: { hosted: broken },
+    status: 502,
+    asked: ["hosted"],
+  },
+  {
+    rule: "R31",
+    ask: "GET /v2/both/app/manifests/1",
+    router: rules({ pull: ["hosted", "proxy"], onFailure: "continue" }),
+    faults: { hosted: broken },
+    status: 200,
+    by: "hub",
+    asked: ["hub", "hosted"],
+  },
+  {
+    rule: "R31",
+    ask: "GET /v2/public/app/manifests/{hub}",
+    router: rules({ pull: ["hosted", "proxy"] }),
+    faults: { hosted: broken },
+    status: 200,
+    by: "hub",
+    asked: ["hub", "hosted"],
   },
   {
     rule: "R32",

@@ -1,4 +1,4 @@
-import { manifestOf } from "../support/push.ts";
+import { manifestOf, manifestType } from "../support/push.ts";
 import { all, broken, manifest, merge, none, type Row, rules } from "./row.ts";
 import type { Side } from "./sides.ts";
 
@@ -7,6 +7,9 @@ const askedFor: Readonly<Record<string, readonly Side[]>> = {
   "/healthcheck": all,
   "/readyz": ["hosted"],
 };
+
+/** As a pusher of containerd asks. */
+const pushing = { Accept: `${manifestType}, */*` };
 
 /** Who is asked for what. */
 export const requestRows: readonly Row[] = [
@@ -27,6 +30,7 @@ export const requestRows: readonly Row[] = [
   { rule: "R10", ask: "GET /v2/both/app/manifests/1", status: 200, by: "hub", asked: ["hub"] },
   { rule: "R10", ask: "GET /v2/rare/app/manifests/1", status: 200, by: "other", asked: ["hub", "other"] },
   { rule: "R10", ask: "HEAD /v2/private/app/manifests/1", status: 200, by: "hosted", asked: all },
+  { rule: "R10", ask: "HEAD /v2/both/app/manifests/1", status: 200, by: "hub", asked: ["hub"] },
   { rule: "R11", ask: "GET /v2/private/app/manifests/{own}", status: 200, by: "hosted", asked: all },
   { rule: "R11", ask: "GET /v2/public/app/blobs/{hubLayer}", status: 200, by: "hub", asked: ["hub"] },
   {
@@ -38,6 +42,41 @@ export const requestRows: readonly Row[] = [
     asked: ["hosted"],
   },
   { rule: "R12", ask: "HEAD /v2/private/app/blobs/{ownLayer}", status: 200, by: "hosted", asked: ["hosted"] },
+  ...["manifests/1", "manifests/{hub}"].map(
+    (rest): Row => ({
+      rule: "R12",
+      ask: `HEAD /v2/public/app/${rest}`,
+      headers: pushing,
+      status: 404,
+      by: "hosted",
+      asked: ["hosted"],
+    }),
+  ),
+  {
+    rule: "R12",
+    ask: "HEAD /v2/both/app/manifests/1",
+    headers: pushing,
+    status: 200,
+    by: "hosted",
+    asked: ["hosted"],
+  },
+  {
+    rule: "R12",
+    ask: "HEAD /v2/public/app/manifests/1",
+    router: rules({ push: "deny" }),
+    headers: pushing,
+    status: 200,
+    by: "hub",
+    asked: ["hub"],
+  },
+  {
+    rule: "R12",
+    ask: "HEAD /v2/public/app/blobs/{hubLayer}",
+    headers: pushing,
+    status: 200,
+    by: "hub",
+    asked: ["hub", "hosted"],
+  },
   {
     rule: "R12",
     ask: "HEAD /v2/public/app/manifests/{hub}",

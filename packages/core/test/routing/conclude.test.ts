@@ -13,22 +13,22 @@ const failed = (member: Attempt["member"], failure: Partial<FailureReport> = {})
 
 describe("when no upstream has it", () => {
   it.each([
-    ["GET", "every upstream answered 404", [absent(proxy), absent(hosted)], "not_found"],
-    ["HEAD", "every upstream answered 404", [absent(hosted), absent(proxy)], "not_found"],
-    ["GET", "a proxy failed", [failed(proxy), absent(hosted)], "failed"],
-    ["HEAD", "a proxy failed and hosted answered 404", [absent(hosted), failed(proxy)], "not_found"],
-    ["HEAD", "hosted failed", [failed(hosted), absent(proxy)], "failed"],
-    ["GET", "hosted failed", [absent(proxy), failed(hosted)], "failed"],
-    ["HEAD", "a proxy failed and hosted was not asked", [failed(proxy)], "failed"],
-    ["HEAD", "all failed", [failed(hosted), failed(proxy)], "failed"],
-  ])("%s, %s", (method, _, attempts, kind) => {
-    expect(combine(method, attempts).kind).toBe(kind);
+    [false, "every upstream answered 404", [absent(proxy), absent(hosted)], "not_found"],
+    [true, "every upstream answered 404", [absent(hosted), absent(proxy)], "not_found"],
+    [false, "a proxy failed", [failed(proxy), absent(hosted)], "failed"],
+    [true, "a proxy failed and hosted answered 404", [absent(hosted), failed(proxy)], "not_found"],
+    [true, "hosted failed", [failed(hosted), absent(proxy)], "failed"],
+    [false, "hosted failed", [absent(proxy), failed(hosted)], "failed"],
+    [true, "a proxy failed and hosted was not asked", [failed(proxy)], "failed"],
+    [true, "all failed", [failed(hosted), failed(proxy)], "failed"],
+  ])("with proxies excused %s, %s", (excusesProxies, _, attempts, kind) => {
+    expect(combine(excusesProxies, attempts).kind).toBe(kind);
   });
 
   it("names the failures besides a 404", () => {
     const failure = failed(proxy);
 
-    expect(combine("HEAD", [absent(hosted), failure])).toEqual({ kind: "not_found", failures: [failure] });
+    expect(combine(true, [absent(hosted), failure])).toEqual({ kind: "not_found", failures: [failure] });
   });
 });
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
 import { Memory } from "../../src/cache/memory.ts";
+import type { HeadPurpose } from "../../src/protocol/manifest.ts";
 import { parseRequest, type RegistryRequest } from "../../src/protocol/request.ts";
 import { type Lists, type Plan, plan } from "../../src/routing/plan.ts";
 import { Policy } from "../../src/routing/policy.ts";
@@ -22,10 +23,17 @@ function planFor(
   rest: string,
   memory = freshMemory(),
   lists: Lists = "first",
+  headPurpose: HeadPurpose = "pull",
 ): Plan<Candidate> {
   const [path = "", query] = rest.split("?");
   const request = parseRequest(method, path, query === undefined ? "" : `?${query}`);
-  return plan(request, rulingFor(request), { policy, holders: memory.holders, lists, direct: undefined });
+  return plan(request, rulingFor(request), {
+    policy,
+    holders: memory.holders,
+    lists,
+    direct: undefined,
+    headPurpose,
+  });
 }
 
 function rulingFor({ resource }: RegistryRequest): ResolvedRule<Candidate> | undefined {
@@ -52,6 +60,31 @@ describe("the order of a lookup without location hints", () => {
     ["HEAD", `a/blobs/${digest}`, ["hosted", "first", "second"]],
   ])("%s %s", (method, rest, order) => {
     expect(orderFor(method, rest)).toEqual(order);
+  });
+});
+
+describe("a HEAD before a push", () => {
+  it.each<[string, HeadPurpose, string[], boolean]>([
+    ["a/manifests/latest", "push", ["hosted"], false],
+    [`a/manifests/${digest}`, "push", ["hosted"], true],
+    [`a/blobs/${digest}`, "push", ["hosted", "first", "second"], true],
+    ["a/manifests/latest", "push or pull", ["first", "second", "hosted"], true],
+    ["a/manifests/latest", "pull", ["first", "second", "hosted"], false],
+    [`a/manifests/${digest}`, "pull", ["hosted", "first", "second"], true],
+  ])("%s, for %s", (rest, purpose, order, excusesProxies) => {
+    const planned = planFor("HEAD", rest, freshMemory(), "first", purpose);
+
+    expect(planned).toMatchObject({
+      lookup: { order: order.map((name) => expect.objectContaining({ name })), excusesProxies },
+    });
+  });
+
+  it.each(["push", "push or pull", "pull"] as const)("excuses nothing to a GET, for %s", (purpose) => {
+    for (const rest of ["a/manifests/latest", `a/manifests/${digest}`, `a/blobs/${digest}`]) {
+      expect(planFor("GET", rest, freshMemory(), "first", purpose)).toMatchObject({
+        lookup: { order: [first, second, hosted], excusesProxies: false },
+      });
+    }
   });
 });
 
@@ -131,7 +164,7 @@ describe("any other request", () => {
     expect(planFor("GET", "a/tags/list", freshMemory(), "hosted")).toEqual({
       action: "list",
       order: [hosted],
-      stopsAtFailure: false,
+      stopsAfter: "hosted",
     });
   });
 });

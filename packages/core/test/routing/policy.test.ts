@@ -70,7 +70,7 @@ describe("the upstreams that a rule names", () => {
   it("are every proxy in order, then hosted, for a name without a rule", () => {
     const ruling = policyWith({ match: ["corp/**"] }).rulingFor("org/app", anyWay);
 
-    expect(ruling).toMatchObject({ position: undefined, push: hosted, onFailure: "continue", owned: false });
+    expect(ruling).toMatchObject({ position: undefined, push: hosted, onFailure: undefined, owned: false });
     expect(ruling.pull).toEqual([hub, ghcr, spare, hosted]);
     expect(ruleName(ruling)).toBe("the default rule");
   });

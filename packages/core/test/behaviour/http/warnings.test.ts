@@ -15,7 +15,7 @@ it("each warning of hosted's response is a header line", async () => {
   const nowhere = `http://127.0.0.1:${await closedPort()}`;
   await using router = await startRouter({ hosted: hosted.url, proxy: [nowhere, `${nowhere}/`] });
 
-  const answer = await fetchRaw(router.url, "/v2/a/manifests/1", { method: "HEAD" });
+  const answer = await fetchRaw(router.url, `/v2/a/blobs/sha256:${"0".repeat(64)}`, { method: "HEAD" });
 
   expect(answer.status).toBe(404);
   expect(valuesOf(answer.rawHeaders, "warning")).toEqual([

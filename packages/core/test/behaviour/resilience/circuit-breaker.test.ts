@@ -108,16 +108,18 @@ describe("content of an upstream whose circuit is open", () => {
     expect(proxy.requests).toEqual([]);
   });
 
-  it("is 404 with a Warning for HEAD, as pushing clients give up on anything else", async () => {
+  it("is 404 with a Warning for HEAD by digest, as pushing clients give up on anything else", async () => {
     await using sides = await startWithImages({ proxies: { proxy: lasting } });
     const { proxy, router } = sides;
     proxy.fault({ reset: true });
     await openBreaker(router);
 
-    const answer = await fetchRaw(router.url, publicTag, { method: "HEAD" });
+    const digest = proxy.addBlob("library/tool", "a layer").digest;
+    const layer = await fetchRaw(router.url, `/v2/library/tool/blobs/${digest}`, { method: "HEAD" });
+    const tag = await fetchRaw(router.url, publicTag, { method: "HEAD" });
 
-    expect(answer.status).toBe(404);
-    expect(answer.headers.warning).toContain("circuit open");
+    expect([layer.status, layer.headers.warning]).toEqual([404, expect.stringContaining("circuit open")]);
+    expect([tag.status, tag.headers.warning]).toEqual([503, undefined]);
   });
 
   it.each(["GET", "HEAD"])(

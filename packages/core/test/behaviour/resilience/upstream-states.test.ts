@@ -92,15 +92,26 @@ describe.each(Object.entries(states))("with the proxy %s, and hosted without it"
     });
   });
 
-  it.each(kinds)("HEAD of a %s is hosted's 404 with a Warning, so that pushes go on", async (kind) => {
+  it("HEAD of a tag is the failure, with which GET is answered", async () => {
     await using router = await routerIn(state, "proxy");
 
-    const answer = await fetchRaw(router.url, targets[kind], { method: "HEAD" });
+    const answer = await fetchRaw(router.url, targets.tag, { method: "HEAD" });
 
-    expect(answer.status).toBe(404);
-    expect(answer.headers.warning).toMatch(/^299 - "proxy failed \(/);
-    expect(answer.headers.warning).toMatch(state.cause);
+    expect([answer.status, answer.headers["retry-after"]]).toEqual([state.status, state.retryAfter]);
   });
+
+  it.each(["digest", "blob"] as const)(
+    "HEAD of a %s is 404 with a Warning, so that pushes go on",
+    async (kind) => {
+      await using router = await routerIn(state, "proxy");
+
+      const answer = await fetchRaw(router.url, targets[kind], { method: "HEAD" });
+
+      expect(answer.status).toBe(404);
+      expect(answer.headers.warning).toMatch(/^299 - "proxy failed \(/);
+      expect(answer.headers.warning).toMatch(state.cause);
+    },
+  );
 
   it.each(kinds)("what hosted has is served all the same: %s", async (kind) => {
     await using router = await routerIn(state, "proxy");
