@@ -36,7 +36,7 @@ export class RedirectFollower {
   follows(request: UpstreamRequest, response: UpstreamResponse): boolean {
     const { from, method, whole, follows, wanted } = request;
     if (from === undefined) {
-      return follows === true;
+      return follows === true || (wanted === "manifest" && isRead(method));
     }
     if (!isRead(method)) {
       return false;
@@ -124,11 +124,7 @@ export class RedirectFollower {
     return remedy === "repeat" ? credentials.header(scope) : undefined;
   }
 
-  #problemOf(
-    request: UpstreamRequest,
-    answer: UpstreamResponse,
-    { pathname, origin }: URL,
-  ): string | undefined {
+  #problemOf(request: UpstreamRequest, answer: UpstreamResponse, { pathname }: URL): string | undefined {
     const { status } = answer;
     if (isFound(status)) {
       const isJudged = request.wanted !== "referrers" && isWebPage(answer) && !isOfRegistry(answer);
@@ -136,7 +132,7 @@ export class RedirectFollower {
     }
     // A registry can say that it does not have the content. Whom another one refuses is not for hosted to say.
     const isWord = ![401, 403].includes(status) || this.#options.kind === "proxy";
-    const isRegistry = /\/v2\//.test(pathname) || origin === this.#client.addressOf(request).origin;
+    const isRegistry = /\/v2\//.test(pathname);
     return isRegistry && isWord ? undefined : `redirected to storage that answered ${status}`;
   }
 }

@@ -65,6 +65,7 @@ export class Upstream implements Candidate {
   // Stages that a request goes through, composed in the constructor.
   readonly #checked: Send;
   readonly #bypassing: Send;
+  readonly #inspecting: Send;
   readonly #authorized: Send;
 
   constructor(config: CompleteUpstream, { via, clientIdle, observer }: UpstreamContext) {
@@ -111,6 +112,7 @@ export class Upstream implements Candidate {
 
     const bypass = new Semaphore(mostBypassing, mostWaitingToBypass);
     this.#bypassing = limit(bypass, () => true, readdress(this.#uploads, follow(follower, authorized)));
+    this.#inspecting = follow(follower, authorized);
     this.#authorized = authorized;
   }
 
@@ -193,7 +195,7 @@ export class Upstream implements Candidate {
    * @throws UpstreamFailure, ClientAborted
    */
   inspect(request: UpstreamRequest): Promise<UpstreamResponse> {
-    return this.#authorized(request);
+    return this.#inspecting(request);
   }
 
   /**

@@ -190,6 +190,32 @@ describe("upload sessions at a path of hosted's own", () => {
     expect(lines(hosted.heard).at(-1)).toBe(`PUT /_uploads/u?state=begun&a=%2F&digest=${digest}`);
   });
 
+  it("are for those who may push to the repository", async () => {
+    await using hosted = await startScripted(uploadsAt((state) => `/_uploads/X?state=${state}`));
+    await using router = await startRouter({
+      hosted: hosted.url,
+      proxy: hosted.url,
+      ...plainRules,
+      authorize: ({ headers }, { repository }) =>
+        headers.authorization === "Basic b" || repository === "team/a" ? "allow" : "deny",
+    });
+    const asB = { headers: { Authorization: "Basic b" } };
+    const begun = await fetchRaw(router.url, "/v2/team/b/blobs/uploads/", { method: "POST", ...asB });
+    const theirs = begun.headers.location ?? "";
+    const asA = (target: string) => fetchRaw(router.url, target, { method: "PUT" });
+
+    const answers = [
+      await asA(theirs),
+      await asA(theirs.replace("/team/b/", "/team/a/")),
+      await asA(theirs.replace("/team/b/", "/team/a/../b/")),
+      await asA(theirs.replace("/team/b/", "/team%2Fb/")),
+      await asA(theirs.replace("/team/b/", "/team/a/blobs/uploads/../../../b/")),
+    ];
+
+    expect(answers.map(({ status }) => status)).toEqual([403, 404, 400, 400, 400]);
+    expect(lines(hosted.heard)).toEqual(["POST /v2/team/b/blobs/uploads/"]);
+  });
+
   it("lead nobody to another repository or path, however they are written", async () => {
     await using hosted = await startScripted(
       uploadsAt((state) => `/artifacts-uploads/namespaces/p/uploads/X?state=${state}`),
