@@ -223,7 +223,12 @@ describe("pieces", () => {
     fc.assert(
       fc.property(origin, rest, (before, after) => {
         const given = before + after;
-        const [, value = ""] = relativeLocations(["Location", given], { upstream, publicHost: undefined });
+        const [, value = ""] = relativeLocations(["Location", given], {
+          upstream,
+          aliases: [],
+          publicHost: undefined,
+          isRedirect: false,
+        });
         if (value !== given) {
           const reached = new URL(value, "http://router.example");
           expect(reached.origin).toBe("http://router.example");

@@ -76,6 +76,7 @@ function completeUpstream(parsed: ParsedUpstream, kind: UpstreamKind, defaultNam
     auth: parsed.auth,
     tls: { ca, cert, key, serverName, verify },
     breaker: parsed.breaker ?? undefined,
+    aliases: parsed.aliases.map((alias) => new URL(alias).host),
     namespace: parsed.namespace,
   };
 }

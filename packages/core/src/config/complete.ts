@@ -55,6 +55,8 @@ export interface CompleteUpstream {
     readonly ping: number;
   };
   readonly redirects: "pass" | "follow";
+  /** Other hosts (`host[:port]`) by which the upstream names itself. */
+  readonly aliases: readonly string[];
   readonly breaker: CompleteBreaker | undefined;
   readonly lookups: { readonly concurrent: number; readonly queued: number };
   /** In lower case, without port. */

@@ -186,6 +186,7 @@ const upstream = {
   tls,
   timeouts,
   redirects: oneOf("pass", "follow").default("pass"),
+  aliases: z.array(upstreamUrl, "a list of URLs").default([]),
   breaker,
   lookups,
   hosts: z.array(hostName, "a list of host names").default([]),

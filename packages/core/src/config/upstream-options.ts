@@ -22,11 +22,19 @@ export interface UpstreamConfig {
   timeouts?: TimeoutsConfig;
 
   /**
-   * What to do with redirects of the upstream, such as those to object storage. `pass`: send them to the client. `follow`: the router
-   * follows them, without credentials.
+   * What to do with redirects of blobs to another host, such as object storage. `pass`: send them to the client. `follow`: the router
+   * follows them, without credentials. The router always follows redirects of manifests, and redirects to the upstream itself.
    * @default "pass"
    */
   redirects?: "pass" | "follow";
+
+  /**
+   * Other addresses by which the upstream names itself in `Location` and `Link`, such as its `http.host` or external URL. Only host and
+   * port count. The router connects to `url` alone.
+   * @default []
+   * @example ["https://registry.internal"]
+   */
+  aliases?: readonly string[];
 
   /** The circuit breaker: the router stops asking an upstream that fails again and again. `false` switches it off. */
   breaker?: BreakerConfig | false;

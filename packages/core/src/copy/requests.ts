@@ -11,6 +11,7 @@ import type { QueryOutcome } from "../upstream/query-outcome.ts";
 import { isRead, type UpstreamRequest } from "../upstream/request.ts";
 import { errorBodyLimit, readUpTo } from "../upstream/transport/read-body.ts";
 import type { UpstreamResponse } from "../upstream/transport/send.ts";
+import type { UploadTarget } from "../upstream/upload-addresses.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
 export interface CopyJob {
@@ -70,12 +71,13 @@ function proxiesOf({ pull }: ResolvedRule<Upstream>): readonly Upstream[] {
 
 export interface CopyRequest extends Pick<UpstreamRequest, "follows" | "stream"> {
   readonly method: string;
-  /** The path behind the repository's name, or path and query of an upload session. */
-  readonly address: string;
+  /** The path behind the repository's name, or an upload session. */
+  readonly address: string | UploadTarget;
   readonly accept?: readonly string[];
   readonly range?: string;
   readonly body?: Buffer;
   readonly type?: string;
+  readonly contentRange?: string | undefined;
 }
 
 /** @throws ClientAborted, CopyFailure */
@@ -104,14 +106,12 @@ function toRequest(
   signal: AbortSignal,
 ): UpstreamRequest {
   const name = upstream.nameOf(repository);
-  const target = address.startsWith("/") ? address : `/v2/${name}/${address}`;
-  const question = target.indexOf("?");
-  const end = question === -1 ? target.length : question;
+  const target =
+    typeof address === "string" ? { path: `/v2/${name}/${address}`, search: "", fromRoot: false } : address;
   return {
     ...further,
+    ...target,
     method,
-    path: target.slice(0, end),
-    search: target.slice(end),
     scope: [repositoryScope(name, method)],
     repository,
     wanted: wantedBy(method, address),
@@ -120,8 +120,8 @@ function toRequest(
   };
 }
 
-function wantedBy(method: string, address: string): Wanted {
-  const [kind, digest] = address.split("/");
+function wantedBy(method: string, address: CopyRequest["address"]): Wanted {
+  const [kind, digest] = typeof address === "string" ? address.split("/") : [];
   return isRead(method) && (kind === "blobs" || kind === "manifests")
     ? { kind: kind === "blobs" ? "blob" : "manifest", digest }
     : { kind: "write" };
@@ -188,13 +188,15 @@ export function expectStatus(
   said: QueryOutcome,
   what: string,
   { name, timeouts }: Upstream,
-  expected?: number,
+  expected?: number | "success",
 ): UpstreamResponse {
   if (said.outcome === "failed") {
     throw new CopyFailure(`${what}: ${name} failed (${said.failure.cause})`);
   }
   const { answer } = said;
-  if (said.outcome !== "found" || (expected ?? answer.status) !== answer.status) {
+  const { status } = answer;
+  const isExpected = expected === "success" ? status >= 200 && status < 300 : (expected ?? status) === status;
+  if (said.outcome !== "found" || !isExpected) {
     answer.body.destroy();
     throw new CopyFailure(`${what}: ${name} answered ${answer.status}`);
   }

@@ -37,11 +37,11 @@ export async function relay(
     // distribution 2.8 sends the Content-Length of the whole blob and a short text, then closes. Clients need only the status and
     // Content-Range.
     answer.body.destroy();
-    const headers = answerHeaders(exchange, upstream, answer.headers, contentLength);
+    const headers = answerHeaders(exchange, upstream, answer, contentLength);
     return send(exchange, decision, { status: 416, headers, body: "" });
   }
   try {
-    writeHead(exchange, decision, answer.status, answerHeaders(exchange, upstream, answer.headers));
+    writeHead(exchange, decision, answer.status, answerHeaders(exchange, upstream, answer));
   } catch (error) {
     answer.body.destroy();
     throw error;
@@ -66,13 +66,10 @@ export function relayBuffered(
   const { request } = exchange;
   const decision = { upstream: upstream.name, reason };
   if (request.method === "HEAD") {
-    writeHead(exchange, decision, answer.status, [
-      ...answerHeaders(exchange, upstream, answer.headers),
-      ...extra,
-    ]);
+    writeHead(exchange, decision, answer.status, [...answerHeaders(exchange, upstream, answer), ...extra]);
     return end(exchange);
   }
-  const headers = answerHeaders(exchange, upstream, answer.headers, contentLength);
+  const headers = answerHeaders(exchange, upstream, answer, contentLength);
   return send(exchange, decision, { status: answer.status, headers: [...headers, ...extra], body });
 }
 
@@ -80,11 +77,13 @@ export function relayBuffered(
 function answerHeaders(
   { request, client, repository }: Exchange,
   upstream: Upstream,
-  headers: RawHeaders,
+  { status, headers }: Source["answer"],
   without: ReadonlySet<string> = nothing,
 ): string[] {
   return relativeLocations(endToEnd(headers, without), {
     upstream: upstream.url,
+    aliases: upstream.aliases,
+    isRedirect: status >= 300 && status < 400,
     publicHost: publicHost(request.rawHeaders, client),
     renamed: repository === undefined ? undefined : { from: upstream.nameOf(repository), to: repository },
   });

@@ -4,6 +4,7 @@
  */
 export const errorTable = {
   BLOB_UNKNOWN: { status: 404, message: "blob unknown to registry" },
+  BLOB_UPLOAD_UNKNOWN: { status: 404, message: "blob upload unknown to registry" },
   DENIED: { status: 403, message: "requested access to the resource is denied" },
   DIGEST_INVALID: { status: 400, message: "provided digest is not well formed" },
   MANIFEST_UNKNOWN: { status: 404, message: "manifest unknown" },

@@ -1,5 +1,6 @@
 import { RegistryError } from "./errors.ts";
 import { isDigest, isRepositoryName, isTag } from "./names.ts";
+import { isSealed, longestSealed } from "./session-address.ts";
 
 /** A request target by the part of the router that answers it. `search` begins with `?`, or is empty. */
 export type Target =
@@ -207,10 +208,19 @@ function parseUpload(repository: string, session: string, search: string): Resou
   if (session === "") {
     return { kind: "uploads", repository, mount: parseMount(search) };
   }
-  if (!sessionGrammar.test(session) || /^\.+$/.test(session)) {
+  if (session.length > longestSealed) {
+    const message = `the upload session has more than ${longestSealed} characters`;
+    throw new RegistryError("BLOB_UPLOAD_UNKNOWN", { message });
+  }
+  if (!isSealed(session) && !isPlainSession(session)) {
     throw new RegistryError("NOT_FOUND", { message: "no such upload session" });
   }
   return { kind: "upload-session", repository, session };
+}
+
+/** Whether a session goes to hosted as it is. A registry's session that looks sealed does not. */
+export function isPlainSession(session: string): boolean {
+  return sessionGrammar.test(session) && !/^\.+$/.test(session) && !isSealed(session);
 }
 
 // Parsed as leniently as any upstream may do it: authorization must cover all that an upstream can understand.

@@ -174,7 +174,8 @@ export function refusalWords(status: number, body: string): string | undefined {
 
 /** What a request asks for. A response that cannot be that is no answer. */
 export interface Wanted {
-  readonly kind: "manifest" | "blob" | "list" | "write";
+  /** Some registries answer a request for referrers with a page: they have no API for them. */
+  readonly kind: "manifest" | "blob" | "list" | "referrers" | "write";
   /** Of a manifest or blob that is requested by its digest. */
   readonly digest?: string | undefined;
 }

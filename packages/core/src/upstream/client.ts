@@ -1,17 +1,28 @@
 import type { CompleteUpstream } from "../config/complete.ts";
-import { firstValue, type RawHeaders } from "../protocol/headers.ts";
+import { publicHost } from "../protocol/forwarded-headers.ts";
+import { endToEnd, firstValue, type RawHeaders } from "../protocol/headers.ts";
+import type { OwnNames } from "../protocol/locations.ts";
 import { objectionTo } from "../routing/classify.ts";
-import { isRead, type UpstreamRequest } from "./request.ts";
+import { isRead, type RequestTarget, type UpstreamRequest } from "./request.ts";
 import { requestHeaders } from "./request-headers.ts";
 import type { AgentPools, Agents } from "./transport/agents.ts";
 import { Forwarder } from "./transport/http-proxy.ts";
 import { readWhole } from "./transport/read-body.ts";
-import { followRedirects } from "./transport/redirects.ts";
+import { isOfRegistry } from "./transport/redirects.ts";
 import { type Address, addressOf, type HttpRequest, send, type UpstreamResponse } from "./transport/send.ts";
 
 // Milliseconds for a request past a circuit that timeouts opened: a cache serves at once what it has.
 const bypassTimeout = 1_000;
 const conditions = ["if-none-match", "if-modified-since"];
+
+const neverFollowed: ReadonlySet<string> = new Set([
+  "authorization",
+  "cookie",
+  "via",
+  "x-forwarded-for",
+  "x-forwarded-host",
+  "x-forwarded-proto",
+]);
 
 /** Sends requests to one upstream: addresses, headers, connections and deadlines. */
 export class UpstreamClient {
@@ -25,6 +36,7 @@ export class UpstreamClient {
   readonly #forwarder: Forwarder;
   /** The path of the configured URL, before `/v2/`. */
   readonly #prefix: string;
+  #isRegistry = false;
 
   constructor(
     config: CompleteUpstream,
@@ -55,34 +67,46 @@ export class UpstreamClient {
     neutral: boolean,
   ): Promise<UpstreamResponse> {
     const http = this.#encode(request, authorization, neutral);
-    return request.upload === undefined
-      ? this.#sendTo(this.#address, this.#agents, http, request)
-      : this.#forwarder
-          .forward({ ...request.upload, ...http })
-          .then((answer) => judged(answer, request, http));
+    const answer =
+      request.upload === undefined
+        ? this.#sendTo(this.#address, this.#agents, http, request)
+        : this.#forwarder.forward({ ...request.upload, ...http }).then((head) => judged(head, request, http));
+    return this.#isRegistry ? answer : answer.then((head) => this.#recognize(head));
   }
 
-  follows({ from, method, whole, follows }: UpstreamRequest, { status }: UpstreamResponse): boolean {
-    if (from === undefined) {
-      return follows === true;
-    }
-    // 303 leads to another resource than the requested one (RFC 9110 15.4.4). ghcr.io answers it in place of a referrers API.
-    const wanted = whole === true ? status !== 303 : this.#config.redirects === "follow";
-    return wanted && isRead(method);
+  #recognize(answer: UpstreamResponse): UpstreamResponse {
+    this.#isRegistry ||= isOfRegistry(answer);
+    return answer;
+  }
+
+  /** Whether the upstream has answered as a registry does. Before that, a redirect may as well be one to a login page. */
+  get isRegistry(): boolean {
+    return this.#isRegistry;
+  }
+
+  /** The names by which the upstream may call itself in the answer to a request. */
+  ownNames({ from }: Pick<UpstreamRequest, "from">): OwnNames {
+    const { url: upstream, aliases } = this.#config;
+    const publicName = from && publicHost(from.request.rawHeaders, from.client);
+    return { upstream, aliases, publicHost: publicName };
+  }
+
+  /** The address of a request. */
+  addressOf({ path, search, fromRoot }: Pick<RequestTarget, "path" | "search" | "fromRoot">): URL {
+    return new URL(`${fromRoot === true ? "" : this.#prefix}${path}${search}`, this.#config.url);
   }
 
   /**
-   * What a redirect leads to.
+   * Sends a request to where a redirect leads, with headers about the content and nothing else.
    * @throws UpstreamFailure, ClientAborted
    */
-  followed(request: UpstreamRequest, response: UpstreamResponse): Promise<UpstreamResponse> {
-    const http = this.#encode(request, undefined, true);
-    const address = new URL(http.path, this.#config.url);
-    return followRedirects(response, address, http, (url, next) => {
-      const isHere = url.origin === this.#config.url.origin;
-      const pools = isHere ? this.#agents : this.#agents.elsewhere(url);
-      return this.#sendTo(addressOf(url), pools, next, request);
-    });
+  sendTo(url: URL, request: UpstreamRequest, authorization: string | undefined): Promise<UpstreamResponse> {
+    const { headers, ...http } = this.#encode(request, undefined, true);
+    const kept = endToEnd(headers, neverFollowed);
+    const sent = authorization === undefined ? kept : [...kept, "Authorization", authorization];
+    const pools = url.origin === this.#config.url.origin ? this.#agents : this.#agents.elsewhere(url);
+    const path = url.pathname + url.search;
+    return this.#sendTo(addressOf(url), pools, { ...http, path, headers: sent }, request);
   }
 
   async #sendTo(
@@ -108,7 +132,7 @@ export class UpstreamClient {
     const { method, stream, body, signal, bypassBreaker, timeout } = request;
     return {
       method,
-      path: `${this.#prefix}${request.path}${request.search}`,
+      path: `${request.fromRoot === true ? "" : this.#prefix}${request.path}${request.search}`,
       headers: requestHeaders(request, {
         authorization,
         neutral,

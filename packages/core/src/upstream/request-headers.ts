@@ -50,7 +50,7 @@ function ownHeaders(request: UpstreamRequest, { via, authorization }: HeaderOpti
 }
 
 /** Headers of the router's own body. A method that usually has a body says that it has none. */
-function bodyHeaders({ method, body, type, stream }: UpstreamRequest): RawHeaders {
+function bodyHeaders({ method, body, type, stream, contentRange }: UpstreamRequest): RawHeaders {
   if (body === undefined && stream === undefined) {
     return isRead(method) || method === "DELETE" ? [] : ["Content-Length", "0"];
   }
@@ -58,5 +58,6 @@ function bodyHeaders({ method, body, type, stream }: UpstreamRequest): RawHeader
   return [
     ...(type === undefined ? [] : ["Content-Type", type]),
     ...(length === undefined ? [] : ["Content-Length", String(length)]),
+    ...(contentRange === undefined ? [] : ["Content-Range", contentRange]),
   ];
 }

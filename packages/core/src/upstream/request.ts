@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http";
 import type { Readable } from "node:stream";
 import type { ClientConnection } from "../protocol/forwarded-headers.ts";
 import { type RegistryRequest, type Resource, renamedPath } from "../protocol/request.ts";
+import { isSealed, joinQuery, type SessionAddress } from "../protocol/session-address.ts";
 import { type Scope, scopeOf } from "../protocol/token-scope.ts";
 import type { Wanted } from "../routing/classify.ts";
 import type { Delivery } from "./transport/http-proxy.ts";
@@ -18,6 +19,8 @@ export interface RequestTarget {
   readonly path: string;
   /** `?` and what follows, or empty. */
   readonly search: string;
+  /** Whether the path begins at the root of the host, and not below the path of the configured URL. */
+  readonly fromRoot?: boolean;
   /** The permissions that a token needs. */
   readonly scope: Scope;
   /** The router's name of it. */
@@ -49,6 +52,8 @@ export interface UpstreamRequest extends RequestTarget {
   readonly type?: string;
   /** A body that streams, and so can be sent only once. Without a length it is sent in chunks. */
   readonly stream?: { readonly bytes: Readable; readonly length: number | undefined };
+  /** `Content-Range` of `body` (distribution-spec 1.1, "Pushing a blob in chunks"). */
+  readonly contentRange?: string | undefined;
   readonly upload?: Pick<Delivery, "request" | "response" | "transferred">;
   /** Without `from`: the client's `Authorization`, for an upstream that judges it (`auth: passthrough`). */
   readonly authorization?: string | undefined;
@@ -64,6 +69,8 @@ export type Send = (request: UpstreamRequest) => Promise<UpstreamResponse>;
 
 interface Naming {
   nameOf(repository: string): string;
+  /** @throws RegistryError if the session is none that this upstream has */
+  sessionAt(repository: string, session: string): SessionAddress;
 }
 
 const lists: ReadonlySet<Resource["kind"]> = new Set(["catalog", "tags", "referrers"]);
@@ -72,10 +79,17 @@ const lists: ReadonlySet<Resource["kind"]> = new Set(["catalog", "tags", "referr
 export function targetAt(upstream: Naming, request: RegistryRequest): RequestTarget {
   const { method, path, search, resource } = request;
   const repository = "repository" in resource ? resource.repository : undefined;
+  const sealed =
+    resource.kind === "upload-session" && isSealed(resource.session)
+      ? upstream.sessionAt(resource.repository, resource.session)
+      : undefined;
   return {
     method,
-    path: repository === undefined ? path : renamedPath(path, repository, upstream.nameOf(repository)),
-    search,
+    path:
+      sealed?.path ??
+      (repository === undefined ? path : renamedPath(path, repository, upstream.nameOf(repository))),
+    search: sealed === undefined ? search : joinQuery(sealed.search, search),
+    fromRoot: sealed !== undefined,
     scope: scopeOf(request, upstream),
     repository,
     list: lists.has(resource.kind),
@@ -97,8 +111,10 @@ function wantedBy({ method, resource }: RegistryRequest): Wanted | undefined {
     case "tags":
     case "catalog":
       return { kind: "list" };
+    case "referrers":
+      return { kind: "referrers" };
     default:
-      // Registries without a referrers API may answer with a page, and the pings judge `/v2/`.
+      // The pings judge `/v2/`.
       return undefined;
   }
 }

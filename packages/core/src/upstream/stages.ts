@@ -4,11 +4,12 @@ import { ownWords } from "../protocol/error-body.ts";
 import { firstValue } from "../protocol/headers.ts";
 import { sha256 } from "../protocol/names.ts";
 import { provesManifest } from "../routing/classify.ts";
-import type { UpstreamClient } from "./client.ts";
+import type { RedirectFollower } from "./follow.ts";
 import type { Send, UpstreamRequest } from "./request.ts";
 import { errorBodyLimit, readUpTo } from "./transport/read-body.ts";
 import { isRedirect } from "./transport/redirects.ts";
 import type { UpstreamResponse } from "./transport/send.ts";
+import type { UploadAddresses } from "./upload-addresses.ts";
 
 /**
  * Sends at most so many requests at a time. A slot is free again with the head of the response, or with its end if that is read at once.
@@ -34,18 +35,30 @@ export function limit(slots: Semaphore, applies: (request: UpstreamRequest) => b
   };
 }
 
-export function follow(client: UpstreamClient, next: Send): Send {
+export function follow(follower: RedirectFollower, next: Send): Send {
   return async (request) => {
     const response = await next(request);
-    if (
-      response.status < 300 ||
-      response.status >= 400 ||
-      !isRedirect(response) ||
-      !client.follows(request, response)
-    ) {
+    if (response.status < 300 || response.status >= 400 || !isRedirect(response)) {
       return response;
     }
-    return client.followed(request, response);
+    try {
+      return follower.follows(request, response)
+        ? await follower.followed(request, response, next)
+        : response;
+    } catch (error) {
+      response.body.destroy();
+      throw error;
+    }
+  };
+}
+
+/** The `Location` of a client's upload becomes an address of the router. */
+export function readdress(addresses: UploadAddresses, next: Send): Send {
+  return async (request) => {
+    const response = await next(request);
+    return request.opaque === true && request.from !== undefined
+      ? { ...response, headers: addresses.forClients(request, response) }
+      : response;
   };
 }
 

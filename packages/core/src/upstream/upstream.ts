@@ -2,6 +2,7 @@ import { Semaphore } from "../concurrency/semaphore.ts";
 import type { CompleteUpstream } from "../config/complete.ts";
 import { ClientAborted, CopyFailure, UpstreamFailure, upstreamFailure } from "../errors.ts";
 import { rateLimitRemaining } from "../protocol/headers.ts";
+import type { SessionAddress } from "../protocol/session-address.ts";
 import { type FailureReport, isFound, isUnasked, type QueryResult } from "../routing/classify.ts";
 import { Patterns } from "../routing/patterns.ts";
 import type { Candidate } from "../routing/ruling.ts";
@@ -10,12 +11,14 @@ import { AuthorizedSender } from "./auth/send-authorized.ts";
 import { requestTokenOver } from "./auth/token-endpoint.ts";
 import { Breaker, type BreakerContext, type BreakerState } from "./breaker/breaker.ts";
 import { UpstreamClient } from "./client.ts";
+import { RedirectFollower } from "./follow.ts";
 import { objected, outcomeOf, type QueryOutcome } from "./query-outcome.ts";
 import { baseRequest, isRead, type Send, type UpstreamRequest } from "./request.ts";
-import { follow, headByGet, limit } from "./stages.ts";
+import { follow, headByGet, limit, readdress } from "./stages.ts";
 import { type Agents, createAgents } from "./transport/agents.ts";
 import { errorBodyLimit, readUpTo } from "./transport/read-body.ts";
 import type { UpstreamResponse } from "./transport/send.ts";
+import { type Asked, UploadAddresses, type UploadTarget } from "./upload-addresses.ts";
 
 export interface UpstreamContext {
   readonly via: string;
@@ -46,6 +49,8 @@ export class Upstream implements Candidate {
   readonly kind: "hosted" | "proxy";
   readonly passthrough: boolean;
   readonly url: URL;
+  /** Other hosts by which it names itself. */
+  readonly aliases: readonly string[];
   readonly namespace: string | undefined;
   readonly hosts: readonly string[];
   readonly timeouts: CompleteUpstream["timeouts"];
@@ -55,16 +60,19 @@ export class Upstream implements Candidate {
   readonly #libraryPrefix: boolean;
   readonly #observer: UpstreamObserver;
   readonly #agents: Agents;
+  readonly #uploads: UploadAddresses;
   readonly #breaker: Breaker | undefined;
   // Stages that a request goes through, composed in the constructor.
   readonly #checked: Send;
   readonly #bypassing: Send;
+  readonly #inspecting: Send;
   readonly #authorized: Send;
 
   constructor(config: CompleteUpstream, { via, clientIdle, observer }: UpstreamContext) {
     this.name = config.name;
     this.kind = config.kind;
     this.url = config.url;
+    this.aliases = config.aliases;
     this.namespace = config.namespace;
     this.hosts = config.hosts;
     this.#patterns = new Patterns([config.match]);
@@ -74,18 +82,20 @@ export class Upstream implements Candidate {
     this.hasCredentials = typeof config.auth === "object";
     this.#observer = observer;
     this.#agents = createAgents(config);
+    const requestToken = requestTokenOver(this.#agents, config);
     const credentials =
-      config.auth === "passthrough"
-        ? undefined
-        : new Credentials(config.auth, config.url, requestTokenOver(this.#agents, config));
+      config.auth === "passthrough" ? undefined : new Credentials(config.auth, config.url, requestToken);
     const client = new UpstreamClient(config, { via, agents: this.#agents, clientIdle });
+
+    this.#uploads = new UploadAddresses(config, client, (repository) => this.nameOf(repository));
+    const follower = new RedirectFollower(client, { ...config, requestToken });
 
     // Composed inside out: a request enters at the last stage, and ends at the client.
     const auth = new AuthorizedSender(client, credentials);
     const authorized = auth.send;
     this.#breaker =
       config.breaker && new Breaker(config.breaker, this.#breakerContext(authorized), authorized);
-    const followed = follow(client, this.#breaker?.send ?? authorized);
+    const followed = readdress(this.#uploads, follow(follower, this.#breaker?.send ?? authorized));
     // An open circuit rejects requests at once, so these need no slot. Bodies of pushes and the router's own writes take none: there
     // are no more of them than clients.
     const breaker = this.#breaker;
@@ -103,7 +113,9 @@ export class Upstream implements Candidate {
     this.#checked = withGet(limit(slots, queues, prepared));
 
     const bypass = new Semaphore(mostBypassing, mostWaitingToBypass);
-    this.#bypassing = withGet(limit(bypass, () => true, follow(client, authorized)));
+    const bypassing = readdress(this.#uploads, follow(follower, authorized));
+    this.#bypassing = withGet(limit(bypass, () => true, bypassing));
+    this.#inspecting = follow(follower, authorized);
     this.#authorized = authorized;
   }
 
@@ -114,6 +126,16 @@ export class Upstream implements Candidate {
   /** The upstream's name of a repository: `library/nginx` for `nginx` at Docker Hub. */
   nameOf(repository: string): string {
     return this.#libraryPrefix && !repository.includes("/") ? `library/${repository}` : repository;
+  }
+
+  /** The address of an upload session that a client names. @throws RegistryError if the router did not give it to a client */
+  sessionAt(repository: string, session: string): SessionAddress {
+    return this.#uploads.open(repository, session);
+  }
+
+  /** Where an upload is that the router itself has begun there. Undefined if that is no place in this registry and repository. */
+  uploadAt(location: string, asked: Asked, publicHost: string | undefined): UploadTarget | undefined {
+    return this.#uploads.locate(location, asked, publicHost);
   }
 
   get state(): BreakerState {
@@ -184,7 +206,7 @@ export class Upstream implements Candidate {
    * @throws UpstreamFailure, ClientAborted
    */
   inspect(request: UpstreamRequest): Promise<UpstreamResponse> {
-    return this.#authorized(request);
+    return this.#inspecting(request);
   }
 
   /**

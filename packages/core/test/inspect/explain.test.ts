@@ -54,7 +54,7 @@ describe("explain predicts the result of a pull", () => {
     "answering 429": { status: 429 },
     "answering 401": { status: 401 },
     "answering 400": { status: 400 },
-    redirecting: { status: 307, headers: { Location: "http://storage.example/" } },
+    redirecting: { status: 307, headers: { Location: "http://127.0.0.1:9/" } },
     "without HEAD": { method: "HEAD", status: 405 },
   };
   const rows = Object.keys(states).flatMap((state) =>

@@ -5,6 +5,7 @@ describe("the error table", () => {
   it.each<[ErrorCode, number]>([
     ["BAD_REQUEST", 400],
     ["BLOB_UNKNOWN", 404],
+    ["BLOB_UPLOAD_UNKNOWN", 404],
     ["DENIED", 403],
     ["DIGEST_INVALID", 400],
     ["LOOP_DETECTED", 508],
@@ -32,6 +33,6 @@ describe("the error table", () => {
   });
 
   it("has no row without a test", () => {
-    expect(Object.keys(errorTable)).toHaveLength(19);
+    expect(Object.keys(errorTable)).toHaveLength(20);
   });
 });

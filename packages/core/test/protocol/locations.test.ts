@@ -1,7 +1,12 @@
 import { describe, expect, it } from "@jest/globals";
 import { relativeLocations } from "../../src/protocol/locations.ts";
 
-const own = { upstream: new URL("http://hosted:5000/base"), publicHost: "registry.example" };
+const own = {
+  upstream: new URL("http://hosted:5000/base"),
+  publicHost: "registry.example",
+  aliases: ["alias.example"],
+  isRedirect: true,
+};
 
 describe("Location", () => {
   it.each([
@@ -13,7 +18,9 @@ describe("Location", () => {
     ["//hosted:5000/v2/a", "/v2/a"],
     ["http://registry.example/v2/a", "/v2/a"],
     ["https://registry.example/v2/a", "/v2/a"],
-    ["https://hosted:5000/v2/a", "https://hosted:5000/v2/a"],
+    ["https://hosted:5000/v2/a", "/v2/a"],
+    ["https://alias.example/v2/a", "/v2/a"],
+    ["http://alias.example/v2/a", "/v2/a"],
     ["http://hosted/v2/a", "http://hosted/v2/a"],
     ["http://hosted:5000.evil.example/v2/a", "http://hosted:5000.evil.example/v2/a"],
     ["http://hosted:5000@evil.example/v2/a", "http://hosted:5000@evil.example/v2/a"],

@@ -1,62 +1,60 @@
 import { UpstreamFailure } from "../../errors.ts";
-import { endToEnd, firstValue, type RawHeaders } from "../../protocol/headers.ts";
-import { isFound } from "../../routing/classify.ts";
-import type { HttpRequest, UpstreamResponse } from "./send.ts";
+import { parseChallenges } from "../../protocol/challenge.ts";
+import { firstValue, valuesOf } from "../../protocol/headers.ts";
+import type { UpstreamResponse } from "./send.ts";
 
 const redirectStatuses = [301, 302, 303, 307, 308];
-const longestChain = 5;
-const neverFollowed: ReadonlySet<string> = new Set([
-  "authorization",
-  "cookie",
-  "via",
-  "x-forwarded-for",
-  "x-forwarded-host",
-  "x-forwarded-proto",
-]);
 
 export function isRedirect(answer: UpstreamResponse): boolean {
   return redirectStatuses.includes(answer.status) && firstValue(answer.headers, "location") !== undefined;
 }
 
 /**
- * Follows an upstream's redirects without credentials: object storage takes its own from the address, and refuses others.
+ * Where a redirect leads.
  * @param from the address of the response
- * @throws UpstreamFailure after five redirects; if one leads to another scheme than http(s), or from https to http; or if the content
- *   is not there, because storage that refuses an expired address does not say that the content is unknown
+ * @param home gives the address that the router uses for one of the upstream's own names; undefined for any other
+ * @throws UpstreamFailure if it leads to another scheme than http(s), or from https to http
  */
-export async function followRedirects(
+export function redirectTarget(
   answer: UpstreamResponse,
   from: URL,
-  request: HttpRequest,
-  sendElsewhere: (url: URL, request: HttpRequest) => Promise<UpstreamResponse>,
-): Promise<UpstreamResponse> {
-  const headers: RawHeaders = endToEnd(request.headers, neverFollowed);
-  let current = answer;
-  let address = from;
-  for (let hop = 0; isRedirect(current); hop++) {
-    // Keeping the connection is not worth reading the redirect's own body.
-    current.body.destroy();
-    if (hop === longestChain) {
-      throw new UpstreamFailure("broken", `more than ${longestChain} redirects`);
-    }
-    address = nextAddress(current, address);
-    current = await sendElsewhere(address, { ...request, path: address.pathname + address.search, headers });
-  }
-  if (!isFound(current.status)) {
-    current.body.destroy();
-    throw new UpstreamFailure("broken", `redirected to storage that answered ${current.status}`);
-  }
-  return current;
-}
-
-function nextAddress(answer: UpstreamResponse, from: URL): URL {
+  home: (named: URL) => URL | undefined,
+): { readonly url: URL; readonly isOwn: boolean } {
   const location = firstValue(answer.headers, "location") ?? "";
-  const next = URL.canParse(location, from.href) ? new URL(location, from) : undefined;
-  if (next === undefined || !["http:", "https:"].includes(next.protocol)) {
+  const named = URL.canParse(location, from.href) ? new URL(location, from) : undefined;
+  if (named === undefined || !["http:", "https:"].includes(named.protocol)) {
     throw new UpstreamFailure("broken", "redirect to an address that is not http(s)");
   }
-  if (from.protocol === "https:" && next.protocol === "http:") {
+  named.hash = "";
+  const own = home(named);
+  // An upstream that leads to the same path again means what it says: another scheme, most often.
+  const url = own === undefined || own.href === from.href ? named : own;
+  if (from.protocol === "https:" && url.protocol === "http:") {
     throw new UpstreamFailure("broken", "redirect from https to http");
   }
-  return next;
+  return { url, isOwn: own !== undefined };
+}
+
+const manifestType = /^application\/vnd\.(?:oci\.image|docker\.distribution)\.[a-z.]+v\d+\+/i;
+
+/** Whether a response has something that registries alone send. */
+export function isOfRegistry({ headers }: Pick<UpstreamResponse, "headers">): boolean {
+  return (
+    firstValue(headers, "docker-distribution-api-version") !== undefined ||
+    firstValue(headers, "docker-content-digest") !== undefined ||
+    manifestType.test(firstValue(headers, "content-type") ?? "") ||
+    parseChallenges(valuesOf(headers, "www-authenticate")).some(isOfTokens)
+  );
+}
+
+/** A challenge for tokens of the API: no other server has a service or a scope in it. */
+function isOfTokens({ scheme, parameters }: ReturnType<typeof parseChallenges>[number]): boolean {
+  return (
+    scheme === "bearer" && parameters.has("realm") && (parameters.has("service") || parameters.has("scope"))
+  );
+}
+
+/** Whether a response is a page for people, where content was asked for. */
+export function isWebPage({ headers }: Pick<UpstreamResponse, "headers">): boolean {
+  return /^(?:text\/html|application\/xhtml)/i.test(firstValue(headers, "content-type") ?? "");
 }

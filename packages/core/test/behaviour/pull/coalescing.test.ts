@@ -277,7 +277,6 @@ describe("a manifest that many clients request at the same time", () => {
       "is not there, with a cookie",
       ({ response }) => void response.writeHead(404, { "Set-Cookie": "a=b" }).end(),
     ],
-    ["is elsewhere", ({ response }) => void response.writeHead(307, { Location: "/elsewhere" }).end()],
   ])("is requested for each client if it %s", async (_, reply) => {
     await using sides = await startHeld();
     const { proxy, router } = sides;
