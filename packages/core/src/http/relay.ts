@@ -1,6 +1,7 @@
 import type { ServerResponse } from "node:http";
 import { TLSSocket } from "node:tls";
 import { UpstreamFailure } from "../errors.ts";
+import { absoluteRealms } from "../protocol/challenge.ts";
 import { publicHost } from "../protocol/forwarded-headers.ts";
 import { endToEnd, type RawHeaders } from "../protocol/headers.ts";
 import { relativeLocations } from "../protocol/locations.ts";
@@ -83,7 +84,7 @@ function answerHeaders(
   headers: RawHeaders,
   without: ReadonlySet<string> = nothing,
 ): string[] {
-  return relativeLocations(endToEnd(headers, without), {
+  return relativeLocations(absoluteRealms(endToEnd(headers, without), upstream.url), {
     upstream: upstream.url,
     publicHost: publicHost(request.rawHeaders, client),
     renamed: repository === undefined ? undefined : { from: upstream.nameOf(repository), to: repository },

@@ -68,12 +68,17 @@ export class UpstreamClient {
 
   /**
    * What a redirect leads to.
+   * @param end `endOfRedirects` for an answer of any status
    * @throws UpstreamFailure, ClientAborted
    */
-  followed(request: UpstreamRequest, response: UpstreamResponse): Promise<UpstreamResponse> {
+  followed(
+    request: UpstreamRequest,
+    response: UpstreamResponse,
+    end = followRedirects,
+  ): Promise<UpstreamResponse> {
     const http = this.#encode(request, undefined, true);
     const address = new URL(http.path, this.#config.url);
-    return followRedirects(response, address, http, (url, next) => {
+    return end(response, address, http, (url, next) => {
       const isHere = url.origin === this.#config.url.origin;
       const pools = isHere ? this.#agents : this.#agents.elsewhere(url);
       return this.#sendTo(addressOf(url), pools, next, request.shareable);

@@ -11,11 +11,13 @@ import { requestTokenOver } from "./auth/token-endpoint.ts";
 import { Breaker, type BreakerContext, type BreakerState } from "./breaker/breaker.ts";
 import { UpstreamClient } from "./client.ts";
 import { outcomeOf, type QueryOutcome } from "./query-outcome.ts";
-import { baseRequest, isRead, type Send, type UpstreamRequest } from "./request.ts";
+import { askBase } from "./pings.ts";
+import { isRead, type Send, type UpstreamRequest } from "./request.ts";
 import { follow, limit } from "./stages.ts";
 import { type Agents, createAgents } from "./transport/agents.ts";
 import { errorBodyLimit, readUpTo } from "./transport/read-body.ts";
 import type { UpstreamResponse } from "./transport/send.ts";
+import type { BaseAnswer } from "./usable.ts";
 
 export interface UpstreamContext {
   readonly via: string;
@@ -60,6 +62,7 @@ export class Upstream implements Candidate {
   readonly #checked: Send;
   readonly #bypassing: Send;
   readonly #authorized: Send;
+  readonly #ping: (signal: AbortSignal) => Promise<BaseAnswer>;
 
   constructor(config: CompleteUpstream, { via, clientIdle, observer }: UpstreamContext) {
     this.name = config.name;
@@ -103,6 +106,7 @@ export class Upstream implements Candidate {
     const bypass = new Semaphore(mostBypassing, mostWaitingToBypass);
     this.#bypassing = limit(bypass, () => true, follow(client, authorized));
     this.#authorized = authorized;
+    this.#ping = (signal) => askBase(client, auth, signal);
   }
 
   serves(repository: string): boolean {
@@ -178,14 +182,11 @@ export class Upstream implements Candidate {
   }
 
   /**
-   * Requests `/v2/` with the router's own credentials.
-   * @returns the status
+   * Requests `/v2/` with the router's own credentials, and follows redirects.
    * @throws UpstreamFailure, ClientAborted
    */
-  async ping(signal: AbortSignal): Promise<number> {
-    const { status, body } = await this.#authorized(baseRequest(signal));
-    await readUpTo(body, errorBodyLimit, this.timeouts.ping);
-    return status;
+  ping(signal: AbortSignal): Promise<BaseAnswer> {
+    return this.#ping(signal);
   }
 
   /** Begins a half-open probe in the background, if the circuit is open and it is time to. */

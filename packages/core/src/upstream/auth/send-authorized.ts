@@ -1,15 +1,22 @@
 import { UpstreamFailure } from "../../errors.ts";
-import { valuesOf } from "../../protocol/headers.ts";
 import type { UpstreamClient } from "../client.ts";
 import { baseRequest, type Send, type UpstreamRequest } from "../request.ts";
-import { errorBodyLimit, readUpTo } from "../transport/read-body.ts";
+import { errorBodyLimit, peekError, readUpTo } from "../transport/read-body.ts";
 import type { UpstreamResponse } from "../transport/send.ts";
-import type { Credentials, Offer, Remedy, Unauthorized } from "./credentials.ts";
+import type { Credentials, Offer, Remedy } from "./credentials.ts";
+import { mayRefuse, type Refusal, refusalOf } from "./refusal.ts";
 
 const refusals: Partial<Record<Remedy, string>> = {
   "user refused": "refused the router's credentials",
+  "token refused": "refused the router's token",
   "realm refused": "asks for a token, but its challenge names no safe token endpoint",
 };
+
+/** An answer that may refuse what was sent, and what it says about that. */
+interface Heard {
+  readonly answer: UpstreamResponse;
+  readonly refusal: Refusal;
+}
 
 /** Sends requests with the router's credentials, and answers challenges. */
 export class AuthorizedSender {
@@ -55,32 +62,38 @@ export class AuthorizedSender {
   async #sendAuthorized(request: UpstreamRequest, credentials: Credentials): Promise<UpstreamResponse> {
     const { scope } = request;
     const sent = await credentials.headerAtFirst(scope);
-    let answer = await this.#client.send(request, sent, false);
-    if (answer.status !== 401) {
+    const answer = await this.#client.send(request, sent, false);
+    if (!mayRefuse(answer.status, sent)) {
       credentials.noteAccepted({ sent, scope });
       return answer;
     }
-    let remedy = learn(credentials, answer, { sent, scope, neutral: false });
+    return this.#answerRefusal(request, credentials, { sent, scope }, await this.#hear(answer, sent));
+  }
+
+  async #answerRefusal(
+    request: UpstreamRequest,
+    credentials: Credentials,
+    offer: Offer,
+    first: Heard,
+  ): Promise<UpstreamResponse> {
+    const { scope } = offer;
+    let heard = first;
+    let remedy = learn(credentials, heard, { ...offer, neutral: false });
     if (remedy === "ask neutrally" && this.#discovery !== undefined) {
       await this.#discovery;
-      remedy = learn(credentials, answer, { sent, scope, neutral: false });
+      remedy = learn(credentials, heard, { ...offer, neutral: false });
     }
     if (remedy === "ask neutrally") {
-      await this.#discard(answer);
-      [answer, remedy] = await this.#discover(request, credentials, { sent, scope });
+      await this.#discard(heard.answer);
+      [heard, remedy] = await this.#discover(request, credentials, offer);
     }
     if (remedy === "repeat") {
-      await this.#discard(answer);
+      await this.#discard(heard.answer);
       const better = await credentials.header(scope);
-      answer = await this.#client.send(request, better, false);
-      remedy = learn(credentials, answer, { sent: better, scope, neutral: false });
+      heard = await this.#hear(await this.#client.send(request, better, false), better);
+      remedy = learn(credentials, heard, { sent: better, scope, neutral: false });
     }
-    const cause = refusals[remedy];
-    if (cause !== undefined) {
-      await this.#discard(answer);
-      throw new UpstreamFailure("refused", `${cause} (${answer.status})`, { status: answer.status });
-    }
-    return answer;
+    return this.#unlessRefused(heard, remedy, credentials);
   }
 
   /** A stream cannot be sent again: a refusal stands, but is learned. */
@@ -88,8 +101,41 @@ export class AuthorizedSender {
     const { scope } = request;
     const sent = await this.#headerForBody(request, credentials);
     const answer = await this.#client.send(request, sent, false);
-    learn(credentials, answer, { sent, scope, neutral: false });
-    return answer;
+    if (!mayRefuse(answer.status, sent)) {
+      credentials.noteAccepted({ sent, scope });
+      return answer;
+    }
+    const heard = await this.#hear(answer, sent);
+    const remedy = learn(credentials, heard, { sent, scope, neutral: false });
+    // Not a 401: it may be the first thing that the upstream says about what it wants.
+    const isFinal = answer.status !== 401 || remedy === "token refused";
+    return isFinal ? this.#unlessRefused(heard, remedy, credentials) : heard.answer;
+  }
+
+  /** @throws UpstreamFailure (`refused`) if the router was refused, and not what it asked for */
+  async #unlessRefused(
+    { answer, refusal }: Heard,
+    remedy: Remedy,
+    credentials: Credentials,
+  ): Promise<UpstreamResponse> {
+    const cause =
+      remedy === "token refused" && credentials.hasUser ? refusals["user refused"] : refusals[remedy];
+    if (cause === undefined) {
+      return answer;
+    }
+    await this.#discard(answer);
+    const { status, words } = refusal;
+    const said = words === undefined ? "" : `: ${words}`;
+    throw new UpstreamFailure("refused", `${cause} (${status})${said}`, { status });
+  }
+
+  /** Reads what a refusal says, if credentials were sent. */
+  async #hear(answer: UpstreamResponse, sent: string | undefined): Promise<Heard> {
+    if (sent === undefined || !mayRefuse(answer.status, sent)) {
+      return { answer, refusal: refusalOf(answer, "") };
+    }
+    const [heard, text] = await peekError(answer, this.#client.idle);
+    return { answer: heard, refusal: refusalOf(heard, text, [sent.slice(sent.indexOf(" ") + 1)]) };
   }
 
   /** Finds out what the upstream wants by a request without a body. */
@@ -108,6 +154,11 @@ export class AuthorizedSender {
     }
   }
 
+  /** Whether the upstream's token endpoint works, although it gives no token for `/v2/`. @throws UpstreamFailure */
+  async givesOnlyScopedTokens(): Promise<boolean> {
+    return (await this.#credentials?.givesOnlyScopedTokens()) === true;
+  }
+
   async #ping(signal: AbortSignal): Promise<void> {
     await this.#discard(await this.send(baseRequest(signal)));
   }
@@ -117,13 +168,11 @@ export class AuthorizedSender {
     request: UpstreamRequest,
     credentials: Credentials,
     offer: Offer,
-  ): Promise<[UpstreamResponse, Remedy]> {
+  ): Promise<[Heard, Remedy]> {
     const found = this.#client
       .send(request, offer.sent, true)
-      .then((answer): [UpstreamResponse, Remedy] => [
-        answer,
-        learn(credentials, answer, { ...offer, neutral: true }),
-      ]);
+      .then((answer) => this.#hear(answer, offer.sent))
+      .then((heard): [Heard, Remedy] => [heard, learn(credentials, heard, { ...offer, neutral: true })]);
     const end = () => {
       this.#discovery = undefined;
     };
@@ -139,12 +188,12 @@ export class AuthorizedSender {
 
 function learn(
   credentials: Credentials,
-  { status, headers }: UpstreamResponse,
-  offer: Omit<Unauthorized, "challenges">,
+  { answer: { status }, refusal }: Heard,
+  offer: Offer & { readonly neutral: boolean },
 ): Remedy {
-  if (status !== 401) {
+  if (!mayRefuse(status, offer.sent)) {
     credentials.noteAccepted(offer);
     return "none";
   }
-  return credentials.refused({ ...offer, challenges: valuesOf(headers, "www-authenticate") });
+  return credentials.refused({ ...refusal, ...offer });
 }

@@ -1,3 +1,5 @@
+import { IncomingMessage } from "node:http";
+import { Socket } from "node:net";
 import type { Readable } from "node:stream";
 import { ClientAborted, UpstreamFailure } from "../../errors.ts";
 import { shareableLength } from "../../protocol/shareable.ts";
@@ -49,6 +51,23 @@ export function readUpTo(
     body.once("error", fail);
     body.once("close", fail);
   });
+}
+
+/**
+ * Reads the body of an error that decides what happens next, up to `errorBodyLimit`.
+ * @returns its text, and the response with the same body for those who read it next; without one if it was longer or broke off
+ */
+export async function peekError(answer: UpstreamResponse, idle: number): Promise<[UpstreamResponse, string]> {
+  const bytes = await readUpTo(answer.body, errorBodyLimit, idle);
+  const body = new IncomingMessage(new Socket());
+  if (bytes === undefined) {
+    body.destroy();
+    return [{ ...answer, body }, ""];
+  }
+  body.complete = true;
+  body.push(bytes);
+  body.push(null);
+  return [{ ...answer, body }, bytes.toString()];
 }
 
 /**

@@ -25,6 +25,18 @@ export function isRedirect(answer: UpstreamResponse): boolean {
  *   is not there, because storage that refuses an expired address does not say that the content is unknown
  */
 export async function followRedirects(
+  ...chain: Parameters<typeof endOfRedirects>
+): Promise<UpstreamResponse> {
+  const end = await endOfRedirects(...chain);
+  if (!isFound(end.status)) {
+    end.body.destroy();
+    throw new UpstreamFailure("broken", `redirected to storage that answered ${end.status}`);
+  }
+  return end;
+}
+
+/** The same, whatever the status there. */
+export async function endOfRedirects(
   answer: UpstreamResponse,
   from: URL,
   request: HttpRequest,
@@ -41,10 +53,6 @@ export async function followRedirects(
     }
     address = nextAddress(current, address);
     current = await sendElsewhere(address, { ...request, path: address.pathname + address.search, headers });
-  }
-  if (!isFound(current.status)) {
-    current.body.destroy();
-    throw new UpstreamFailure("broken", `redirected to storage that answered ${current.status}`);
   }
   return current;
 }
