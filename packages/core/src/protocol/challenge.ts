@@ -28,10 +28,12 @@ export function basicAuthorization(user: { readonly username: string; readonly p
   return `Basic ${Buffer.from(`${user.username}:${user.password}`).toString("base64")}`;
 }
 
-/** The address that a realm names. A relative one is below the upstream, as it would be for a browser. Undefined if it is none. */
+/** The address that a realm names: a URL, or a path at the upstream's own host. Undefined if it is neither. */
 export function realmAt(upstream: URL, realm = ""): URL | undefined {
-  const base = new URL(`${upstream.pathname.replace(/\/$/, "")}/v2/`, upstream);
-  return realm !== "" && URL.canParse(realm, base.href) ? new URL(realm, base) : undefined;
+  if (realm.startsWith("/")) {
+    return URL.canParse(realm, upstream.href) ? new URL(realm, upstream) : undefined;
+  }
+  return URL.canParse(realm) ? new URL(realm) : undefined;
 }
 
 const realmParameter = /(\brealm\s*=\s*")((?:[^"\\]|\\[\s\S])*)"/gi;
@@ -41,7 +43,7 @@ export function absoluteRealms(headers: RawHeaders, upstream: URL): RawHeaders {
   return headers.map((value, index) =>
     index % 2 === 1 && headers[index - 1]?.toLowerCase() === "www-authenticate" && /\bbearer\b/i.test(value)
       ? value.replace(realmParameter, (all, start: string, realm: string) =>
-          /^[/.]/.test(realm) ? `${start}${realmAt(upstream, realm)?.href ?? realm}"` : all,
+          realm.startsWith("/") ? `${start}${realmAt(upstream, realm)?.href ?? realm}"` : all,
         )
       : value,
   );

@@ -36,6 +36,9 @@ export function objectionTo(upstream: Asked, answer: BaseAnswer): string | undef
   if (status < 400 || status >= 500 || status === 408 || status === 429) {
     return status === 429 ? "rate limited" : answered;
   }
+  if (status === 400 && /HTTPS server|plain HTTP request was sent/i.test(answer.text)) {
+    return "speaks HTTPS, and was asked in plain HTTP";
+  }
   if (upstream.passthrough && status === 401) {
     return undefined;
   }
@@ -66,7 +69,9 @@ export function isWebPage({ headers, text }: Pick<BaseAnswer, "headers" | "text"
   }
   const type = firstValue(headers, "content-type") ?? "";
   // Quay says text/html for `true`.
-  return /^(?:text\/html|application\/xhtml)/i.test(type.trim()) && !/^\s*[{[t]/.test(text) && !hasSigns(headers);
+  return (
+    /^(?:text\/html|application\/xhtml)/i.test(type.trim()) && !/^\s*[{[t]/.test(text) && !hasSigns(headers)
+  );
 }
 
 function isRegistry({ headers, text }: BaseAnswer): boolean {

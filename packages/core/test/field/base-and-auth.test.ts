@@ -82,13 +82,24 @@ const up: Record<string, (heard: Heard, url: string) => Said> = {
     headers: { "WWW-Authenticate": 'basic Realm="x"' },
   }),
   "has a relative realm": (heard) =>
-    isToken(heard) ? token("t") : heard.authorization === "Bearer t" ? {} : { status: 401, headers: bearer("/token") },
-  "has a realm in an odd challenge": (heard, url) =>
     isToken(heard)
-      ? { status: 201, headers: { "Content-Type": "text/plain" }, body: '{"access_token":"t","expires_in":"60"}' }
+      ? token("t")
       : heard.authorization === "Bearer t"
         ? {}
-        : { status: 401, headers: { "WWW-Authenticate": `Negotiate, BEARER Service="a, b",Realm=${url}/token` } },
+        : { status: 401, headers: bearer("/token") },
+  "has a realm in an odd challenge": (heard, url) =>
+    isToken(heard)
+      ? {
+          status: 201,
+          headers: { "Content-Type": "text/plain" },
+          body: '{"access_token":"t","expires_in":"60"}',
+        }
+      : heard.authorization === "Bearer t"
+        ? {}
+        : {
+            status: 401,
+            headers: { "WWW-Authenticate": `Negotiate, BEARER Service="a, b",Realm=${url}/token` },
+          },
   "answers 404 with the header of a registry": () => ({ status: 404, headers: version, body: "404" }),
   "answers 403 with the header of a registry": () => ({ status: 403, headers: version }),
   "answers 403 with an OCI error": () => ({ status: 403, body: oci("DENIED") }),
@@ -114,9 +125,7 @@ const down: Record<string, readonly [answer: (heard: Heard, url: string) => Said
   "answers 503 with the header of a registry": [() => ({ status: 503, headers: version }), /answered 503/],
   "redirects to a login": [
     ({ target }) =>
-      target === "/v2/"
-        ? { status: 302, headers: { Location: "/login" } }
-        : { headers: html, body: page },
+      target === "/v2/" ? { status: 302, headers: { Location: "/login" } } : { headers: html, body: page },
     /redirects to a web page/,
   ],
   "redirects without an address": [() => ({ status: 302 }), /answered 302/],
@@ -161,17 +170,23 @@ describe("a proxy that", () => {
     expect(errors).not.toEqual([]);
   });
 
-  it.each([400, 401, 403, 404])("gives no token without a scope (%s) is up with a user too", async (status) => {
-    await using proxy = await startScripted(scopedTokens(status));
-    await using hosted = await startRegistry();
+  it.each([400, 401, 403, 404])(
+    "gives no token without a scope (%s) is up with a user too",
+    async (status) => {
+      await using proxy = await startScripted(scopedTokens(status));
+      await using hosted = await startRegistry();
 
-    const { base, errors } = await seen({ hosted: hosted.url, proxy: { url: proxy.url, auth: user } });
+      const { base, errors } = await seen({ hosted: hosted.url, proxy: { url: proxy.url, auth: user } });
 
-    expect([base.status, errors]).toEqual([200, []]);
-  });
+      expect([base.status, errors]).toEqual([200, []]);
+    },
+  );
 
   it("redirects to a registry on another host is up", async () => {
-    await using elsewhere = await startScripted((_, url) => ({ status: 401, headers: bearer(`${url}/token`) }));
+    await using elsewhere = await startScripted((_, url) => ({
+      status: 401,
+      headers: bearer(`${url}/token`),
+    }));
     await using proxy = await startScripted(({ target }) => ({
       status: 307,
       headers: { Location: `${elsewhere.url}${target}` },
@@ -278,11 +293,11 @@ describe("a token that is refused", () => {
     const messages = [];
     for (let tries = 0; tries < 4; tries += 1) {
       const answer = await fetchRaw(router.url, "/v2/a/manifests/1");
-      messages.push([answer.status, errorOf(answer).message.slice(0, 54)]);
+      messages.push([answer.status, errorOf(answer).message]);
     }
 
     const cause = `proxy failed (refused the router's credentials (${refused.status})`;
-    expect(messages).toEqual(messages.map(() => [502, cause]));
+    expect(messages).toEqual(messages.map(() => [502, expect.stringContaining(cause)]));
     expect(proxy.heard.filter(isToken).length).toBeLessThanOrEqual(2);
   });
 
@@ -297,15 +312,12 @@ describe("a token that is refused", () => {
     }
 
     expect(proxy.heard.filter(isToken)).toHaveLength(1);
-    // The first one is told to get a token.
-    expect(proxy.heard.filter((one) => !isToken(one))).toHaveLength(6);
+    expect(proxy.heard.filter(({ authorization }) => authorization !== undefined)).toHaveLength(5);
   });
 
   it.each([400, 403])("after it was accepted is replaced, whatever the words (%s)", async (status) => {
     let revoked = false;
-    await using proxy = await startScripted(
-      registry((value) => !revoked || value > 1, { status, body: "" }),
-    );
+    await using proxy = await startScripted(registry((value) => !revoked || value > 1, { status, body: "" }));
     await using hosted = await startRegistry();
     await using router = await startRouter({ hosted: hosted.url, proxy: proxy.url });
 
@@ -336,7 +348,10 @@ describe("the router's user", () => {
   });
 
   it("that has expired at hosted is not told to a pushing client as its own", async () => {
-    await using hosted = await startScripted(() => ({ status: 403, body: oci("DENIED", "token has expired") }));
+    await using hosted = await startScripted(() => ({
+      status: 403,
+      body: oci("DENIED", "token has expired"),
+    }));
     await using proxy = await startRegistry();
     await using router = await startRouter({ hosted: { url: hosted.url, auth: user }, proxy: proxy.url });
 

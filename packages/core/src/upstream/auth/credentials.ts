@@ -109,7 +109,8 @@ export class Credentials {
     }
     const parsed = parseChallenges(challenges);
     const [bearer, realm] = this.#bearerOf(parsed);
-    if (status !== 401) {
+    const isTokenAlone = bearer === undefined && invalid && sent !== undefined && sent !== this.#basic;
+    if (status !== 401 || isTokenAlone) {
       return this.#forbidden(bearer, { status, invalid, possible, sent, scope }) ?? stands;
     }
     if (bearer === undefined) {

@@ -14,7 +14,8 @@ export interface Refusal {
   readonly words: string | undefined;
 }
 
-const credential = /\b(?:tokens?|jwt|credentials?|authori[sz]ation|authentication|login|signature|password|session)\b/i;
+const credential =
+  /\b(?:tokens?|jwt|credentials?|authori[sz]ation|authentication|login|signature|password|session)\b/i;
 const validity =
   /expire|not (?:yet )?valid|not valid yet|\binvalid|revoked|before issued|issued in the future|not (?:yet )?active|\bnbf\b|no longer/i;
 const longestWords = 200;

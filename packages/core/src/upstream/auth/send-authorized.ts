@@ -87,7 +87,8 @@ export class AuthorizedSender {
       await this.#discard(heard.answer);
       [heard, remedy] = await this.#discover(request, credentials, offer);
     }
-    if (remedy === "repeat") {
+    // Twice: the first token may be one that is not valid, not yet or no longer.
+    for (let tries = 0; tries < 2 && remedy === "repeat"; tries += 1) {
       await this.#discard(heard.answer);
       const better = await credentials.header(scope);
       heard = await this.#hear(await this.#client.send(request, better, false), better);
@@ -108,7 +109,7 @@ export class AuthorizedSender {
     const heard = await this.#hear(answer, sent);
     const remedy = learn(credentials, heard, { sent, scope, neutral: false });
     // Not a 401: it may be the first thing that the upstream says about what it wants.
-    const isFinal = answer.status !== 401 || remedy === "token refused";
+    const isFinal = answer.status !== 401 || heard.refusal.invalid;
     return isFinal ? this.#unlessRefused(heard, remedy, credentials) : heard.answer;
   }
 
@@ -118,8 +119,10 @@ export class AuthorizedSender {
     remedy: Remedy,
     credentials: Credentials,
   ): Promise<UpstreamResponse> {
-    const cause =
-      remedy === "token refused" && credentials.hasUser ? refusals["user refused"] : refusals[remedy];
+    const isInvalid = remedy === "token refused" || (remedy === "repeat" && refusal.invalid);
+    const cause = isInvalid
+      ? refusals[credentials.hasUser ? "user refused" : "token refused"]
+      : refusals[remedy];
     if (cause === undefined) {
       return answer;
     }
@@ -164,11 +167,7 @@ export class AuthorizedSender {
   }
 
   /** Finds out the token endpoint with a request that has no header of a client that could shape the challenge. */
-  #discover(
-    request: UpstreamRequest,
-    credentials: Credentials,
-    offer: Offer,
-  ): Promise<[Heard, Remedy]> {
+  #discover(request: UpstreamRequest, credentials: Credentials, offer: Offer): Promise<[Heard, Remedy]> {
     const found = this.#client
       .send(request, offer.sent, true)
       .then((answer) => this.#hear(answer, offer.sent))
