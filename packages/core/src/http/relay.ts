@@ -84,7 +84,9 @@ function answerHeaders(
   headers: RawHeaders,
   without: ReadonlySet<string> = nothing,
 ): string[] {
-  return relativeLocations(absoluteRealms(endToEnd(headers, without), upstream.url), {
+  const passed = endToEnd(headers, without);
+  const usable = upstream.passthrough ? absoluteRealms(passed, upstream.url) : passed;
+  return relativeLocations(usable, {
     upstream: upstream.url,
     publicHost: publicHost(request.rawHeaders, client),
     renamed: repository === undefined ? undefined : { from: upstream.nameOf(repository), to: repository },

@@ -2,15 +2,15 @@ import type { CredentialsConfig } from "../../config/upstream-options.ts";
 import { UpstreamFailure } from "../../errors.ts";
 import { basicAuthorization, type Challenge, parseChallenges, realmAt } from "../../protocol/challenge.ts";
 import type { Scope } from "../../protocol/token-scope.ts";
-import type { Refusal } from "./refusal.ts";
 import { harmlessScope, type RequestToken, Tokens } from "./tokens.ts";
+import type { CredentialsVerdict } from "./verdict.ts";
 
 export interface Offer {
   readonly sent: string | undefined;
   readonly scope: Scope;
 }
 
-export interface Unauthorized extends Offer, Partial<Omit<Refusal, "challenges">> {
+export interface Unauthorized extends Offer, Partial<Omit<CredentialsVerdict, "challenges">> {
   readonly challenges: readonly string[];
   /** Whether the request had no header of a client that could shape the challenge. */
   readonly neutral: boolean;
@@ -132,7 +132,7 @@ export class Credentials {
   /** A 400 or 403 to what was sent: undefined if it stands. */
   #forbidden(
     bearer: Challenge | undefined,
-    { sent, scope, ...refusal }: Offer & Pick<Refusal, "status" | "invalid" | "possible">,
+    { sent, scope, ...refusal }: Offer & Pick<CredentialsVerdict, "status" | "invalid" | "possible">,
   ): Remedy | undefined {
     if (sent !== undefined && sent === this.#basic) {
       return refusal.invalid ? "user refused" : undefined;
@@ -176,6 +176,11 @@ export class Credentials {
       realm?.protocol === "https:" || (realm?.protocol === "http:" && this.#upstream.protocol === "http:");
     return safe && realm?.username === "" && realm.password === "" ? realm : undefined;
   }
+}
+
+/** Whether an answer may refuse the credentials that were sent. Amazon ECR and others answer 403 or 400 to an expired token. */
+export function mayRefuse(status: number, sent: string | undefined): boolean {
+  return status === 401 || (sent !== undefined && (status === 403 || status === 400));
 }
 
 function wishesOf(bearer: Challenge | undefined): { wanted: string | undefined; insufficient: boolean } {

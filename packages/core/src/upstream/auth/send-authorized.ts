@@ -3,8 +3,8 @@ import type { UpstreamClient } from "../client.ts";
 import { baseRequest, type Send, type UpstreamRequest } from "../request.ts";
 import { errorBodyLimit, peekError, readUpTo } from "../transport/read-body.ts";
 import type { UpstreamResponse } from "../transport/send.ts";
-import type { Credentials, Offer, Remedy } from "./credentials.ts";
-import { mayRefuse, type Refusal, refusalOf } from "./refusal.ts";
+import { type Credentials, mayRefuse, type Offer, type Remedy } from "./credentials.ts";
+import { type CredentialsVerdict, refusalOf } from "./verdict.ts";
 
 const refusals: Partial<Record<Remedy, string>> = {
   "user refused": "refused the router's credentials",
@@ -13,9 +13,9 @@ const refusals: Partial<Record<Remedy, string>> = {
 };
 
 /** An answer that may refuse what was sent, and what it says about that. */
-interface Heard {
+interface Peeked {
   readonly answer: UpstreamResponse;
-  readonly refusal: Refusal;
+  readonly refusal: CredentialsVerdict;
 }
 
 /** Sends requests with the router's credentials, and answers challenges. */
@@ -67,34 +67,34 @@ export class AuthorizedSender {
       credentials.noteAccepted({ sent, scope });
       return answer;
     }
-    return this.#answerRefusal(request, credentials, { sent, scope }, await this.#hear(answer, sent));
+    return this.#answerRefusal(request, credentials, { sent, scope }, await this.#peek(answer, sent));
   }
 
   async #answerRefusal(
     request: UpstreamRequest,
     credentials: Credentials,
     offer: Offer,
-    first: Heard,
+    first: Peeked,
   ): Promise<UpstreamResponse> {
     const { scope } = offer;
-    let heard = first;
-    let remedy = learn(credentials, heard, { ...offer, neutral: false });
+    let peeked = first;
+    let remedy = learn(credentials, peeked, { ...offer, neutral: false });
     if (remedy === "ask neutrally" && this.#discovery !== undefined) {
       await this.#discovery;
-      remedy = learn(credentials, heard, { ...offer, neutral: false });
+      remedy = learn(credentials, peeked, { ...offer, neutral: false });
     }
     if (remedy === "ask neutrally") {
-      await this.#discard(heard.answer);
-      [heard, remedy] = await this.#discover(request, credentials, offer);
+      await this.#discard(peeked.answer);
+      [peeked, remedy] = await this.#discover(request, credentials, offer);
     }
     // Twice: the first token may be one that is not valid, not yet or no longer.
     for (let tries = 0; tries < 2 && remedy === "repeat"; tries += 1) {
-      await this.#discard(heard.answer);
+      await this.#discard(peeked.answer);
       const better = await credentials.header(scope);
-      heard = await this.#hear(await this.#client.send(request, better, false), better);
-      remedy = learn(credentials, heard, { sent: better, scope, neutral: false });
+      peeked = await this.#peek(await this.#client.send(request, better, false), better);
+      remedy = learn(credentials, peeked, { sent: better, scope, neutral: false });
     }
-    return this.#unlessRefused(heard, remedy, credentials);
+    return this.#unlessRefused(peeked, remedy, credentials);
   }
 
   /** A stream cannot be sent again: a refusal stands, but is learned. */
@@ -106,16 +106,16 @@ export class AuthorizedSender {
       credentials.noteAccepted({ sent, scope });
       return answer;
     }
-    const heard = await this.#hear(answer, sent);
-    const remedy = learn(credentials, heard, { sent, scope, neutral: false });
+    const peeked = await this.#peek(answer, sent);
+    const remedy = learn(credentials, peeked, { sent, scope, neutral: false });
     // Not a 401: it may be the first thing that the upstream says about what it wants.
-    const isFinal = answer.status !== 401 || heard.refusal.invalid;
-    return isFinal ? this.#unlessRefused(heard, remedy, credentials) : heard.answer;
+    const isFinal = answer.status !== 401 || peeked.refusal.invalid;
+    return isFinal ? this.#unlessRefused(peeked, remedy, credentials) : peeked.answer;
   }
 
   /** @throws UpstreamFailure (`refused`) if the router was refused, and not what it asked for */
   async #unlessRefused(
-    { answer, refusal }: Heard,
+    { answer, refusal }: Peeked,
     remedy: Remedy,
     credentials: Credentials,
   ): Promise<UpstreamResponse> {
@@ -133,12 +133,12 @@ export class AuthorizedSender {
   }
 
   /** Reads what a refusal says, if credentials were sent. */
-  async #hear(answer: UpstreamResponse, sent: string | undefined): Promise<Heard> {
+  async #peek(answer: UpstreamResponse, sent: string | undefined): Promise<Peeked> {
     if (sent === undefined || !mayRefuse(answer.status, sent)) {
       return { answer, refusal: refusalOf(answer, "") };
     }
-    const [heard, text] = await peekError(answer, this.#client.idle);
-    return { answer: heard, refusal: refusalOf(heard, text, [sent.slice(sent.indexOf(" ") + 1)]) };
+    const [peeked, text] = await peekError(answer, this.#client.idle);
+    return { answer: peeked, refusal: refusalOf(peeked, text, [sent.slice(sent.indexOf(" ") + 1)]) };
   }
 
   /** Finds out what the upstream wants by a request without a body. */
@@ -167,11 +167,11 @@ export class AuthorizedSender {
   }
 
   /** Finds out the token endpoint with a request that has no header of a client that could shape the challenge. */
-  #discover(request: UpstreamRequest, credentials: Credentials, offer: Offer): Promise<[Heard, Remedy]> {
+  #discover(request: UpstreamRequest, credentials: Credentials, offer: Offer): Promise<[Peeked, Remedy]> {
     const found = this.#client
       .send(request, offer.sent, true)
-      .then((answer) => this.#hear(answer, offer.sent))
-      .then((heard): [Heard, Remedy] => [heard, learn(credentials, heard, { ...offer, neutral: true })]);
+      .then((answer) => this.#peek(answer, offer.sent))
+      .then((peeked): [Peeked, Remedy] => [peeked, learn(credentials, peeked, { ...offer, neutral: true })]);
     const end = () => {
       this.#discovery = undefined;
     };
@@ -187,7 +187,7 @@ export class AuthorizedSender {
 
 function learn(
   credentials: Credentials,
-  { answer: { status }, refusal }: Heard,
+  { answer: { status }, refusal }: Peeked,
   offer: Offer & { readonly neutral: boolean },
 ): Remedy {
   if (!mayRefuse(status, offer.sent)) {

@@ -3,7 +3,7 @@ import { errorWords } from "../../protocol/error-body.ts";
 import { quotable, type RawHeaders, valuesOf } from "../../protocol/headers.ts";
 
 /** What an answer says about the credentials that were sent. */
-export interface Refusal {
+export interface CredentialsVerdict {
   readonly status: number;
   readonly challenges: readonly string[];
   /** Whether it says that the credentials themselves are no longer valid, not valid yet, or wrong: not that they lack a permission. */
@@ -22,11 +22,6 @@ const longestWords = 200;
 // The codes that registries give to a refusal. Any other code is about the content.
 const refusingCodes = ["UNAUTHORIZED", "DENIED", "UNKNOWN", "FORBIDDEN", "UNSUPPORTED"];
 
-/** Whether an answer may refuse the credentials that were sent. Amazon ECR and others answer 403 or 400 to an expired token. */
-export function mayRefuse(status: number, sent: string | undefined): boolean {
-  return status === 401 || (sent !== undefined && (status === 403 || status === 400));
-}
-
 /**
  * @param text the body; empty for HEAD
  * @param secrets what must not appear in the words
@@ -35,7 +30,7 @@ export function refusalOf(
   { status, headers }: { readonly status: number; readonly headers: RawHeaders },
   text: string,
   secrets: readonly string[] = [],
-): Refusal {
+): CredentialsVerdict {
   const challenges = valuesOf(headers, "www-authenticate");
   const parameters = parseChallenges(challenges).map((challenge) => challenge.parameters);
   const said = errorWords(text);
