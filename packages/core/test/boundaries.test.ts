@@ -22,6 +22,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "node:diagnostics_channel",
     "node:http",
     "node:https",
+    "node:net",
     "node:stream",
     "node:timers",
     "node:tls",

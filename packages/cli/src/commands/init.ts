@@ -33,7 +33,9 @@ export async function init(command: InitCommand, io: InitIo): Promise<0> {
   const home = dirname(target);
   const draft = draftFrom(command.flags, environment, { folder, home });
   const { user, ...completed } = await complete(draft, command, io, home);
-  const table = withRealm(completed.table, draft.publicName);
+  // Not the default: podman and skopeo go on with private images while a proxy is down.
+  const { hosted, proxy, ...others } = completed.table;
+  const table = withRealm({ hosted, proxy, base: "hosted", ...others }, draft.publicName);
   await check({ table, origins: draft.origins }, home, async () => undefined);
 
   const users = usersFileIn(table, home);

@@ -15,7 +15,11 @@ const idsIn = (out: string, severity: string): string[] =>
 
 describe("check", () => {
   test("ends with 0 where nothing is wrong, and says what is there", async () => {
-    await using lab = await openLab({ ...alone, rules: [{ match: "corp/**", pull: ["hosted"] }] });
+    await using lab = await openLab({
+      ...alone,
+      base: "hosted",
+      rules: [{ match: "corp/**", pull: ["hosted"] }],
+    });
 
     const { code, out, err } = await lab.run(["check"]);
 
@@ -36,7 +40,7 @@ describe("check", () => {
     expect(code).toBe(1);
     expect(out).toMatch(/error +proxy +cannot be used at http:\/\/127\.0\.0\.1:\d+: connection refused/);
     expect(out).toMatch(/-> start it, or correct the port in proxy\.url/);
-    expect(out).toContain("1 error, 0 warnings, 1 hint");
+    expect(out).toContain("1 error, 0 warnings, 2 hints");
   });
 
   test("prints JSON for programs", async () => {
@@ -52,7 +56,7 @@ describe("check", () => {
         { name: "proxy", cache: true },
       ],
     });
-    expect(idsIn(out, "hint")).toEqual(["proxy-first"]);
+    expect(idsIn(out, "hint")).toEqual(["proxy-first", "base-all"]);
   });
 
   test.each([

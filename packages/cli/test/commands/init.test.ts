@@ -26,6 +26,7 @@ describe("init", () => {
     expect({ code, err }).toEqual({ code: 0, err: "" });
     expect(out).toMatch(/^wrote combined-registry.yaml\n\nNext:\n {2}combined-registry check /);
     expect(parse(await written(folder))).toEqual({
+      base: "hosted",
       hosted: "http://registry:5000",
       proxy: [{ name: "hub", url: "http://cache:5000" }],
       port: 443,
@@ -63,6 +64,7 @@ describe("init", () => {
 
     expect(code).toBe(0);
     expect(parse(await written(folder))).toEqual({
+      base: "hosted",
       hosted: { url: "http://registry:5000", hosts: ["hosted.example.com"] },
       proxy: "http://cache:5000",
       auth: { htpasswdFile: "/etc/nginx/htpasswd", realm: "registry.example.com" },
@@ -71,7 +73,7 @@ describe("init", () => {
       load({ folder: folder.path }),
       load({ folder: "/nonexistent", environment }),
     ]);
-    expect(started.router).toEqual(before.router);
+    expect(started.router).toEqual({ ...before.router, base: "hosted" });
     expect({ ...started.auth, htpasswd: started.auth?.htpasswd.path }).toEqual({
       ...before.auth,
       htpasswd: before.auth?.htpasswd.path,

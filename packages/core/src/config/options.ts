@@ -18,7 +18,7 @@ export interface CombinedRegistryConfig {
   proxy: string | ProxyConfig | readonly (string | ProxyConfig)[];
 
   /**
-   * The upstreams whose `/v2/` must answer 200 before the router's own `/v2/` answers 200.
+   * The upstreams that must be usable before the router's own `/v2/` answers 200. podman and skopeo stop at any other answer.
    * `all`: every upstream. `hosted`: hosted alone. `any`: at least one upstream.
    * @default "all"
    */

@@ -40,11 +40,8 @@ export async function base(
     asked.map(async (upstream) => ({ upstream, ping: await pings.ping(upstream) })),
   );
   const objections = pinged
-    .filter(({ upstream, ping }) => !isUp(upstream, ping))
-    .map(({ upstream, ping }) => ({
-      upstream: upstream.name,
-      cause: ping.failure?.cause ?? `answered ${ping.status}`,
-    }));
+    .filter(({ ping }) => !isUp(ping))
+    .map(({ upstream, ping }) => ({ upstream: upstream.name, cause: ping.objection }));
   const enough = config.base === "any" ? objections.length < asked.length : objections.length === 0;
   if (!enough) {
     throw new RegistryError("UNAVAILABLE", {

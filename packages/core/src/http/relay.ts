@@ -1,6 +1,7 @@
 import type { ServerResponse } from "node:http";
 import { TLSSocket } from "node:tls";
 import { UpstreamFailure } from "../errors.ts";
+import { absoluteRealms } from "../protocol/challenge.ts";
 import { publicHost } from "../protocol/forwarded-headers.ts";
 import { endToEnd, type RawHeaders } from "../protocol/headers.ts";
 import { relativeLocations } from "../protocol/locations.ts";
@@ -80,7 +81,9 @@ function answerHeaders(
   { status, headers }: Source["answer"],
   without: ReadonlySet<string> = nothing,
 ): string[] {
-  return relativeLocations(endToEnd(headers, without), {
+  const passed = endToEnd(headers, without);
+  const usable = upstream.passthrough ? absoluteRealms(passed, upstream.url) : passed;
+  return relativeLocations(usable, {
     upstream: upstream.url,
     aliases: upstream.aliases,
     isRedirect: status >= 300 && status < 400,

@@ -1,7 +1,7 @@
 import type { RouterContext } from "../router-context.ts";
 import type { CheckReport, Finding, UpstreamReport } from "./check-report.ts";
-import { credentials } from "./findings/credentials.ts";
-import { deletesAt, hosted, proxy, referrersAt } from "./findings/hosted.ts";
+import { credentials, realms } from "./findings/credentials.ts";
+import { deletesAt, heads, hosted, proxy, referrersAt } from "./findings/hosted.ts";
 import { options } from "./findings/options.ts";
 import { clocks, reach } from "./findings/reach.ts";
 import { addressOf, type Inspection, inspectUpstream } from "./inspection.ts";
@@ -19,7 +19,14 @@ export async function check(context: RouterContext): Promise<CheckReport> {
     }),
   );
   const findings: Finding[] = [
-    ...inspections.flatMap((one) => [...reach(one), ...credentials(one), ...hosted(one), ...proxy(one)]),
+    ...inspections.flatMap((one) => [
+      ...reach(one),
+      ...credentials(one),
+      ...realms(one),
+      ...hosted(one),
+      ...proxy(one),
+      ...heads(one),
+    ]),
     ...clocks(inspections),
     ...options(config, inspections),
   ];

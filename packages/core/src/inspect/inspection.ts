@@ -1,6 +1,7 @@
 import type { CompleteUpstream } from "../config/complete.ts";
 import { firstValue } from "../protocol/headers.ts";
 import type { RouterContext } from "../router-context.ts";
+import type { Ping } from "../upstream/pings.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { type Probe, type ProbeTarget, probe, textOf } from "./probe.ts";
 import { detectProduct, type Product, type Trait } from "./product.ts";
@@ -11,6 +12,8 @@ export interface Inspection {
   /** Its option in the configuration: `hosted`, `proxy`, `proxy[1]`. */
   readonly option: string;
   readonly product: Product;
+  /** Whether it can be used, as health says. */
+  readonly ping: Ping;
   /** GET `/v2/` with the router's credentials. */
   readonly base: Probe;
   /** GET `/v2/` without credentials. */
@@ -19,6 +22,10 @@ export interface Inspection {
   readonly clockSkew: number | undefined;
   /** GET of a manifest that no registry has; undefined if a rule keeps the name from this upstream. */
   readonly manifest: Probe | undefined;
+  /** HEAD of the same. */
+  readonly head: Probe | undefined;
+  /** GET of the tags of a repository that no registry has; undefined as `manifest`. */
+  readonly tags: Probe | undefined;
   readonly referrers: Probe | undefined;
   /** Hosted alone: the answer to a DELETE of that manifest. */
   readonly deletion: Probe | undefined;
@@ -51,21 +58,24 @@ export async function inspectUpstream(
   const maySend = mayProbe(context, upstream);
   const isHosted = upstream.kind === "hosted";
 
-  const [{ base, skew }, anonymous, extensions, manifest, tags, referrers, deletion] = await Promise.all([
-    send("/v2/").then((probed) => ({ base: probed, skew: skewOf(probed) })),
-    send("/v2/", { anonymous: true }),
-    send("/v2/_oci/ext/discover"),
-    maySend ? send(`${repository}/manifests/${nothing}`, { scope }) : undefined,
-    maySend ? send(`${repository}/tags/list`, { scope, search: "?n=-1" }) : undefined,
-    isHosted ? send(`${repository}/referrers/${nothing}`, { scope }) : undefined,
-    // The only request that is no GET. Nothing else shows whether deletes are on, and no such manifest exists to be deleted.
-    isHosted
-      ? send(`${repository}/manifests/${nothing}`, {
-          method: "DELETE",
-          scope: [`repository:${probeRepository}:delete`],
-        })
-      : undefined,
-  ]);
+  const [ping, { base, skew }, anonymous, extensions, manifest, head, tags, referrers, deletion] =
+    await Promise.all([
+      context.pings.ping(upstream),
+      send("/v2/").then((probed) => ({ base: probed, skew: skewOf(probed) })),
+      send("/v2/", { anonymous: true }),
+      send("/v2/_oci/ext/discover"),
+      maySend ? send(`${repository}/manifests/${nothing}`, { scope }) : undefined,
+      maySend ? send(`${repository}/manifests/${nothing}`, { scope, method: "HEAD" }) : undefined,
+      maySend ? send(`${repository}/tags/list`, { scope, search: "?n=-1" }) : undefined,
+      isHosted ? send(`${repository}/referrers/${nothing}`, { scope }) : undefined,
+      // The only request that is no GET. Nothing else shows whether deletes are on, and no such manifest exists to be deleted.
+      isHosted
+        ? send(`${repository}/manifests/${nothing}`, {
+            method: "DELETE",
+            scope: [`repository:${probeRepository}:delete`],
+          })
+        : undefined,
+    ]);
   const product = detectProduct({
     base: traitOf(base),
     anonymous: traitOf(anonymous),
@@ -78,10 +88,13 @@ export async function inspectUpstream(
     config,
     option,
     product,
+    ping,
     base,
     anonymous,
     clockSkew: skew,
     manifest,
+    head,
+    tags,
     referrers,
     deletion,
   };

@@ -3,9 +3,9 @@ import type { Upstream } from "../upstream/upstream.ts";
 
 /** Health of the upstreams. */
 export interface Health {
-  /** Status code of hosted's `/v2/`: 502 if it cannot be reached, 504 after a timeout. */
+  /** 200 if hosted can be used, else the status code of its `/v2/`: 502 if it cannot be reached or is no registry, 504 after a timeout. */
   readonly hosted: number;
-  /** The same for the proxies: 200 if all answer 200, else the first other status code. */
+  /** The same for the proxies: 200 if all can be used, else the status code of the first that cannot. */
   readonly proxy: number;
   /** Hosted first, then the proxies in order. */
   readonly upstreams: readonly UpstreamHealth[];
@@ -17,7 +17,10 @@ export interface UpstreamHealth {
   readonly name: string;
   /** Whether it is the private registry or a proxy. */
   readonly kind: "hosted" | "proxy";
-  /** Whether its `/v2/` answers as expected, and its circuit is closed. */
+  /**
+   * Whether it can be used: its `/v2/` shows a registry that does not refuse the router, and its circuit is closed. A public registry
+   * that asks for a token there (401) can be used.
+   */
   readonly up: boolean;
   /** State of its circuit breaker: lookups ask the upstream (`closed`), skip it after failures (`open`), or a probe is in flight (`half-open`). */
   readonly breaker: "closed" | "half-open" | "open";
@@ -25,7 +28,7 @@ export interface UpstreamHealth {
   readonly status: number;
   /** Time to the answer, in milliseconds with one decimal. */
   readonly latency: number;
-  /** Why there was no answer; absent if there was one. */
+  /** Why it cannot be used; absent if its answer shows that it can. */
   readonly cause?: string;
 }
 
@@ -43,10 +46,11 @@ export async function checkHealth({ upstreams, pings }: HealthContext): Promise<
       return upstreamHealth(upstream, await pings.ping(upstream));
     }),
   );
-  const statuses = (kind: UpstreamHealth["kind"]) =>
-    checked.filter((one) => one.kind === kind).map(({ status }) => status);
-  const worst = (all: readonly number[]) => all.find((status) => status !== 200) ?? 200;
-  return { proxy: worst(statuses("proxy")), hosted: worst(statuses("hosted")), upstreams: checked };
+  const worst = (kind: UpstreamHealth["kind"]) => {
+    const down = checked.find((one) => one.kind === kind && one.cause !== undefined);
+    return down === undefined ? 200 : down.status < 300 ? 502 : down.status;
+  };
+  return { proxy: worst("proxy"), hosted: worst("hosted"), upstreams: checked };
 }
 
 /**
@@ -55,7 +59,7 @@ export async function checkHealth({ upstreams, pings }: HealthContext): Promise<
  */
 export async function isReady({ upstreams, pings }: HealthContext): Promise<boolean> {
   const hosted = upstreams.filter(({ kind }) => kind === "hosted");
-  const up = await Promise.all(hosted.map(async (one) => isUp(one, await pings.ping(one))));
+  const up = await Promise.all(hosted.map(async (one) => isUp(await pings.ping(one))));
   return up.every(Boolean);
 }
 
@@ -64,10 +68,10 @@ function upstreamHealth(upstream: Upstream, ping: Ping): UpstreamHealth {
   return {
     name,
     kind,
-    up: isUp(upstream, ping) && state === "closed",
+    up: isUp(ping) && state === "closed",
     breaker: state,
     status: ping.status ?? (ping.failure?.kind === "timeout" ? 504 : 502),
     latency: Math.round(ping.latency * 10) / 10,
-    ...(ping.failure !== undefined && { cause: ping.failure.cause }),
+    ...(ping.objection !== undefined && { cause: ping.objection }),
   };
 }

@@ -1,3 +1,5 @@
+import type { RawHeaders } from "./headers.ts";
+
 /** One challenge of a `WWW-Authenticate` header (RFC 9110 11.6.1). */
 export interface Challenge {
   readonly scheme: string;
@@ -10,6 +12,8 @@ const separators = /[\s,]*/y;
 const token = /[!#$%&'*+\-.^_`|~0-9A-Za-z]+/y;
 const equals = /[ \t]*=[ \t]*/y;
 const quoted = /"((?:[^"\\]|\\[\s\S])*)"/y;
+// Some registries do not quote an address, although it is no token.
+const unquoted = /[^\s,"]+/y;
 const token68 = /[ \t]+[A-Za-z0-9\-._~+/]+=*(?=[ \t]*(?:,|$))/y;
 
 /**
@@ -22,6 +26,27 @@ export function parseChallenges(headerValues: readonly string[]): Challenge[] {
 
 export function basicAuthorization(user: { readonly username: string; readonly password: string }): string {
   return `Basic ${Buffer.from(`${user.username}:${user.password}`).toString("base64")}`;
+}
+
+/** The address that a realm names: a URL, or a path at the upstream's own host. Undefined if it is neither. */
+export function realmAt(upstream: URL, realm = ""): URL | undefined {
+  if (realm.startsWith("/")) {
+    return URL.canParse(realm, upstream.href) ? new URL(realm, upstream) : undefined;
+  }
+  return URL.canParse(realm) ? new URL(realm) : undefined;
+}
+
+const realmParameter = /(\brealm\s*=\s*")((?:[^"\\]|\\[\s\S])*)"/gi;
+
+/** Puts the upstream's address before relative realms of tokens: a client would look for them at the router. */
+export function absoluteRealms(headers: RawHeaders, upstream: URL): RawHeaders {
+  return headers.map((value, index) =>
+    index % 2 === 1 && headers[index - 1]?.toLowerCase() === "www-authenticate" && /\bbearer\b/i.test(value)
+      ? value.replace(realmParameter, (all, start: string, realm: string) =>
+          realm.startsWith("/") ? `${start}${realmAt(upstream, realm)?.href ?? realm}"` : all,
+        )
+      : value,
+  );
 }
 
 function parseValue(text: string): Challenge[] {
@@ -49,7 +74,7 @@ function parseValue(text: string): Challenge[] {
 
 function readValue(reader: Reader): string | undefined {
   const text = reader.take(quoted)?.[1];
-  return text === undefined ? reader.take(token)?.[0] : text.replace(/\\([\s\S])/g, "$1");
+  return text === undefined ? reader.take(unquoted)?.[0] : text.replace(/\\([\s\S])/g, "$1");
 }
 
 class Reader {

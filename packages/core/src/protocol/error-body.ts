@@ -78,6 +78,28 @@ export function errorCodes(body: string): string[] {
   return readErrors(body).flatMap(({ code }) => (typeof code === "string" ? [code] : []));
 }
 
+const longestPlainText = 500;
+
+/** What an error says in words, with its code if it has one: an OCI error, a token endpoint's (RFC 6749 5.2), or a short plain text. */
+export function errorWords(body: string): { readonly code: string | undefined; readonly words: string }[] {
+  const text = (value: unknown) => (typeof value === "string" ? value : "");
+  const errors = readErrors(body);
+  if (errors.length > 0) {
+    return errors.map(({ code, message, detail }) => ({
+      code: typeof code === "string" ? code : undefined,
+      words: [text(message), text(detail)].filter(Boolean).join(": "),
+    }));
+  }
+  const parsed = parseObject(body);
+  if (parsed !== undefined) {
+    const { error, error_description: description, message, details } = parsed;
+    const words = [error, description, message, details].map(text).filter(Boolean).join(": ");
+    return [{ code: undefined, words }];
+  }
+  const isPlain = body.length <= longestPlainText && !/^\s*</.test(body);
+  return isPlain && body !== "" ? [{ code: undefined, words: body }] : [];
+}
+
 // The codes for a manifest whose blob or child is missing: the first by the specification, distribution and olareg, the others
 // by zot and Quay, where the manifest itself may be valid.
 const missingPartCodes = [

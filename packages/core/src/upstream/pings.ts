@@ -1,5 +1,13 @@
+import { UpstreamFailure } from "../errors.ts";
 import type { FailureReport } from "../routing/classify.ts";
+import type { AuthorizedSender } from "./auth/send-authorized.ts";
+import type { UpstreamClient } from "./client.ts";
+import { baseRequest, type UpstreamRequest } from "./request.ts";
+import { errorBodyLimit, readUpTo } from "./transport/read-body.ts";
+import { isRedirect, redirectTarget } from "./transport/redirects.ts";
+import type { UpstreamResponse } from "./transport/send.ts";
 import type { Upstream } from "./upstream.ts";
+import { type BaseAnswer, objectionTo } from "./usable.ts";
 import { withTimeout } from "./with-timeout.ts";
 
 /** The last answer to `GET /v2/`. */
@@ -7,6 +15,8 @@ export interface Ping {
   readonly status: number | undefined;
   readonly failure: FailureReport | undefined;
   readonly latency: number;
+  /** Why the upstream cannot be used; undefined if it can. */
+  readonly objection: string | undefined;
 }
 
 const cachedFor = 1_000;
@@ -45,13 +55,64 @@ export class Pings {
   }
 }
 
-/** With passed-through credentials, 401 counts as up: the ping has none. */
-export function isUp(upstream: Upstream, { status }: Ping): boolean {
-  return status === 200 || (upstream.passthrough && status === 401);
+/** Whether an upstream can be used: `/v2/`, health, readiness, `check` and the status page agree on it. */
+export function isUp({ objection }: Ping): boolean {
+  return objection === undefined;
 }
 
 async function pingNow(upstream: Upstream): Promise<Ping> {
   const pinged = await withTimeout(upstream.timeouts.ping, (signal) => upstream.ping(signal));
   const { failure, latency } = pinged;
-  return { status: failure === undefined ? pinged.value : failure.status, failure, latency };
+  return failure === undefined
+    ? { status: pinged.value.status, failure, latency, objection: objectionTo(upstream, pinged.value) }
+    : { status: failure.status, failure, latency, objection: failure.cause };
+}
+
+/**
+ * Requests `/v2/` of one upstream. A redirect is followed without credentials: registry.k8s.io sends clients elsewhere from there.
+ * @throws UpstreamFailure, ClientAborted
+ */
+export async function askBase(
+  client: UpstreamClient,
+  auth: AuthorizedSender,
+  signal: AbortSignal,
+): Promise<BaseAnswer> {
+  const request = baseRequest(signal);
+  const direct = await auth.send(request);
+  const redirected = isRedirect(direct);
+  const answer = redirected ? await arrival(client, request, direct) : direct;
+  const destroy = () => answer.body.destroy();
+  signal.addEventListener("abort", destroy, { once: true });
+  const text = (await readUpTo(answer.body, errorBodyLimit, client.idle))?.toString() ?? "";
+  const { status, headers } = answer;
+  const onlyScopedTokens = status === 401 && !redirected && (await auth.givesOnlyScopedTokens());
+  return { status, headers, text, redirected, onlyScopedTokens };
+}
+
+const longestChain = 5;
+
+async function arrival(
+  client: UpstreamClient,
+  request: UpstreamRequest,
+  direct: UpstreamResponse,
+): Promise<UpstreamResponse> {
+  let answer = direct;
+  let address = client.addressOf(request);
+  try {
+    for (let hop = 0; isRedirect(answer); hop++) {
+      answer.body.destroy();
+      if (hop === longestChain) {
+        throw new UpstreamFailure("broken", `more than ${longestChain} redirects`);
+      }
+      address = redirectTarget(answer, address, () => undefined).url;
+      answer = await client.sendTo(address, request, undefined);
+    }
+    return answer;
+  } catch (error) {
+    if (!(error instanceof UpstreamFailure)) {
+      throw error;
+    }
+    const { kind, cause } = error.report;
+    throw new UpstreamFailure(kind, `redirects, and that fails: ${cause}`, { cause: error });
+  }
 }

@@ -39,7 +39,8 @@ export async function outcomeOf(upstream: Upstream, answer: UpstreamResponse): P
   return classified(upstream, answer, body);
 }
 
-export function classified(upstream: Upstream, answer: UpstreamResponse, body: Buffer): QueryOutcome {
+export function classified(upstream: Upstream, answer: UpstreamResponse, read: Buffer): QueryOutcome {
+  const body = upstream.withoutSecrets(read);
   const { status, headers } = answer;
   const error = { status, headers, body: body.toString() };
   const outcome = classify(upstream, error);

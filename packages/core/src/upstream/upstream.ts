@@ -1,6 +1,8 @@
 import { Semaphore } from "../concurrency/semaphore.ts";
 import type { CompleteUpstream } from "../config/complete.ts";
+import type { CredentialsConfig } from "../config/upstream-options.ts";
 import { ClientAborted, CopyFailure, UpstreamFailure, upstreamFailure } from "../errors.ts";
+import { basicAuthorization } from "../protocol/challenge.ts";
 import { rateLimitRemaining } from "../protocol/headers.ts";
 import type { SessionAddress } from "../protocol/session-address.ts";
 import { type FailureReport, isFound, isUnasked, type QueryResult } from "../routing/classify.ts";
@@ -12,13 +14,15 @@ import { requestTokenOver } from "./auth/token-endpoint.ts";
 import { Breaker, type BreakerContext, type BreakerState } from "./breaker/breaker.ts";
 import { UpstreamClient } from "./client.ts";
 import { RedirectFollower } from "./follow.ts";
+import { askBase } from "./pings.ts";
 import { objected, outcomeOf, type QueryOutcome } from "./query-outcome.ts";
-import { baseRequest, isRead, type Send, type UpstreamRequest } from "./request.ts";
+import { isRead, type Send, type UpstreamRequest } from "./request.ts";
 import { follow, headByGet, limit, readdress } from "./stages.ts";
 import { type Agents, createAgents } from "./transport/agents.ts";
 import { errorBodyLimit, readUpTo } from "./transport/read-body.ts";
 import type { UpstreamResponse } from "./transport/send.ts";
 import { type Asked, UploadAddresses, type UploadTarget } from "./upload-addresses.ts";
+import type { BaseAnswer } from "./usable.ts";
 
 export interface UpstreamContext {
   readonly via: string;
@@ -56,6 +60,8 @@ export class Upstream implements Candidate {
   readonly timeouts: CompleteUpstream["timeouts"];
   /** Whether the router has a user of its own there. */
   readonly hasCredentials: boolean;
+  /** What an error of the upstream must not repeat to clients and logs. */
+  readonly #secrets: readonly string[];
   readonly #patterns: Patterns;
   readonly #libraryPrefix: boolean;
   readonly #observer: UpstreamObserver;
@@ -66,7 +72,7 @@ export class Upstream implements Candidate {
   readonly #checked: Send;
   readonly #bypassing: Send;
   readonly #inspecting: Send;
-  readonly #authorized: Send;
+  readonly #ping: (signal: AbortSignal) => Promise<BaseAnswer>;
 
   constructor(config: CompleteUpstream, { via, clientIdle, observer }: UpstreamContext) {
     this.name = config.name;
@@ -80,6 +86,7 @@ export class Upstream implements Candidate {
     this.timeouts = config.timeouts;
     this.passthrough = config.auth === "passthrough";
     this.hasCredentials = typeof config.auth === "object";
+    this.#secrets = typeof config.auth === "object" ? secretsOf(config.auth) : [];
     this.#observer = observer;
     this.#agents = createAgents(config);
     const requestToken = requestTokenOver(this.#agents, config);
@@ -116,7 +123,7 @@ export class Upstream implements Candidate {
     const bypassing = readdress(this.#uploads, follow(follower, authorized));
     this.#bypassing = withGet(limit(bypass, () => true, bypassing));
     this.#inspecting = follow(follower, authorized);
-    this.#authorized = authorized;
+    this.#ping = (signal) => askBase(client, auth, signal);
   }
 
   serves(repository: string): boolean {
@@ -136,6 +143,14 @@ export class Upstream implements Candidate {
   /** Where an upload is that the router itself has begun there. Undefined if that is no place in this registry and repository. */
   uploadAt(location: string, asked: Asked, publicHost: string | undefined): UploadTarget | undefined {
     return this.#uploads.locate(location, asked, publicHost);
+  }
+
+  /** The body of an error, without the router's credentials: some servers repeat what they refuse. */
+  withoutSecrets(body: Buffer): Buffer {
+    const text = this.#secrets.some((secret) => body.includes(secret)) ? body.toString() : undefined;
+    return text === undefined
+      ? body
+      : Buffer.from(this.#secrets.reduce((clean, secret) => clean.replaceAll(secret, "***"), text));
   }
 
   get state(): BreakerState {
@@ -210,14 +225,11 @@ export class Upstream implements Candidate {
   }
 
   /**
-   * Requests `/v2/` with the router's own credentials.
-   * @returns the status
+   * Requests `/v2/` with the router's own credentials, and follows redirects.
    * @throws UpstreamFailure, ClientAborted
    */
-  async ping(signal: AbortSignal): Promise<number> {
-    const { status, body } = await this.#authorized(baseRequest(signal));
-    await readUpTo(body, errorBodyLimit, this.timeouts.ping);
-    return status;
+  ping(signal: AbortSignal): Promise<BaseAnswer> {
+    return this.#ping(signal);
   }
 
   /** Begins a half-open probe in the background, if the circuit is open and it is time to. */
@@ -276,4 +288,9 @@ export class Upstream implements Candidate {
       stateChanged: () => this.#observer.breakerChanged(this),
     };
   }
+}
+
+function secretsOf(user: CredentialsConfig): readonly string[] {
+  const [, basic = ""] = basicAuthorization(user).split(" ");
+  return [user.password, basic].filter((secret) => secret !== "");
 }

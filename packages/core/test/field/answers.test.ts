@@ -229,6 +229,11 @@ const user = { auth: { username: "ci", password: "s3cret" } };
 describe("a refusal", () => {
   it.each<[string, Answer, string]>([
     [
+      "a server that repeats the password",
+      send(403, json, errors("DENIED", "login of ci with s3cret failed")),
+      "with *** failed",
+    ],
+    [
       "an expired token (403)",
       send(
         403,

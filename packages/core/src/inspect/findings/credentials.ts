@@ -1,4 +1,7 @@
 import { isLoopbackHost } from "../../protocol/address.ts";
+import { parseChallenges, realmAt } from "../../protocol/challenge.ts";
+import { valuesOf } from "../../protocol/headers.ts";
+import { isUp } from "../../upstream/pings.ts";
 import type { Finding } from "../check-report.ts";
 import type { Inspection } from "../inspection.ts";
 import type { Probe } from "../probe.ts";
@@ -19,15 +22,15 @@ function isRefused(base: Probe): boolean {
     : base.failure.kind === "refused";
 }
 
-function withUser({ upstream, option, base, anonymous }: Inspection): Finding[] {
+function withUser({ upstream, option, base, ping, anonymous }: Inspection): Finding[] {
   const where = upstream.name;
-  if (isRefused(base)) {
+  if (isRefused(base) && !isUp(ping)) {
     const status = base.failure === undefined ? ` (${base.status})` : `: ${base.failure.cause}`;
     const what = `does not accept the user of ${option}.auth${status}`;
     const advice = `correct ${option}.auth; Docker Hub needs a personal access token if 2FA is on`;
     return [{ id: "credentials-refused", severity: "error", where, what, advice }];
   }
-  if (base.failure !== undefined || base.status !== 200) {
+  if (base.failure !== undefined || (base.status !== 200 && base.status !== 401)) {
     return [];
   }
   if (anonymous.failure === undefined && anonymous.status === 200) {
@@ -38,16 +41,46 @@ function withUser({ upstream, option, base, anonymous }: Inspection): Finding[] 
   return [{ id: "credentials", severity: "ok", where, what: "accepts the router's user" }];
 }
 
-function withoutUser({ upstream, option, base }: Inspection): Finding[] {
+function withoutUser({ upstream, option, base, ping }: Inspection): Finding[] {
   if (!isRefused(base)) {
     return [];
+  }
+  const where = upstream.name;
+  if (isUp(ping)) {
+    const what = "asks everybody for credentials at /v2/, and the router has none for it";
+    const advice =
+      upstream.kind === "hosted"
+        ? `give hosted.auth a user if pushes fail`
+        : `nothing to do if its images are public, else give ${option}.auth a user`;
+    return [{ id: "anonymous", severity: "hint", where, what, advice }];
   }
   const what = "asks for credentials, and the router has none for it";
   const advice =
     upstream.kind === "hosted"
       ? "give hosted.auth a user, or set auth: passthrough so that clients log in there"
       : `give ${option}.auth a user`;
-  return [{ id: "credentials-missing", severity: "error", where: upstream.name, what, advice }];
+  return [{ id: "credentials-missing", severity: "error", where, what, advice }];
+}
+
+/** Realms that clients or the router may be unable to use. */
+export function realms({ upstream, config, anonymous }: Inspection): Finding[] {
+  const where = upstream.name;
+  const challenges = anonymous.failure === undefined ? valuesOf(anonymous.headers, "www-authenticate") : [];
+  const bearer = parseChallenges(challenges).find(({ scheme }) => scheme === "bearer");
+  const realm = bearer?.parameters.get("realm") ?? "";
+  if (realm.startsWith("/")) {
+    const what = "names its token endpoint without a host, which many clients cannot use";
+    const advice =
+      "nothing to do: the router puts the host of its URL before it. Give it an external URL to mend it";
+    return [{ id: "relative-realm", severity: "hint", where, what, advice }];
+  }
+  const at = realmAt(config.url, realm);
+  if (at === undefined || at.host === config.url.host || config.auth !== "passthrough") {
+    return [];
+  }
+  const what = `sends clients to ${at.origin} for tokens`;
+  const advice = "check that every client can reach that address, for the router passes it on";
+  return [{ id: "realm-elsewhere", severity: "hint", where, what, advice }];
 }
 
 function passthrough({ upstream, base }: Inspection): Finding[] {

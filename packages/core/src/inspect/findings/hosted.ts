@@ -1,4 +1,5 @@
 import { errorCodes } from "../../protocol/error-body.ts";
+import { parseObject } from "../../protocol/json.ts";
 import type { Finding } from "../check-report.ts";
 import type { Inspection } from "../inspection.ts";
 import { statusOf, textOf } from "../probe.ts";
@@ -43,7 +44,29 @@ export function hosted(inspection: Inspection): Finding[] {
       },
     ];
   }
-  return [...deletes(inspection), ...referrers(inspection)];
+  return [...deletes(inspection), ...referrers(inspection), ...emptyLists(inspection)];
+}
+
+/** Registries that have every repository, as far as their lists say: olareg, Cloudflare's serverless-registry. */
+function emptyLists({ upstream, tags }: Inspection): Finding[] {
+  const list = statusOf(tags) === 200 ? parseObject(textOf(tags)) : undefined;
+  if (list === undefined || (Array.isArray(list.tags) && list.tags.length > 0)) {
+    return [];
+  }
+  const what = "answers an empty list of tags for a repository that does not exist";
+  const advice = "nothing to do: the router takes an empty list for no repository";
+  return [{ id: "empty-lists", severity: "hint", where: upstream.name, what, advice }];
+}
+
+/** Whether HEAD of a manifest is refused although GET is not. */
+export function heads({ upstream, manifest, head }: Inspection): Finding[] {
+  const [got, asked] = [statusOf(manifest), statusOf(head)];
+  if (asked === undefined || got === asked || ![403, 405, 501].includes(asked)) {
+    return [];
+  }
+  const what = `refuses HEAD of a manifest (${asked}), although it answers GET (${got})`;
+  const advice = "update it if you can: a client that asks by HEAD costs it a GET";
+  return [{ id: "head-refused", severity: "hint", where: upstream.name, what, advice }];
 }
 
 function deletes(inspection: Inspection): Finding[] {

@@ -4,14 +4,32 @@ import type { Rule } from "../../routing/ruling.ts";
 import type { Finding } from "../check-report.ts";
 import type { Inspection } from "../inspection.ts";
 
-export function options({ rules }: CompleteConfig, inspections: readonly Inspection[]): Finding[] {
+export function options(
+  { rules, base, proxies }: CompleteConfig,
+  inspections: readonly Inspection[],
+): Finding[] {
   return [
     ...inspections.flatMap(unverified),
     ...sameRegistry(inspections),
     ...inspections.flatMap(chained),
     ...shadowingAllowed(rules),
     ...publicFirst(rules),
+    ...everyUpstream(base, proxies.length),
   ];
+}
+
+function everyUpstream(base: CompleteConfig["base"], proxies: number): Finding[] {
+  return base === "all" && proxies > 0
+    ? [
+        {
+          id: "base-all",
+          severity: "hint",
+          where: "base",
+          what: "podman and skopeo stop while a proxy is down, private images included: /v2/ answers 200 only if every upstream can be used",
+          advice: "set base: hosted, unless clients are to notice that a proxy is down",
+        },
+      ]
+    : [];
 }
 
 function unverified({ option, config, upstream }: Inspection): Finding[] {
@@ -30,7 +48,14 @@ function unverified({ option, config, upstream }: Inspection): Finding[] {
 
 function sameRegistry(inspections: readonly Inspection[]): Finding[] {
   return inspections.flatMap(({ option, config, upstream }, index) => {
-    const same = inspections.slice(0, index).find((earlier) => earlier.config.url.href === config.url.href);
+    // Two accounts may see different images there.
+    const same = inspections
+      .slice(0, index)
+      .find(
+        (earlier) =>
+          earlier.config.url.href === config.url.href &&
+          JSON.stringify(earlier.config.auth) === JSON.stringify(config.auth),
+      );
     if (same === undefined) {
       return [];
     }

@@ -1,12 +1,14 @@
 import { isLoopbackHost } from "../../protocol/address.ts";
+import { isUp, type Ping } from "../../upstream/pings.ts";
 import type { Finding } from "../check-report.ts";
 import { addressOf, type Inspection } from "../inspection.ts";
-import { type ProbeFailure, type ProbeResponse, textOf } from "../probe.ts";
+import { type ProbeFailure, type ProbeResponse, statusOf, textOf } from "../probe.ts";
 
-export function reach({ upstream, option, base, config }: Inspection): Finding[] {
+export function reach(inspection: Inspection): Finding[] {
+  const { upstream, option, base, ping, config } = inspection;
   const where = upstream.name;
   if (base.failure === undefined) {
-    return [answers(where, option, base)];
+    return [isUp(ping) ? answers(inspection) : unusable(where, option, ping, base)];
   }
   if (base.failure.kind === "refused") {
     // Another finding names the credentials.
@@ -16,10 +18,25 @@ export function reach({ upstream, option, base, config }: Inspection): Finding[]
   return [{ severity: "error", where, what, ...diagnose(base, option, config.url) }];
 }
 
-function answers(where: string, option: string, base: ProbeResponse): Finding {
-  if (base.status === 200 || base.status === 401) {
+function answers({ upstream, option, base, ping }: Inspection): Finding {
+  const where = upstream.name;
+  const status = statusOf(base) ?? 0;
+  if (status < 300 || status >= 400) {
     return { id: "reachable", severity: "ok", where, what: "answers" };
   }
+  return {
+    id: "redirects",
+    severity: "hint",
+    where: `${option}.url`,
+    what: `${where} redirects /v2/ (${status}) to an address that answers ${ping.status}`,
+    advice:
+      upstream.kind === "hosted"
+        ? "write the address that it redirects to: pushes cannot follow redirects"
+        : "write the address that it redirects to if pulls fail: credentials are not sent there",
+  };
+}
+
+function unusable(where: string, option: string, ping: Ping, base: ProbeResponse): Finding {
   // A router in a loop answers its own request with 508, and therefore its clients with 503.
   if (base.status === 508 || (base.status === 503 && /answered 508/.test(textOf(base)))) {
     const what = "leads back to this router, or to another router that leads back to itself";
@@ -30,11 +47,27 @@ function answers(where: string, option: string, base: ProbeResponse): Finding {
     const what = "speaks HTTPS, but the router asks it in plain HTTP";
     return { id: "wrong-scheme", severity: "error", where, what, advice: `write https:// in ${option}.url` };
   }
+  if (base.status === 401) {
+    // Another finding names the credentials.
+    return { id: "reachable", severity: "ok", where, what: "can be reached" };
+  }
+  const objection = ping.objection ?? `answered ${base.status}`;
+  if (/web page/.test(objection)) {
+    return {
+      id: "web-page",
+      severity: "error",
+      where,
+      what: `is no registry at /v2/: it ${objection}`,
+      advice: `check the host and port of ${option}.url; if a login or a portal is before the registry, let the router pass it`,
+    };
+  }
   return {
     id: "no-registry",
     severity: "error",
     where,
-    what: `answers ${base.status} at /v2/, where a registry answers 200 or 401`,
+    what: objection.startsWith("redirects")
+      ? `cannot be used: it ${objection}`
+      : `answers ${base.status} at /v2/, and nothing in the answer is a registry's`,
     advice:
       base.status === 404
         ? `check that ${option}.url is the URL of a registry, and whether it needs a path before /v2/`

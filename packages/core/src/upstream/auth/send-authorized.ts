@@ -1,15 +1,22 @@
 import { UpstreamFailure } from "../../errors.ts";
-import { valuesOf } from "../../protocol/headers.ts";
 import type { UpstreamClient } from "../client.ts";
 import { baseRequest, type Send, type UpstreamRequest } from "../request.ts";
-import { errorBodyLimit, readUpTo } from "../transport/read-body.ts";
+import { errorBodyLimit, peekError, readUpTo } from "../transport/read-body.ts";
 import type { UpstreamResponse } from "../transport/send.ts";
-import type { Credentials, Offer, Remedy, Unauthorized } from "./credentials.ts";
+import { type Credentials, mayRefuse, type Offer, type Remedy } from "./credentials.ts";
+import { type CredentialsVerdict, refusalOf } from "./verdict.ts";
 
 const refusals: Partial<Record<Remedy, string>> = {
   "user refused": "refused the router's credentials",
+  "token refused": "refused the router's token",
   "realm refused": "asks for a token, but its challenge names no safe token endpoint",
 };
+
+/** An answer that may refuse what was sent, and what it says about that. */
+interface Peeked {
+  readonly answer: UpstreamResponse;
+  readonly refusal: CredentialsVerdict;
+}
 
 /** Sends requests with the router's credentials, and answers challenges. */
 export class AuthorizedSender {
@@ -55,32 +62,39 @@ export class AuthorizedSender {
   async #sendAuthorized(request: UpstreamRequest, credentials: Credentials): Promise<UpstreamResponse> {
     const { scope } = request;
     const sent = await credentials.headerAtFirst(scope);
-    let answer = await this.#client.send(request, sent, false);
-    if (answer.status !== 401) {
+    const answer = await this.#client.send(request, sent, false);
+    if (!mayRefuse(answer.status, sent)) {
       credentials.noteAccepted({ sent, scope });
       return answer;
     }
-    let remedy = learn(credentials, answer, { sent, scope, neutral: false });
+    return this.#answerRefusal(request, credentials, { sent, scope }, await this.#peek(answer, sent));
+  }
+
+  async #answerRefusal(
+    request: UpstreamRequest,
+    credentials: Credentials,
+    offer: Offer,
+    first: Peeked,
+  ): Promise<UpstreamResponse> {
+    const { scope } = offer;
+    let peeked = first;
+    let remedy = learn(credentials, peeked, { ...offer, neutral: false });
     if (remedy === "ask neutrally" && this.#discovery !== undefined) {
       await this.#discovery;
-      remedy = learn(credentials, answer, { sent, scope, neutral: false });
+      remedy = learn(credentials, peeked, { ...offer, neutral: false });
     }
     if (remedy === "ask neutrally") {
-      await this.#discard(answer);
-      [answer, remedy] = await this.#discover(request, credentials, { sent, scope });
+      await this.#discard(peeked.answer);
+      [peeked, remedy] = await this.#discover(request, credentials, offer);
     }
-    if (remedy === "repeat") {
-      await this.#discard(answer);
+    // Twice: the first token may be one that is not valid, not yet or no longer.
+    for (let tries = 0; tries < 2 && remedy === "repeat"; tries += 1) {
+      await this.#discard(peeked.answer);
       const better = await credentials.header(scope);
-      answer = await this.#client.send(request, better, false);
-      remedy = learn(credentials, answer, { sent: better, scope, neutral: false });
+      peeked = await this.#peek(await this.#client.send(request, better, false), better);
+      remedy = learn(credentials, peeked, { sent: better, scope, neutral: false });
     }
-    const cause = refusals[remedy];
-    if (cause !== undefined) {
-      await this.#discard(answer);
-      throw new UpstreamFailure("refused", `${cause} (${answer.status})`, { status: answer.status });
-    }
-    return answer;
+    return this.#unlessRefused(peeked, remedy, credentials);
   }
 
   /** A stream cannot be sent again: a refusal stands, but is learned. */
@@ -88,8 +102,43 @@ export class AuthorizedSender {
     const { scope } = request;
     const sent = await this.#headerForBody(request, credentials);
     const answer = await this.#client.send(request, sent, false);
-    learn(credentials, answer, { sent, scope, neutral: false });
-    return answer;
+    if (!mayRefuse(answer.status, sent)) {
+      credentials.noteAccepted({ sent, scope });
+      return answer;
+    }
+    const peeked = await this.#peek(answer, sent);
+    const remedy = learn(credentials, peeked, { sent, scope, neutral: false });
+    // Not a 401: it may be the first thing that the upstream says about what it wants.
+    const isFinal = answer.status !== 401 || peeked.refusal.invalid;
+    return isFinal ? this.#unlessRefused(peeked, remedy, credentials) : peeked.answer;
+  }
+
+  /** @throws UpstreamFailure (`refused`) if the router was refused, and not what it asked for */
+  async #unlessRefused(
+    { answer, refusal }: Peeked,
+    remedy: Remedy,
+    credentials: Credentials,
+  ): Promise<UpstreamResponse> {
+    const isInvalid = remedy === "token refused" || (remedy === "repeat" && refusal.invalid);
+    const cause = isInvalid
+      ? refusals[credentials.hasUser ? "user refused" : "token refused"]
+      : refusals[remedy];
+    if (cause === undefined) {
+      return answer;
+    }
+    await this.#discard(answer);
+    const { status, words } = refusal;
+    const said = words === undefined ? "" : `: ${words}`;
+    throw new UpstreamFailure("refused", `${cause} (${status})${said}`, { status });
+  }
+
+  /** Reads what a refusal says, if credentials were sent. */
+  async #peek(answer: UpstreamResponse, sent: string | undefined): Promise<Peeked> {
+    if (sent === undefined || !mayRefuse(answer.status, sent)) {
+      return { answer, refusal: refusalOf(answer, "") };
+    }
+    const [peeked, text] = await peekError(answer, this.#client.idle);
+    return { answer: peeked, refusal: refusalOf(peeked, text, [sent.slice(sent.indexOf(" ") + 1)]) };
   }
 
   /** Finds out what the upstream wants by a request without a body. */
@@ -108,22 +157,21 @@ export class AuthorizedSender {
     }
   }
 
+  /** Whether the upstream's token endpoint works, although it gives no token for `/v2/`. @throws UpstreamFailure */
+  async givesOnlyScopedTokens(): Promise<boolean> {
+    return (await this.#credentials?.givesOnlyScopedTokens()) === true;
+  }
+
   async #ping(signal: AbortSignal): Promise<void> {
     await this.#discard(await this.send(baseRequest(signal)));
   }
 
   /** Finds out the token endpoint with a request that has no header of a client that could shape the challenge. */
-  #discover(
-    request: UpstreamRequest,
-    credentials: Credentials,
-    offer: Offer,
-  ): Promise<[UpstreamResponse, Remedy]> {
+  #discover(request: UpstreamRequest, credentials: Credentials, offer: Offer): Promise<[Peeked, Remedy]> {
     const found = this.#client
       .send(request, offer.sent, true)
-      .then((answer): [UpstreamResponse, Remedy] => [
-        answer,
-        learn(credentials, answer, { ...offer, neutral: true }),
-      ]);
+      .then((answer) => this.#peek(answer, offer.sent))
+      .then((peeked): [Peeked, Remedy] => [peeked, learn(credentials, peeked, { ...offer, neutral: true })]);
     const end = () => {
       this.#discovery = undefined;
     };
@@ -139,12 +187,12 @@ export class AuthorizedSender {
 
 function learn(
   credentials: Credentials,
-  { status, headers }: UpstreamResponse,
-  offer: Omit<Unauthorized, "challenges">,
+  { answer: { status }, refusal }: Peeked,
+  offer: Offer & { readonly neutral: boolean },
 ): Remedy {
-  if (status !== 401) {
+  if (!mayRefuse(status, offer.sent)) {
     credentials.noteAccepted(offer);
     return "none";
   }
-  return credentials.refused({ ...offer, challenges: valuesOf(headers, "www-authenticate") });
+  return credentials.refused({ ...refusal, ...offer });
 }

@@ -129,7 +129,7 @@ function meaningOf(reply: Reply | undefined, elapsed: number): Token | Denial {
   if (status >= 400 && status < 500 && status !== 408) {
     return { denied: status };
   }
-  if (status !== 200) {
+  if (status < 200 || status >= 300) {
     throw new UpstreamFailure("broken", `token endpoint answered ${status}`);
   }
   if (text === undefined) {

@@ -23,6 +23,17 @@ export interface Denial {
   readonly denied: number;
 }
 
+/** An upstream's refusal of a token. */
+export interface TokenRefusal {
+  readonly status: number;
+  /** The scope in the challenge. */
+  readonly wanted: string | undefined;
+  /** Whether it says that the token is valid but does not permit this. */
+  readonly insufficient: boolean;
+  /** Whether it says that the token is not valid, not yet or no longer. */
+  readonly invalid: boolean;
+}
+
 interface Entry {
   /** `Bearer ...`; undefined if it was denied. Rejects with an UpstreamFailure. */
   readonly pending: Promise<string | undefined>;
@@ -43,8 +54,13 @@ const mostText = 8 * 1024 * 1024;
 const afterFailure = 1_000;
 // Milliseconds that a refusal is cached: permissions can change soon.
 const refusalStands = 10_000;
+// Milliseconds between two tokens that are fetched because of a 400 or 403 that does not say why: some registries answer so to every
+// name that they do not know.
+const forbiddenStands = 60_000;
 // 400 is the answer to a form with an unknown user (RFC 6749 5.2).
 const userRefused = [400, 401, 403];
+/** The scope of a name that no registry has. */
+export const harmlessScope: Scope = ["repository:combined-registry-check/nothing:pull"];
 // Milliseconds for the error of a clock and the time of a request.
 const longestMargin = 30_000;
 
@@ -61,6 +77,12 @@ export class Tokens {
   });
   /** Scopes of upstreams that want more than the specification says. */
   readonly #widened = new LRUCache<string, Scope>({ max: mostTokens });
+  /** Scopes whose token was replaced lately because it was refused, although it was fresh or the refusal did not say why. */
+  readonly #replaced = new LRUCache<string, true>({
+    max: mostTokens,
+    ttl: refusalStands,
+    perf: { now: () => performance.now() },
+  });
 
   constructor(source: TokenSource, request: RequestToken) {
     this.#source = source;
@@ -101,15 +123,11 @@ export class Tokens {
 
   /**
    * Notes that the upstream refused what was sent.
-   * @param wanted the scope in the challenge
-   * @param insufficient whether the challenge says that the token is valid but does not permit this
-   * @returns whether another token may do better: if this one was accepted before, and so may be revoked, or is old
+   * @returns whether another token may do better: if this one was accepted before, and so may be revoked, is old, or is said to be
+   *   invalid. At most once for a scope within ten seconds, or within a minute if the refusal is a 400 or 403 that does not say why
    */
-  refused(
-    scope: Scope,
-    sent: string | undefined,
-    { wanted, insufficient }: { readonly wanted: string | undefined; readonly insufficient: boolean },
-  ): boolean {
+  refused(scope: Scope, sent: string | undefined, refusal: TokenRefusal): boolean {
+    const { wanted, insufficient, invalid, status } = refusal;
     const key = keyOf(scope);
     const entry = this.#entries.peek(key);
     // Some registries put an example scope into the challenge of `/v2/`, which needs none.
@@ -124,7 +142,15 @@ export class Tokens {
       return true;
     }
     const old = performance.now() - entry.since > refusalStands;
-    if (entry.header !== undefined && (old || (entry.wasAccepted && !insufficient))) {
+    const mayBeStale = old || (entry.wasAccepted && !insufficient);
+    const vague = status !== 401 && !invalid;
+    const bounded = vague || (invalid && !mayBeStale);
+    if (
+      entry.header !== undefined &&
+      (mayBeStale || invalid) &&
+      !(bounded && this.#replaced.get(key) === true)
+    ) {
+      this.#replaced.set(key, true, { ttl: vague ? forbiddenStands : refusalStands });
       this.#entries.delete(key);
       return true;
     }
@@ -175,14 +201,14 @@ export class Tokens {
     return entry;
   }
 
-  /** Undefined if the endpoint denies the scope but accepts the router's user. */
+  /** Undefined if the endpoint denies the scope, but is there and accepts the router's user. */
   async #obtain(scope: Scope): Promise<Token | undefined> {
     const said = await this.#request(this.#source, scope);
     if ("value" in said) {
       return said;
     }
     const { user } = this.#source;
-    if (user === undefined && [401, 403].includes(said.denied)) {
+    if (user === undefined && isForbidden(said)) {
       return undefined;
     }
     if (scope.length > 0) {
@@ -190,12 +216,35 @@ export class Tokens {
       await this.header([]);
       return undefined;
     }
-    if (user !== undefined && userRefused.includes(said.denied)) {
-      const cause = `token endpoint refused the router's credentials (${said.denied})`;
-      throw new UpstreamFailure("refused", cause, { status: said.denied });
-    }
-    throw new UpstreamFailure("broken", `token endpoint answered ${said.denied}`);
+    await this.#judgeDenial(said);
+    return undefined;
   }
+
+  /**
+   * Some endpoints give no token without a scope: those of GitLab and of istio's registry answer 400, 401, 403 or 404. Whether they are
+   * there at all, and know the router's user, shows a scope that every user may ask for.
+   * @throws UpstreamFailure if not
+   */
+  async #judgeDenial({ denied }: Denial): Promise<void> {
+    const { user } = this.#source;
+    const other = await this.#request(this.#source, harmlessScope);
+    if ("value" in other) {
+      return;
+    }
+    if (user !== undefined && userRefused.includes(denied)) {
+      const cause = `token endpoint refused the router's credentials (${denied})`;
+      throw new UpstreamFailure("refused", cause, { status: denied });
+    }
+    // It wants a scope, and denies this one to everybody.
+    if (user === undefined && isForbidden(other)) {
+      return;
+    }
+    throw new UpstreamFailure("broken", `token endpoint answered ${denied}`);
+  }
+}
+
+function isForbidden({ denied }: Denial): boolean {
+  return denied === 401 || denied === 403;
 }
 
 function usableFor({ lifetime }: Token): number {

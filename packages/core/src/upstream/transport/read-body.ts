@@ -1,4 +1,5 @@
 import { IncomingMessage } from "node:http";
+import { Socket } from "node:net";
 import type { Readable } from "node:stream";
 import { brotliDecompress, gunzip, inflate } from "node:zlib";
 import { ClientAborted, UpstreamFailure } from "../../errors.ts";
@@ -53,6 +54,23 @@ export function readUpTo(
     body.once("error", fail);
     body.once("close", fail);
   });
+}
+
+/**
+ * Reads the body of an error that decides what happens next, up to `errorBodyLimit`.
+ * @returns its text, and the response with the same body for those who read it next; without one if it was longer or broke off
+ */
+export async function peekError(answer: UpstreamResponse, idle: number): Promise<[UpstreamResponse, string]> {
+  const bytes = await readUpTo(answer.body, errorBodyLimit, idle);
+  const body = new IncomingMessage(new Socket());
+  if (bytes === undefined) {
+    body.destroy();
+    return [{ ...answer, body }, ""];
+  }
+  body.complete = true;
+  body.push(bytes);
+  body.push(null);
+  return [{ ...answer, body }, bytes.toString()];
 }
 
 /**
