@@ -1,4 +1,4 @@
-import { longestTagPage, searchImageTag, type TagPageAnswer } from "../lists/image-tags.ts";
+import { longestTagPage, searchImageTag, type TagPageAnswer } from "../pull/image-tags.ts";
 import type { Policy } from "../routing/policy.ts";
 import type { ResolvedRule } from "../routing/ruling.ts";
 import type { Upstream } from "../upstream/upstream.ts";

@@ -4,13 +4,13 @@ import { valuesOf } from "../protocol/headers.ts";
 import { namesAnImage, readNames, tagsInBeginning } from "../protocol/lists.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import { failover } from "../pull/failover.ts";
+import { longestTagPage, peek, readTagPage, searchImageTag, type TagPageAnswer } from "../pull/image-tags.ts";
 import { respondNotFound, respondWith } from "../pull/respond.ts";
 import type { ListPlan } from "../routing/plan.ts";
 import { broken, type QueryOutcome } from "../upstream/query-outcome.ts";
 import { toUpstreamRequest, type UpstreamRequest } from "../upstream/request.ts";
 import { readUpTo } from "../upstream/transport/read-body.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import { longestTagPage, peek, readTagPage, searchImageTag, type TagPageAnswer } from "./image-tags.ts";
 
 /** Tags or catalog of hosted; of the first proxy that knows the repository, if hosted does not. */
 export async function list(

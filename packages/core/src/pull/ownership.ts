@@ -1,7 +1,6 @@
 import { RepositoryCache } from "../cache/repositories.ts";
 import { ClientAborted } from "../errors.ts";
 import { detached, type Exchange } from "../http/exchange.ts";
-import { readTagPage, searchImageTag, type TagPageAnswer } from "../lists/image-tags.ts";
 import { RegistryError } from "../protocol/errors.ts";
 import { valuesOf } from "../protocol/headers.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
@@ -11,6 +10,7 @@ import type { ResolvedRule } from "../routing/ruling.ts";
 import { isRead, type UpstreamRequest } from "../upstream/request.ts";
 import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
+import { readTagPage, searchImageTag, type TagPageAnswer } from "./image-tags.ts";
 import { errorFrom } from "./respond.ts";
 
 type ExistenceResult =
