@@ -68,9 +68,7 @@ class CopyOfParts {
   async copyParts(manifest: Buffer, depth: number): Promise<void> {
     const { blobs, children } = partsOf(manifest);
     if (children.length > 0 && depth === deepest) {
-      throw new CopyFailure(
-        `indexes are nested ${deepest + 1} levels deep, and ${deepest} are copied at most`,
-      );
+      throw new CopyFailure(`more than ${deepest} nested indexes are not copied`);
     }
     for (const child of this.#unseen(children, this.#seen.manifests, mostManifests, "manifests")) {
       await this.#unlessAbsent(child, () => this.#copyManifest(child, depth + 1));
@@ -104,7 +102,9 @@ class CopyOfParts {
       seen.add(digest);
     }
     if (seen.size > most) {
-      throw new CopyFailure(`the push needs ${seen.size} ${what} or more, and ${most} are copied at most`);
+      throw new CopyFailure(
+        `more than ${most} ${what} are not copied for one push, and this one needs ${seen.size} or more`,
+      );
     }
     return fresh;
   }

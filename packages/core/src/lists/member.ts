@@ -60,7 +60,7 @@ const longestPage = 4 * 1024 * 1024;
 // By default, distribution rejects a larger `n`.
 const pageSize = 1_000;
 const smallestPage = 100;
-const tooLong = `its list has more than the ${mostPages} pages that are read at most`;
+const tooLong = `its list has more than ${mostPages} pages to be read`;
 
 /**
  * The first names of a member after `last`. If its first page is the whole list, neither its order nor `last` matters. Otherwise, a

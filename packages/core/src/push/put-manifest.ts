@@ -57,7 +57,7 @@ export async function pushManifest(
   await tag.permit();
   const { said, note, incomplete } = await putWithParts(context, exchange, request, push, ruling);
   const further: string[] = [];
-  if (isAccepted(said.answer)) {
+  if (isSuccess(said.answer)) {
     further.push(...(await afterAccept(context, exchange, request, push, said.answer)));
     if (incomplete !== undefined) {
       throw incomplete;
@@ -68,7 +68,7 @@ export async function pushManifest(
 }
 
 /** Registries answer 201; some answer another 2xx. */
-function isAccepted({ status }: Pick<UpstreamResponse, "status">): boolean {
+function isSuccess({ status }: Pick<UpstreamResponse, "status">): boolean {
   return status >= 200 && status < 300;
 }
 
@@ -98,18 +98,18 @@ async function putWithParts(
   // Before hosted has the manifest: the repository would be hosted's own then.
   const early = unsure.length > 0 ? await plan() : undefined;
   const said = await put(context.invalidation, exchange, request, push);
-  const accepted = isAccepted(said.answer);
-  const lack = accepted ? "unlikely" : mayLackParts(said.answer.status, said.body.toString());
+  const isAccepted = isSuccess(said.answer);
+  const lack = isAccepted ? "unlikely" : mayLackParts(said.answer.status, said.body.toString());
   if (!hasParts(push.body) || lack === "no" || (lack === "unlikely" && unsure.length === 0)) {
     return { said, note: "" };
   }
-  const copying = early ?? (accepted ? undefined : await plan());
+  const copying = early ?? (isAccepted ? undefined : await plan());
   if (copying === undefined) {
     return { said, note: "" };
   }
   try {
-    const count = await copyParts(context, exchange, request, push, { copying, accepted });
-    const isAgain = lack === "likely" || (!accepted && count.blobs + count.manifests > 0);
+    const count = await copyParts(context, exchange, request, push, { copying, isAccepted });
+    const isAgain = lack === "likely" || (!isAccepted && count.blobs + count.manifests > 0);
     return {
       // Also if nothing had to be copied: another push may have brought it meanwhile.
       said: isAgain ? await put(context.invalidation, exchange, request, push) : said,
@@ -123,7 +123,7 @@ async function putWithParts(
       exchange.problem = error;
     }
     const note = `; not copied from proxies: ${error.message}`;
-    if (!accepted) {
+    if (!isAccepted) {
       return { said: explained(said, error), note };
     }
     const message = `${push.to.name} accepted the manifest without parts that a proxy has, and they could not be copied: ${error.message}. Push again`;
@@ -153,13 +153,13 @@ async function copyParts(
   exchange: Exchange,
   { namespace }: RegistryRequest,
   push: Push,
-  { copying, accepted }: { readonly copying: CopyJob | CopyFailure; readonly accepted: boolean },
+  { copying, isAccepted }: { readonly copying: CopyJob | CopyFailure; readonly isAccepted: boolean },
 ): Promise<CopyCount> {
   const { pushedParts } = context.memory;
   const { repository = "" } = exchange;
   const parts = digestsIn(push.body);
   if (copying instanceof CopyFailure) {
-    if (accepted && !parts.some((part) => pushedParts.whereIs(repository, part) === "proxy")) {
+    if (isAccepted && !parts.some((part) => pushedParts.whereIs(repository, part) === "proxy")) {
       return { blobs: 0, manifests: 0 };
     }
     throw copying;
@@ -168,9 +168,9 @@ async function copyParts(
     body: push.body,
     signal: exchange.signal,
     // A refusal says that a part is missing, whatever is remembered.
-    isAtHosted: (part) => accepted && pushedParts.whereIs(repository, part) === "hosted",
+    isAtHosted: (part) => isAccepted && pushedParts.whereIs(repository, part) === "hosted",
     // Images may be pushed without some parts on purpose, if nobody was told that they exist.
-    mayBeAbsent: (part) => accepted && pushedParts.whereIs(repository, part) !== "proxy",
+    mayBeAbsent: (part) => isAccepted && pushedParts.whereIs(repository, part) !== "proxy",
     arrived: (part) => pushedParts.learn("hosted", repository, part),
     afterAccept: (resource, manifest, answer) =>
       afterAccept(context, exchange, { resource, namespace }, { to: push.to, ...manifest }, answer),

@@ -44,7 +44,7 @@ export async function listByApi(
   let query: UpstreamRequest | undefined = first;
   for (let page = 0; query !== undefined; page++) {
     if (page === mostPages) {
-      return broken(`has more pages of referrers than the ${mostPages} that are read at most`);
+      return broken(`has more than ${mostPages} pages of referrers`);
     }
     const said = await member.query(query);
     if (said.outcome !== "found") {
