@@ -4,7 +4,7 @@ import { startRegistry, type TestRegistry } from "@combined-registry/testkit";
 import { describe, expect, it } from "@jest/globals";
 import { fetchRaw } from "../support/client.ts";
 import { digestOf, manifestOf, manifestType, putManifest } from "../support/push.ts";
-import { listen, startRouter } from "../support/router.ts";
+import { listen, type RunningRouter, startRouter } from "../support/router.ts";
 import { within } from "../support/within.ts";
 
 const hex = "a".repeat(64);
@@ -108,7 +108,7 @@ async function startMake(make: Make): Promise<Scripted> {
 interface Sides extends AsyncDisposable {
   readonly hosted: Scripted;
   readonly proxy: TestRegistry;
-  readonly router: { readonly url: string };
+  readonly router: RunningRouter;
 }
 
 async function startSides(make: Make, config: Partial<CombinedRegistryConfig> = {}): Promise<Sides> {
@@ -168,6 +168,33 @@ describe("a repository that hosted lists without an image", () => {
 
       expect(JSON.parse(listed.body.toString()).tags).toEqual(["1"]);
     }
+  });
+
+  it.each(unknown)("is not hosted's to explain: %s", async (_, tags) => {
+    await using sides = await startSides({ tags }, owned);
+    sides.proxy.addImage("app", { tag: "1" });
+
+    const { upstreams } = await sides.router.handler.explain("app:1");
+
+    expect(upstreams.map(({ name }) => name)).toContain("proxy");
+  });
+
+  it("costs no more pages than one, where the first page has an image", async () => {
+    const tags = [{ body: list(["1", ...signatures]), next: true }, { body: list(["2"]) }];
+    await using sides = await startSides({ tags }, owned);
+
+    await fetchRaw(sides.router.url, "/v2/app/manifests/1");
+
+    expect(sides.hosted.heard.filter((one) => one.includes("tags/list"))).toHaveLength(1);
+  });
+
+  it("fails as a merged list while the proxy fails", async () => {
+    await using sides = await startSides({ tags: [{ body: list(signatures) }] }, { lists: "merge" });
+    await sides.proxy.close();
+
+    const listed = await fetchRaw(sides.router.url, "/v2/app/tags/list");
+
+    expect(listed.status).toBe(502);
   });
 
   it("is listed as hosted does, where no proxy has it", async () => {
@@ -303,6 +330,22 @@ describe("what a HEAD promised from a proxy", () => {
 
     expect(put.status).toBe(502);
     expect(put.body.toString()).toContain("accepted the manifest without parts");
+  });
+});
+
+describe("a manifest that hosted accepts with another 2xx", () => {
+  it.each([200, 202, 204])("%d: it is listed among its subject's referrers", async (status) => {
+    await using sides = await startSides({ accepted: status });
+    const body = JSON.stringify({
+      schemaVersion: 2,
+      mediaType: manifestType,
+      subject: { mediaType: manifestType, digest: `sha256:${hex}`, size: 2 },
+    });
+
+    const put = await putManifest(sides.router, "app", digestOf(body), body);
+
+    expect([put.status, put.headers["oci-subject"]]).toEqual([status, `sha256:${hex}`]);
+    expect(sides.hosted.manifests.get(`sha256-${hex}`)?.toString()).toContain(digestOf(body));
   });
 });
 
