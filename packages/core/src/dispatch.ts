@@ -48,7 +48,7 @@ export async function dispatch(
     case "pass":
       return passThrough(context, exchange, request, plan.to);
     case "forward":
-      return forward(exchange, request, plan.to);
+      return forward(context, exchange, request, plan.to);
     case "push":
       return pushManifest(context, exchange, request, plan, (manifest) =>
         checkPushedTag(context.shadows, exchange, request, manifest),

@@ -85,7 +85,7 @@ export function createRouterContext(config: CompleteConfig, before?: RouterConte
     invalidation,
     manifests: new ManifestFetcher({ memory, inflight, variants, tick, metrics }),
     referrersSupport: before?.referrersSupport ?? new ReferrersSupport(referrersApiTtl),
-    referrersIndex: new ReferrersIndex({ invalidation, ownership, peers }, before?.referrersIndex),
+    referrersIndex: new ReferrersIndex({ invalidation, peers }, before?.referrersIndex),
     copier: new BlobCopier(metrics),
     shadows: { log, policy, metrics, logger, ended: ended.signal },
     explaining: before?.explaining ?? new Semaphore(explainedAtOnce),

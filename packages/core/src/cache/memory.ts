@@ -2,6 +2,7 @@ import type { Member } from "../routing/ruling.ts";
 import { NegativeCache } from "./absences.ts";
 import { HolderHints } from "./holders.ts";
 import { ManifestCache } from "./manifests.ts";
+import { PushedParts } from "./pushed-parts.ts";
 
 /** Times in milliseconds. 0 switches a cache off. */
 export interface MemoryBounds {
@@ -18,6 +19,7 @@ export class Memory<M extends Member> {
   readonly holders: HolderHints<M>;
   readonly absences: NegativeCache<M>;
   readonly manifests: ManifestCache<M>;
+  readonly pushedParts = new PushedParts();
 
   constructor({ entries, ttl, absentTtl, manifestBytes }: MemoryBounds) {
     this.holders = new HolderHints({ entries, ttl });

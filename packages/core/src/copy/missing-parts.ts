@@ -7,7 +7,7 @@ import type { Resource } from "../protocol/request.ts";
 import { readUpTo } from "../upstream/transport/read-body.ts";
 import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { BlobCopier } from "./blob.ts";
-import { askHosted, type CopyJob, expectStatus, findAtProxies, hostedHas } from "./requests.ts";
+import { askHosted, type CopyJob, expectSuccess, findAtProxies, hostedHas } from "./requests.ts";
 
 export interface CopyCount {
   readonly blobs: number;
@@ -17,6 +17,12 @@ export interface CopyCount {
 interface Incomplete {
   readonly body: Buffer;
   readonly signal: AbortSignal;
+  /** Whether a part of the pushed manifest is known to be at hosted, and need not be looked for. */
+  isAtHosted(digest: string): boolean;
+  /** Whether a part that no upstream has is left out. */
+  mayBeAbsent(digest: string): boolean;
+  /** Called for each part that hosted has by now. */
+  arrived(digest: string): void;
   /** Called for each copied manifest, with hosted's response. */
   afterAccept(
     resource: Extract<Resource, { kind: "manifest" }>,
@@ -62,18 +68,45 @@ class CopyOfParts {
   async copyParts(manifest: Buffer, depth: number): Promise<void> {
     const { blobs, children } = partsOf(manifest);
     if (children.length > 0 && depth === deepest) {
-      throw new CopyFailure(`more than ${deepest} nested indexes`);
+      throw new CopyFailure(`more than ${deepest} nested indexes are not copied`);
     }
-    for (const child of unseen(children, this.#seen.manifests, mostManifests, "manifests")) {
-      await this.#copyManifest(child, depth + 1);
+    for (const child of this.#unseen(children, this.#seen.manifests, mostManifests, "manifests")) {
+      await this.#unlessAbsent(child, () => this.#copyManifest(child, depth + 1));
     }
-    const wanted = unseen(blobs, this.#seen.blobs, mostBlobs, "blobs");
+    const wanted = this.#unseen(blobs, this.#seen.blobs, mostBlobs, "blobs");
     const { signal } = this.#incomplete;
-    await mapConcurrently(wanted, { atOnce: blobsAtOnce, signal }, async (part, wantedStill) => {
-      if ((await this.#copier.copy(this.#copying, part, wantedStill)) === "copied") {
-        this.count.blobs += 1;
+    await mapConcurrently(wanted, { atOnce: blobsAtOnce, signal }, (part, wantedStill) =>
+      this.#unlessAbsent(part, async () => {
+        if ((await this.#copier.copy(this.#copying, part, wantedStill)) === "copied") {
+          this.count.blobs += 1;
+        }
+      }),
+    );
+  }
+
+  async #unlessAbsent({ digest }: Part, copy: () => Promise<void>): Promise<void> {
+    const { mayBeAbsent, arrived } = this.#incomplete;
+    try {
+      await copy();
+      arrived(digest);
+    } catch (error) {
+      if (!(error instanceof CopyFailure && error.isAbsent && mayBeAbsent(digest))) {
+        throw error;
       }
-    });
+    }
+  }
+
+  #unseen(parts: readonly Part[], seen: Set<string>, most: number, what: string): readonly Part[] {
+    const fresh = parts.filter(({ digest }) => !seen.has(digest) && !this.#incomplete.isAtHosted(digest));
+    for (const { digest } of fresh) {
+      seen.add(digest);
+    }
+    if (seen.size > most) {
+      throw new CopyFailure(
+        `more than ${most} ${what} are not copied for one push, and this one needs ${seen.size} or more`,
+      );
+    }
+    return fresh;
   }
 
   async #copyManifest({ digest }: Part, depth: number): Promise<void> {
@@ -83,6 +116,13 @@ class CopyOfParts {
       return;
     }
     const { proxy, answer } = await findAtProxies(this.#copying, address, signal, manifestTypes);
+    const length = Number(firstValue(answer.headers, "content-length") ?? 0);
+    if (length > longestManifest) {
+      answer.body.destroy();
+      throw new CopyFailure(
+        `${proxy.name} has ${length} bytes for ${address}, and a manifest of ${longestManifest} bytes is copied at most`,
+      );
+    }
     const body = await readUpTo(answer.body, longestManifest, proxy.timeouts.idle);
     if (body === undefined || !isContent(digest, body)) {
       throw new CopyFailure(`${proxy.name} sent content for ${address} that is wrong or incomplete`);
@@ -91,20 +131,9 @@ class CopyOfParts {
     await this.copyParts(body, depth);
     const { hosted, repository } = this.#copying;
     const put = await askHosted(this.#copying, { method: "PUT", address, body, type }, signal);
-    const response = expectStatus(put, `PUT of ${address}`, hosted, 201);
+    const response = expectSuccess(put, `PUT of ${address}`, hosted);
     this.count.manifests += 1;
     const resource = { kind: "manifest", repository, reference: digest, byDigest: true } as const;
     await afterAccept(resource, { body, type }, response);
   }
-}
-
-function unseen(parts: readonly Part[], seen: Set<string>, most: number, what: string): readonly Part[] {
-  const fresh = parts.filter(({ digest }) => !seen.has(digest));
-  for (const { digest } of fresh) {
-    seen.add(digest);
-  }
-  if (seen.size > most) {
-    throw new CopyFailure(`more than ${most} ${what}`);
-  }
-  return fresh;
 }

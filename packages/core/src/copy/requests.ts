@@ -138,7 +138,10 @@ export async function hostedHas(
   if (said.outcome === "not_found") {
     return false;
   }
-  expectStatus(said, `whether it has ${address}`, copying.hosted);
+  const { status } = expectStatus(said, `whether it has ${address}`, copying.hosted);
+  if (status === 416 || status === 304) {
+    throw new CopyFailure(`whether it has ${address}: ${copying.hosted.name} answered ${status}`);
+  }
   return true;
 }
 
@@ -202,5 +205,14 @@ export function expectStatus(
   }
   // To the end, so that the connection can be used again.
   void readUpTo(answer.body, errorBodyLimit, timeouts.idle);
+  return answer;
+}
+
+/** As `expectStatus`, for a write: registries answer 201, and some answer another 2xx. @throws CopyFailure */
+export function expectSuccess(said: QueryOutcome, what: string, upstream: Upstream): UpstreamResponse {
+  const answer = expectStatus(said, what, upstream);
+  if (answer.status < 200 || answer.status >= 300) {
+    throw new CopyFailure(`${what}: ${upstream.name} answered ${answer.status}`);
+  }
   return answer;
 }

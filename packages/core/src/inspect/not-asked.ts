@@ -1,3 +1,4 @@
+import { longestTagPage, searchImageTag, type TagPageAnswer } from "../pull/image-tags.ts";
 import type { Policy } from "../routing/policy.ts";
 import type { ResolvedRule } from "../routing/ruling.ts";
 import type { Upstream } from "../upstream/upstream.ts";
@@ -33,19 +34,25 @@ async function isAtHosted(
   signal: AbortSignal | undefined,
 ): Promise<boolean | undefined> {
   const { connect, headers } = hosted.timeouts;
-  const probed = await probe(hosted, {
-    target: {
-      method: "GET",
-      // Without `n`, because distribution 3 answers `n` with an empty list for a repository that does not exist.
-      path: `/v2/${repository}/tags/list`,
-      search: "",
-      scope: [`repository:${repository}:pull`],
-    },
-    limit: connect + headers,
-    signal,
+  const searched = await searchImageTag(async (search): Promise<TagPageAnswer<boolean | undefined>> => {
+    const probed = await probe(hosted, {
+      target: {
+        method: "GET",
+        path: `/v2/${repository}/tags/list`,
+        search,
+        scope: [`repository:${repository}:pull`],
+      },
+      limit: connect + headers,
+      bodyLimit: longestTagPage,
+      signal,
+    });
+    const status = statusOf(probed);
+    if (probed.failure === undefined && status === 200) {
+      return { page: { headers: probed.headers, body: probed.body?.toString() } };
+    }
+    return status === 400 ? { rejected: undefined } : { end: status === 404 ? false : undefined };
   });
-  const status = statusOf(probed);
-  return status === 404 ? false : status === 200 || undefined;
+  return "found" in searched ? searched.found : "end" in searched ? searched.end : undefined;
 }
 
 interface Steps {

@@ -1,12 +1,14 @@
 import type { Decision, Exchange } from "../http/exchange.ts";
 import type { Metrics } from "../observe/metrics.ts";
-import { firstValue } from "../protocol/headers.ts";
+import { valuesOf } from "../protocol/headers.ts";
+import { namesAnImage, readNames, tagsInBeginning } from "../protocol/lists.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import { failover } from "../pull/failover.ts";
+import { longestTagPage, peek, readTagPage, searchImageTag, type TagPageAnswer } from "../pull/image-tags.ts";
 import { respondNotFound, respondWith } from "../pull/respond.ts";
 import { endsAfterFailureOf, type ListPlan } from "../routing/plan.ts";
 import { broken, type QueryOutcome } from "../upstream/query-outcome.ts";
-import { toUpstreamRequest } from "../upstream/request.ts";
+import { toUpstreamRequest, type UpstreamRequest } from "../upstream/request.ts";
 import { readUpTo } from "../upstream/transport/read-body.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
@@ -21,8 +23,12 @@ export async function list(
   const end = await failover<Upstream>({
     order,
     send: async (upstream, bypassBreaker) => {
-      const said = await upstream.query({ ...toUpstreamRequest(request, upstream, exchange), bypassBreaker });
-      return upstream.kind === "hosted" && order.length > 1 ? withoutNullLists(said, upstream) : said;
+      const asked = { ...toUpstreamRequest(request, upstream, exchange), bypassBreaker };
+      const isJudged =
+        upstream.kind === "hosted" && order.length > 1 && request.method === "GET" && isOfTags(request);
+      // To be read here, so not packed, nor a part, nor "not modified".
+      const said = await upstream.query(isJudged ? { ...asked, whole: true } : asked);
+      return isJudged ? unlessUnknown(said, upstream, asked) : said;
     },
     revive: (upstream) => upstream.retryMode(),
     stopsAfterFailureOf: (upstream) => endsAfterFailureOf(upstream, plan),
@@ -33,26 +39,65 @@ export async function list(
     : respondWith(exchange, end, "found");
 }
 
-const longestNullList = 1024;
+function isOfTags({ resource }: RegistryRequest): boolean {
+  return resource.kind === "tags";
+}
 
 /**
- * To `tags/list?last=...` of an unknown repository, distribution answers 200 with `"tags": null`, and to one without `last` 404. If
- * null counted as a list, a client that pages through a proxy's tags would stop after one page.
+ * Hosted knows a repository if one of its tags names an image. olareg answers 200 with an empty list to an unknown repository, and
+ * distribution does with `n` or `last`. A client that pages through a proxy's tags would stop after one page if that counted. What a
+ * page of hosted counts as does not depend on the page that the client asks for.
  */
-async function withoutNullLists(said: QueryOutcome, upstream: Upstream): Promise<QueryOutcome> {
-  if (said.outcome !== "found") {
+async function unlessUnknown(
+  said: QueryOutcome,
+  upstream: Upstream,
+  request: UpstreamRequest,
+): Promise<QueryOutcome> {
+  if (said.outcome !== "found" || said.answer.status !== 200) {
     return said;
   }
   const { answer } = said;
-  const length = Number(firstValue(answer.headers, "content-length") ?? Number.NaN);
-  if (answer.status !== 200 || !(length <= longestNullList)) {
-    return said;
+  const { idle } = upstream.timeouts;
+  const begun = await peek(answer.body, idle);
+  if (begun === undefined) {
+    return broken("its list of tags broke off");
   }
-  const body = await readUpTo(answer.body, longestNullList, upstream.timeouts.idle);
+  const text = begun.bytes.toString();
+  if (tagsInBeginning(text).some(namesAnImage) || (begun.isWhole && readNames(text, "tags") === undefined)) {
+    return begun.isWhole ? { outcome: "final", answer, body: begun.bytes } : said;
+  }
+  const body = begun.isWhole ? begun.bytes : await readUpTo(answer.body, longestTagPage, idle);
   if (body === undefined) {
-    return broken("the list broke off");
+    return broken("its list of tags broke off, or has signatures alone and more than 4 MiB of them a page");
   }
-  return /"tags":\s*null/.test(body.toString())
-    ? { outcome: "not_found", answer, body }
-    : { outcome: "final", answer, body };
+  const isAll = request.search === "" && valuesOf(answer.headers, "link").length === 0;
+  if (isAll && !readNames(body.toString(), "tags")?.some(namesAnImage)) {
+    return { outcome: "not_found", answer, body };
+  }
+  const searched = await searchImageTag((search) => pageAt(upstream, { ...request, search }));
+  if ("problem" in searched) {
+    return broken(searched.problem);
+  }
+  if ("end" in searched && searched.end.outcome !== "not_found") {
+    return searched.end;
+  }
+  const isKnown = "found" in searched && searched.found;
+  return { outcome: isKnown ? "final" : "not_found", answer, body };
+}
+
+async function pageAt(
+  upstream: Upstream,
+  request: UpstreamRequest,
+): Promise<TagPageAnswer<Exclude<QueryOutcome, { outcome: "found" }>>> {
+  const said = await upstream.query({ ...request, whole: true });
+  if (said.outcome !== "found") {
+    const isRejected = said.outcome === "final" && said.answer.status === 400;
+    return isRejected ? { rejected: said } : { end: said };
+  }
+  if (said.answer.status !== 200) {
+    said.answer.body.destroy();
+    return { end: broken(`answered ${said.answer.status} to tags/list`) };
+  }
+  const page = await readTagPage(said.answer, upstream.timeouts.idle);
+  return page === undefined ? { end: broken("its list of tags broke off") } : { page };
 }

@@ -8,6 +8,7 @@ import {
   listSearch,
   type NameOrder,
   type Names,
+  namesAnImage,
   probePlace,
   readNames,
 } from "../protocol/lists.ts";
@@ -30,8 +31,8 @@ interface Reading {
 export type MemberList =
   | ({
       readonly outcome: "listed";
-      /** Whether the list was `null`. distribution sends that also for an unknown repository. */
-      readonly isNull: boolean;
+      /** Whether the list names nothing of the member's own: registries also send such a list for an unknown repository. */
+      readonly isEmpty: boolean;
     } & Names)
   | NoPage;
 
@@ -108,7 +109,7 @@ async function readInOrder(reading: Reading, first: Page): Promise<MemberList | 
     next = pageAfter(reading, page);
   }
   const more = names.length > wanted || next !== undefined;
-  return { outcome: "listed", isNull: first.isNull, names: names.slice(0, wanted), more };
+  return { outcome: "listed", isEmpty: isEmpty(reading, first), names: names.slice(0, wanted), more };
 }
 
 /**
@@ -135,7 +136,7 @@ async function readWhole(reading: Reading, first: Page): Promise<MemberList> {
     const { names, more } = firstNames([...kept.names, ...shown(reading, page.names)], order, wanted);
     kept = { names, more: kept.more || more };
     if (page.next === undefined) {
-      return { outcome: "listed", isNull: first.isNull, ...kept };
+      return { outcome: "listed", isEmpty: isEmpty(reading, first), ...kept };
     }
     if (asked.has(page.next)) {
       return broken("its pages form a loop");
@@ -152,6 +153,11 @@ async function readWhole(reading: Reading, first: Page): Promise<MemberList> {
     }
     page = next;
   }
+}
+
+/** A list of more than one page names something, and so does any catalog. */
+function isEmpty({ kind }: Reading, { names, next }: Page): boolean {
+  return kind === "tags" && next === undefined && !names.some(namesAnImage);
 }
 
 function shown({ order, query, shows }: Reading, names: readonly string[]): string[] {

@@ -57,8 +57,8 @@ export async function mergedList(
       return relayBuffered(exchange, `answered ${answer.status}`, { upstream: hosted.member, answer, body });
     }
   }
-  // While a member fails, null of the others is no proof that the repository has no tags.
-  if (lists.length === 0 || (failed && lists.every(({ isNull }) => isNull))) {
+  // While a member fails, an empty list of the others is no proof that the repository has no tags.
+  if (lists.length === 0 || (failed && lists.every(({ isEmpty }) => isEmpty))) {
     const refusal =
       hosted?.list.outcome === "not_found"
         ? { upstream: hosted.member, answer: hosted.list.answer, body: hosted.list.body }

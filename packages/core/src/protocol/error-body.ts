@@ -110,9 +110,30 @@ const missingPartCodes = [
   "MANIFEST_INVALID",
 ];
 
-/** Whether a registry may have refused a manifest because blobs or children of the manifest are missing there. */
-export function mayLackParts(status: number, body: string): boolean {
-  return status >= 400 && status < 500 && errorCodes(body).some((code) => missingPartCodes.includes(code));
+// Codes and statuses of other reasons.
+const otherCodes = [
+  "DENIED",
+  "DIGEST_INVALID",
+  "NAME_INVALID",
+  "SIZE_INVALID",
+  "TAG_INVALID",
+  "TOOMANYREQUESTS",
+  "UNAUTHORIZED",
+  "UNSUPPORTED",
+];
+const otherStatuses = [401, 403, 405, 408, 413, 414, 429, 431];
+
+/**
+ * Whether a registry may have refused a manifest because blobs or children of the manifest are missing there. Its code says so
+ * whatever the status is. Some registries answer 500 UNKNOWN, or give no code.
+ */
+export function mayLackParts(status: number, body: string): "likely" | "unlikely" | "no" {
+  const codes = errorCodes(body);
+  if (status >= 400 && codes.some((code) => missingPartCodes.includes(code))) {
+    return "likely";
+  }
+  const isOther = otherStatuses.includes(status) || codes.some((code) => otherCodes.includes(code));
+  return status < 400 || isOther ? "no" : "unlikely";
 }
 
 export function withFurtherError(body: string, code: string, message: string): string {

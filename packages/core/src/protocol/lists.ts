@@ -68,13 +68,34 @@ export function nextLink(path: string, query: ListQuery, last: string): string {
   return `<${path}${search}>; rel="next"`;
 }
 
-/** Null if the list is null, as Go programs write an empty one; undefined if the body is not such a list. */
+/**
+ * Null if the list is null or left out, as Go programs write an empty one; undefined if the body is not such a list.
+ */
 export function readNames(body: string, kind: ListKind): readonly string[] | null | undefined {
-  const names = parseObject(body)?.[kind === "tags" ? "tags" : "repositories"];
-  if (names === null) {
+  const list = parseObject(body);
+  const names = list?.[kind === "tags" ? "tags" : "repositories"];
+  const isLeftOut =
+    list !== undefined &&
+    names === undefined &&
+    (kind === "tags" ? typeof list.name === "string" : Object.keys(list).length === 0);
+  if (names === null || isLeftOut) {
     return null;
   }
   return Array.isArray(names) && names.every((name) => typeof name === "string") ? names : undefined;
+}
+
+// distribution-spec 1.1, "Referrers Tag Schema", and what cosign writes: `sha256-<hex>.sig`, `.att`, `.sbom` and others.
+const describingTag = /^[a-z][a-z0-9+_]*-[0-9a-f]{64,}(?:\.[\w.-]+)?$/i;
+
+/** Whether a tag names an image. Some tags only hold what signs or describes a digest, which may be another registry's. */
+export function namesAnImage(tag: string): boolean {
+  return !describingTag.test(tag);
+}
+
+/** The tags in the beginning of a list, which may be cut anywhere. */
+export function tagsInBeginning(text: string): string[] {
+  const list = /"tags"\s*:\s*\[((?:\s*"[^"\\]*"\s*,?)*)/.exec(text)?.[1] ?? "";
+  return [...list.matchAll(/"([^"\\]*)"/g)].flatMap(([, tag]) => (tag === undefined ? [] : [tag]));
 }
 
 /** Sorts names, drops duplicates, and keeps the first `count`. */

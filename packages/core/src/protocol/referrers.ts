@@ -30,12 +30,27 @@ export function wantedTypes(search: string): string[] {
   return new URLSearchParams(search).getAll("artifactType").filter((type) => type !== "");
 }
 
-/** Not every registry filters, and none does so with the tag schema. */
-export function ofTypes(descriptors: readonly Descriptor[], wanted: readonly string[]): Descriptor[] {
-  return descriptors.filter(
-    ({ artifactType }) =>
-      wanted.length === 0 || (typeof artifactType === "string" && wanted.includes(artifactType)),
+/**
+ * Not every registry filters, and none does so with the tag schema.
+ * @param isFiltered whether the registry says that it did. What it kept without a type has that type: it read the manifest
+ */
+export function ofTypes(
+  descriptors: readonly Descriptor[],
+  wanted: readonly string[],
+  isFiltered = false,
+): Descriptor[] {
+  return descriptors.filter(({ artifactType }) =>
+    typeof artifactType === "string" && artifactType !== ""
+      ? wanted.length === 0 || wanted.includes(artifactType)
+      : wanted.length === 0 || isFiltered,
   );
+}
+
+/** Whether a registry says that it filtered by type (distribution-spec 1.1, "Listing Referrers"). */
+export function saysFiltered(filtersApplied: readonly string[]): boolean {
+  return filtersApplied
+    .flatMap((value) => value.split(","))
+    .some((name) => name.trim().replaceAll('"', "").toLowerCase() === "artifacttype");
 }
 
 interface MergedReferrers {
@@ -83,7 +98,7 @@ export function imageIndex(manifests: readonly Descriptor[]): string {
 }
 
 function isDescriptor(value: unknown): value is Descriptor {
-  return isObject(value) && typeof value.digest === "string";
+  return isObject(value) && typeof value.digest === "string" && isDigest(value.digest);
 }
 
 /** A manifest or index with a `subject` (image-spec 1.1). */

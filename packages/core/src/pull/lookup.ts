@@ -1,5 +1,6 @@
 import type { HolderHints } from "../cache/holders.ts";
 import type { Memory } from "../cache/memory.ts";
+import type { PushedParts } from "../cache/pushed-parts.ts";
 import type { TickBatch } from "../concurrency/batch.ts";
 import type { Decision, Exchange } from "../http/exchange.ts";
 import type { Metrics } from "../observe/metrics.ts";
@@ -10,6 +11,7 @@ import type { RegistryRequest } from "../protocol/request.ts";
 import { endsAfterFailureOf, type LookupPlan } from "../routing/plan.ts";
 import type { QueryOutcome } from "../upstream/query-outcome.ts";
 import { toUpstreamRequest } from "../upstream/request.ts";
+import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { cachedManifest, sendCached } from "./cached-manifest.ts";
 import { type FailoverResult, failover } from "./failover.ts";
@@ -71,6 +73,9 @@ export async function lookup(
       pulled: undefined,
     };
   }
+  if (method === "HEAD" && end.said.outcome === "found") {
+    learnWhere(memory.pushedParts, resource, end.upstream, end.said.answer);
+  }
   if (resource.kind === "manifest" && end.said.outcome === "found") {
     learnHolder(memory.holders, resource, end.upstream, end.said);
   }
@@ -98,6 +103,23 @@ export async function lookup(
     integrity: integrityCheckFor(request, answer),
   };
   return { decision: await respondWith(exchange, end, how, safeguards), pulled: end };
+}
+
+/** A pushing client does not upload what a HEAD found. */
+function learnWhere(
+  parts: PushedParts,
+  resource: RegistryRequest["resource"],
+  { kind }: Upstream,
+  { headers }: UpstreamResponse,
+): void {
+  if (resource.kind === "blob") {
+    parts.learn(kind, resource.repository, resource.digest);
+  } else if (resource.kind === "manifest") {
+    const digest = resource.byDigest ? resource.reference : firstValue(headers, "docker-content-digest");
+    if (digest !== undefined && isDigest(digest)) {
+      parts.learn(kind, resource.repository, digest);
+    }
+  }
 }
 
 /** Learns from a manifest which upstream has its layers. */

@@ -8,9 +8,9 @@ import type { FailureReport } from "../routing/classify.ts";
 import type { Policy } from "../routing/policy.ts";
 import type { ResolvedRule } from "../routing/ruling.ts";
 import { isRead, type UpstreamRequest } from "../upstream/request.ts";
-import { errorBodyLimit, readUpTo } from "../upstream/transport/read-body.ts";
 import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
+import { readTagPage, searchImageTag, type TagPageAnswer } from "./image-tags.ts";
 import { errorFrom } from "./respond.ts";
 
 type ExistenceResult =
@@ -104,11 +104,12 @@ function told(existence: ExistenceResult): boolean | undefined {
   return existence.kind === "told" ? existence.exists : undefined;
 }
 
+/** Hosted has a repository if one of its tags names an image. */
 async function askFor(hosted: Upstream, exchange: Exchange, repository: string): Promise<ExistenceResult> {
   const asked: UpstreamRequest = {
     method: "GET",
     path: `/v2/${repository}/tags/list`,
-    search: "?n=1",
+    search: "",
     scope: [`repository:${repository}:pull`],
     repository,
     list: true,
@@ -117,39 +118,46 @@ async function askFor(hosted: Upstream, exchange: Exchange, repository: string):
     from: exchange,
     signal: exchange.signal,
   };
-  const said = await listOf(hosted, asked);
-  // distribution 3 answers `null` for a repository without tags, and with `n` also for an unknown one.
-  const first = said.kind === "listed" && said.empty ? await listOf(hosted, { ...asked, search: "" }) : said;
-  return first.kind === "listed" ? { kind: "told", exists: true } : first;
+  const said = await searchImageTag((search) => pageOf(hosted, { ...asked, search }));
+  if ("found" in said) {
+    return { kind: "told", exists: said.found };
+  }
+  return "end" in said ? said.end : failed({ kind: "broken", cause: said.problem });
 }
 
-type Listing = ExistenceResult | { readonly kind: "listed"; readonly empty: boolean };
-
-async function listOf(hosted: Upstream, asked: UpstreamRequest): Promise<Listing> {
+async function pageOf(hosted: Upstream, asked: UpstreamRequest): Promise<TagPageAnswer<ExistenceResult>> {
   const said = await hosted.query(asked);
   switch (said.outcome) {
     case "failed":
-      return { kind: "failed", failure: said.failure };
+      return { end: failed(said.failure) };
     case "not_found":
-      return { kind: "told", exists: false };
-    case "final":
-      return [401, 403].includes(said.answer.status)
-        ? { kind: "refused", answer: said.answer }
-        : { kind: "failed", failure: broken(said.answer.status) };
-    case "found": {
-      if (said.answer.status !== 200) {
-        said.answer.body.destroy();
-        return { kind: "failed", failure: broken(said.answer.status) };
+      return { end: { kind: "told", exists: false } };
+    case "final": {
+      const { status } = said.answer;
+      if (status === 401 || status === 403) {
+        return { end: { kind: "refused", answer: said.answer } };
       }
-      // A registry that ignores `n` may send a list beyond the limit, which is not empty.
-      const body = await readUpTo(said.answer.body, errorBodyLimit, hosted.timeouts.idle);
-      return { kind: "listed", empty: body !== undefined && /"tags":\s*null/.test(body.toString()) };
+      const end = failed({ kind: "broken", cause: `answered ${status}`, status });
+      return status === 400 ? { rejected: end } : { end };
+    }
+    case "found": {
+      const { status } = said.answer;
+      if (status !== 200) {
+        said.answer.body.destroy();
+        return { end: failed({ kind: "broken", cause: `answered ${status}`, status }) };
+      }
+      const page = await readTagPage(said.answer, hosted.timeouts.idle);
+      return page === undefined
+        ? { end: failed({ kind: "broken", cause: "its list of tags broke off" }) }
+        : { page };
     }
   }
 }
 
-function broken(status: number): FailureReport {
-  return { kind: "broken", cause: `answered ${status} when asked whether it has the repository`, status };
+/** Manifests may be readable where the list of tags is not, so the failure names the endpoint. */
+function failed(failure: FailureReport): ExistenceResult {
+  const cause = `${failure.cause}, asked at tags/list whether it has the repository`;
+  return { kind: "failed", failure: { ...failure, cause } };
 }
 
 function refusalOf({ status, headers }: UpstreamResponse): RegistryError {
@@ -157,5 +165,7 @@ function refusalOf({ status, headers }: UpstreamResponse): RegistryError {
     ? new RegistryError("UNAUTHORIZED", {
         headers: { "WWW-Authenticate": valuesOf(headers, "www-authenticate").join(", ") },
       })
-    : new RegistryError("DENIED");
+    : new RegistryError("DENIED", {
+        message: "hosted refused tags/list, which tells whether it has the repository",
+      });
 }

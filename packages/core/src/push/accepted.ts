@@ -2,6 +2,7 @@ import type { Memory } from "../cache/memory.ts";
 import type { ReferrersSupport } from "../cache/referrers-support.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { firstValue } from "../protocol/headers.ts";
+import { namesAnImage } from "../protocol/lists.ts";
 import { digestsIn } from "../protocol/manifest.ts";
 import { sha256 } from "../protocol/names.ts";
 import { descriptorOf, readReferrer } from "../protocol/referrers.ts";
@@ -33,7 +34,7 @@ export interface AcceptContext {
  * @throws RegistryError if the manifest could not be listed, so that the client pushes again
  */
 export async function afterAccept(
-  { memory: { holders }, ownership, referrersSupport, referrersIndex }: AcceptContext,
+  { memory: { holders, pushedParts }, ownership, referrersSupport, referrersIndex }: AcceptContext,
   exchange: Exchange,
   { resource, namespace }: Pick<RegistryRequest, "resource" | "namespace">,
   { to, body, type }: Push,
@@ -44,9 +45,10 @@ export async function afterAccept(
   }
   const { repository, byDigest, reference } = resource;
   const digest = byDigest ? reference : (firstValue(headers, "docker-content-digest") ?? sha256(body));
+  pushedParts.learn("hosted", repository, digest);
   holders.manifestAt(to, repository, digest);
   holders.partsAt(to, repository, digest, digestsIn(body));
-  if (!byDigest) {
+  if (!byDigest && namesAnImage(reference)) {
     // Not by digest: the index of such a manifest may still need manifests that only a proxy has.
     ownership.pushed(repository);
   }

@@ -1,3 +1,4 @@
+import type { Memory } from "../cache/memory.ts";
 import type { ReferrersSupport } from "../cache/referrers-support.ts";
 import type { Decision, Exchange } from "../http/exchange.ts";
 import { relayBuffered } from "../http/relay.ts";
@@ -20,6 +21,7 @@ interface DeleteContext {
   readonly invalidation: Invalidation;
   readonly referrersSupport: ReferrersSupport<Upstream>;
   readonly referrersIndex: ReferrersIndex;
+  readonly memory: Memory<Upstream>;
 }
 
 /** Deletes, and the state of upload sessions: only hosted is asked. */
@@ -50,6 +52,10 @@ export async function passThrough(
     if (method === "DELETE" && resource.kind === "manifest") {
       await context.invalidation.deleted(resource);
     }
+    if (resource.kind === "blob" || resource.kind === "manifest") {
+      const digest = resource.kind === "blob" ? resource.digest : resource.reference;
+      context.memory.pushedParts.forget(resource.repository, digest);
+    }
   }
   if (end.ended === "exhausted") {
     return respondNotFound(exchange, resource.kind, end);
@@ -76,7 +82,7 @@ function asVerdict(said: QueryOutcome): QueryOutcome {
  * @throws ClientAborted
  */
 async function referrerRemovalFor(
-  { referrersSupport, referrersIndex }: Omit<DeleteContext, "invalidation">,
+  { referrersSupport, referrersIndex }: Omit<DeleteContext, "invalidation" | "memory">,
   exchange: Exchange,
   request: RegistryRequest,
   from: Upstream,

@@ -1,3 +1,4 @@
+import type { Memory } from "../cache/memory.ts";
 import { UpstreamFailure } from "../errors.ts";
 import type { Decision, Exchange } from "../http/exchange.ts";
 import { relay } from "../http/relay.ts";
@@ -9,11 +10,20 @@ import { toUpstreamRequest, type UpstreamRequest } from "../upstream/request.ts"
 import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
+export interface ForwardContext {
+  readonly memory: Memory<Upstream>;
+}
+
 /** The reason of the decision. */
 export const pushed = "pushes go to hosted";
 
 /** Streams an upload to hosted, and hosted's response back. */
-export async function forward(exchange: Exchange, request: RegistryRequest, to: Upstream): Promise<Decision> {
+export async function forward(
+  { memory: { pushedParts } }: ForwardContext,
+  exchange: Exchange,
+  request: RegistryRequest,
+  to: Upstream,
+): Promise<Decision> {
   requireUnread(exchange.request);
   const asked = toUpstreamRequest(request, to, exchange);
   const upload = {
@@ -25,7 +35,17 @@ export async function forward(exchange: Exchange, request: RegistryRequest, to: 
   };
   // Without a body, the request can be sent again after a closed connection or an expired token.
   const answer = await sendToHosted(to, hasBody(exchange.request) ? { ...asked, upload } : asked);
+  const digest = answer.status === 201 ? finishedDigest(request) : undefined;
+  if (digest !== undefined && exchange.repository !== undefined) {
+    pushedParts.learn("hosted", exchange.repository, digest);
+  }
   return relay(exchange, pushed, { upstream: to, answer });
+}
+
+/** The blob of an upload that this request ends, or of a mount (distribution-spec 1.1, "Pushing blobs"). */
+function finishedDigest({ search }: RegistryRequest): string | undefined {
+  const query = new URLSearchParams(search);
+  return query.get("digest") ?? query.get("mount") ?? undefined;
 }
 
 /**

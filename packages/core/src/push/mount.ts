@@ -12,9 +12,9 @@ import type { Policy } from "../routing/policy.ts";
 import { toUpstreamRequest } from "../upstream/request.ts";
 import { errorBodyLimit, readUpTo } from "../upstream/transport/read-body.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import { forward, pushed, sendToHosted } from "./forward.ts";
+import { type ForwardContext, forward, pushed, sendToHosted } from "./forward.ts";
 
-interface MountContext extends CopyContext {
+interface MountContext extends CopyContext, ForwardContext {
   readonly policy: Policy<Upstream>;
   readonly copier: BlobCopier;
 }
@@ -30,7 +30,7 @@ export async function mount(
   { to, mount: { digest, from } }: { readonly to: Upstream; readonly mount: Mount },
 ): Promise<Decision> {
   if (from === undefined || !context.config.copy || hasBody(exchange.request)) {
-    return forward(exchange, request, to);
+    return forward(context, exchange, request, to);
   }
   const answer = await sendToHosted(to, toUpstreamRequest(request, to, exchange));
   const body = (await readUpTo(answer.body, errorBodyLimit, to.timeouts.idle)) ?? Buffer.alloc(0);
@@ -38,6 +38,9 @@ export async function mount(
     answer.status === 202
       ? await takeOver(context, exchange, request, { hosted: to, from, digest, begun: answer.headers })
       : { isCopied: false, note: "" };
+  if (isCopied || answer.status === 201) {
+    context.memory.pushedParts.learn("hosted", exchange.repository ?? "", digest);
+  }
   if (!isCopied) {
     return relayBuffered(exchange, `${pushed}${note}`, { upstream: to, answer, body });
   }

@@ -1,13 +1,14 @@
 import type { BlobCopier } from "../copy/blob.ts";
 import { type CopyCount, copyMissing } from "../copy/missing-parts.ts";
-import { type CopyContext, planCopy } from "../copy/requests.ts";
+import { type CopyContext, type CopyJob, planCopy } from "../copy/requests.ts";
 import { CopyFailure } from "../errors.ts";
 import type { Decision, Exchange } from "../http/exchange.ts";
 import { relayBuffered } from "../http/relay.ts";
 import { readManifest } from "../http/request-body.ts";
 import { mayLackParts, withFurtherError } from "../protocol/error-body.ts";
+import { RegistryError } from "../protocol/errors.ts";
 import type { RawHeaders } from "../protocol/headers.ts";
-import { hasParts, longestManifest } from "../protocol/manifest.ts";
+import { digestsIn, hasParts, longestManifest } from "../protocol/manifest.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import type { ErrorResponse } from "../pull/failover.ts";
 import type { Invalidation } from "../pull/invalidate.ts";
@@ -40,7 +41,7 @@ export interface PushedTag {
 
 /**
  * Puts a manifest to hosted. Clients do not upload blobs that a proxy has, because the router said that they exist. If hosted
- * therefore lacks parts, they are copied, and the manifest is put once more.
+ * therefore lacks parts, they are copied, and the manifest is put once more unless hosted has accepted it.
  * @param checkTag called with the manifest before hosted gets it
  */
 export async function pushManifest(
@@ -54,43 +55,66 @@ export async function pushManifest(
   const push = { to, body, type: exchange.request.headers["content-type"] };
   const tag = checkTag(push);
   await tag.permit();
-  const { said, note } = await putWithParts(context, exchange, request, push, ruling);
+  const { said, note, incomplete } = await putWithParts(context, exchange, request, push, ruling);
   const further: string[] = [];
-  if (said.answer.status === 201) {
+  if (isSuccess(said.answer)) {
     further.push(...(await afterAccept(context, exchange, request, push, said.answer)));
+    if (incomplete !== undefined) {
+      throw incomplete;
+    }
     further.push(...(await tag.warnings()));
   }
   return relayBuffered(exchange, `${pushed}${note}`, { upstream: to, ...said }, further);
 }
 
-/** @returns hosted's response, and a note for the reason about what was copied */
+/** Registries answer 201; some answer another 2xx. */
+function isSuccess({ status }: Pick<UpstreamResponse, "status">): boolean {
+  return status >= 200 && status < 300;
+}
+
+interface PutResult {
+  readonly said: ErrorResponse;
+  /** For the reason: what was copied. */
+  readonly note: string;
+  /** Hosted accepted the manifest without parts that it was promised to have, and these could not be copied. */
+  readonly incomplete?: RegistryError;
+}
+
+/**
+ * Puts a manifest, and copies what hosted lacks of it. Some registries accept a manifest without its parts, so a part that this process
+ * does not know to be at hosted is looked for there also after hosted has accepted.
+ */
 async function putWithParts(
   context: PushContext,
   exchange: Exchange,
   request: RegistryRequest,
   push: Push,
   ruling: ResolvedRule<Upstream>,
-): Promise<{ readonly said: ErrorResponse; readonly note: string }> {
+): Promise<PutResult> {
+  const { pushedParts } = context.memory;
+  const { repository = "" } = exchange;
+  const unsure = digestsIn(push.body).filter((part) => pushedParts.whereIs(repository, part) !== "hosted");
+  const plan = () => planned(context, exchange, { hosted: push.to, repository, from: repository }, ruling);
+  // Before hosted has the manifest: the repository would be hosted's own then.
+  const early = unsure.length > 0 ? await plan() : undefined;
   const said = await put(context.invalidation, exchange, request, push);
-  if (!mayLackParts(said.answer.status, said.body.toString()) || !hasParts(push.body)) {
+  const isAccepted = isSuccess(said.answer);
+  const lack = isAccepted ? "unlikely" : mayLackParts(said.answer.status, said.body.toString());
+  if (!hasParts(push.body) || lack === "no" || (lack === "unlikely" && unsure.length === 0)) {
     return { said, note: "" };
   }
-  const { repository = "" } = exchange;
-  const where = { hosted: push.to, repository, from: repository };
+  const copying = early ?? (isAccepted ? undefined : await plan());
+  if (copying === undefined) {
+    return { said, note: "" };
+  }
   try {
-    const copying = await planCopy(context, exchange, where, ruling);
-    if (copying === undefined) {
-      return { said, note: "" };
-    }
-    const { namespace } = request;
-    const count = await copyMissing(context.copier, copying, {
-      body: push.body,
-      signal: exchange.signal,
-      afterAccept: (resource, manifest, answer) =>
-        afterAccept(context, exchange, { resource, namespace }, { to: push.to, ...manifest }, answer),
-    });
-    // Also if nothing had to be copied: another push may have brought it meanwhile.
-    return { said: await put(context.invalidation, exchange, request, push), note: describeCount(count) };
+    const count = await copyParts(context, exchange, request, push, { copying, isAccepted });
+    const isAgain = lack === "likely" || (!isAccepted && count.blobs + count.manifests > 0);
+    return {
+      // Also if nothing had to be copied: another push may have brought it meanwhile.
+      said: isAgain ? await put(context.invalidation, exchange, request, push) : said,
+      note: describeCount(count),
+    };
   } catch (error) {
     if (!(error instanceof CopyFailure)) {
       throw error;
@@ -98,8 +122,60 @@ async function putWithParts(
     if (!error.isAbsent) {
       exchange.problem = error;
     }
-    return { said: explained(said, error), note: `; not copied from proxies: ${error.message}` };
+    const note = `; not copied from proxies: ${error.message}`;
+    if (!isAccepted) {
+      return { said: explained(said, error), note };
+    }
+    const message = `${push.to.name} accepted the manifest without parts that a proxy has, and they could not be copied: ${error.message}. Push again`;
+    return { said, note, incomplete: new RegistryError("UPSTREAM_FAILED", { message, cause: error }) };
   }
+}
+
+/** @returns undefined if nothing may be copied; the failure, if that cannot be told */
+async function planned(
+  context: PushContext,
+  exchange: Exchange,
+  where: Pick<CopyJob, "hosted" | "repository" | "from">,
+  ruling: ResolvedRule<Upstream>,
+): Promise<CopyJob | CopyFailure | undefined> {
+  try {
+    return await planCopy(context, exchange, where, ruling);
+  } catch (error) {
+    if (error instanceof CopyFailure) {
+      return error;
+    }
+    throw error;
+  }
+}
+
+async function copyParts(
+  context: PushContext,
+  exchange: Exchange,
+  { namespace }: RegistryRequest,
+  push: Push,
+  { copying, isAccepted }: { readonly copying: CopyJob | CopyFailure; readonly isAccepted: boolean },
+): Promise<CopyCount> {
+  const { pushedParts } = context.memory;
+  const { repository = "" } = exchange;
+  const parts = digestsIn(push.body);
+  if (copying instanceof CopyFailure) {
+    if (isAccepted && !parts.some((part) => pushedParts.whereIs(repository, part) === "proxy")) {
+      return { blobs: 0, manifests: 0 };
+    }
+    throw copying;
+  }
+  const count = await copyMissing(context.copier, copying, {
+    body: push.body,
+    signal: exchange.signal,
+    // A refusal says that a part is missing, whatever is remembered.
+    isAtHosted: (part) => isAccepted && pushedParts.whereIs(repository, part) === "hosted",
+    // Images may be pushed without some parts on purpose, if nobody was told that they exist.
+    mayBeAbsent: (part) => isAccepted && pushedParts.whereIs(repository, part) !== "proxy",
+    arrived: (part) => pushedParts.learn("hosted", repository, part),
+    afterAccept: (resource, manifest, answer) =>
+      afterAccept(context, exchange, { resource, namespace }, { to: push.to, ...manifest }, answer),
+  });
+  return count;
 }
 
 async function put(

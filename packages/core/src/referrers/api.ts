@@ -4,7 +4,14 @@ import { errorCodes } from "../protocol/error-body.ts";
 import { firstValue, type RawHeaders, valuesOf } from "../protocol/headers.ts";
 import { nextQuery } from "../protocol/locations.ts";
 import { longestManifest } from "../protocol/manifest.ts";
-import { type Descriptor, ofTypes, readReferrers, sizeOf, wantedTypes } from "../protocol/referrers.ts";
+import {
+  type Descriptor,
+  ofTypes,
+  readReferrers,
+  saysFiltered,
+  sizeOf,
+  wantedTypes,
+} from "../protocol/referrers.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import { broken, type QueryOutcome } from "../upstream/query-outcome.ts";
 import { toUpstreamRequest, type UpstreamRequest } from "../upstream/request.ts";
@@ -17,6 +24,8 @@ import type { MemberReferrers } from "./tag-schema.ts";
 type ApiReferrers = MemberReferrers | { readonly outcome: "no-api"; readonly certain: boolean };
 
 const mostPages = 50;
+// Of registries and gateways without the endpoint.
+const refusals = [400, 401, 403, 404, 405, 406, 410, 501];
 
 /**
  * Reads a member's referrers of the types that the client wants, page by page.
@@ -39,15 +48,27 @@ export async function listByApi(
     }
     const said = await member.query(query);
     if (said.outcome !== "found") {
-      const listed = withoutList(said);
+      const listed = withoutList(said, support.has(member) === true);
+      if (listed.outcome === "no-api" && page > 0) {
+        return "answer" in said
+          ? broken(`answered ${said.answer.status} to a further page of referrers`)
+          : said;
+      }
       return listed.outcome === "listed" ? { ...listed, descriptors } : listed;
     }
     const listed = await readPage(said.answer, member);
+    if (listed.outcome === "no-api" && page > 0) {
+      return broken("sent a further page of referrers that is no image index");
+    }
     if (listed.outcome !== "listed") {
       return listed;
     }
     support.learn(member, true);
-    const kept = ofTypes(listed.descriptors, wanted);
+    const kept = ofTypes(
+      listed.descriptors,
+      wanted,
+      saysFiltered(valuesOf(said.answer.headers, "oci-filters-applied")),
+    );
     size += sizeOf(kept);
     if (size > longestManifest) {
       return broken("has more referrers than fit into an index of 4 MiB; ask for one artifactType");
@@ -78,12 +99,19 @@ async function readPage(
 }
 
 /**
+ * The API is optional, so a refusal may be about this endpoint alone: the tag tells then. A registry that is known to have the API has
+ * failed.
+ *
  * A registry without the API answers 405, or 404 without an error code of OCI. One with the API may answer 404 for an unknown
  * repository, with OCI's code. After a refusal or any other response, the tag may still exist.
  */
-function withoutList(said: Exclude<QueryOutcome, { outcome: "found" }>): ApiReferrers {
+function withoutList(said: Exclude<QueryOutcome, { outcome: "found" }>, hasApi: boolean): ApiReferrers {
   if (said.outcome === "failed") {
-    return said;
+    const { kind, status = 0 } = said.failure;
+    // Any other 500 is a fault: a list without signatures must not come from it.
+    const isUnsupported = errorCodes(said.said?.body.toString() ?? "").includes("UNSUPPORTED");
+    const isRefusal = kind !== "rate-limited" && (isUnsupported || refusals.includes(status));
+    return isRefusal && !hasApi ? { outcome: "no-api", certain: false } : said;
   }
   const codes = errorCodes(said.body.toString());
   if (codes.includes("NAME_UNKNOWN")) {

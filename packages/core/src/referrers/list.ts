@@ -72,7 +72,10 @@ async function listAt(
       support.learn(member, false);
     }
   }
-  return listUnderTag(exchange, location);
+  const list = await listUnderTag(exchange, location);
+  return list.outcome === "listed"
+    ? { ...list, descriptors: ofTypes(list.descriptors, wantedTypes(request.search)) }
+    : list;
 }
 
 function respond(
@@ -81,9 +84,7 @@ function respond(
   answers: readonly MemberAnswer[],
 ): Decision {
   const wanted = wantedTypes(search);
-  const lists = answers.map(({ list }) =>
-    list.outcome === "listed" ? ofTypes(list.descriptors, wanted) : [],
-  );
+  const lists = answers.map(({ list }) => (list.outcome === "listed" ? list.descriptors : []));
   const { descriptors, leftOut } = mergeReferrers(lists, longestManifest);
   const tooLong = leftOut.flatMap((index) => {
     const member = answers[index]?.member;

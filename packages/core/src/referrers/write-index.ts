@@ -6,7 +6,6 @@ import { indexType, longestManifest } from "../protocol/manifest.ts";
 import { type Descriptor, imageIndex, referrersTag } from "../protocol/referrers.ts";
 import { manifestRequest } from "../protocol/request.ts";
 import type { Invalidation } from "../pull/invalidate.ts";
-import type { Ownership } from "../pull/ownership.ts";
 import type { FailureReport } from "../routing/classify.ts";
 import { broken, type QueryOutcome } from "../upstream/query-outcome.ts";
 import { toUpstreamRequest } from "../upstream/request.ts";
@@ -15,7 +14,6 @@ import { listUnderTag, type SubjectLocation } from "./tag-schema.ts";
 
 interface IndexContext {
   readonly invalidation: Invalidation;
-  readonly ownership: Ownership;
   readonly peers: PeersConfig | undefined;
 }
 
@@ -100,7 +98,9 @@ export class ReferrersIndex {
   ): Promise<QueryOutcome> {
     const body = Buffer.from(imageIndex(manifests));
     if (body.length > longestManifest) {
-      return broken("the subject has more referrers than fit into an index of 4 MiB");
+      return broken(
+        `an index of all ${manifests.length} referrers of the subject has ${body.length} bytes, and a manifest may have ${longestManifest}`,
+      );
     }
     const put = manifestRequest("PUT", repository, referrersTag(subject), namespace);
     const query = { ...toUpstreamRequest(put, member, exchange), body, type: indexType };
@@ -111,8 +111,8 @@ export class ReferrersIndex {
       await this.#context.invalidation.put(put.resource, body);
     }
     if (said.outcome === "found") {
+      // Hosted does not own a repository for having referrers in it.
       await readUpTo(said.answer.body, errorBodyLimit, member.timeouts.idle);
-      this.#context.ownership.pushed(repository);
     }
     return said;
   }

@@ -47,16 +47,19 @@ describe("an error response for a manifest", () => {
   const refusal = (code: string) => JSON.stringify({ errors: [{ code, message: "m", detail: a }] });
 
   it.each([
-    [400, "MANIFEST_BLOB_UNKNOWN", true],
-    [404, "MANIFEST_BLOB_UNKNOWN", true],
-    [404, "BLOB_UNKNOWN", true],
-    [404, "MANIFEST_UNKNOWN", true],
-    [404, "NAME_UNKNOWN", true],
-    [400, "MANIFEST_INVALID", true],
-    [400, "TAG_INVALID", false],
-    [403, "DENIED", false],
-    [500, "MANIFEST_BLOB_UNKNOWN", false],
-    [201, "MANIFEST_BLOB_UNKNOWN", false],
+    [400, "MANIFEST_BLOB_UNKNOWN", "likely"],
+    [404, "MANIFEST_BLOB_UNKNOWN", "likely"],
+    [404, "BLOB_UNKNOWN", "likely"],
+    [404, "MANIFEST_UNKNOWN", "likely"],
+    [404, "NAME_UNKNOWN", "likely"],
+    [400, "MANIFEST_INVALID", "likely"],
+    [400, "TAG_INVALID", "no"],
+    [403, "DENIED", "no"],
+    [500, "MANIFEST_BLOB_UNKNOWN", "likely"],
+    [500, "UNKNOWN", "unlikely"],
+    [422, "OF_ITS_OWN", "unlikely"],
+    [413, "UNKNOWN", "no"],
+    [201, "MANIFEST_BLOB_UNKNOWN", "no"],
   ])("%i %s may mean missing content: %s", (status, code, expected) => {
     expect(mayLackParts(status, refusal(code))).toBe(expected);
   });

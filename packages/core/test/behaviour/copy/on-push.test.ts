@@ -344,8 +344,8 @@ describe("nothing is copied", () => {
 
   it.each([
     ["is another one", 400, { errors: [{ code: "NAME_INVALID" }] }],
-    ["is no OCI error", 400, "no"],
-    ["is a server error", 500, { errors: [{ code: "MANIFEST_BLOB_UNKNOWN" }] }],
+    ["is about the size", 413, "no"],
+    ["is a denial", 403, "no"],
   ])("when hosted's error %s", async (_, status, body) => {
     await using sides = await startSides({ router: { rules: [{ match: "**", shadow: "allow" }] } });
     const { proxy, hosted, router } = sides;

@@ -248,7 +248,7 @@ describe("merged tags", () => {
 
     expect(namesOf(answer)).toEqual(["a"]);
     expect(warningOf(answer)).toMatch(
-      /proxy-1 failed \(its pages form a loop.*proxy-2 failed \(.*more than 100/,
+      /proxy-1 failed \(its pages form a loop.*proxy-2 failed \(.*more than 100 pages/,
     );
     expect([circling.requests.length, endless.requests.length]).toEqual([2, 100]);
   });

@@ -182,7 +182,7 @@ describe("referrers", () => {
     const all = await fetchRaw(router.url, target);
     const filtered = await fetchRaw(router.url, `${target}?artifactType=${encodeURIComponent(signature)}`);
     const next = { Link: `<${target}?page=2>; rel="next"` };
-    const body = { manifests: [{ digest: "x", annotations: { long } }] };
+    const body = { manifests: [{ digest: `sha256:${"9".repeat(64)}`, annotations: { long } }] };
     hosted.fault({ path: /referrers/, status: 200, headers: next, body });
     const tooLong = await fetchRaw(router.url, target);
 

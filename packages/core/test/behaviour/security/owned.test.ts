@@ -39,7 +39,7 @@ describe("a repository that hosted has", () => {
     await fetchRaw(router.url, "/v2/corp/app/manifests/1.0", { method: "HEAD" });
 
     expect(all.map(({ status }) => status)).toEqual(Array(20).fill(200));
-    expect(existenceAsked(hosted)).toEqual(["/v2/corp/app/tags/list?n=1"]);
+    expect(existenceAsked(hosted)).toEqual(["/v2/corp/app/tags/list?n=100"]);
   });
 
   it("is still looked up for the other clients if the first one leaves", async () => {
@@ -58,20 +58,20 @@ describe("a repository that hosted has", () => {
     expect(existenceAsked(hosted)).toHaveLength(1);
   });
 
-  it("stays hosted's when its last tag is deleted, which distribution lists as null", async () => {
+  it("is not hosted's when its last tag is deleted, which distribution lists as null", async () => {
     await using sides = await startOwned();
     const { router, hosted, proxy } = sides;
     hosted.fault({ path: /tags\/list/, status: 200, body: { name: "corp/app", tags: null } });
 
-    expect((await fetchRaw(router.url, "/v2/corp/app/manifests/2.0")).status).toBe(404);
-    expect(existenceAsked(hosted)).toEqual(["/v2/corp/app/tags/list?n=1", "/v2/corp/app/tags/list"]);
-    expect(proxy.requests).toEqual([]);
+    expect((await fetchRaw(router.url, "/v2/corp/app/manifests/2.0")).status).toBe(200);
+    expect(existenceAsked(hosted)).toEqual(["/v2/corp/app/tags/list?n=100"]);
+    expect(proxy.requests).toHaveLength(1);
   });
 
   it("is not one for which hosted lists null with n, and answers 404 without", async () => {
     await using sides = await startOwned();
     const { router, hosted } = sides;
-    hosted.fault({ path: /tags\/list\?n=1$/, status: 200, body: { name: "x", tags: null } });
+    hosted.fault({ path: /tags\/list\?n=100$/, status: 200, body: { name: "x", tags: null } });
 
     expect((await fetchRaw(router.url, "/v2/library/tool/manifests/1.0")).status).toBe(200);
   });
@@ -86,7 +86,7 @@ describe("a repository that hosted does not have", () => {
       expect((await fetchRaw(router.url, "/v2/library/tool/manifests/1.0")).status).toBe(200);
     }
 
-    expect(hosted.requests.map(({ url }) => url)).toEqual(["/v2/library/tool/tags/list?n=1"]);
+    expect(hosted.requests.map(({ url }) => url)).toEqual(["/v2/library/tool/tags/list?n=100"]);
   });
 
   it("is hosted's after a push of a tag through the router", async () => {
