@@ -16,7 +16,7 @@ import { toUpstreamRequest } from "../upstream/request.ts";
 import { readUpTo } from "../upstream/transport/read-body.ts";
 import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import { type AcceptContext, afterAccept, type Push } from "./accepted.ts";
+import { type AcceptContext, acceptedTags, afterAccept, type Push } from "./accepted.ts";
 import { pushed, sendToHosted } from "./forward.ts";
 
 interface PushContext extends AcceptContext, CopyContext {
@@ -33,9 +33,10 @@ export interface PushedTag {
   permit(): Promise<void>;
   /**
    * Reports the result, once hosted has the manifest.
+   * @param accepted the tags that hosted has set
    * @returns `Warning` headers for the client
    */
-  warnings(): Promise<RawHeaders>;
+  warnings(accepted: readonly string[]): Promise<RawHeaders>;
 }
 
 /**
@@ -58,7 +59,7 @@ export async function pushManifest(
   const further: string[] = [];
   if (said.answer.status === 201) {
     further.push(...(await afterAccept(context, exchange, request, push, said.answer)));
-    further.push(...(await tag.warnings()));
+    further.push(...(await tag.warnings(acceptedTags(request.resource, said.answer.headers))));
   }
   return relayBuffered(exchange, `${pushed}${note}`, { upstream: to, ...said }, further);
 }
