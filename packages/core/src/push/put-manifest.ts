@@ -33,10 +33,10 @@ export interface PushedTag {
   permit(): Promise<void>;
   /**
    * Reports the result, once hosted has the manifest.
-   * @param accepted the tags that hosted has set
+   * @param tagsSet the tags that hosted has set
    * @returns `Warning` headers for the client
    */
-  warnings(accepted: readonly string[]): Promise<RawHeaders>;
+  warnings(tagsSet: readonly string[]): Promise<RawHeaders>;
 }
 
 /**

@@ -77,10 +77,10 @@ export function checkPushedTag(
         refuseShadow(await tags);
       }
     },
-    warnings(accepted) {
+    warnings(tagsSet) {
       // A logger of the host application that throws must not cost the client its response.
       const warnings = tags
-        .then((all) => report(all.filter(({ check }) => accepted.includes(check.tag))))
+        .then((all) => report(all.filter(({ check }) => tagsSet.includes(check.tag))))
         .catch(() => []);
       return Promise.race([warnings, wait(grace, [], { ref: false })]);
     },

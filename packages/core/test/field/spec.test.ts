@@ -98,6 +98,34 @@ describe("a push of a manifest with ?tag=", () => {
   );
 });
 
+describe("a manifest without Docker-Content-Digest", () => {
+  it.each([
+    { ask: "GET", reference: "1", status: 200, told: digest },
+    { ask: "GET", reference: digest, status: 200, told: digest },
+    { ask: "HEAD", reference: "1", status: 200, told: undefined },
+  ])("$ask of $reference is answered with $told", async ({ ask, reference, status, told }) => {
+    const server = createServer((request, response) => {
+      const headers = { "Content-Type": manifestType, "Content-Length": body.length };
+      response.writeHead(200, headers).end(request.method === "HEAD" ? "" : body);
+    });
+    const port = await listen(server);
+    await using proxy = await startRegistry();
+    await using router = await startRouter({
+      hosted: { url: `http://127.0.0.1:${port}` },
+      proxy: [{ name: "hub", url: proxy.url }],
+    });
+    try {
+      const answer = await fetchRaw(router.url, `/v2/team/app/manifests/${reference}`, { method: ask });
+
+      expect(answer.status).toBe(status);
+      expect(answer.headers["docker-content-digest"]).toBe(told);
+    } finally {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    }
+  });
+});
+
 describe("a subject", () => {
   it.each(["1.25:alpine", "latest:x", "blake2:abc", "sha256+x:abc"])(
     "of an algorithm that is not registered, %s, becomes no tag",
