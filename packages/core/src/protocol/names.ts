@@ -37,6 +37,11 @@ const registered: ReadonlyMap<string, RegExp> = new Map([
   ["blake3", /^[a-f0-9]{64}$/],
 ]);
 
+/** Whether a digest is of a registered algorithm, so that what it names can be nothing else (image-spec 1.1, "Registered algorithms"). */
+export function isRegisteredDigest(text: string): boolean {
+  return isDigest(text) && registered.has(text.slice(0, text.indexOf(":")));
+}
+
 const longestDigest = 512;
 
 // The common case, tested first.

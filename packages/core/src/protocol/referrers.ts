@@ -1,6 +1,6 @@
 import { isObject, parseObject } from "./json.ts";
 import { indexType, manifestType } from "./manifest.ts";
-import { isDigest } from "./names.ts";
+import { isRegisteredDigest } from "./names.ts";
 
 /** An entry of an image index (image-spec 1.1, "Descriptor"). Other properties are kept. */
 export interface Descriptor {
@@ -11,8 +11,14 @@ export interface Descriptor {
   readonly annotations?: unknown;
 }
 
-/** The tag for the referrers of a digest at registries without the API (distribution-spec 1.1, "Referrers Tag Schema"). */
-export function referrersTag(subject: string): string {
+/**
+ * The tag for the referrers of a digest at registries without the API (distribution-spec 1.1, "Referrers Tag Schema"). Undefined for an
+ * algorithm that is not registered: `1.25:alpine` has the form of a digest, and its tag would be the ordinary tag `1.25-alpine`.
+ */
+export function referrersTag(subject: string): string | undefined {
+  if (!isRegisteredDigest(subject)) {
+    return undefined;
+  }
   const colon = subject.indexOf(":");
   const algorithm = subject.slice(0, colon).slice(0, 32);
   const encoded = subject.slice(colon + 1).slice(0, 64);
@@ -109,11 +115,11 @@ interface Referrer {
   readonly annotations: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** Undefined for a manifest without a subject, and for anything else. */
+/** Undefined for a manifest without a subject of a registered algorithm, and for anything else. */
 export function readReferrer(manifest: Buffer): Referrer | undefined {
   const { subject, config, annotations, mediaType, artifactType } = parseObject(manifest.toString()) ?? {};
   const digest = isObject(subject) ? subject.digest : undefined;
-  if (typeof digest !== "string" || !isDigest(digest)) {
+  if (typeof digest !== "string" || !isRegisteredDigest(digest)) {
     return undefined;
   }
   return {

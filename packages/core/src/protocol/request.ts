@@ -66,10 +66,19 @@ export type Resource =
       readonly repository: string;
       readonly reference: string;
       readonly byDigest: boolean;
+      /** Of `PUT ?tag=a&tag=b` (distribution-spec, "Pushing Manifests"): tags beside the reference. */
+      readonly tags?: readonly string[];
     }
   | { readonly kind: "blob"; readonly repository: string; readonly digest: string }
   | { readonly kind: "uploads"; readonly repository: string; readonly mount: Mount | undefined }
   | { readonly kind: "upload-session"; readonly repository: string; readonly session: string };
+
+type ManifestResource = Extract<Resource, { kind: "manifest" }>;
+
+/** Each tag once that a push of a manifest may set. Hosted may not know `?tag=`; `OCI-Tag` of its answer names those that it took. */
+export function pushedTags({ reference, byDigest, tags = [] }: ManifestResource): string[] {
+  return [...new Set(byDigest ? tags : [reference, ...tags])];
+}
 
 /** `POST ?mount=<digest>&from=<repository>` (distribution-spec 1.1, "Mounting a blob from another repository"). */
 export interface Mount {
@@ -176,7 +185,9 @@ function parseResource(method: string, segments: readonly string[], search: stri
     return { kind: "tags", repository: repositoryOf(segments.slice(0, -2)) };
   }
   if (beforeLast === "manifests") {
-    return parseManifest(method, repositoryOf(segments.slice(0, -2)), last);
+    const manifest = parseManifest(method, repositoryOf(segments.slice(0, -2)), last);
+    const tags = method === "PUT" ? parseTags(search) : [];
+    return tags.length === 0 ? manifest : { ...manifest, tags };
   }
   if (beforeLast === "referrers") {
     return { kind: "referrers", repository: repositoryOf(segments.slice(0, -2)), digest: digestOf(last) };
@@ -190,7 +201,7 @@ function parseResource(method: string, segments: readonly string[], search: stri
   throw new RegistryError("NOT_FOUND");
 }
 
-function parseManifest(method: string, repository: string, reference: string): Resource {
+function parseManifest(method: string, repository: string, reference: string): ManifestResource {
   if (reference.includes(":")) {
     return { kind: "manifest", repository, reference: digestOf(reference), byDigest: true };
   }
@@ -202,6 +213,25 @@ function parseManifest(method: string, repository: string, reference: string): R
     });
   }
   return { kind: "manifest", repository, reference, byDigest: false };
+}
+
+// Each of them is asked for at each proxy. Registries should accept ten (distribution-spec, "Pushing Manifests").
+const mostTags = 100;
+
+// As leniently as any upstream may do it: checks must cover every tag that an upstream can understand.
+function parseTags(search: string): string[] {
+  if (!search.includes("tag=") && !search.includes("%")) {
+    return [];
+  }
+  const tags = [...new Set(new URLSearchParams(search.replaceAll(";", "&")).getAll("tag"))];
+  const invalid = tags.find((tag) => !isTag(tag));
+  if (invalid !== undefined) {
+    throw new RegistryError("TAG_INVALID", { detail: { tag: clip(invalid) } });
+  }
+  if (tags.length > mostTags) {
+    throw new RegistryError("TAG_INVALID", { message: `a push may set at most ${mostTags} tags by ?tag=` });
+  }
+  return tags;
 }
 
 function parseUpload(repository: string, session: string, search: string): Resource {

@@ -2,7 +2,7 @@ import type { InflightManifests } from "../cache/inflight-manifests.ts";
 import type { Memory } from "../cache/memory.ts";
 import type { ManifestChange, PeersConfig } from "../config/options.ts";
 import { sha256 } from "../protocol/names.ts";
-import type { Resource } from "../protocol/request.ts";
+import { pushedTags, type Resource } from "../protocol/request.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { Ownership } from "./ownership.ts";
 
@@ -37,7 +37,10 @@ export class Invalidation {
     if (resource.kind === "manifest") {
       const { repository, reference, byDigest } = resource;
       const digest = byDigest ? reference : sha256(body);
-      await this.#publish({ kind: "put", repository, reference, byDigest, digest });
+      const put = { kind: "put", repository, digest } as const;
+      const references = pushedTags(resource).map((tag) => ({ reference: tag, byDigest: false }));
+      const all = byDigest ? [{ reference, byDigest }, ...references] : references;
+      await Promise.all(all.map((one) => this.#publish({ ...put, ...one })));
     }
   }
 

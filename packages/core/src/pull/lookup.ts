@@ -84,7 +84,7 @@ export async function lookup(
   if (body !== undefined) {
     // Buffered responses of one tick are sent together. A body that streams must not wait for that.
     await tick.next();
-    return { decision: await respondWith(exchange, end, how), pulled: end };
+    return { decision: await respondWith(exchange, end, how, undefined, resource), pulled: end };
   }
   const safeguards = {
     resumer:

@@ -2,7 +2,8 @@ import type { Decision, Exchange } from "../http/exchange.ts";
 import { relay, relayBuffered, type Safeguards } from "../http/relay.ts";
 import { errorCodes, ownWords, withFurtherError } from "../protocol/error-body.ts";
 import { type ErrorCode, RegistryError } from "../protocol/errors.ts";
-import { warning } from "../protocol/headers.ts";
+import { firstValue, type RawHeaders, warning } from "../protocol/headers.ts";
+import { isContent, sha256 } from "../protocol/names.ts";
 import type { Resource } from "../protocol/request.ts";
 import {
   type Attempt,
@@ -12,6 +13,7 @@ import {
   failureCode,
   isRefusal,
 } from "../routing/classify.ts";
+import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { FailoverResult, NamedErrorResponse } from "./failover.ts";
 
@@ -127,6 +129,7 @@ export function respondWith(
   { upstream, said, attempts }: Extract<FailoverResult, { ended: "answered" }>,
   how: string,
   safeguards?: Safeguards,
+  resource?: Resource,
 ): Promise<Decision> | Decision {
   const before = attempts.map(describeAttempt).join(", ");
   const last = said.answer.status >= 400 ? `answered ${said.answer.status}` : how;
@@ -134,5 +137,23 @@ export function respondWith(
   const { answer, body } = said;
   return body === undefined
     ? relay(exchange, reason, { upstream, answer }, safeguards)
-    : relayBuffered(exchange, reason, { upstream, answer, body });
+    : relayBuffered(exchange, reason, { upstream, answer, body }, missingDigest(resource, answer, body));
+}
+
+/** `Docker-Content-Digest` of a manifest whose upstream left it out, though answers must have it (distribution-spec, "Pulling manifests"). */
+function missingDigest(
+  resource: Resource | undefined,
+  { status, headers }: Pick<UpstreamResponse, "status" | "headers">,
+  body: Buffer,
+): RawHeaders {
+  if (
+    resource?.kind !== "manifest" ||
+    status !== 200 ||
+    body.length === 0 ||
+    firstValue(headers, "docker-content-digest") !== undefined
+  ) {
+    return [];
+  }
+  const digest = resource.byDigest ? resource.reference : sha256(body);
+  return resource.byDigest && !isContent(digest, body) ? [] : ["Docker-Content-Digest", digest];
 }

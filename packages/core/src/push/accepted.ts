@@ -1,12 +1,12 @@
 import type { Memory } from "../cache/memory.ts";
 import type { ReferrersSupport } from "../cache/referrers-support.ts";
 import type { Exchange } from "../http/exchange.ts";
-import { firstValue } from "../protocol/headers.ts";
+import { firstValue, valuesOf } from "../protocol/headers.ts";
 import { namesAnImage } from "../protocol/lists.ts";
 import { digestsIn } from "../protocol/manifest.ts";
 import { sha256 } from "../protocol/names.ts";
 import { descriptorOf, readReferrer } from "../protocol/referrers.ts";
-import type { RegistryRequest } from "../protocol/request.ts";
+import { pushedTags, type RegistryRequest } from "../protocol/request.ts";
 import type { Ownership } from "../pull/ownership.ts";
 import { errorFrom } from "../pull/respond.ts";
 import type { ReferrersIndex } from "../referrers/write-index.ts";
@@ -48,7 +48,7 @@ export async function afterAccept(
   pushedParts.learn("hosted", repository, digest);
   holders.manifestAt(to, repository, digest);
   holders.partsAt(to, repository, digest, digestsIn(body));
-  if (!byDigest && namesAnImage(reference)) {
+  if (acceptedTags(resource, headers).some(namesAnImage)) {
     // Not by digest: the index of such a manifest may still need manifests that only a proxy has.
     ownership.pushed(repository);
   }
@@ -69,4 +69,20 @@ export async function afterAccept(
     throw errorFrom(to, { ...failure, cause });
   }
   return ["OCI-Subject", subject];
+}
+
+/** The tags that hosted has set. A registry that does not know `?tag=` answers without `OCI-Tag`. */
+export function acceptedTags(
+  resource: RegistryRequest["resource"],
+  headers: UpstreamResponse["headers"],
+): string[] {
+  if (resource.kind !== "manifest") {
+    return [];
+  }
+  const told = new Set(
+    valuesOf(headers, "oci-tag").flatMap((value) => value.split(",").map((tag) => tag.trim())),
+  );
+  return pushedTags(resource).filter(
+    (tag) => told.has(tag) || (!resource.byDigest && tag === resource.reference),
+  );
 }

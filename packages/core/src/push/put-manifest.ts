@@ -17,7 +17,7 @@ import { toUpstreamRequest } from "../upstream/request.ts";
 import { readUpTo } from "../upstream/transport/read-body.ts";
 import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import { type AcceptContext, afterAccept, type Push } from "./accepted.ts";
+import { type AcceptContext, acceptedTags, afterAccept, type Push } from "./accepted.ts";
 import { pushed, sendToHosted } from "./forward.ts";
 
 interface PushContext extends AcceptContext, CopyContext {
@@ -34,9 +34,10 @@ export interface PushedTag {
   permit(): Promise<void>;
   /**
    * Reports the result, once hosted has the manifest.
+   * @param tagsSet the tags that hosted has set
    * @returns `Warning` headers for the client
    */
-  warnings(): Promise<RawHeaders>;
+  warnings(tagsSet: readonly string[]): Promise<RawHeaders>;
 }
 
 /**
@@ -62,7 +63,7 @@ export async function pushManifest(
     if (incomplete !== undefined) {
       throw incomplete;
     }
-    further.push(...(await tag.warnings()));
+    further.push(...(await tag.warnings(acceptedTags(request.resource, said.answer.headers))));
   }
   return relayBuffered(exchange, `${pushed}${note}`, { upstream: to, ...said }, further);
 }

@@ -30,7 +30,11 @@ export async function listUnderTag(
   exchange: Exchange,
   { member, repository, subject, namespace }: SubjectLocation,
 ): Promise<MemberReferrers> {
-  const read = manifestRequest("GET", repository, referrersTag(subject), namespace);
+  const tag = referrersTag(subject);
+  if (tag === undefined) {
+    return { outcome: "listed", descriptors: [] };
+  }
+  const read = manifestRequest("GET", repository, tag, namespace);
   const said = await member.query({
     ...toUpstreamRequest(read, member, exchange),
     whole: true,

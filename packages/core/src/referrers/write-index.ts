@@ -66,7 +66,11 @@ export class ReferrersIndex {
     alter: (listed: readonly Descriptor[]) => readonly Descriptor[] | undefined,
   ): Promise<FailureReport | undefined> {
     const { member, repository, subject } = location;
-    const key = JSON.stringify([member.name, repository, referrersTag(subject)]);
+    const tag = referrersTag(subject);
+    if (tag === undefined) {
+      return Promise.resolve(undefined);
+    }
+    const key = JSON.stringify([member.name, repository, tag]);
     // A client that leaves now may find the manifest at hosted later, and not push it again.
     const lasting = detached(exchange);
     const change = async (): Promise<FailureReport | undefined> => {
@@ -78,14 +82,14 @@ export class ReferrersIndex {
       if (altered === undefined) {
         return undefined;
       }
-      const said = await this.#write(lasting, location, altered);
+      const said = await this.#write(lasting, location, tag, altered);
       const missing = missingAmong(known.descriptors, said);
       if (missing.size === 0) {
         return failureIn(said);
       }
       // An added manifest stays: the missing ones are of the earlier list.
       const rest = altered.filter((one) => !missing.has(one));
-      return failureIn(await this.#write(lasting, location, rest));
+      return failureIn(await this.#write(lasting, location, tag, rest));
     };
     const { peers } = this.#context;
     return this.#writers.run(key, () => (peers === undefined ? change() : peers.withLock(key, change)));
@@ -93,7 +97,8 @@ export class ReferrersIndex {
 
   async #write(
     exchange: Exchange,
-    { member, repository, subject, namespace }: SubjectLocation,
+    { member, repository, namespace }: SubjectLocation,
+    tag: string,
     manifests: readonly Descriptor[],
   ): Promise<QueryOutcome> {
     const body = Buffer.from(imageIndex(manifests));
@@ -102,7 +107,7 @@ export class ReferrersIndex {
         `an index of all ${manifests.length} referrers of the subject has ${body.length} bytes, and a manifest may have ${longestManifest}`,
       );
     }
-    const put = manifestRequest("PUT", repository, referrersTag(subject), namespace);
+    const put = manifestRequest("PUT", repository, tag, namespace);
     const query = { ...toUpstreamRequest(put, member, exchange), body, type: indexType };
     let said: QueryOutcome;
     try {

@@ -5,7 +5,7 @@ import { RegistryError } from "../protocol/errors.ts";
 import { type RawHeaders, warning } from "../protocol/headers.ts";
 import { manifestTypes } from "../protocol/manifest.ts";
 import { sha256 } from "../protocol/names.ts";
-import type { RegistryRequest } from "../protocol/request.ts";
+import { manifestRequest, pushedTags, type RegistryRequest } from "../protocol/request.ts";
 import type { Push } from "../push/accepted.ts";
 import type { PushedTag } from "../push/put-manifest.ts";
 import { type ResolvedRule, ruleName } from "../routing/ruling.ts";
@@ -14,6 +14,7 @@ import { reportIfShadowed, type ShadowContext } from "./on-pull.ts";
 import { type TagDigest, tagDigestAt } from "./tag-digest.ts";
 
 interface ProxyTag {
+  readonly check: Check;
   readonly proxy: Upstream;
   readonly tag: TagDigest;
 }
@@ -22,6 +23,7 @@ interface Check {
   readonly shadows: ShadowContext;
   readonly request: RegistryRequest;
   readonly rule: ResolvedRule<Upstream>;
+  readonly tag: string;
   readonly name: string;
   readonly pushed: Tagged;
 }
@@ -37,7 +39,7 @@ const nothingToCheck: PushedTag = {
 };
 
 /**
- * Asks the proxies of a repository's rule at once for the tag that is being pushed. Neither `?ns=` nor a host name of hosted
+ * Asks the proxies of a repository's rule at once for each tag that is being pushed, those of `?tag=` included. Neither `?ns=` nor a host name of hosted
  * avoids this check.
  */
 export function checkPushedTag(
@@ -47,7 +49,8 @@ export function checkPushedTag(
   { to, body }: Push,
 ): PushedTag {
   const { resource } = request;
-  if (resource.kind !== "manifest" || resource.byDigest) {
+  const names = resource.kind === "manifest" ? pushedTags(resource) : [];
+  if (resource.kind !== "manifest" || names.length === 0) {
     return nothingToCheck;
   }
   const rule = shadows.policy.rulingFor(resource.repository, { namespace: undefined, host: undefined });
@@ -55,33 +58,40 @@ export function checkPushedTag(
   if (proxies.length === 0) {
     return nothingToCheck;
   }
-  const name = `${resource.repository}:${resource.reference}`;
-  const check = { shadows, request, rule, name, pushed: { member: to, digest: sha256(body) } };
+  const { repository } = resource;
+  const pushed = { member: to, digest: sha256(body) };
   // A reload at the right moment must not avoid a refusal. A report may be lost.
   const ended = rule.shadow === "deny" ? [] : [shadows.ended];
   const query = { accept: manifestTypes, timeout, signals: [exchange.signal, ...ended] };
-  // The client's query is meant for hosted.
-  const plain = { ...request, search: "" };
   const tags = Promise.all(
-    proxies.map(async (proxy) => ({ proxy, tag: await tagDigestAt(proxy, plain, query) })),
+    names.flatMap((tag) => {
+      // The client's query is meant for hosted.
+      const plain = manifestRequest("PUT", repository, tag, undefined);
+      const check = { shadows, request: plain, rule, tag, name: `${repository}:${tag}`, pushed };
+      return proxies.map(async (proxy) => ({ check, proxy, tag: await tagDigestAt(proxy, plain, query) }));
+    }),
   );
   return {
     async permit() {
       if (rule.shadow === "deny") {
-        refuseShadow(check, await tags);
+        refuseShadow(await tags);
       }
     },
-    warnings() {
+    warnings(tagsSet) {
       // A logger of the host application that throws must not cost the client its response.
-      const warnings = tags.then((all) => report(check, all)).catch(() => []);
+      const warnings = tags
+        .then((all) => report(all.filter(({ check }) => tagsSet.includes(check.tag))))
+        .catch(() => []);
       return Promise.race([warnings, wait(grace, [], { ref: false })]);
     },
   };
 }
 
 /** @throws RegistryError DENIED if a proxy has the tag with another digest */
-function refuseShadow({ rule, name, pushed: { digest: pushed } }: Check, tags: readonly ProxyTag[]): void {
-  for (const { proxy, tag } of tags) {
+function refuseShadow(tags: readonly ProxyTag[]): void {
+  for (const { check, proxy, tag } of tags) {
+    const { rule, name } = check;
+    const { digest: pushed } = check.pushed;
     if (tag.outcome === "found" && compareDigests(tag.digest, pushed) === "different") {
       throw new RegistryError("DENIED", {
         reason: `${proxy.name} has ${name} with another digest`,
@@ -93,17 +103,17 @@ function refuseShadow({ rule, name, pushed: { digest: pushed } }: Check, tags: r
 }
 
 /** Reports shadowed tags to log and metric, and returns `Warning` headers for the client. */
-function report(check: Check, tags: readonly ProxyTag[]): RawHeaders {
-  return tags.flatMap(({ proxy, tag }) => {
+function report(tags: readonly ProxyTag[]): RawHeaders {
+  return tags.flatMap(({ check, proxy, tag }) => {
     if (tag.outcome === "found") {
       reportIfShadowed(check.shadows, check.request, check.pushed, { member: proxy, digest: tag.digest });
     }
-    const text = warningText(check, { proxy, tag });
+    const text = warningText({ check, proxy, tag });
     return text === undefined ? [] : ["Warning", warning(text)];
   });
 }
 
-function warningText(check: Check, { proxy, tag }: ProxyTag): string | undefined {
+function warningText({ check, proxy, tag }: ProxyTag): string | undefined {
   if (tag.outcome === "unknown") {
     return reportUnchecked(check, proxy, tag.cause);
   }
