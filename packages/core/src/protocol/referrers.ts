@@ -1,6 +1,6 @@
 import { isObject, parseObject } from "./json.ts";
 import { indexType, manifestType } from "./manifest.ts";
-import { isRegisteredDigest } from "./names.ts";
+import { isDigest, isRegisteredDigest } from "./names.ts";
 
 /** An entry of an image index (image-spec 1.1, "Descriptor"). Other properties are kept. */
 export interface Descriptor {
