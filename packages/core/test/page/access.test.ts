@@ -110,7 +110,9 @@ describe("with an authorize hook, the status page", () => {
 
     const decisions = textOf(text, "decisions");
     expect(new Set(decisions.match(/team\/app-\d+/g)).size).toBe(50);
-    expect(decisions).toMatch(/^image .* when secret\/late:1 GET manifest 403 router rules\[0\] does not let alice pull/);
+    expect(decisions).toMatch(
+      /^image .* when secret\/late:1 GET manifest 403 router rules\[0\] does not let alice pull/,
+    );
     expect(decisions.match(/secret\/\w+:1/g)).toHaveLength(10);
     expect(decisions).not.toMatch(/UNAUTHORIZED|NAME_INVALID|no user and password/);
   });
