@@ -29,6 +29,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "node:zlib",
     "http-proxy",
     "lru-cache",
+    "version.ts",
   ],
   http: [...pure, "upstream", "node:async_hooks", "node:tls"],
   authorize: [...pure, "http"],

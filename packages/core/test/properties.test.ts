@@ -83,7 +83,7 @@ interface Answered {
 
 function ask(port: number, agent: Agent, how: string, path: string, id: string): Promise<Answered> {
   return new Promise((resolve, reject) => {
-    const headers = { "X-Id": id, "Content-Length": 0 };
+    const headers = { "X-Id": id, "User-Agent": id, "Content-Length": 0 };
     const sent = httpRequest({ host: "127.0.0.1", port, method: how, path, headers, agent }, (response) => {
       let body = "";
       response.on("data", (chunk) => {

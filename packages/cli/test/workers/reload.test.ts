@@ -13,7 +13,7 @@ import { within } from "../support/within.ts";
 beforeAll(build, 120_000);
 jest.setTimeout(60_000);
 
-const manifest = "/v2/team/app/manifests/1";
+const blob = `/v2/library/hello/blobs/sha256:${"0".repeat(64)}`;
 const answering = (body: string) => startUpstream((_, response) => response.end(body));
 
 describe("a reload", () => {
@@ -22,7 +22,7 @@ describe("a reload", () => {
     await using workers = await startTwoWorkers({ proxy: await answering("old") });
     using one = await workers.connectionTo(1);
     using two = await workers.connectionTo(2);
-    const both = async () => [(await one.get(manifest)).body, (await two.get(manifest)).body];
+    const both = async () => [(await one.get(blob)).body, (await two.get(blob)).body];
     expect(await both()).toEqual(["old", "old"]);
     await workers.configure({ proxy: other.url });
 
@@ -46,7 +46,7 @@ describe("a reload", () => {
 
     using one = await workers.connectionTo(1);
     using two = await workers.connectionTo(2);
-    expect([(await one.get(manifest)).body, (await two.get(manifest)).body]).toEqual(["old", "old"]);
+    expect([(await one.get(blob)).body, (await two.get(blob)).body]).toEqual(["old", "old"]);
   });
 
   test("that one worker does not follow, as it hangs, ends that worker, and its successor follows", async () => {
@@ -63,7 +63,7 @@ describe("a reload", () => {
 
     using one = await workers.connectionTo(1);
     using two = await workers.connectionTo(2);
-    expect([(await one.get(manifest)).body, (await two.get(manifest)).body]).toEqual(["new", "new"]);
+    expect([(await one.get(blob)).body, (await two.get(blob)).body]).toEqual(["new", "new"]);
   });
 
   test("of another number of workers takes a restart, and the log says so", async () => {

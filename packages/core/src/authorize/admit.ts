@@ -3,7 +3,7 @@ import { ClientAborted } from "../errors.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { RegistryError } from "../protocol/errors.ts";
 import { publicHost, publicProto } from "../protocol/forwarded-headers.ts";
-import { valuesOf } from "../protocol/headers.ts";
+import { firstValue, valuesOf } from "../protocol/headers.ts";
 import { type HeadPurpose, headPurpose } from "../protocol/manifest.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import { scopeOf } from "../protocol/token-scope.ts";
@@ -35,6 +35,7 @@ export async function authorizeRequest(
   exchange: Exchange,
   parsed: RegistryRequest,
 ): Promise<void> {
+  refuseCrossSite(exchange);
   const { authorize: hook, tokens } = context.config;
   if (hook === undefined) {
     return;
@@ -48,6 +49,24 @@ export async function authorizeRequest(
           { who: isAnonymous && wanted.access === "base" ? "anonymous" : undefined, rule: "" }
         : permissionFor(context, wanted.repository, wanted.access);
     await authorizeWith(context, exchange, wanted, permission, challenge);
+  }
+}
+
+/**
+ * A page of another site must not write with what a browser knows: Basic credentials, or a place in the network. Clients of registries
+ * send neither header.
+ * @throws RegistryError DENIED
+ */
+function refuseCrossSite({ request, client }: Exchange): void {
+  if (request.method === "GET" || request.method === "HEAD") {
+    return;
+  }
+  const site = firstValue(request.rawHeaders, "sec-fetch-site");
+  const origin = firstValue(request.rawHeaders, "origin");
+  const own = publicHost(request.rawHeaders, client);
+  const isOwn = origin === undefined || (URL.canParse(origin) && new URL(origin).host === own?.toLowerCase());
+  if (!isOwn || (site !== undefined && site !== "same-origin" && site !== "none")) {
+    throw new RegistryError("DENIED", { message: "pages of other sites may not write to this registry" });
   }
 }
 

@@ -33,6 +33,7 @@ export function assertConfig(value: unknown): asserts value is CombinedRegistryC
 
 type ParsedUpstream = Omit<ParsedConfig["proxy"][number], "auth"> & {
   readonly auth?: CompleteUpstream["auth"];
+  readonly forwardHeaders: readonly string[];
 };
 
 function completeUpstreams(parsed: ParsedConfig): CompleteConfig {
@@ -42,7 +43,7 @@ function completeUpstreams(parsed: ParsedConfig): CompleteConfig {
   const upstreams = {
     hosted: completeUpstream({ ...notForHosted, ...hosted }, "hosted", "hosted"),
     proxies: proxy.map((one, index) =>
-      completeUpstream(one, "proxy", isSingle ? "proxy" : `proxy-${index + 1}`),
+      completeUpstream({ ...notForProxies, ...one }, "proxy", isSingle ? "proxy" : `proxy-${index + 1}`),
     ),
   };
   const completeRules = rules.map((rule) => completeRule(rule, upstreams));
@@ -62,6 +63,7 @@ function completeUpstreams(parsed: ParsedConfig): CompleteConfig {
 }
 
 const notForHosted = { namespace: undefined, libraryPrefix: false, match: ["**"] };
+const notForProxies = { forwardHeaders: [] };
 
 function completeUpstream(parsed: ParsedUpstream, kind: UpstreamKind, defaultName: string): CompleteUpstream {
   const url = new URL(parsed.url);
@@ -76,6 +78,7 @@ function completeUpstream(parsed: ParsedUpstream, kind: UpstreamKind, defaultNam
     auth: parsed.auth,
     tls: { ca, cert, key, serverName, verify },
     breaker: parsed.breaker ?? undefined,
+    forwardHeaders: parsed.forwardHeaders.map((name) => name.toLowerCase()),
     aliases: parsed.aliases.map((alias) => new URL(alias).host),
     namespace: parsed.namespace,
   };

@@ -57,6 +57,8 @@ export interface CompleteUpstream {
   readonly redirects: "pass" | "follow";
   /** Other hosts (`host[:port]`) by which the upstream names itself. */
   readonly aliases: readonly string[];
+  /** Hosted only: further headers of clients that it gets, in lower case. */
+  readonly forwardHeaders: readonly string[];
   readonly breaker: CompleteBreaker | undefined;
   readonly lookups: { readonly concurrent: number; readonly queued: number };
   /** In lower case, without port. */

@@ -180,6 +180,17 @@ const hostName = z
   // DNS has no underscores, but names of containers do.
   .regex(/^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$/, "a host name in lower case, without port");
 
+// Those that decide about the message, the connection, the way back, or who the client is, are the router's own.
+const reservedHeader =
+  /^(?:accept-encoding|authorization|connection|content-length|cookie|expect|host|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|via|x-forwarded-.*)$/i;
+
+const forwardedHeader = z
+  .string("the name of a header")
+  .regex(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,100}$/, "the name of a header")
+  .refine((name) => !reservedHeader.test(name), {
+    message: "a header that the router does not set itself, and that is not for one connection alone",
+  });
+
 const upstream = {
   name: name.optional(),
   url: upstreamUrl,
@@ -203,6 +214,7 @@ export const hosted = z.preprocess(
           'a table with username and password, or "passthrough"',
         )
         .optional(),
+      forwardHeaders: z.array(forwardedHeader, "a list of names of headers").default([]),
     },
     "a URL or a table with url",
   ),

@@ -57,6 +57,14 @@ export interface HostedConfig extends UpstreamConfig {
    * hosted's challenges. If `auth` is not set, the router sends no credentials, not even those of the client.
    */
   auth?: CredentialsConfig | "passthrough";
+
+  /**
+   * Further headers of clients that hosted gets. Without this, it gets the headers that pulls and pushes need, and nothing else.
+   * Proxies get none of these.
+   * @default []
+   * @example ["X-JFrog-Art-Api"]
+   */
+  forwardHeaders?: readonly string[];
 }
 
 /** A pull-through cache, or a public registry itself. */

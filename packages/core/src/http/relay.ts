@@ -3,7 +3,7 @@ import { TLSSocket } from "node:tls";
 import { UpstreamFailure } from "../errors.ts";
 import { absoluteRealms } from "../protocol/challenge.ts";
 import { publicHost } from "../protocol/forwarded-headers.ts";
-import { endToEnd, type RawHeaders } from "../protocol/headers.ts";
+import { isOfSession, type RawHeaders, selected } from "../protocol/headers.ts";
 import { relativeLocations } from "../protocol/locations.ts";
 import type { ErrorResponse } from "../pull/failover.ts";
 import type { IntegrityCheck } from "../pull/integrity.ts";
@@ -81,7 +81,11 @@ function answerHeaders(
   { status, headers }: Source["answer"],
   without: ReadonlySet<string> = nothing,
 ): string[] {
-  const passed = endToEnd(headers, without);
+  // A session that hosted began with a client's own credentials is that client's.
+  const passed = selected(
+    headers,
+    (name) => !without.has(name) && (!isOfSession(name) || (upstream.passthrough && name === "set-cookie")),
+  );
   const usable = upstream.passthrough ? absoluteRealms(passed, upstream.url) : passed;
   return relativeLocations(usable, {
     upstream: upstream.url,

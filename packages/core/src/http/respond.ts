@@ -92,6 +92,13 @@ export function writeHead(exchange: Exchange, decision: Decision, status: number
   if (exchange.namespace !== undefined && firstValue(headers, "oci-namespace") === undefined) {
     complete.push("OCI-Namespace", exchange.namespace);
   }
+  if (firstValue(headers, "content-security-policy") === undefined) {
+    // Nothing here is for a browser to run.
+    complete.push("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; sandbox");
+    if (firstValue(headers, "x-content-type-options") === undefined) {
+      complete.push("X-Content-Type-Options", "nosniff");
+    }
+  }
   if (exchange.showsDecision) {
     complete.push("X-Combined-Registry", quotable(`${decision.upstream}; ${decision.reason}`));
   }

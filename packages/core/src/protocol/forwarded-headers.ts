@@ -1,4 +1,4 @@
-import { endToEnd, firstValue, pairs, type RawHeaders, valuesOf } from "./headers.ts";
+import { firstValue, type RawHeaders, selected, valuesOf } from "./headers.ts";
 
 export interface ClientConnection {
   /** The other end of the connection: the client or a load balancer. */
@@ -13,7 +13,7 @@ export interface ForwardingOptions {
   readonly client: ClientConnection;
   readonly via: string;
   readonly authorization: string | undefined;
-  readonly passthrough: boolean;
+  readonly to: Recipient;
   /**
    * The client's body: not forwarded, forwarded with its type (manifests), or forwarded as opaque bytes (blobs). The type of an
    * opaque body is replaced: registries read the parameters of an upload from a body that is declared as a form, so a client could
@@ -31,56 +31,56 @@ export interface ForwardingOptions {
   readonly neutral?: boolean;
 }
 
-const replaced: ReadonlySet<string> = new Set([
-  "authorization",
-  "expect", // Node has answered it already
-  "host",
-  "via",
-  "x-forwarded-for",
-  "x-forwarded-host",
-  "x-forwarded-proto",
+/** What an upstream may learn. */
+export interface Recipient {
+  readonly kind: "hosted" | "proxy";
+  /** Whether it judges clients by their own credentials. */
+  readonly passthrough: boolean;
+  readonly encrypted: boolean;
+  /** Further headers that hosted gets, in lower case. */
+  readonly forwards: ReadonlySet<string>;
+}
+
+// What reading needs. Any other header may be a credential of another service, or change what an upstream does: `PRIVATE-TOKEN`,
+// `Cf-Access-Jwt-Assertion`, `X-HTTP-Method-Override`.
+const forReading: ReadonlySet<string> = new Set([
+  "accept",
+  "if-match",
+  "if-modified-since",
+  "if-none-match",
+  "if-range",
+  "if-unmodified-since",
+  "range",
+  "traceparent",
+  "tracestate",
+  "user-agent",
 ]);
-const cookies: ReadonlySet<string> = new Set(["cookie"]);
 const aboutBody: ReadonlySet<string> = new Set([
   "content-length",
   "content-type",
   "content-encoding",
   "content-range",
 ]);
-// The router reads errors and lists, and a digest is that of the uncompressed content: responses must not be compressed.
-const aboutCoding: ReadonlySet<string> = new Set(["accept-encoding"]);
-const aboutParts: ReadonlySet<string> = new Set([
-  "range",
-  "if-range",
-  "if-match",
-  "if-none-match",
-  "if-modified-since",
-  "if-unmodified-since",
-]);
-const fromLoadBalancers: ReadonlySet<string> = new Set([
-  "forwarded",
-  "x-forwarded-port",
-  "x-forwarded-prefix",
-  "x-real-ip",
-]);
-const opaqueType: ReadonlySet<string> = new Set(["content-type"]);
-const acceptHeader: ReadonlySet<string> = new Set(["accept"]);
-const neutralHeaders: ReadonlySet<string> = new Set([...aboutBody, ...aboutParts, "accept", "user-agent"]);
-const nothing: ReadonlySet<string> = new Set();
+// Those of the distribution API.
+const forPushing = /^(?:docker|oci)-/;
 
-/** The request headers for an upstream, without `Host`. distribution builds the `Location` of an upload from `X-Forwarded-*`. */
+/** The request headers for an upstream, without `Host`: those that it needs, and no others. */
 export function forwardedHeaders(headers: RawHeaders, options: ForwardingOptions): string[] {
-  const { client, body, whole = false, range, accept } = options;
-  const kept = endToEnd(
-    options.neutral === true ? onlyOf(headers, neutralHeaders) : headers,
-    replaced,
-    client.trusted ? nothing : fromLoadBalancers,
-    options.passthrough ? nothing : cookies,
-    body === "none" ? aboutBody : body === "opaque" ? opaqueType : nothing,
-    body === "opaque" ? nothing : aboutCoding,
-    whole || range !== undefined ? aboutParts : nothing,
-    accept === undefined ? nothing : acceptHeader,
-  );
+  const { client, to, body, whole = false, range, accept, neutral = false } = options;
+  const isHosted = to.kind === "hosted" && !neutral;
+  const isWhole = whole || range !== undefined;
+  const kept = selected(headers, (name) => {
+    if (forReading.has(name)) {
+      const isReplaced = name === "accept" && accept !== undefined;
+      return !isReplaced && !(isWhole && (name === "range" || name.startsWith("if-")));
+    }
+    if (aboutBody.has(name)) {
+      return body === "typed" || (body === "opaque" && name !== "content-type");
+    }
+    return (
+      isHosted && (forPushing.test(name) || to.forwards.has(name) || (to.passthrough && name === "cookie"))
+    );
+  });
   if (accept !== undefined) {
     kept.push("Accept", accept);
   }
@@ -90,11 +90,10 @@ export function forwardedHeaders(headers: RawHeaders, options: ForwardingOptions
   if (body === "opaque" && firstValue(headers, "content-type") !== undefined) {
     kept.push("Content-Type", "application/octet-stream");
   }
-  if (body !== "opaque") {
-    kept.push("Accept-Encoding", "identity");
-  }
-  if (options.neutral !== true) {
-    kept.push(...aboutClient(headers, client));
+  // The router reads errors and lists, and a digest is that of the uncompressed content: responses must not be compressed.
+  kept.push("Accept-Encoding", "identity");
+  if (isHosted) {
+    kept.push(...aboutClient(headers, client, to));
   }
   kept.push("Via", [...valuesOf(headers, "via"), `1.1 ${options.via}`].join(", "));
   if (options.authorization !== undefined) {
@@ -103,22 +102,16 @@ export function forwardedHeaders(headers: RawHeaders, options: ForwardingOptions
   return kept;
 }
 
-/** Keeps `Connection`, because `endToEnd` has to see which headers it names. */
-function onlyOf(headers: RawHeaders, names: ReadonlySet<string>): string[] {
-  return [...pairs(headers)].flatMap(([name, value]) => {
-    const lower = name.toLowerCase();
-    return lower === "connection" || names.has(lower) ? [name, value] : [];
-  });
-}
-
-function aboutClient(headers: RawHeaders, client: ClientConnection): string[] {
+/** distribution builds the `Location` of an upload from these. */
+function aboutClient(headers: RawHeaders, client: ClientConnection, { encrypted }: Recipient): string[] {
   const before = client.trusted ? valuesOf(headers, "x-forwarded-for") : [];
   const hops = [...before, client.address].filter((address) => address !== "");
   const host = publicHost(headers, client);
   return [
     ...(hops.length > 0 ? ["X-Forwarded-For", hops.join(", ")] : []),
     "X-Forwarded-Proto",
-    publicProto(headers, client),
+    // A registry that is asked over TLS and told `http` redirects to itself.
+    encrypted ? "https" : publicProto(headers, client),
     ...(host === undefined ? [] : ["X-Forwarded-Host", host]),
   ];
 }

@@ -31,6 +31,49 @@ export function endToEnd(headers: RawHeaders, ...without: readonly ReadonlySet<s
   return kept;
 }
 
+const browserPower =
+  /^(?:access-control-|content-security-policy|cross-origin-|public-key-pins|(?:permissions|feature|referrer|document)-policy)/;
+const ofSession: ReadonlySet<string> = new Set([
+  "alt-svc",
+  "clear-site-data",
+  "expect-ct",
+  "nel",
+  "origin-agent-cluster",
+  "p3p",
+  "refresh",
+  "report-to",
+  "reporting-endpoints",
+  "service-worker-allowed",
+  "set-cookie",
+  "set-cookie2",
+  "sourcemap",
+  "strict-transport-security",
+  "x-frame-options",
+  "x-xss-protection",
+]);
+
+/**
+ * Whether a response header of an upstream stays behind: a session that the router's user began there, or what a browser would do on the
+ * router's own origin.
+ */
+export function isOfSession(lowerName: string): boolean {
+  return ofSession.has(lowerName) || browserPower.test(lowerName) || /csrf|xsrf/.test(lowerName);
+}
+
+/** The headers that `keeps` names in lower case, except hop-by-hop headers and those named in `Connection`. */
+export function selected(headers: RawHeaders, keeps: (lowerName: string) => boolean): string[] {
+  const named = connectionOptions(headers);
+  const kept: string[] = [];
+  for (let index = 0; index + 1 < headers.length; index += 2) {
+    const name = headers[index] ?? "";
+    const lower = name.toLowerCase();
+    if (keeps(lower) && !hopByHop.has(lower) && !named.has(lower)) {
+      kept.push(name, headers[index + 1] ?? "");
+    }
+  }
+  return kept;
+}
+
 export function valuesOf(headers: RawHeaders, lowerName: string): string[] {
   const values: string[] = [];
   for (let index = 0; index + 1 < headers.length; index += 2) {

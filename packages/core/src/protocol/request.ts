@@ -111,6 +111,7 @@ const methods: Readonly<Record<Resource["kind"], readonly string[]>> = {
 };
 
 // pchar of RFC 3986 without percent-encoding.
+const sealedGrammar = /^~[A-Za-z0-9\-._]*$/;
 const sessionGrammar = /^[A-Za-z0-9\-._~!$&'()*+,;=:@]{1,2048}$/;
 
 /**
@@ -130,6 +131,22 @@ export function parseRequest(method: string, rest: string, search: string): Regi
     });
   }
   return { method, resource, path: `/v2/${segments.join("/")}`, search, namespace: parseNamespace(search) };
+}
+
+/**
+ * A query without `ns`, which is for the router: the registry that it names may answer 400 to it. Any other query stays as it is, byte for
+ * byte.
+ */
+export function withoutNamespace(search: string): string {
+  if (!search.includes("ns") && !search.includes("%")) {
+    return search;
+  }
+  const pairs = search.slice(1).split(/[&;]/);
+  const kept = pairs.filter((pair) => new URLSearchParams(pair).keys().next().value !== "ns");
+  if (kept.length === pairs.length) {
+    return search;
+  }
+  return kept.length === 0 ? "" : `?${kept.join("&")}`;
 }
 
 /** A registry that cannot mount begins an upload (distribution-spec 1.1, "Mounting a blob from another repository"). */
@@ -241,6 +258,9 @@ function parseUpload(repository: string, session: string, search: string): Resou
   if (session.length > longestSealed) {
     const message = `the upload session has more than ${longestSealed} characters`;
     throw new RegistryError("BLOB_UPLOAD_UNKNOWN", { message });
+  }
+  if (isSealed(session) && !sealedGrammar.test(session)) {
+    throw new RegistryError("BLOB_UPLOAD_UNKNOWN");
   }
   if (!isSealed(session) && !isPlainSession(session)) {
     throw new RegistryError("NOT_FOUND", { message: "no such upload session" });

@@ -117,7 +117,7 @@ export class ManifestFetcher {
       (signal, hasChanged) => {
         isLeader = true;
         // The first client's request is sent for all: its variant says that the answer does not depend on the client.
-        const asked = { ...toUpstreamRequest(request, upstream, exchange), signal };
+        const asked = { ...toUpstreamRequest(request, upstream, exchange), signal, shared: true };
         return this.#find(upstream, question, asked, hasChanged);
       },
     );

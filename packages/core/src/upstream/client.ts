@@ -1,7 +1,8 @@
 import type { CompleteUpstream } from "../config/complete.ts";
-import { publicHost } from "../protocol/forwarded-headers.ts";
+import { publicHost, type Recipient } from "../protocol/forwarded-headers.ts";
 import { endToEnd, firstValue, type RawHeaders } from "../protocol/headers.ts";
 import type { OwnNames } from "../protocol/locations.ts";
+import { withoutNamespace } from "../protocol/request.ts";
 import { objectionTo } from "../routing/classify.ts";
 import { isRead, type RequestTarget, type UpstreamRequest } from "./request.ts";
 import { requestHeaders } from "./request-headers.ts";
@@ -30,7 +31,7 @@ export class UpstreamClient {
   readonly idle: number;
   readonly #config: CompleteUpstream;
   readonly #via: string;
-  readonly #passthrough: boolean;
+  readonly #recipient: Recipient;
   readonly #agents: Agents;
   readonly #address: Address;
   readonly #forwarder: Forwarder;
@@ -45,7 +46,12 @@ export class UpstreamClient {
     this.idle = config.timeouts.idle;
     this.#config = config;
     this.#via = via;
-    this.#passthrough = config.auth === "passthrough";
+    this.#recipient = {
+      kind: config.kind,
+      passthrough: config.auth === "passthrough",
+      encrypted: config.url.protocol === "https:",
+      forwards: new Set(config.forwardHeaders),
+    };
     this.#agents = agents;
     this.#address = addressOf(config.url);
     this.#prefix = config.url.pathname === "/" ? "" : config.url.pathname;
@@ -132,12 +138,15 @@ export class UpstreamClient {
     const { method, stream, body, signal, bypassBreaker, timeout } = request;
     return {
       method,
-      path: `${request.fromRoot === true ? "" : this.#prefix}${request.path}${request.search}`,
+      path:
+        request.fromRoot === true
+          ? `${request.path}${request.search}`
+          : `${this.#prefix}${request.path}${withoutNamespace(request.search)}`,
       headers: requestHeaders(request, {
         authorization,
         neutral,
         via: this.#via,
-        passthrough: this.#passthrough,
+        to: this.#recipient,
       }),
       body: stream?.bytes ?? body,
       signal,

@@ -1,8 +1,12 @@
 import { type ForwardingOptions, forwardedHeaders } from "../protocol/forwarded-headers.ts";
 import { firstValue, type RawHeaders } from "../protocol/headers.ts";
+import { version } from "../version.ts";
 import { isRead, type Origin, type UpstreamRequest } from "./request.ts";
 
-export type HeaderOptions = Pick<ForwardingOptions, "authorization" | "neutral" | "via" | "passthrough">;
+export type HeaderOptions = Pick<ForwardingOptions, "authorization" | "neutral" | "via" | "to">;
+
+// Firewalls refuse requests without one.
+export const userAgent = `combined-registry/${version}`;
 
 /** All headers of a request to an upstream, but `Host`: a client's with the router's additions, or the router's own. */
 export function requestHeaders(request: UpstreamRequest, options: HeaderOptions): RawHeaders {
@@ -20,6 +24,7 @@ function clientHeaders(
   const isOwnBody = upload === undefined && (body === undefined || type !== undefined);
   const headers = forwardedHeaders(rawHeaders, {
     ...options,
+    neutral: options.neutral === true || request.shared === true,
     client,
     whole,
     range,
@@ -39,6 +44,8 @@ function ownHeaders(request: UpstreamRequest, { via, authorization }: HeaderOpti
   const { accept = [], range } = request;
   return [
     ...accept.flatMap((types) => ["Accept", types]),
+    "User-Agent",
+    userAgent,
     "Accept-Encoding",
     "identity",
     "Via",

@@ -46,6 +46,8 @@ export interface UpstreamRequest extends RequestTarget {
   readonly whole?: boolean;
   /** Without `from`: whether redirects are followed, whatever is configured. */
   readonly follows?: boolean;
+  /** Whether several clients get the response: it must not depend on the one whose headers are passed on. */
+  readonly shared?: boolean;
   /** A buffered body, which can be sent again. */
   readonly body?: Buffer;
   /** `Content-Type` of the body. @default the client's */

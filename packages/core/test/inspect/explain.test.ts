@@ -385,7 +385,7 @@ describe("the host in an image's name", () => {
 
     await lab.explain("docker.io/library/public:1");
 
-    expect(asked(lab.proxy)).toEqual(["HEAD /v2/library/public/manifests/1?ns=docker.io"]);
+    expect(asked(lab.proxy)).toEqual(["HEAD /v2/library/public/manifests/1"]);
     expect(asked(lab.hosted)).toEqual([]);
   });
 

@@ -16,7 +16,7 @@ export async function listenRecording() {
   const server = createServer((request, response) => {
     const { method = "", url = "", headers } = request;
     const [path = ""] = url.split("?");
-    seen.push({ method, path, id: String(headers["x-id"]) });
+    seen.push({ method, path, id: String(headers["user-agent"]) });
     response.writeHead(path === "/v2/" ? 200 : 404, { "Content-Type": "application/json" });
     response.end(path === "/v2/" ? "{}" : '{"errors":[{"code":"UPSTREAM_SAID","message":"no"}]}');
   });

@@ -10,12 +10,14 @@ import { boundWarnings, endToEnd, valuesOf, warning } from "../../src/protocol/h
 const stranger = { address: "192.0.2.7", origin: "192.0.2.7", encrypted: false, trusted: false };
 const balancer = { address: "10.0.0.1", origin: "192.0.2.7", encrypted: false, trusted: true };
 
+const hosted = { kind: "hosted", passthrough: false, encrypted: false, forwards: new Set<string>() } as const;
+
 function forwarded(headers: string[], options: Partial<ForwardingOptions> = {}): string[] {
   return forwardedHeaders(headers, {
     client: stranger,
     via: "router-1",
     authorization: undefined,
-    passthrough: false,
+    to: hosted,
     body: "none",
     ...options,
   });

@@ -3,6 +3,7 @@ import { UpstreamFailure, upstreamFailure } from "../../errors.ts";
 import { basicAuthorization } from "../../protocol/challenge.ts";
 import { firstValue, type RawHeaders } from "../../protocol/headers.ts";
 import type { Scope } from "../../protocol/token-scope.ts";
+import { userAgent } from "../request-headers.ts";
 import type { Agents } from "../transport/agents.ts";
 import { readUpTo } from "../transport/read-body.ts";
 import { addressOf, type HttpRequest, send } from "../transport/send.ts";
@@ -81,7 +82,13 @@ function query({ realm, service, user }: TokenSource, scope: Scope): HttpRequest
   return {
     method: "GET",
     path: address.pathname + address.search,
-    headers: ["Accept", "application/json", ...(user ? ["Authorization", basicAuthorization(user)] : [])],
+    headers: [
+      "Accept",
+      "application/json",
+      "User-Agent",
+      userAgent,
+      ...(user ? ["Authorization", basicAuthorization(user)] : []),
+    ],
     signal: new AbortController().signal,
   };
 }
@@ -101,6 +108,8 @@ function form({ realm, service, user }: TokenSource, scope: Scope): HttpRequest 
     headers: [
       "Accept",
       "application/json",
+      "User-Agent",
+      userAgent,
       "Content-Type",
       "application/x-www-form-urlencoded",
       "Content-Length",

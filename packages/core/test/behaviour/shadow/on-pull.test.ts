@@ -126,6 +126,7 @@ describe("a check", () => {
       "accept-encoding",
       "connection",
       "host",
+      "user-agent",
       "via",
     ]);
     expect(asked?.headers.accept).toBe(accept.join(", "));
