@@ -1,4 +1,4 @@
-import { parseChallenges } from "../protocol/challenge.ts";
+import { type Challenge, parseChallenges } from "../protocol/challenge.ts";
 import { ownWords, saysDenied, saysTooManyRequests, saysUnknown } from "../protocol/error-body.ts";
 import type { ErrorCode } from "../protocol/errors.ts";
 import { firstValue, quotable, type RawHeaders, valuesOf } from "../protocol/headers.ts";
@@ -204,7 +204,7 @@ export function objectionTo(wanted: Wanted, method: string, response: Response):
             : objectionToManifest(wanted, method, response)))
       : `answered ${status} where a ${wanted.kind} was asked for`;
   }
-  const isPageForWrite = wanted.kind === "write" && !hasRegistryHeaders(headers);
+  const isPageForWrite = wanted.kind === "write" && !answersWrite(headers);
   return isPage(headers) && (wanted.kind === "list" || isPageForWrite)
     ? `sent a web page where ${wanted.kind === "list" ? "a list" : "an answer of a registry"} was expected`
     : undefined;
@@ -247,7 +247,7 @@ function objectionToManifest(
 }
 
 function objectionToBlob({ digest = "" }: Wanted, { headers }: Response): string | undefined {
-  if (isPage(headers) && !hasRegistryHeaders(headers)) {
+  if (isPage(headers) && !isOfRegistry(headers)) {
     return "sent a web page where a blob was asked for";
   }
   return firstValue(headers, "content-length") === "0" && !isDigestOfNothing(digest)
@@ -263,17 +263,28 @@ function wrongDigest({ kind }: Wanted, digest: string, headers: RawHeaders): str
     : undefined;
 }
 
-const registryHeaders = [
-  "docker-distribution-api-version",
-  "docker-content-digest",
-  "docker-upload-uuid",
-  "location",
-  "range",
-  "oci-subject",
-];
+/** Whether a response has something that registries alone send. */
+export function isOfRegistry(headers: RawHeaders): boolean {
+  return (
+    firstValue(headers, "docker-distribution-api-version") !== undefined ||
+    firstValue(headers, "docker-content-digest") !== undefined ||
+    isManifestType(mediaTypeOf(headers)) ||
+    parseChallenges(valuesOf(headers, "www-authenticate")).some(isOfTokens)
+  );
+}
 
-function hasRegistryHeaders(headers: RawHeaders): boolean {
-  return registryHeaders.some((name) => firstValue(headers, name) !== undefined);
+/** A challenge for tokens of the API: no other server has a service or a scope in it. */
+function isOfTokens({ scheme, parameters }: Challenge): boolean {
+  return (
+    scheme === "bearer" && parameters.has("realm") && (parameters.has("service") || parameters.has("scope"))
+  );
+}
+
+// What a registry says about a write. Quay calls answers without a body HTML.
+const aboutWrites = ["docker-upload-uuid", "location", "range", "oci-subject"];
+
+function answersWrite(headers: RawHeaders): boolean {
+  return isOfRegistry(headers) || aboutWrites.some((name) => firstValue(headers, name) !== undefined);
 }
 
 const page = /^(?:text\/html|application\/xhtml\+xml)$/i;

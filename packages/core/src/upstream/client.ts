@@ -3,13 +3,12 @@ import { publicHost, type Recipient } from "../protocol/forwarded-headers.ts";
 import { endToEnd, firstValue, type RawHeaders } from "../protocol/headers.ts";
 import type { OwnNames } from "../protocol/locations.ts";
 import { withoutNamespace } from "../protocol/request.ts";
-import { objectionTo } from "../routing/classify.ts";
+import { isOfRegistry, objectionTo } from "../routing/classify.ts";
 import { isRead, type RequestTarget, type UpstreamRequest } from "./request.ts";
 import { requestHeaders } from "./request-headers.ts";
 import type { AgentPools, Agents } from "./transport/agents.ts";
 import { Forwarder } from "./transport/http-proxy.ts";
 import { readWhole } from "./transport/read-body.ts";
-import { isOfRegistry } from "./transport/redirects.ts";
 import { type Address, addressOf, type HttpRequest, send, type UpstreamResponse } from "./transport/send.ts";
 
 // Milliseconds for a request past a circuit that timeouts opened: a cache serves at once what it has.
@@ -81,7 +80,7 @@ export class UpstreamClient {
   }
 
   #recognize(answer: UpstreamResponse): UpstreamResponse {
-    this.#isRegistry ||= isOfRegistry(answer);
+    this.#isRegistry ||= isOfRegistry(answer.headers);
     return answer;
   }
 

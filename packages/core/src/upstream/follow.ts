@@ -3,12 +3,12 @@ import { parseChallenges } from "../protocol/challenge.ts";
 import { valuesOf } from "../protocol/headers.ts";
 import { namesItself } from "../protocol/locations.ts";
 import { widened } from "../protocol/token-scope.ts";
-import { isFound } from "../routing/classify.ts";
+import { isFound, isOfRegistry, isPage } from "../routing/classify.ts";
 import { Credentials } from "./auth/credentials.ts";
 import type { RequestToken } from "./auth/tokens.ts";
 import type { UpstreamClient } from "./client.ts";
 import { isRead, type Send, type UpstreamRequest } from "./request.ts";
-import { isOfRegistry, isRedirect, isWebPage, redirectTarget } from "./transport/redirects.ts";
+import { isRedirect, redirectTarget } from "./transport/redirects.ts";
 import type { UpstreamResponse } from "./transport/send.ts";
 
 const longestChain = 5;
@@ -127,7 +127,8 @@ export class RedirectFollower {
   #problemOf(request: UpstreamRequest, answer: UpstreamResponse, { pathname }: URL): string | undefined {
     const { status } = answer;
     if (isFound(status)) {
-      const isJudged = request.wanted?.kind !== "referrers" && isWebPage(answer) && !isOfRegistry(answer);
+      const isJudged =
+        request.wanted?.kind !== "referrers" && isPage(answer.headers) && !isOfRegistry(answer.headers);
       return isJudged ? "redirected to a web page" : undefined;
     }
     // A registry can say that it does not have the content. Whom another one refuses is not for hosted to say.

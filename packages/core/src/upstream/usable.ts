@@ -26,7 +26,7 @@ interface Asked {
  */
 export function objectionTo(upstream: Asked, answer: BaseAnswer): string | undefined {
   const { status, redirected } = answer;
-  if (isWebPage(answer)) {
+  if (looksLikePage(answer)) {
     return redirected ? "redirects to a web page, as a login does" : "sent a web page, as no registry does";
   }
   if (status >= 200 && status < 300) {
@@ -63,7 +63,7 @@ function refusalOf({ kind, hasCredentials }: Asked, answer: BaseAnswer): string 
 }
 
 /** Whether an answer to an API request is a page for people: a portal, a login, another server's port. */
-export function isWebPage({ headers, text }: Pick<BaseAnswer, "headers" | "text">): boolean {
+function looksLikePage({ headers, text }: Pick<BaseAnswer, "headers" | "text">): boolean {
   if (/^\s*(?:<!--[\s\S]*?-->\s*)*<(?:!doctype html|html|head|body)\b/i.test(text.replace(/^\ufeff/, ""))) {
     return !hasSigns(headers);
   }

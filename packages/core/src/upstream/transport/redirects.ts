@@ -1,6 +1,5 @@
 import { UpstreamFailure } from "../../errors.ts";
-import { parseChallenges } from "../../protocol/challenge.ts";
-import { firstValue, valuesOf } from "../../protocol/headers.ts";
+import { firstValue } from "../../protocol/headers.ts";
 import type { UpstreamResponse } from "./send.ts";
 
 const redirectStatuses = [301, 302, 303, 307, 308];
@@ -33,28 +32,4 @@ export function redirectTarget(
     throw new UpstreamFailure("broken", "redirect from https to http");
   }
   return { url, isOwn: own !== undefined };
-}
-
-const manifestType = /^application\/vnd\.(?:oci\.image|docker\.distribution)\.[a-z.]+v\d+\+/i;
-
-/** Whether a response has something that registries alone send. */
-export function isOfRegistry({ headers }: Pick<UpstreamResponse, "headers">): boolean {
-  return (
-    firstValue(headers, "docker-distribution-api-version") !== undefined ||
-    firstValue(headers, "docker-content-digest") !== undefined ||
-    manifestType.test(firstValue(headers, "content-type") ?? "") ||
-    parseChallenges(valuesOf(headers, "www-authenticate")).some(isOfTokens)
-  );
-}
-
-/** A challenge for tokens of the API: no other server has a service or a scope in it. */
-function isOfTokens({ scheme, parameters }: ReturnType<typeof parseChallenges>[number]): boolean {
-  return (
-    scheme === "bearer" && parameters.has("realm") && (parameters.has("service") || parameters.has("scope"))
-  );
-}
-
-/** Whether a response is a page for people, where content was asked for. */
-export function isWebPage({ headers }: Pick<UpstreamResponse, "headers">): boolean {
-  return /^(?:text\/html|application\/xhtml)/i.test(firstValue(headers, "content-type") ?? "");
 }
