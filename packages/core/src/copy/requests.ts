@@ -135,7 +135,8 @@ export async function hostedHas(
   accept: readonly string[] = [],
 ): Promise<boolean> {
   const said = await askHosted(copying, { method: "HEAD", address, accept }, signal);
-  if (said.outcome === "not_found") {
+  // HEAD has no words. Some registries say 500 of content that they lack, and an upload of content that is there does no harm.
+  if (said.outcome === "not_found" || (said.outcome === "failed" && said.failure.status === 500)) {
     return false;
   }
   const { status } = expectStatus(said, `whether it has ${address}`, copying.hosted);

@@ -132,6 +132,19 @@ describe("a proxy that answers every path with what is no image hides nothing of
     ]);
   });
 
+  it("that compresses its list of tags unasked, and the lists are merged", async () => {
+    const list = gzipSync('{"name":"team/app","tags":["9"]}');
+    await using sides = await startWith(
+      send(200, { ...json, "Content-Encoding": "gzip" }, list),
+      {},
+      { lists: "merge" },
+    );
+
+    const { status, body } = await fetchRaw(sides.router.url, "/v2/team/app/tags/list");
+
+    expect([status, JSON.parse(body.toString()).tags]).toEqual([200, ["1", "9"]]);
+  });
+
   it("opens its circuit", async () => {
     await using sides = await startWith(send(200, { "Content-Type": "text/html" }, page), {
       breaker: { failures: 2, delay: 60_000, longestDelay: 60_000 },
