@@ -455,7 +455,9 @@ describe("help and version", () => {
   test.each([["--help"], ["serve --help"]])("%s names every flag", async (line) => {
     const { code, out, err } = await runMain(line.split(" "));
     expect({ code, err }).toEqual({ code: 0, err: "" });
-    for (const flag of "config hosted proxy host port base htpasswd tls-cert tls-key log-level demo".split(" ")) {
+    for (const flag of "config hosted proxy host port base htpasswd tls-cert tls-key log-level demo".split(
+      " ",
+    )) {
       expect(out).toContain(`--${flag}`);
     }
   });

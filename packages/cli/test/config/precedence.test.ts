@@ -25,7 +25,18 @@ const environment = {
 const upstreams = ["--hosted", "http://h:1", "--proxy", "http://p:1"];
 const flags = [
   ...["--hosted", "http://hosted.flag:1", "--proxy", "http://proxy.flag:1"],
-  ...["--host", "127.0.0.1", "--port", "1", "--log-level", "warn", "--base", "all", "--htpasswd", "flag.htpasswd"],
+  ...[
+    "--host",
+    "127.0.0.1",
+    "--port",
+    "1",
+    "--log-level",
+    "warn",
+    "--base",
+    "all",
+    "--htpasswd",
+    "flag.htpasswd",
+  ],
   ...["--tls-cert", "flag.crt", "--tls-key", "flag.key"],
 ];
 
