@@ -22,6 +22,7 @@ const others: Readonly<Record<string, string>> = {
   reverse_proxy: "caddy's",
   handle_response: "caddy's",
   REGISTRY_HTTP_SECRET: "distribution's",
+  "validation.manifests.indexes.platforms: none": "distribution's",
   ssl_certificate: "nginx'",
   ssl_certificate_key: "nginx'",
   auth_basic: "nginx'",
