@@ -28,6 +28,8 @@ export interface RunningServices extends AsyncDisposable {
   readonly routerFile: string;
   /** Address of a registry, which only the other services should use: `http://127.0.0.1:34567`. */
   registry(name: string): string;
+  /** Stops one registry, as `docker compose stop` does. */
+  stop(name: string): Promise<void>;
 }
 
 /**
@@ -38,37 +40,40 @@ export async function runServices({ folder, files, places }: ComposeRun): Promis
   const services = await servicesOf(files.map((file) => join(folder, file)));
   const running = new Resources();
   const addresses = new Map<string, string>();
-  const port = await freePort();
+  const registries = new Map<string, Registry>();
   const routerFile = join(folder, "here.yaml");
   try {
     for (const [name, service] of Object.entries(services).filter(
       ([, { image }]) => image === "registry:2",
     )) {
-      addresses.set(name, await startRegistry(running, folder, name, service, places));
+      const registry = running.use(await startRegistry(folder, name, service, places));
+      registries.set(name, registry);
+      addresses.set(name, registry.address);
     }
     const here = () => ({
       ...places,
       ...Object.fromEntries([...addresses].map(([name, address]) => [`http://${name}:5000`, address])),
     });
     const { router, nginx } = services;
+    let port = 0;
     if (router !== undefined) {
-      const own = nginx === undefined ? port : await freePort();
-      await startRouter(running, { folder, routerFile, port: own, places: here() });
-      addresses.set("router", `http://127.0.0.1:${own}`);
+      port = await startRouter(running, { folder, routerFile, places: here() });
+      addresses.set("router", `http://127.0.0.1:${port}`);
     }
     if (nginx !== undefined) {
-      await startNginx(running, { folder, service: nginx, port, places: here() });
+      port = await startNginx(running, { folder, service: nginx, places: here() });
     }
+    return {
+      port,
+      routerFile,
+      registry: (name) => addresses.get(name) ?? "",
+      stop: async (name) => registries.get(name)?.[Symbol.asyncDispose](),
+      [Symbol.asyncDispose]: () => running[Symbol.asyncDispose](),
+    };
   } catch (error) {
     await running[Symbol.asyncDispose]();
     throw error;
   }
-  return {
-    port,
-    routerFile,
-    registry: (name) => addresses.get(name) ?? "",
-    [Symbol.asyncDispose]: () => running[Symbol.asyncDispose](),
-  };
 }
 
 /** Puts the places here into a text. */
@@ -76,14 +81,17 @@ export function placed(text: string, places: Places): string {
   return Object.entries(places).reduce((given, [there, here]) => given.replaceAll(there, here), text);
 }
 
-/** Runs distribution with the configuration of its image, but for where it listens and writes. @returns its address */
+interface Registry extends AsyncDisposable {
+  readonly address: string;
+}
+
+/** Runs distribution with the configuration of its image, but for where it listens and writes. */
 async function startRegistry(
-  running: Resources,
   folder: string,
   name: string,
   { environment = {}, volumes = [] }: ComposeService,
   places: Places,
-): Promise<string> {
+): Promise<Registry> {
   const [volume] = volumes.flatMap((text) => /^(.+):\/var\/lib\/registry(?::rw)?$/.exec(text)?.[1] ?? []);
   if (volume === undefined) {
     throw new Error(`the service ${name} keeps its images in no volume`);
@@ -102,15 +110,19 @@ async function startRegistry(
     key,
     placed(value, { ...places, ...bound }),
   ]);
-  const daemon = running.use(
-    await Daemon.start({
-      label: `the service ${name}`,
-      program: "docker-registry",
-      args: ["serve", file],
-      env: { PATH: searchPath, ...Object.fromEntries(env) },
-    }),
-  );
-  return `http://${await daemon.waitFor("its address", (line) => /listening on ([\d.]+:\d+)/.exec(line)?.[1])}`;
+  const daemon = await Daemon.start({
+    label: `the service ${name}`,
+    program: "docker-registry",
+    args: ["serve", file],
+    env: { PATH: searchPath, ...Object.fromEntries(env) },
+  });
+  try {
+    const host = await daemon.waitFor("its address", (line) => /listening on ([\d.]+:\d+)/.exec(line)?.[1]);
+    return { address: `http://${host}`, [Symbol.asyncDispose]: () => daemon.stop() };
+  } catch (error) {
+    await daemon.stop();
+    throw error;
+  }
 }
 
 /** Place in the container and place here of a volume. */
@@ -121,31 +133,33 @@ function boundOf(volume: string): [there: string, here: string] {
 
 interface Started {
   readonly folder: string;
-  readonly port: number;
   readonly places: Places;
 }
 
+/** @returns its port */
 async function startRouter(
   running: Resources,
-  { folder, routerFile, port, places }: Started & { readonly routerFile: string },
-): Promise<void> {
+  { folder, routerFile, places }: Started & { readonly routerFile: string },
+): Promise<number> {
   await writeFile(routerFile, placed(await readFile(join(folder, "combined-registry.yaml"), "utf8"), places));
   const daemon = running.use(
     await Daemon.start({
       label: "the service router",
       program: process.execPath,
       args: [program, "--config", routerFile, "--host", "127.0.0.1"],
-      env: { PATH: searchPath, PORT: String(port) },
+      env: { PATH: searchPath, PORT: "0" },
       folder,
     }),
   );
-  await daemon.waitFor("its address", (line) => /"listening on /.exec(line)?.[0]);
+  return Number(await daemon.waitFor("its port", (line) => /"listening on [^"]*:(\d+)"/.exec(line)?.[1]));
 }
 
+/** @returns its port */
 async function startNginx(
   running: Resources,
-  { folder, service, port, places }: Started & { readonly service: ComposeService },
-): Promise<void> {
+  { folder, service, places }: Started & { readonly service: ComposeService },
+): Promise<number> {
+  const port = await freePort();
   const bound = (service.volumes ?? []).map(boundOf);
   const [, source = ""] = bound.find(([there]) => there === "/etc/nginx/nginx.conf") ?? [];
   const own = join(folder, "nginx");
@@ -171,4 +185,5 @@ async function startNginx(
   };
   // Over TLS, so it answers what is sent without TLS with 400.
   running.use(await Daemon.answering(command, () => request(`http://127.0.0.1:${port}`, "GET", "/")));
+  return port;
 }

@@ -213,6 +213,35 @@ describeE2E(
       expect(await pull(`${host}/team/app:2.0`)).toBe(before[1]);
     }, 120_000);
 
+    it("private images can be pulled while the mirror is down, and no tag falls upward while the private registry is", async () => {
+      await using now = await upNew();
+      const host = `localhost:${now.port}`;
+      await push(`${host}/library/alpine:latest`, `${host}/team/down:1.0`);
+      await pull(`${host}/bitnami/redis:7`);
+
+      await now.stop("mirror");
+      expect((await ask(now.port, "GET", "/v2/")).status).toBe(200);
+      await pull(`${host}/team/down:1.0`);
+
+      await now.stop("private");
+      for (const path of ["team/down/manifests/1.0", "bitnami/redis/manifests/7"]) {
+        const failed = await ask(now.port, "GET", `/v2/${path}`, { Accept: acceptManifests });
+        expect(failed).toEqual({ status: 502, body: expect.stringContaining("hosted") });
+      }
+    }, 60_000);
+
+    it("a name that the private registry is not asked for can be pulled while it is down", async () => {
+      await using now = await upNew();
+      await now.stop("private");
+
+      const asked = { Accept: acceptManifests };
+      const last = await ask(now.port, "GET", "/v2/bitnami/redis/manifests/7", asked);
+      const first = await ask(now.port, "GET", "/v2/library/alpine/manifests/latest", asked);
+
+      // The rule for library/ does not ask the private registry.
+      expect([last.status, first.status]).toEqual([502, 200]);
+    }, 60_000);
+
     it("nginx stays for TLS", async () => {
       const compose = parse(fileOf("new compose"));
       const { nginx } = parse(fileOf("old compose")).services;
@@ -299,5 +328,13 @@ describe("what compose is told", () => {
     const { nginx: _, ...registries } = old.services;
     const { router: __, ...others } = now.services;
     expect(others).toEqual(registries);
+  });
+
+  it("gives the router each file that its configuration names, where its image looks for them", () => {
+    const { router } = parse(fileOf("new compose")).services;
+    const named = [...fileOf("new router").matchAll(/File: \.\/([\w-]+)/g)].map(([, name = ""]) => name);
+    const bound = [...new Set(["combined-registry.yaml", ...named])];
+
+    expect(router.volumes).toEqual(bound.map((name) => `./${name}:/etc/combined-registry/${name}:ro`));
   });
 });
