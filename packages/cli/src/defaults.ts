@@ -3,6 +3,8 @@ export const defaults = {
   host: "0.0.0.0",
   port: 5000,
   workers: 1,
+  /** As in the library, which has its own copy: see `bases`. */
+  base: "all",
   logLevel: "info",
   logFormat: "auto",
   /** The program exports process metrics, since the whole process is the router's. */
@@ -14,6 +16,9 @@ export const defaults = {
   htpasswdFile: "/etc/nginx/htpasswd",
   realm: "Docker registry login",
 } as const;
+
+/** The values of `base` that the library takes, for help and completion. A test compares both. */
+export const bases = ["all", "hosted", "any"] as const;
 
 /** From the most to the least. */
 export const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;

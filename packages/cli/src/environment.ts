@@ -11,7 +11,7 @@ export interface EnvironmentSettings {
   readonly publicName: string | undefined;
 }
 
-/** The variables, as `--help` lists them. All but the last six rows are those of the nginx router. */
+/** The variables, as `--help` lists them. All but the last seven rows are those of the nginx router. */
 export const environmentTable: readonly (readonly [variables: string, meaning: string])[] = [
   ["HOSTED_HOSTNAME", "the private registry: host[:port] or URL"],
   ["PROXY_HOSTNAME", "the pull-through cache: host[:port] or URL"],
@@ -21,6 +21,7 @@ export const environmentTable: readonly (readonly [variables: string, meaning: s
   ["HTPASSWD_FILE", `users and passwords (${defaults.htpasswdFile} if ENABLE_AUTH=true)`],
   ["HOST, PORT", `where to listen (${defaults.host}, ${defaults.port})`],
   ["WORKERS", `processes that share the port, or auto for one per processor (${defaults.workers})`],
+  ["BASE", `all, hosted or any: which upstreams /v2/ needs to answer 200 (${defaults.base})`],
   [
     "DRAIN_TIMEOUT",
     `seconds for requests under way after a signal to stop (${defaults.drainTimeout / 1000})`,
@@ -41,6 +42,7 @@ export function readEnvironment(environment: NodeJS.ProcessEnv): EnvironmentSett
     ["host", given(read, "HOST")],
     ["port", given(read, "PORT")],
     ["workers", given(read, "WORKERS")],
+    ["base", given(read, "BASE")],
     ["logLevel", given(read, "LOG_LEVEL")],
     ["logFormat", given(read, "LOG_FORMAT")],
     ["statusPage", givenSwitch(read, "STATUS_PAGE")],

@@ -32,6 +32,7 @@ interface Flags {
   readonly host?: string;
   readonly port?: string;
   readonly workers?: string;
+  readonly base?: string;
   readonly htpasswd?: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
@@ -95,6 +96,10 @@ function describeProgram(version: string, { out, err }: Output): Command {
     .option(
       "--workers <number>",
       `processes that share the port, or auto for one per processor (default: ${defaults.workers})`,
+    )
+    .option(
+      "--base <upstreams>",
+      `all, hosted or any: which upstreams /v2/ needs to answer 200 (default: ${defaults.base})`,
     )
     .option("--htpasswd <file>", "ask clients for user and password, and check these against this file")
     .option("--tls-cert <file>", "serve HTTPS with this certificate (PEM)")
@@ -209,6 +214,7 @@ function overridesOf(flags: Flags): Overrides {
     host: flags.host,
     port: flags.port,
     workers: flags.workers,
+    base: flags.base,
     logLevel: flags.logLevel,
     logFormat: flags.logFormat,
     "tls.certFile": flags.tlsCert,

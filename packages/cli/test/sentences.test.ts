@@ -96,6 +96,17 @@ const rows: readonly Row[] = [
     ],
   },
   {
+    what: "an unknown base, by option",
+    argv: [...upstreams, "--base", "some"],
+    says: ['option --base: expected one of "all", "hosted", "any", given "some"'],
+  },
+  {
+    what: "an unknown base, by environment",
+    argv: upstreams,
+    environment: { BASE: "none" },
+    says: ['environment variable BASE: expected one of "all", "hosted", "any", given "none"'],
+  },
+  {
     what: "a status page that is neither on nor off",
     argv: upstreams,
     environment: { STATUS_PAGE: "no" },
@@ -444,7 +455,9 @@ describe("help and version", () => {
   test.each([["--help"], ["serve --help"]])("%s names every flag", async (line) => {
     const { code, out, err } = await runMain(line.split(" "));
     expect({ code, err }).toEqual({ code: 0, err: "" });
-    for (const flag of "config hosted proxy host port htpasswd tls-cert tls-key log-level demo".split(" ")) {
+    for (const flag of "config hosted proxy host port base htpasswd tls-cert tls-key log-level demo".split(
+      " ",
+    )) {
       expect(out).toContain(`--${flag}`);
     }
   });
@@ -453,7 +466,7 @@ describe("help and version", () => {
     const { out } = await runMain(["--help"]);
     for (const variable of [
       ...["HOSTED_HOSTNAME", "PROXY_HOSTNAME", "HOSTED_URL", "PROXY_URL", "AGGREGATE_HOSTNAME"],
-      ...["ENABLE_AUTH", "HTPASSWD_FILE", "HOST", "PORT", "LOG_LEVEL", "Examples:"],
+      ...["ENABLE_AUTH", "HTPASSWD_FILE", "HOST", "PORT", "BASE", "LOG_LEVEL", "Examples:"],
     ]) {
       expect(out).toContain(variable);
     }

@@ -114,6 +114,17 @@ export const commandRuns: readonly Runs[] = [
     commands: ["combined-registry --workers 2 --log-format json"],
   },
   {
+    by: e2e("migration-two-registries"),
+    says: ["/^ch(?:grp|mod) /", 'command.includes("run --rm router")'],
+    commands: [
+      "chgrp 65532 certs/registry.key",
+      "chmod 640 certs/registry.key",
+      "docker compose --file docker-compose.new.yml run --rm router check",
+      "docker compose --file docker-compose.new.yml run --rm router explain library/alpine:latest",
+      "docker compose --file docker-compose.new.yml run --rm router explain team/app:1.0",
+    ],
+  },
+  {
     by: e2e("drop-in"),
     says: ["HOSTED_HOSTNAME", "PROXY_HOSTNAME", "AGGREGATE_HOSTNAME", "ENABLE_AUTH"],
     commands: [
@@ -207,6 +218,21 @@ export const notRun: Readonly<Record<string, string>> = {
     "Its images are in Docker Hub. deploy-compose.test.ts has compose read the file, and runs what is in it.",
   "docker compose --file docker-compose.yml --file docker-compose.auth.yml up --build --detach":
     "Its images are in Docker Hub. deploy-compose.test.ts has compose read the files, and runs what is in them.",
+  "docker compose rm --stop --force nginx":
+    "There are no containers. migration-two-registries.test.ts stops and starts the programs that are in them.",
+  "docker compose --file docker-compose.new.yml up --detach":
+    "Its images are in Docker Hub. migration-two-registries.test.ts has compose read the file, and runs what is in it.",
+  "docker compose --file docker-compose.new.yml rm --stop --force router":
+    "There are no containers. migration-two-registries.test.ts stops and starts the programs that are in them.",
+  "docker compose up --detach":
+    "Its images are in Docker Hub. migration-two-registries.test.ts has compose read the file, and runs what is in it.",
+  "docker compose down --volumes": "The page warns of it.",
+  "docker pull registry.example.com/library/alpine":
+    "The image is in Docker Hub. migration-two-registries.test.ts pulls another one of that name.",
+  "docker tag registry.example.com/library/alpine registry.example.com/team/alpine":
+    "The image is in Docker Hub. migration-two-registries.test.ts pushes another one.",
+  "docker push registry.example.com/team/alpine":
+    "The image is in Docker Hub. migration-two-registries.test.ts pushes another one.",
   "docker pull localhost:5000/library/alpine":
     "The image is in Docker Hub. deploy-compose.test.ts copies another one of that name.",
   "docker tag localhost:5000/library/alpine localhost:5000/team/alpine":

@@ -20,11 +20,22 @@ const example = join(checkout, "examples/docker-compose");
  * What docker-compose understands of the example's files.
  * @param environment what the user has set, or written into .env
  */
-export async function composeServices(
+export function composeServices(
   files: readonly string[],
   environment: Readonly<Record<string, string>> = {},
 ): Promise<Readonly<Record<string, ComposeService>>> {
-  const args = files.flatMap((file) => ["--file", join(example, file)]);
+  return servicesOf(
+    files.map((file) => join(example, file)),
+    environment,
+  );
+}
+
+/** What docker-compose understands of some files. @param environment what the user has set, or written into .env */
+export async function servicesOf(
+  files: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<Readonly<Record<string, ComposeService>>> {
+  const args = files.flatMap((file) => ["--file", file]);
   const text = await run("docker-compose", [...args, "config"], { ...environment, PATH: searchPath });
   const { services }: { services: Record<string, ComposeService> } = parse(text);
   return services;

@@ -20,6 +20,7 @@ export type Program =
   | "systemd-analyze"
   | "htpasswd"
   | "haproxy"
+  | "nginx"
   | "script"
   | "git"
   | "bash"

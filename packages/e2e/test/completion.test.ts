@@ -27,6 +27,7 @@ const cases: [typed: string, offered: string[]][] = [
   ["--log-level ", ["debug", "error", "fatal", "info", "silent", "trace", "warn"]],
   ["--log-level de", ["debug"]],
   ["--workers a", ["auto"]],
+  ["--base ", ["all", "any", "hosted"]],
   ["completion ", ["bash", "fish", "zsh"]],
   ["--port 1 completion z", ["zsh"]],
   ["init --fo", ["--force"]],

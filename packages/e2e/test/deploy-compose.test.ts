@@ -28,6 +28,7 @@ describeE2E("the services of docker-compose.yml", ["docker-compose"], () => {
       HOSTED_HOSTNAME: "hosted:5000",
       PROXY_HOSTNAME: "cache:5000",
       AGGREGATE_HOSTNAME: "localhost:5000",
+      BASE: "hosted",
     });
     expect(hosted?.environment).not.toHaveProperty("REGISTRY_PROXY_REMOTEURL");
     expect(cache?.environment).toMatchObject({ REGISTRY_PROXY_REMOTEURL: "https://registry-1.docker.io" });
@@ -64,7 +65,7 @@ describeE2E("the services of docker-compose.yml", ["docker-compose"], () => {
 
     const { router } = await composeServices(withUsers, { ...names, HTPASSWD_FILE: "/etc/users" });
 
-    expect(router?.environment).toEqual({ ...names, ENABLE_AUTH: "true" });
+    expect(router?.environment).toEqual({ ...names, BASE: "hosted", ENABLE_AUTH: "true" });
     expect(router?.volumes).toEqual(["/etc/users:/etc/nginx/htpasswd:ro"]);
   }, 30_000);
 });

@@ -1,5 +1,5 @@
 import type { Command, Option } from "commander";
-import { logFormats, logLevels } from "../defaults.ts";
+import { bases, logFormats, logLevels } from "../defaults.ts";
 
 /** The kind of value that an option takes, or its possible values. */
 export type Value = "none" | "file" | "text" | readonly string[];
@@ -45,6 +45,7 @@ const valuesOf: Readonly<Record<string, readonly string[]>> = {
   "log-level": logLevels,
   "log-format": logFormats,
   workers: ["auto"],
+  base: bases,
 };
 
 function optionWords(option: Option): OptionWords {

@@ -8,6 +8,7 @@ export const overridable = {
   host: { flag: "--host", variables: ["HOST"] },
   port: { flag: "--port", variables: ["PORT"] },
   workers: { flag: "--workers", variables: ["WORKERS"] },
+  base: { flag: "--base", variables: ["BASE"] },
   logLevel: { flag: "--log-level", variables: ["LOG_LEVEL"] },
   logFormat: { flag: "--log-format", variables: ["LOG_FORMAT"] },
   "tls.certFile": { flag: "--tls-cert", variables: [] },

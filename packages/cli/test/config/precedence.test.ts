@@ -9,6 +9,7 @@ proxy: http://proxy.file:1
 host: 127.0.0.3
 port: 3
 logLevel: fatal
+base: hosted
 tls: { certFile: file.crt, keyFile: file.key }
 auth: { htpasswdFile: file.htpasswd, realm: the file }
 `;
@@ -18,12 +19,24 @@ const environment = {
   HOST: "127.0.0.2",
   PORT: "2",
   LOG_LEVEL: "error",
+  BASE: "any",
   HTPASSWD_FILE: "environment.htpasswd",
 };
 const upstreams = ["--hosted", "http://h:1", "--proxy", "http://p:1"];
 const flags = [
   ...["--hosted", "http://hosted.flag:1", "--proxy", "http://proxy.flag:1"],
-  ...["--host", "127.0.0.1", "--port", "1", "--log-level", "warn", "--htpasswd", "flag.htpasswd"],
+  ...[
+    "--host",
+    "127.0.0.1",
+    "--port",
+    "1",
+    "--log-level",
+    "warn",
+    "--base",
+    "all",
+    "--htpasswd",
+    "flag.htpasswd",
+  ],
   ...["--tls-cert", "flag.crt", "--tls-key", "flag.key"],
 ];
 
@@ -33,6 +46,7 @@ interface Seen {
   host: string;
   port: number;
   logLevel: string;
+  base: string | undefined;
   htpasswd: string | undefined;
   cert: string | undefined;
   key: string | undefined;
@@ -46,6 +60,7 @@ function seen(config: ServeConfig, folder: string): Seen {
     host: config.host,
     port: config.port,
     logLevel: config.logLevel,
+    base: config.router.base,
     htpasswd: short(config.auth?.htpasswd.path),
     cert: short(config.tls?.cert.path),
     key: short(config.tls?.key.path),
@@ -61,6 +76,7 @@ describe("flags, environment, file and defaults", () => {
       host: "0.0.0.0",
       port: 5000,
       logLevel: "info",
+      base: undefined,
       htpasswd: undefined,
       cert: undefined,
       key: undefined,
@@ -76,6 +92,7 @@ describe("flags, environment, file and defaults", () => {
       host: "127.0.0.3",
       port: 3,
       logLevel: "fatal",
+      base: "hosted",
       htpasswd: "file.htpasswd",
       cert: "file.crt",
       key: "file.key",
@@ -93,6 +110,7 @@ describe("flags, environment, file and defaults", () => {
       host: "127.0.0.2",
       port: 2,
       logLevel: "error",
+      base: "any",
       htpasswd: "environment.htpasswd",
       cert: "file.crt",
       key: "file.key",
@@ -108,6 +126,7 @@ describe("flags, environment, file and defaults", () => {
       host: "127.0.0.1",
       port: 1,
       logLevel: "warn",
+      base: "all",
       htpasswd: "flag.htpasswd",
       cert: "flag.crt",
       key: "flag.key",

@@ -2,9 +2,11 @@ import { execFile } from "node:child_process";
 import { readdir, readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { configJsonSchema } from "@combined-registry/core";
 import { describe, expect, jest, test } from "@jest/globals";
 import { parse } from "yaml";
 import { unknownOption } from "../../src/config/sentences.ts";
+import { bases, defaults } from "../../src/defaults.ts";
 import { sectionPaths } from "../../src/reference/page.ts";
 import { makeReference } from "../../src/reference/reference.ts";
 import { accepted, bySchema, folderOfFiles, options } from "./judges.ts";
@@ -33,6 +35,12 @@ describe("what is made out of the options", () => {
     for (const { url, content } of await makeReference()) {
       expect(await readFile(url, "utf8")).toBe(content);
     }
+  });
+
+  test("has the values and the default of base that help and completion tell", () => {
+    const { properties } = configJsonSchema();
+
+    expect(properties?.base).toMatchObject({ enum: bases, default: defaults.base });
   });
 
   test("has an example of every option whose type does not say all that it can be", () => {
