@@ -7,10 +7,11 @@ import { relayBuffered } from "../http/relay.ts";
 import { hasBody } from "../http/request-body.ts";
 import { send } from "../http/respond.ts";
 import type { RawHeaders } from "../protocol/headers.ts";
-import type { Mount, RegistryRequest } from "../protocol/request.ts";
+import { type Mount, type RegistryRequest, withoutMount } from "../protocol/request.ts";
 import type { Policy } from "../routing/policy.ts";
 import { toUpstreamRequest } from "../upstream/request.ts";
 import { errorBodyLimit, readUpTo } from "../upstream/transport/read-body.ts";
+import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { type ForwardContext, forward, pushed, sendToHosted } from "./forward.ts";
 
@@ -32,7 +33,7 @@ export async function mount(
   if (from === undefined || !context.config.copy || hasBody(exchange.request)) {
     return forward(context, exchange, request, to);
   }
-  const answer = await sendToHosted(to, toUpstreamRequest(request, to, exchange));
+  const answer = await mountOrBegin(exchange, request, to);
   const body = (await readUpTo(answer.body, errorBodyLimit, to.timeouts.idle)) ?? Buffer.alloc(0);
   const { isCopied, note } =
     answer.status === 202
@@ -50,6 +51,23 @@ export async function mount(
     headers: ["Location", `/v2/${exchange.repository}/blobs/${digest}`, "Docker-Content-Digest", digest],
     body: "",
   });
+}
+
+// A mount is optional, and so is the right to it: an upload may still be possible.
+const mountRefusals = [400, 403, 404, 405, 501];
+
+/** Asks hosted for the mount. If hosted refuses it, the upload begins without one, as the specification lets registries do. */
+async function mountOrBegin(
+  exchange: Exchange,
+  request: RegistryRequest,
+  to: Upstream,
+): Promise<UpstreamResponse> {
+  const mounted = await sendToHosted(to, toUpstreamRequest(request, to, exchange));
+  if (!mountRefusals.includes(mounted.status)) {
+    return mounted;
+  }
+  await readUpTo(mounted.body, errorBodyLimit, to.timeouts.idle);
+  return sendToHosted(to, toUpstreamRequest(withoutMount(request), to, exchange));
 }
 
 /** A mount that hosted answered with a new upload session. */

@@ -68,7 +68,7 @@ const headRefusalTtl = 600_000;
 const headRefusals = [402, 405, 406, 409, 412, 451, 501];
 
 /**
- * Asks with GET where a registry refuses HEAD of a manifest, or answers it with nothing that proves a manifest. A client gets the headers
+ * Asks with GET where a registry refuses HEAD of a blob or manifest, or answers it with nothing that proves a manifest. A client gets the headers
  * that HEAD would have. The registry is then asked with GET at once. After a 403 that GET confirms without a reason, further ones count
  * as they are: registries answer 403 for names that they do not know.
  * @param clock monotonic milliseconds
@@ -80,8 +80,14 @@ export function headByGet(
   let refusesHead = Number.NEGATIVE_INFINITY;
   let means403 = Number.NEGATIVE_INFINITY;
   return (next) => async (request) => {
-    if (request.method !== "HEAD" || request.wanted?.kind !== "manifest") {
+    if (
+      request.method !== "HEAD" ||
+      (request.wanted?.kind !== "manifest" && request.wanted?.kind !== "blob")
+    ) {
       return next(request);
+    }
+    if (request.wanted.kind === "blob") {
+      return headOfBlob(request, next);
     }
     const now = clock.now();
     if (now - refusesHead > headRefusalTtl) {
@@ -106,6 +112,16 @@ export function headByGet(
     }
     return asHead(answer);
   };
+}
+
+/** A GET tells the length of a blob as well. Its body is not read. */
+async function headOfBlob(request: UpstreamRequest, next: Send): Promise<UpstreamResponse> {
+  const head = await next(request);
+  if (head.status !== 405 && head.status !== 501) {
+    return head;
+  }
+  head.body.resume();
+  return asHead(await next({ ...request, method: "GET" }));
 }
 
 /** The answer to HEAD, from one to GET. The body of an error stays, since it tells what the error means. */

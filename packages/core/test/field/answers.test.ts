@@ -222,6 +222,17 @@ describe("HEAD of a manifest that a registry refuses", () => {
     },
   );
 
+  it.each([405, 501])("of a blob with %d is answered from GET", async (status) => {
+    const content = "a layer of another make";
+    await using sides = await startWith((response, request) =>
+      (request.method === "HEAD" ? send(status, {}) : send(200, {}, content))(response, request),
+    );
+
+    const { status: given, body, headers } = await sides.fetch("HEAD", `blobs/${digestOf(content)}`);
+
+    expect([given, body.length, headers["content-length"]]).toEqual([200, 0, String(content.length)]);
+  });
+
   it("with 403 as for every name that it does not know is asked twice once", async () => {
     await using sides = await startWith(
       send(403, json, errors("DENIED", "requested access to the resource is denied")),

@@ -142,11 +142,17 @@ function meaningOf(reply: Reply | undefined, elapsed: number): Token | Denial {
     throw new UpstreamFailure("broken", `token endpoint answered ${status}`);
   }
   if (text === undefined) {
-    throw new UpstreamFailure("broken", "token endpoint broke off its answer, or went on without end");
+    throw new UpstreamFailure(
+      "broken",
+      `token endpoint broke off its answer, or sent more than ${longestAnswer} bytes`,
+    );
   }
   const token = readToken(text, firstValue(headers, "date"));
   if (token === undefined) {
-    throw new UpstreamFailure("broken", "token endpoint sent no token");
+    const cause = /"(?:access_)?token"\s*:\s*"[^"]/.test(text)
+      ? `sent a token that is longer than ${longestToken} characters, or that no header can have`
+      : "sent no token";
+    throw new UpstreamFailure("broken", `token endpoint ${cause}`);
   }
   return { value: token.value, lifetime: token.lifetime - elapsed };
 }

@@ -27,6 +27,20 @@ async function startStalling(answer: (request: IncomingMessage, response: Server
 }
 
 describe("a mount", () => {
+  it.each([400, 403, 404, 405, 501])(
+    "that hosted refuses with %i begins an upload instead",
+    async (status) => {
+      await using sides = await startSides();
+      sides.hosted.fault({ path: /mount=/, status });
+
+      const begun = await mount(sides.router, "team/app", `mount=${digestOf("nowhere")}&from=library/base`);
+
+      expect(begun.status).toBe(202);
+      expect(begun.headers.location).toMatch(/^\/v2\/team\/app\/blobs\/uploads\/./);
+      expect(asked(sides.hosted, "POST")).toHaveLength(2);
+    },
+  );
+
   it("of a blob that only a proxy has is answered 201 after it is copied to hosted", async () => {
     await using sides = await startSides();
     const { proxy, hosted, router } = sides;
