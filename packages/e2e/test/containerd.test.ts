@@ -50,8 +50,8 @@ describeE2E("containerd with the router as a mirror of docker.io", ["docker-regi
     const listed = await containerd.ctr("images", "list", "name==docker.io/library/mirrored:1.0");
     expect(listed).toContain(published.manifest.digest);
     const targets = lab.cacheTap.take().map(({ target }) => target);
-    expect(targets).toContain("/v2/library/mirrored/manifests/1.0?ns=docker.io");
-    expect(targets.filter((target) => !target.endsWith("?ns=docker.io"))).toEqual([]);
+    expect(targets).toContain("/v2/library/mirrored/manifests/1.0");
+    expect(targets.filter((target) => target.includes("ns="))).toEqual([]);
     expect(lab.hostedTap.take()).toEqual([]);
   }, 60_000);
 

@@ -71,7 +71,7 @@ describeE2E("the chart", ["helm"], () => {
     it("gives the router what it was given", async () => {
       const objects = await render({ config: given }, await resources.folder());
       const [text = ""] = Object.values(one<ConfigMap>(objects, "ConfigMap").data ?? {});
-      expect(parse(text)).toEqual({ ...meant, drain, host: "0.0.0.0", port: 5000 });
+      expect(parse(text)).toEqual({ base: "hosted", ...meant, drain, host: "0.0.0.0", port: 5000 });
     }, 30_000);
   });
 

@@ -50,6 +50,7 @@ describeE2E("explain and check, between real registries", ["docker-registry"], (
   });
 
   it("leaves nothing behind in any storage", async () => {
+    const reads = ["GET", "HEAD"];
     const names = ["public", "cache", "hosted"];
     const before = await Promise.all(names.map(inStorage));
     lab.cacheTap.take();
@@ -58,11 +59,11 @@ describeE2E("explain and check, between real registries", ["docker-registry"], (
     await check();
 
     expect(await Promise.all(names.map(inStorage))).toEqual(before);
-    expect(lab.cacheTap.take().filter(({ method }) => method !== "GET")).toEqual([]);
+    expect(lab.cacheTap.take().filter(({ method }) => !reads.includes(method))).toEqual([]);
     expect(
       lab.hostedTap
         .take()
-        .filter(({ method }) => method !== "GET")
+        .filter(({ method }) => !reads.includes(method))
         .map(({ method }) => method),
     ).toEqual(["DELETE"]);
   });

@@ -3,7 +3,7 @@ import { TLSSocket } from "node:tls";
 import { UpstreamFailure } from "../errors.ts";
 import { absoluteRealms } from "../protocol/challenge.ts";
 import { publicHost } from "../protocol/forwarded-headers.ts";
-import { isOfSession, type RawHeaders, selected } from "../protocol/headers.ts";
+import { isForClients, type RawHeaders, selected } from "../protocol/headers.ts";
 import { relativeLocations } from "../protocol/locations.ts";
 import type { ErrorResponse } from "../pull/failover.ts";
 import type { IntegrityCheck } from "../pull/integrity.ts";
@@ -84,7 +84,7 @@ function answerHeaders(
   // A session that hosted began with a client's own credentials is that client's.
   const passed = selected(
     headers,
-    (name) => !without.has(name) && (!isOfSession(name) || (upstream.passthrough && name === "set-cookie")),
+    (name) => !without.has(name) && (isForClients(name) || (upstream.passthrough && name === "set-cookie")),
   );
   const usable = upstream.passthrough ? absoluteRealms(passed, upstream.url) : passed;
   return relativeLocations(usable, {

@@ -76,6 +76,13 @@ export function routerDecision(reason: string): Decision {
   return { upstream: "router", reason };
 }
 
+const inBrowsers: RawHeaders = [
+  "X-Content-Type-Options",
+  "nosniff",
+  "Content-Security-Policy",
+  "default-src 'none'; frame-ancestors 'none'; sandbox",
+];
+
 /**
  * Writes the head of a response, with the headers that the router adds to each.
  * @throws RegistryError UPSTREAM_FAILED if a header cannot be written, UNKNOWN if it is not an upstream's
@@ -94,10 +101,7 @@ export function writeHead(exchange: Exchange, decision: Decision, status: number
   }
   if (firstValue(headers, "content-security-policy") === undefined) {
     // Nothing here is for a browser to run.
-    complete.push("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; sandbox");
-    if (firstValue(headers, "x-content-type-options") === undefined) {
-      complete.push("X-Content-Type-Options", "nosniff");
-    }
+    complete.push(...inBrowsers);
   }
   if (exchange.showsDecision) {
     complete.push("X-Combined-Registry", quotable(`${decision.upstream}; ${decision.reason}`));

@@ -1,4 +1,4 @@
-import { longestTagPage, searchImageTag, type TagPageAnswer } from "../pull/image-tags.ts";
+import { longestTagPage, searchImageTag, type TagPageAnswer, unknownRepository } from "../pull/image-tags.ts";
 import type { Policy } from "../routing/policy.ts";
 import type { ResolvedRule } from "../routing/ruling.ts";
 import type { Upstream } from "../upstream/upstream.ts";
@@ -34,24 +34,27 @@ async function isAtHosted(
   signal: AbortSignal | undefined,
 ): Promise<boolean | undefined> {
   const { connect, headers } = hosted.timeouts;
-  const searched = await searchImageTag(async (search): Promise<TagPageAnswer<boolean | undefined>> => {
-    const probed = await probe(hosted, {
-      target: {
-        method: "GET",
-        path: `/v2/${repository}/tags/list`,
-        search,
-        scope: [`repository:${repository}:pull`],
-      },
-      limit: connect + headers,
-      bodyLimit: longestTagPage,
-      signal,
-    });
-    const status = statusOf(probed);
-    if (probed.failure === undefined && status === 200) {
-      return { page: { headers: probed.headers, body: probed.body?.toString() } };
-    }
-    return status === 400 ? { rejected: undefined } : { end: status === 404 ? false : undefined };
-  });
+  const searched = await searchImageTag(
+    async (search, isUnknown): Promise<TagPageAnswer<boolean | undefined>> => {
+      const name = isUnknown ? unknownRepository : repository;
+      const probed = await probe(hosted, {
+        target: {
+          method: "GET",
+          path: `/v2/${name}/tags/list`,
+          search,
+          scope: [`repository:${name}:pull`],
+        },
+        limit: connect + headers,
+        bodyLimit: longestTagPage,
+        signal,
+      });
+      const status = statusOf(probed);
+      if (probed.failure === undefined && status === 200) {
+        return { page: { headers: probed.headers, body: probed.body?.toString() } };
+      }
+      return status === 400 ? { rejected: undefined } : { end: status === 404 ? false : undefined };
+    },
+  );
   return "found" in searched ? searched.found : "end" in searched ? searched.end : undefined;
 }
 

@@ -29,6 +29,8 @@ export interface ForwardingOptions {
    * anything to build addresses from: every product has its own headers for that (`X-JFrog-Override-Base-Url`).
    */
   readonly neutral?: boolean;
+  /** Whether several clients get the response: hosted then learns no client's address. */
+  readonly shared?: boolean;
 }
 
 /** What an upstream may learn. */
@@ -60,6 +62,10 @@ const aboutBody: ReadonlySet<string> = new Set([
   "content-type",
   "content-encoding",
   "content-range",
+  "content-digest",
+  "content-md5",
+  "digest",
+  "repr-digest",
 ]);
 // Those of the distribution API.
 const forPushing = /^(?:docker|oci)-/;
@@ -93,7 +99,7 @@ export function forwardedHeaders(headers: RawHeaders, options: ForwardingOptions
   // The router reads errors and lists, and a digest is that of the uncompressed content: responses must not be compressed.
   kept.push("Accept-Encoding", "identity");
   if (isHosted) {
-    kept.push(...aboutClient(headers, client, to));
+    kept.push(...aboutClient(headers, client, options));
   }
   kept.push("Via", [...valuesOf(headers, "via"), `1.1 ${options.via}`].join(", "));
   if (options.authorization !== undefined) {
@@ -103,17 +109,26 @@ export function forwardedHeaders(headers: RawHeaders, options: ForwardingOptions
 }
 
 /** distribution builds the `Location` of an upload from these. */
-function aboutClient(headers: RawHeaders, client: ClientConnection, { encrypted }: Recipient): string[] {
+function aboutClient(
+  headers: RawHeaders,
+  client: ClientConnection,
+  { to, shared = false }: ForwardingOptions,
+): string[] {
   const before = client.trusted ? valuesOf(headers, "x-forwarded-for") : [];
-  const hops = [...before, client.address].filter((address) => address !== "");
+  const hops = shared ? [] : [...before, client.address].filter((address) => address !== "");
   const host = publicHost(headers, client);
   return [
     ...(hops.length > 0 ? ["X-Forwarded-For", hops.join(", ")] : []),
     "X-Forwarded-Proto",
     // A registry that is asked over TLS and told `http` redirects to itself.
-    encrypted ? "https" : publicProto(headers, client),
+    to.encrypted ? "https" : publicProto(headers, client),
     ...(host === undefined ? [] : ["X-Forwarded-Host", host]),
   ];
+}
+
+/** The scheme and host by which a client knows the router. Registries build addresses from them. */
+export function publicOrigin(headers: RawHeaders, client: ClientConnection): string {
+  return `${publicProto(headers, client)}://${publicHost(headers, client) ?? ""}`;
 }
 
 /** The host, with port, that the client uses for the router. */

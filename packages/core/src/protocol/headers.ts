@@ -31,33 +31,46 @@ export function endToEnd(headers: RawHeaders, ...without: readonly ReadonlySet<s
   return kept;
 }
 
-const browserPower =
-  /^(?:access-control-|content-security-policy|cross-origin-|public-key-pins|(?:permissions|feature|referrer|document)-policy)/;
-const ofSession: ReadonlySet<string> = new Set([
-  "alt-svc",
-  "clear-site-data",
-  "expect-ct",
-  "nel",
-  "origin-agent-cluster",
-  "p3p",
-  "refresh",
-  "report-to",
-  "reporting-endpoints",
-  "service-worker-allowed",
-  "set-cookie",
-  "set-cookie2",
-  "sourcemap",
-  "strict-transport-security",
-  "x-frame-options",
-  "x-xss-protection",
+const forClients: ReadonlySet<string> = new Set([
+  "accept-ranges",
+  "age",
+  "allow",
+  "cache-control",
+  "content-digest",
+  "content-disposition",
+  "content-encoding",
+  "content-language",
+  "content-length",
+  "content-location",
+  "content-range",
+  "content-type",
+  "date",
+  "digest",
+  "etag",
+  "expires",
+  "last-modified",
+  "link",
+  "location",
+  "pragma",
+  "range",
+  "repr-digest",
+  "retry-after",
+  "server",
+  "vary",
+  "via",
+  "warning",
+  "www-authenticate",
+  "x-request-id",
 ]);
+const familyForClients = /^(?:docker-|oci-|(?:x-)?ratelimit)/;
 
 /**
- * Whether a response header of an upstream stays behind: a session that the router's user began there, or what a browser would do on the
- * router's own origin.
+ * Whether a response header of an upstream is for clients: about the content, a cache, a limit, or the API. Others are about a session
+ * that the router's user began there (`Set-Cookie`, CSRF tokens), or are powers over the router's own origin in a browser (CORS, HSTS,
+ * `Clear-Site-Data`).
  */
-export function isOfSession(lowerName: string): boolean {
-  return ofSession.has(lowerName) || browserPower.test(lowerName) || /csrf|xsrf/.test(lowerName);
+export function isForClients(lowerName: string): boolean {
+  return forClients.has(lowerName) || familyForClients.test(lowerName);
 }
 
 /** The headers that `keeps` names in lower case, except hop-by-hop headers and those named in `Connection`. */
@@ -121,21 +134,44 @@ export function warning(text: string): string {
   return `299 - "${clipped}"`;
 }
 
-/** Drops the warnings beyond the length that a registry may send (distribution-spec 1.1, "Warnings"). */
+// warn-code, warn-agent and warn-text (RFC 7234 5.5), and a date.
+const oneWarning = /\s*\d{3}\s+\S+\s+("(?:[^"\\]|\\.)*")(?:\s+"[^"]*")?\s*(?:,|$)/y;
+
+/** The warnings in a header, each in the form that clients show: its agent is `-`. Text that cannot be parsed stays as it is. */
+function warningsIn(value: string): string[] {
+  const warnings: string[] = [];
+  for (let position = 0; position < value.length; position = oneWarning.lastIndex) {
+    oneWarning.lastIndex = position;
+    const text = oneWarning.exec(value)?.[1];
+    if (text === undefined) {
+      return [value];
+    }
+    warnings.push(`299 - ${text}`);
+  }
+  return warnings;
+}
+
+/**
+ * Gives each warning a header line of its own, and drops those beyond the length that a registry may send (distribution-spec 1.1,
+ * "Warnings").
+ */
 export function boundWarnings(headers: RawHeaders): RawHeaders {
   if (firstValue(headers, "warning") === undefined) {
     return headers;
   }
   let bytes = 0;
   return [...pairs(headers)].flatMap(([name, value]) => {
-    if (name.toLowerCase() === "warning") {
-      const line = Buffer.byteLength(`${name}: ${value}\r\n`, "latin1");
+    if (name.toLowerCase() !== "warning") {
+      return [name, value];
+    }
+    return warningsIn(value).flatMap((one) => {
+      const line = Buffer.byteLength(`${name}: ${one}\r\n`, "latin1");
       if (bytes + line > mostWarningBytes) {
         return [];
       }
       bytes += line;
-    }
-    return [name, value];
+      return [name, one];
+    });
   });
 }
 

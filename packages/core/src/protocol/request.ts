@@ -134,15 +134,18 @@ export function parseRequest(method: string, rest: string, search: string): Regi
 }
 
 /**
- * A query without `ns`, which is for the router: the registry that it names may answer 400 to it. Any other query stays as it is, byte for
- * byte.
+ * A query without the `ns` that `isMeant` says is not for the upstream: the registry that it names may answer 400 to it. Any other query
+ * stays as it is, byte for byte.
  */
-export function withoutNamespace(search: string): string {
+export function withoutNamespace(search: string, isMeant: (namespace: string) => boolean): string {
   if (!search.includes("ns") && !search.includes("%")) {
     return search;
   }
   const pairs = search.slice(1).split(/[&;]/);
-  const kept = pairs.filter((pair) => new URLSearchParams(pair).keys().next().value !== "ns");
+  const kept = pairs.filter((pair) => {
+    const namespace = new URLSearchParams(pair).get("ns");
+    return namespace === null || !isMeant(namespace.toLowerCase());
+  });
   if (kept.length === pairs.length) {
     return search;
   }

@@ -19,7 +19,6 @@ const aboutContent: ReadonlyMap<string, string> = new Map(
     "ETag",
     "Last-Modified",
     "Vary",
-    "X-Content-Type-Options",
   ].map((name) => [name.toLowerCase(), name]),
 );
 

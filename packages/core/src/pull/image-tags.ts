@@ -28,22 +28,26 @@ export type ImageTagSearch<E> =
   | { readonly problem: string }
   | { readonly end: E };
 
+/** A repository that no registry has. */
+export const unknownRepository = "combined-registry-check/nothing";
+
+/** @param isUnknown whether to ask for `unknownRepository` instead */
+type ReadTags<E> = (search: string, isUnknown: boolean) => Promise<TagPageAnswer<E>>;
+
 /**
  * Whether a repository has a tag that names an image. Registries such as olareg answer an unknown repository with an empty list, and
  * tags that sign or describe an image of another registry do not make this registry its home. Reads page after page until one such
  * tag is found.
  */
-export async function searchImageTag<E>(
-  read: (search: string) => Promise<TagPageAnswer<E>>,
-): Promise<ImageTagSearch<E>> {
+export async function searchImageTag<E>(read: ReadTags<E>): Promise<ImageTagSearch<E>> {
   const asked = new Set<string>();
   let n: number | undefined = firstPageSize;
   let search = listSearch({ rest: "" }, { n });
   for (let pages = 0; pages < mostPages; pages++) {
-    let answer = await read(search);
+    let answer = await read(search, false);
     if ("rejected" in answer && pages === 0) {
       n = undefined;
-      answer = await read("");
+      answer = await read("", false);
     }
     if (!("page" in answer)) {
       return { end: "end" in answer ? answer.end : answer.rejected };
@@ -62,7 +66,7 @@ export async function searchImageTag<E>(
     }
     const next = nextQuery(valuesOf(headers, "link")) ?? pageAfter(names ?? [], n);
     if (next === undefined) {
-      return { found: false };
+      return names === null && pages === 0 ? searchWithoutTags(read) : { found: false };
     }
     if (asked.has(next)) {
       return { problem: "its pages of tags form a loop" };
@@ -72,6 +76,23 @@ export async function searchImageTag<E>(
     n = n === undefined ? undefined : pageSize;
   }
   return { problem: `the first ${mostPages} pages of its tags, which are read at most, name no image` };
+}
+
+/**
+ * distribution has null for a repository whose last tag was deleted, and for an unknown one if `n` is given. Other registries have null
+ * for every name. A repository without tags stays hosted's, unless an unknown one looks the same.
+ */
+async function searchWithoutTags<E>(read: ReadTags<E>): Promise<ImageTagSearch<E>> {
+  const again = await read("", false);
+  if (!("page" in again)) {
+    return { end: "end" in again ? again.end : again.rejected };
+  }
+  const { body } = again.page;
+  const names = body === undefined ? undefined : readNames(body, "tags");
+  if (names !== null) {
+    return { found: names?.some(namesAnImage) ?? body === undefined };
+  }
+  return { found: !("page" in (await read("", true))) };
 }
 
 /** A full page may not be the last one, although the registry links to no other. */

@@ -3,6 +3,7 @@ import type { Memory } from "../cache/memory.ts";
 import type { TickBatch } from "../concurrency/batch.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { Metrics } from "../observe/metrics.ts";
+import { publicOrigin } from "../protocol/forwarded-headers.ts";
 import type { RegistryRequest, Resource } from "../protocol/request.ts";
 import {
   isAboutContent,
@@ -107,12 +108,15 @@ export class ManifestFetcher {
     const { request, resource, variant } = question;
     const { repository, reference } = resource;
     const inflight = this.#context.inflight.at(upstream);
-    const get = `GET ${variant} ${reference}`;
+    // Hosted may build addresses from the name by which the client knows the router.
+    const origin =
+      upstream.kind === "hosted" ? publicOrigin(exchange.request.rawHeaders, exchange.client) : "";
+    const get = `GET ${variant} ${reference} ${origin}`;
     const joinsGet = request.method === "GET" || inflight.has(repository, get);
     let isLeader = false;
     const shared = await inflight.run(
       repository,
-      joinsGet ? get : `HEAD ${variant} ${reference}`,
+      joinsGet ? get : `HEAD ${variant} ${reference} ${origin}`,
       exchange.signal,
       (signal, hasChanged) => {
         isLeader = true;

@@ -10,7 +10,7 @@ import type { ResolvedRule } from "../routing/ruling.ts";
 import { isRead, type UpstreamRequest } from "../upstream/request.ts";
 import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import { readTagPage, searchImageTag, type TagPageAnswer } from "./image-tags.ts";
+import { readTagPage, searchImageTag, type TagPageAnswer, unknownRepository } from "./image-tags.ts";
 import { errorFrom } from "./respond.ts";
 
 type ExistenceResult =
@@ -104,6 +104,12 @@ function told(existence: ExistenceResult): boolean | undefined {
   return existence.kind === "told" ? existence.exists : undefined;
 }
 
+const unknown = {
+  path: `/v2/${unknownRepository}/tags/list`,
+  scope: [`repository:${unknownRepository}:pull`],
+  repository: unknownRepository,
+};
+
 /** Hosted has a repository if one of its tags names an image. */
 async function askFor(hosted: Upstream, exchange: Exchange, repository: string): Promise<ExistenceResult> {
   const asked: UpstreamRequest = {
@@ -118,7 +124,9 @@ async function askFor(hosted: Upstream, exchange: Exchange, repository: string):
     from: exchange,
     signal: exchange.signal,
   };
-  const said = await searchImageTag((search) => pageOf(hosted, { ...asked, search }));
+  const said = await searchImageTag((search, isUnknown) =>
+    pageOf(hosted, isUnknown ? { ...asked, ...unknown, search } : { ...asked, search }),
+  );
   if ("found" in said) {
     return { kind: "told", exists: said.found };
   }

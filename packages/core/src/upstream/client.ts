@@ -133,6 +133,12 @@ export class UpstreamClient {
     return judged(isPull ? await readWhole(head, http, idle) : head, request, http);
   }
 
+  /** Whether `ns` names the registry that this upstream is, or that it mirrors. A mirror of several needs it. */
+  readonly #isNamed = (namespace: string): boolean => {
+    const { namespace: own, url } = this.#config;
+    return namespace === own || url.host === namespace || url.hostname.endsWith(`.${namespace}`);
+  };
+
   #encode(request: UpstreamRequest, authorization: string | undefined, neutral: boolean): HttpRequest {
     const { method, stream, body, signal, bypassBreaker, timeout } = request;
     return {
@@ -140,7 +146,7 @@ export class UpstreamClient {
       path:
         request.fromRoot === true
           ? `${request.path}${request.search}`
-          : `${this.#prefix}${request.path}${withoutNamespace(request.search)}`,
+          : `${this.#prefix}${request.path}${withoutNamespace(request.search, this.#isNamed)}`,
       headers: requestHeaders(request, {
         authorization,
         neutral,

@@ -24,13 +24,16 @@ function clientHeaders(
   const isOwnBody = upload === undefined && (body === undefined || type !== undefined);
   const headers = forwardedHeaders(rawHeaders, {
     ...options,
-    neutral: options.neutral === true || request.shared === true,
+    shared: request.shared === true,
     client,
     whole,
     range,
     accept: accept?.join(", "),
     body: isOwnBody ? "none" : upload !== undefined && opaque === true ? "opaque" : "typed",
   });
+  if (!firstValue(headers, "user-agent")) {
+    headers.push("User-Agent", userAgent);
+  }
   if (isOwnBody) {
     headers.push(...bodyHeaders(request));
   } else if (body !== undefined && firstValue(headers, "content-length") === undefined) {

@@ -159,6 +159,10 @@ describe("headers of an upstream", () => {
     "Content-Security-Policy": "default-src *",
     "Alt-Svc": "h3",
     Refresh: "0;url=http://evil.example",
+    "X-Auth-Token": "of-the-router",
+    "Authentication-Info": "of-the-router",
+    "Speculation-Rules": "evil",
+    "X-Content-Type-Options": "none",
   };
 
   it.each([200, 404, 500])("that begin a session or steer browsers stay behind: %i", async (status) => {
@@ -182,6 +186,28 @@ describe("headers of an upstream", () => {
         expect(Object.keys(headers).filter((name) => name.startsWith("access-control"))).toEqual([]);
       }
     }
+  });
+});
+
+describe("a warning of an upstream", () => {
+  it("comes in the form that clients show, one a header", async () => {
+    await using sides = await startBoth();
+    sides.hosted.fault({
+      path: /manifests/,
+      status: 200,
+      headers: {
+        "Content-Type": "application/vnd.oci.image.manifest.v1+json",
+        Warning: '299 hub "old, and \\"quoted\\"", 299 - "two" "Wed, 21 Oct 2015 07:28:00 GMT"',
+      },
+      body: '{"layers":[]}',
+    });
+
+    const { rawHeaders } = await fetchRaw(sides.router.url, "/v2/team/app/manifests/1");
+
+    expect(rawHeaders.filter((_, index) => rawHeaders[index - 1] === "Warning")).toEqual([
+      '299 - "old, and \\"quoted\\""',
+      '299 - "two"',
+    ]);
   });
 });
 

@@ -49,7 +49,7 @@ describe("merged tags", () => {
     const answer = await fetchRaw(router.url, "/v2/r/tags/list?ns=docker.io&n=1&x=%20%2F&last=");
 
     expect(answer.headers.link).toBe('</v2/r/tags/list?ns=docker.io&x=%20%2F&last=a&n=1>; rel="next"');
-    expect(hosted.requests.map(({ url }) => url)).toEqual(["/v2/r/tags/list?x=%20%2F&n=1000"]);
+    expect(hosted.requests.map(({ url }) => url)).toEqual(["/v2/r/tags/list?ns=docker.io&x=%20%2F&n=1000"]);
   });
 
   it("have no Link on the last page, nor with n=0, which asks for no names", async () => {

@@ -206,14 +206,14 @@ describe("hosted's own error", () => {
     sides.hosted.fault({
       status: 400,
       body: { errors: [{ code: "MANIFEST_INVALID", message: "no" }] },
-      headers: { "X-Own": "1" },
+      headers: { "OCI-Own": "1" },
     });
 
     const answer = await fetchRaw(sides.router.url, "/v2/nobody/has/manifests/it");
 
     expect(answer.status).toBe(400);
     expect(errorOf(answer).code).toBe("MANIFEST_INVALID");
-    expect(answer.headers["x-own"]).toBe("1");
+    expect(answer.headers["oci-own"]).toBe("1");
   });
 
   it("is not relayed where it refuses the router's own credentials", async () => {

@@ -124,7 +124,7 @@ describe("?ns=", () => {
     expect(asked(sides.all)).toEqual(["hosted"]);
   });
 
-  it("stays with the router, and the rest of the query is forwarded: a registry may answer 400 to it", async () => {
+  it("stays with the router where a proxy has it: the registry that it names may answer 400 to it", async () => {
     await using sides = await startThree(namespaces);
 
     await fetchRaw(sides.router.url, "/v2/org/app/tags/list?n=5&ns=docker.io");

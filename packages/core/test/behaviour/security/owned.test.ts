@@ -58,14 +58,21 @@ describe("a repository that hosted has", () => {
     expect(existenceAsked(hosted)).toHaveLength(1);
   });
 
-  it("is not hosted's when its last tag is deleted, which distribution lists as null", async () => {
+  it("stays hosted's when its last tag is deleted, which distribution lists as null", async () => {
     await using sides = await startOwned();
     const { router, hosted, proxy } = sides;
-    hosted.fault({ path: /tags\/list/, status: 200, body: { name: "corp/app", tags: null } });
+    hosted.fault({ path: /corp\/app\/tags\/list/, status: 200, body: { name: "corp/app", tags: null } });
 
-    expect((await fetchRaw(router.url, "/v2/corp/app/manifests/2.0")).status).toBe(200);
-    expect(existenceAsked(hosted)).toEqual(["/v2/corp/app/tags/list?n=100"]);
-    expect(proxy.requests).toHaveLength(1);
+    expect((await fetchRaw(router.url, "/v2/corp/app/manifests/2.0")).status).toBe(404);
+    expect(proxy.requests).toEqual([]);
+  });
+
+  it("is not hosted's if hosted lists every unknown repository as null", async () => {
+    await using sides = await startOwned();
+    const { router, hosted } = sides;
+    hosted.fault({ path: /tags\/list/, status: 200, body: { name: "x", tags: null } });
+
+    expect((await fetchRaw(router.url, "/v2/library/tool/manifests/1.0")).status).toBe(200);
   });
 
   it("is not one for which hosted lists null with n, and answers 404 without", async () => {

@@ -11,7 +11,7 @@ const key = fixture("test-only.key.pem");
 const user = { username: "router", password: "right" };
 const basic = `Basic ${Buffer.from("router:right").toString("base64")}`;
 
-const brokeOff = "token endpoint broke off its answer, or went on without end";
+const brokeOff = "token endpoint broke off its answer, or sent more than 262144 bytes";
 
 describe("a token endpoint that fails", () => {
   const troubles: Record<string, readonly [fault: Fault, cause: string, status: number]> = {
