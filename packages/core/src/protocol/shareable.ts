@@ -23,7 +23,7 @@ export interface WholeBody {
 
 /** Undefined if a response is no whole manifest, or one that is so long that it streams. */
 export function wholeManifest(method: string, status: number, headers: RawHeaders): WholeBody | undefined {
-  if (status !== 200 && status !== 203) {
+  if (status !== 200) {
     return undefined;
   }
   if (method === "HEAD") {

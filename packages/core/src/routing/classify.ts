@@ -194,10 +194,14 @@ interface Response {
 export function objectionTo(wanted: Wanted, method: string, response: Response): string | undefined {
   const { status, headers } = response;
   if (status < 200 || status >= 300) {
-    return undefined;
+    return redirects.includes(status) &&
+      firstValue(headers, "location") === undefined &&
+      wanted.kind !== "write"
+      ? `answered ${status} without a Location`
+      : undefined;
   }
   if (wanted.kind === "manifest" || wanted.kind === "blob") {
-    return status === 200 || status === 203 || status === 206
+    return status === 200 || status === 206
       ? ((wanted.digest === undefined ? undefined : wrongDigest(wanted, wanted.digest, headers)) ??
           (wanted.kind === "blob"
             ? objectionToBlob(wanted, response)
@@ -237,7 +241,8 @@ function objectionToManifest(
   if (!isWholeObject(read)) {
     return `sent ${read.length === 0 ? "no bytes" : "no JSON object"} where a manifest was asked for`;
   }
-  if (!isManifest && !hasManifestShape(read)) {
+  // Nearly every manifest has it, and parsing costs more than all else here.
+  if (!(isManifest && read.includes('"schemaVersion"')) && !hasManifestShape(read)) {
     return `sent ${type === "" ? "something" : quotable(type)} that is no manifest`;
   }
   const expected = digest ?? firstValue(headers, "docker-content-digest");
