@@ -39,7 +39,7 @@ export class Serving {
     const { operations, statusPage } = this.#generations.current.config;
     return (
       kind === "api" ||
-      kind === "api-without-slash" ||
+      kind === "without-slash" ||
       kind === "token" ||
       (kind === "operations" && operations !== "off") ||
       (kind === "root" && statusPage === "on" && wantsPage(request))
@@ -123,10 +123,15 @@ export class Serving {
       const { statusPage } = await import("./page/answer.ts");
       return statusPage(context, exchange, target.search);
     }
-    if (target.kind === "api-without-slash") {
-      exchange.route = "base";
-      const headers = ["Location", `/v2/${target.search}`];
-      return send(exchange, routerDecision("/v2/ is meant"), { status: 301, headers, body: "" });
+    if (target.kind === "without-slash") {
+      exchange.route = target.path === "/v2" ? "base" : "uploads";
+      const headers = ["Location", `${target.path}/${target.search}`];
+      // As distribution does.
+      return send(exchange, routerDecision("the path with a slash at its end is meant"), {
+        status: 301,
+        headers,
+        body: "",
+      });
     }
     throw new RegistryError("NOT_FOUND", {
       message: "not a path of this registry",

@@ -11,7 +11,7 @@ export function isTag(text: string): boolean {
 const pathComponent = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/;
 
 // The spec limits host and name together; distribution counts the name alone.
-const longestName = 255;
+export const longestName = 255;
 
 export function isRepositoryName(components: readonly string[]): boolean {
   if (components.length === 0) {

@@ -1,12 +1,13 @@
 import { RegistryError } from "./errors.ts";
-import { isDigest, isRepositoryName, isTag } from "./names.ts";
+import { isDigest, isRepositoryName, isTag, longestName } from "./names.ts";
 import { isSealed, longestSealed } from "./session-address.ts";
 
 /** A request target by the part of the router that answers it. `search` begins with `?`, or is empty. */
 export type Target =
   /** `rest` follows `/v2/`. */
   | { readonly kind: "api"; readonly rest: string; readonly search: string }
-  | { readonly kind: "api-without-slash"; readonly search: string }
+  /** `/v2` or `/v2/<name>/blobs/uploads`. */
+  | { readonly kind: "without-slash"; readonly path: string; readonly search: string }
   /** `/v2/token`, which no repository's path can be. */
   | { readonly kind: "token" }
   | { readonly kind: "operations"; readonly page: OperationsPage }
@@ -43,11 +44,14 @@ export function parseTarget(target: string): Target {
   if (path === "/v2/token") {
     return { kind: "token" };
   }
+  if (path.startsWith("/v2/") && path.endsWith("/blobs/uploads")) {
+    return { kind: "without-slash", path, search };
+  }
   if (path.startsWith("/v2/")) {
     return { kind: "api", rest: path.slice(4), search };
   }
   if (path === "/v2") {
-    return { kind: "api-without-slash", search };
+    return { kind: "without-slash", path, search };
   }
   if (path === "/") {
     return { kind: "root", search };
@@ -130,7 +134,14 @@ export function parseRequest(method: string, rest: string, search: string): Regi
       headers: { Allow: allowed.join(", ") },
     });
   }
-  return { method, resource, path: `/v2/${segments.join("/")}`, search, namespace: parseNamespace(search) };
+  const isUnclear = resource.kind === "uploads" && resource.mount === undefined;
+  return {
+    method,
+    resource,
+    path: `/v2/${segments.join("/")}`,
+    search: isUnclear ? searchWithoutMount(search) : search,
+    namespace: parseNamespace(search),
+  };
 }
 
 /**
@@ -158,14 +169,17 @@ export function withoutMount(request: RegistryRequest): RegistryRequest {
   if (resource.kind !== "uploads" || resource.mount === undefined) {
     return request;
   }
+  return { ...request, resource: { ...resource, mount: undefined }, search: searchWithoutMount(search) };
+}
+
+function searchWithoutMount(search: string): string {
   const query = new URLSearchParams(search.replaceAll(";", "&"));
+  if (!query.has("mount") && !query.has("from")) {
+    return search;
+  }
   query.delete("mount");
   query.delete("from");
-  return {
-    ...request,
-    resource: { ...resource, mount: undefined },
-    search: query.size === 0 ? "" : `?${query}`,
-  };
+  return query.size === 0 ? "" : `?${query}`;
 }
 
 export function manifestRequest(
@@ -276,7 +290,10 @@ export function isPlainSession(session: string): boolean {
   return sessionGrammar.test(session) && !/^\.+$/.test(session) && !isSealed(session);
 }
 
-// Parsed as leniently as any upstream may do it: authorization must cover all that an upstream can understand.
+/**
+ * Parsed as leniently as any upstream may do it: authorization must cover all that an upstream can understand. Undefined for a mount that
+ * is not clear. Registries ignore one that they cannot do, and begin an upload.
+ */
 function parseMount(search: string): Mount | undefined {
   if (search === "") {
     return undefined;
@@ -285,12 +302,11 @@ function parseMount(search: string): Mount | undefined {
   const query = new URLSearchParams(search.replaceAll(";", "&"));
   const [digest = "", ...otherDigests] = query.getAll("mount");
   const [from = "", ...otherSources] = query.getAll("from");
-  if (otherDigests.length > 0 || otherSources.length > 0) {
-    throw new RegistryError("NAME_INVALID", { message: "mount and from may be given once each" });
+  const isClear = otherDigests.length === 0 && otherSources.length === 0 && isDigest(digest);
+  if (!isClear || (from !== "" && !isRepositoryName(from.split("/")))) {
+    return undefined;
   }
-  return digest === ""
-    ? undefined
-    : { digest: digestOf(digest), from: from === "" ? undefined : repositoryOf(from.split("/")) };
+  return { digest, from: from === "" ? undefined : from };
 }
 
 // It selects the proxy, so an upstream must not read another one from the same query.
@@ -308,7 +324,11 @@ function parseNamespace(search: string): string | undefined {
 function repositoryOf(components: readonly string[]): string {
   const repository = components.join("/");
   if (!isRepositoryName(components)) {
-    throw new RegistryError("NAME_INVALID", { detail: { name: clip(repository) } });
+    const tooLong = `the name of the repository has ${repository.length} characters, and may have ${longestName}`;
+    throw new RegistryError("NAME_INVALID", {
+      detail: { name: clip(repository) },
+      ...(repository.length > longestName && { message: tooLong }),
+    });
   }
   return repository;
 }

@@ -48,6 +48,9 @@ export function cacheManifest(
       kept.push(name, headers[index + 1] ?? "");
     }
   }
+  if (firstValue(headers, "docker-content-digest") === undefined) {
+    kept.push("Docker-Content-Digest", digest);
+  }
   manifests.set(repository, digest, { holder, search, variant, mediaType, headers: kept, body });
 }
 

@@ -87,12 +87,25 @@ describe("a mount names both repositories", () => {
   });
 
   it.each([
-    [`?mount=${sha256}&from=..%2Fb`, "NAME_INVALID"],
-    [`?mount=${sha256}&from=a&from=b`, "NAME_INVALID"],
-    [`?mount=${sha256}&from=a;from=b`, "NAME_INVALID"],
-    ["?mount=sha256:short&from=b", "DIGEST_INVALID"],
-  ])("refuses %s", (search, code) => {
-    expect(refusalOf("POST", "a/blobs/uploads/", search).code).toBe(code);
+    `?mount=${sha256}&from=..%2Fb`,
+    `?mount=${sha256}&from=a&from=b`,
+    `?mount=${sha256}&from=a;from=b`,
+    `?mount=${sha256}&mount=${sha256}`,
+    `?x=1;mount=${sha256};from=A`,
+    "?mount=sha256:short&from=b",
+    "?mount=&from=b",
+    "?from=b",
+  ])("begins an upload without one where it is not clear: %s", (search) => {
+    const parsed = parseRequest("POST", "a/blobs/uploads/", search);
+
+    expect(parsed.resource).toMatchObject({ kind: "uploads", mount: undefined });
+    expect(parsed.search).not.toMatch(/mount|from/);
+  });
+
+  it("is looked for only where there is one: another query stays as it is, byte for byte", () => {
+    const search = "?digest-algorithm=sha512;x=%2F&y";
+
+    expect(parseRequest("POST", "a/blobs/uploads/", search).search).toBe(search);
   });
 });
 

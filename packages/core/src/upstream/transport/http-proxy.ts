@@ -4,6 +4,7 @@ import { ClientAborted, UpstreamFailure, upstreamFailure } from "../../errors.ts
 import { pairs, type RawHeaders } from "../../protocol/headers.ts";
 import type { Agents } from "./agents.ts";
 import { type HeadTimeouts, limitWaitForHead } from "./deadline.ts";
+import { lingerAfterFailedWrites } from "./linger.ts";
 import { addressOf, type UpstreamResponse } from "./send.ts";
 import { hasUntaken, watchForStall, watchUpload } from "./stall-watch.ts";
 import { traced, upstreamChannel } from "./trace.ts";
@@ -103,6 +104,7 @@ export class Forwarder {
           upstreamRequest.once("close", () =>
             fail(new UpstreamFailure("broken", "connection closed before an answer")),
           );
+          lingerAfterFailedWrites(upstreamRequest);
           const endDeadline = limitWaitForHead(upstreamRequest, this.#timeouts);
           const watches = this.#stallWatches(request, upstreamRequest);
           endWatches = () => {

@@ -6,6 +6,7 @@ import type { RawHeaders } from "../../protocol/headers.ts";
 import { isRepeatable } from "../request.ts";
 import type { AgentPools } from "./agents.ts";
 import { type HeadTimeouts, limitWaitForHead } from "./deadline.ts";
+import { lingerAfterFailedWrites } from "./linger.ts";
 import { watchUpload } from "./stall-watch.ts";
 import { traced, upstreamChannel } from "./trace.ts";
 
@@ -165,6 +166,7 @@ function sendOnce(agent: Agent, destination: Destination, http: HttpRequest): Pr
 
 /** Sends a body no faster than the upstream takes it. If one side fails, so does the other. */
 function sendBody(request: ClientRequest, body: string | Buffer | Readable, idle: number): void {
+  lingerAfterFailedWrites(request);
   const watch = watchUpload(request, idle, "body");
   request.once("close", () => clearInterval(watch));
   request.once("finish", () => clearInterval(watch));
