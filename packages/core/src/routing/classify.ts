@@ -135,7 +135,8 @@ function classifyAtProxy(member: Member, answer: ErrorAnswer): AnswerClass {
 function classifyAtHosted(member: Member, { status, headers, body }: ErrorAnswer): AnswerClass {
   if (status === 404) {
     // The page of a gateway without a server behind it, or a denial that hides the name.
-    const isMisleading = isPage(headers) || (saysDenied(body) && !saysUnknown(body));
+    const isMisleading =
+      (isPage(headers) && !isOfRegistry(headers)) || (saysDenied(body) && !saysUnknown(body));
     return isMisleading ? "failed" : "not_found";
   }
   if (status === 401 || status === 403) {
