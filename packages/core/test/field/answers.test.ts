@@ -6,6 +6,7 @@ import { describe, expect, it } from "@jest/globals";
 import { errorOf, fetchRaw } from "../support/client.ts";
 import { digestOf, manifestType } from "../support/push.ts";
 import { listen, startRouter } from "../support/router.ts";
+import { until } from "../support/within.ts";
 
 // What upstreams answer that is none, and what they refuse.
 
@@ -155,6 +156,32 @@ describe("a proxy that answers every path with what is no image hides nothing of
     }
 
     expect(sides.asked).toHaveLength(2);
+  });
+});
+
+describe("a half-open probe that a page answers", () => {
+  it("leaves the circuit open, and a manifest closes it", async () => {
+    let isPortal = true;
+    await using sides = await startWith(
+      (response, request) =>
+        (isPortal
+          ? send(200, { "Content-Type": "text/html" }, page)
+          : send(200, { "Content-Type": manifestType }, manifest))(response, request),
+      { breaker: { failures: 2, delay: 20, longestDelay: 20 } },
+    );
+    const stateOf = async () => (await sides.router.handler.health()).upstreams[1]?.breaker;
+    for (const tag of ["1", "2", "3"]) {
+      await sides.fetch("GET", `manifests/${tag}`);
+    }
+    const before = sides.asked.length;
+    await until(5_000, "three probes", async () => {
+      await stateOf();
+      return sides.asked.filter((line) => !line.endsWith("/v2/")).length >= before + 3;
+    });
+
+    expect(await stateOf()).not.toBe("closed");
+    isPortal = false;
+    await until(5_000, "the circuit to close", async () => (await stateOf()) === "closed");
   });
 });
 

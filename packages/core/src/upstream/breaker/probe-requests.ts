@@ -118,13 +118,14 @@ function isTelling({ method, list }: UpstreamRequest): boolean {
 
 /** A copy that the router can repeat without the client, with its own credentials or none. */
 function withoutClient({ from, accept, range, ...request }: UpstreamRequest): UpstreamRequest {
-  const { method, path, search, scope, repository, decided } = request;
+  const { method, path, search, scope, repository, wanted, decided } = request;
   return {
     method,
     path,
     search,
     scope,
     repository,
+    wanted,
     decided,
     signal: never,
     accept: accept ?? (from === undefined ? [] : valuesOf(from.request.rawHeaders, "accept")),
