@@ -1,5 +1,4 @@
-import { ownWords } from "../protocol/error-body.ts";
-import type { Attempt } from "../routing/classify.ts";
+import { type Attempt, refusalWords } from "../routing/classify.ts";
 import type { Member } from "../routing/ruling.ts";
 import type { QueryOutcome } from "../upstream/query-outcome.ts";
 import type { UpstreamResponse } from "../upstream/transport/send.ts";
@@ -103,9 +102,10 @@ function attemptOf(
   switch (said.outcome) {
     case "not_found": {
       const { answer, body } = said;
-      return answer.status === 404
-        ? { member, outcome: "not_found", status: 404, body }
-        : { member, outcome: "not_found", status: answer.status, words: ownWords(body.toString()) };
+      const words = answer.status === 404 ? undefined : refusalWords(answer.status, body.toString());
+      return words === undefined
+        ? { member, outcome: "not_found", status: answer.status, body }
+        : { member, outcome: "not_found", status: answer.status, words };
     }
     case "known absent":
       return { member, outcome: "not_found", status: 404, cached: true };

@@ -12,9 +12,9 @@ export type Attempt =
       readonly outcome: "not_found";
       readonly status: number;
       readonly cached?: boolean;
-      /** The reason that the upstream gave in words of its own, unless the status is 404. */
+      /** The reason of a refusal, in words of the upstream's own. */
       readonly words?: string | undefined;
-      /** Of a 404. */
+      /** Of any other answer. */
       readonly body?: Buffer;
     }
   | { readonly member: Member; readonly outcome: "failed"; readonly failure: FailureReport };
@@ -64,14 +64,8 @@ export function describeAttempt(attempt: Attempt): string {
 }
 
 /** Whether an upstream that counts as "not found" gave a reason for which it does not serve what it may have. */
-export function isRefusal({
-  status,
-  words,
-}: {
-  readonly status: number;
-  readonly words?: string | undefined;
-}): boolean {
-  return words !== undefined && status < 500;
+export function isRefusal({ words }: { readonly words?: string | undefined }): boolean {
+  return words !== undefined;
 }
 
 /** `found` and `final`, which is hosted's verdict on the request itself, go to the client. The others continue the lookup. */
@@ -83,6 +77,8 @@ export interface ErrorAnswer {
   readonly headers: RawHeaders;
   /** Empty for HEAD. */
   readonly body: string;
+  /** Whether the request had a token, which a token endpoint gave to the router. */
+  readonly sentToken?: boolean | undefined;
 }
 
 const redirects = [301, 302, 303, 307, 308];
@@ -153,24 +149,28 @@ const aboutCredentials =
  * Whether a proxy that knows the router's user refused the user, rather than one name. Docker Hub answers 401 with a challenge for a
  * name that a valid user may not see. RFC 6750 3.1 calls that `insufficient_scope`.
  */
-function refusesCredentials({ status, headers, body }: ErrorAnswer): boolean {
+function refusesCredentials({ status, headers, body, sentToken = false }: ErrorAnswer): boolean {
+  const words = ownWords(body);
   if (status === 401) {
     const bearer = parseChallenges(valuesOf(headers, "www-authenticate")).find(
       ({ scheme }) => scheme === "bearer",
     );
-    return bearer === undefined || bearer.parameters.get("error") === "invalid_token";
+    return (bearer === undefined && !sentToken) || bearer?.parameters.get("error") === "invalid_token";
   }
-  const words = ownWords(body);
-  return status === 403 && (words === undefined || aboutCredentials.test(words));
+  // The token endpoint accepted the user.
+  const isAboutName = words === undefined ? sentToken : !aboutCredentials.test(words);
+  return status === 403 && !isAboutName;
 }
+
+// Payment, permission, conflict with a policy, precondition, lock, law.
+const refusals = [402, 403, 409, 412, 423, 451];
 
 /**
  * The reason for which a proxy refuses content that it may have: a policy, a quota, a licence. Undefined for other answers. A 401
  * speaks of a client's credentials, and its words say nothing to a client that sent none.
  */
 export function refusalWords(status: number, body: string): string | undefined {
-  const mayRefuse = status >= 400 && status < 500 && ![401, 404, 408, 429].includes(status);
-  return mayRefuse && !saysUnknown(body) ? ownWords(body) : undefined;
+  return refusals.includes(status) && !saysUnknown(body) ? ownWords(body) : undefined;
 }
 
 /** What a request asks for. A response that cannot be that is no answer. */

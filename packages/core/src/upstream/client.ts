@@ -76,12 +76,13 @@ export class UpstreamClient {
       request.upload === undefined
         ? this.#sendTo(this.#address, this.#agents, http, request)
         : this.#forwarder.forward({ ...request.upload, ...http }).then((head) => judged(head, request, http));
-    return this.#isRegistry ? answer : answer.then((head) => this.#recognize(head));
+    const sentToken = authorization?.startsWith("Bearer ") === true;
+    return this.#isRegistry && !sentToken ? answer : answer.then((head) => this.#recognize(head, sentToken));
   }
 
-  #recognize(answer: UpstreamResponse): UpstreamResponse {
+  #recognize(answer: UpstreamResponse, sentToken: boolean): UpstreamResponse {
     this.#isRegistry ||= isOfRegistry(answer.headers);
-    return answer;
+    return sentToken ? { ...answer, sentToken } : answer;
   }
 
   /** Whether the upstream has answered as a registry does. Before that, a redirect may as well be one to a login page. */

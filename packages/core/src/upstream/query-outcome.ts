@@ -41,8 +41,8 @@ export async function outcomeOf(upstream: Upstream, answer: UpstreamResponse): P
 
 export function classified(upstream: Upstream, answer: UpstreamResponse, read: Buffer): QueryOutcome {
   const body = upstream.withoutSecrets(read);
-  const { status, headers } = answer;
-  const error = { status, headers, body: body.toString() };
+  const { status, headers, sentToken } = answer;
+  const error = { status, headers, body: body.toString(), sentToken };
   const outcome = classify(upstream, error);
   return outcome === "failed"
     ? { outcome, failure: reportOf(upstream, answer, error.body), said: { answer, body } }

@@ -29,6 +29,8 @@ export interface UpstreamResponse {
   readonly body: IncomingMessage;
   /** The whole body, if it was read. */
   readonly read?: Buffer;
+  /** Whether the request had a token of the router's. */
+  readonly sentToken?: boolean;
   /** Why a successful response cannot be what was asked for; absent if nothing speaks against it. */
   readonly objection?: string | undefined;
 }
