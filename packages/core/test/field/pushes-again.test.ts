@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import { startRegistry } from "@combined-registry/testkit";
 import { describe, expect, it } from "@jest/globals";
 import { fetchRaw } from "../support/client.ts";
-import { digestOf, manifestOf, manifestType } from "../support/push.ts";
+import { digestOf, manifestOf, manifestType, putManifest } from "../support/push.ts";
 import { listen, startRouter } from "../support/router.ts";
 
 const indexType = "application/vnd.oci.image.index.v1+json";
@@ -62,7 +62,7 @@ async function startHosted({ session = "u", refuses = false, uploads = true } = 
   };
 }
 
-async function _startProxy() {
+async function startProxy() {
   const proxy = await startRegistry();
   const begun = await fetchRaw(proxy.url, `/v2/app/blobs/uploads/?digest=${digest}`, {
     method: "POST",
@@ -78,6 +78,18 @@ async function _startProxy() {
 }
 
 describe("sessions that begin with ~", () => {
+  it("of hosted's own are places for the router's own copies", async () => {
+    await using hosted = await startHosted({ session: "~own.session", refuses: true });
+    const proxy = await startProxy();
+    await using router = await startRouter({ hosted: { url: hosted.url }, proxy: { url: proxy.url } });
+
+    await fetchRaw(router.url, `/v2/app/blobs/${digest}`, { method: "HEAD" });
+    const put = await putManifest(router, "app", "1", image);
+    await proxy.close();
+
+    expect([put.status, put.body.toString(), hosted.blobs.has(digest)]).toEqual([201, "", true]);
+  });
+
   it.each(["/uploads/\u0001x", "/uploads/x?a=\r\nX-Other: b", "/uploads/x?a= HTTP/1.1", "/uploads/\u20acx"])(
     "%j, signed by a client where there is no secret, is unknown",
     async (address) => {
