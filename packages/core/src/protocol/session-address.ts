@@ -27,6 +27,8 @@ export const longestSealed = 8192;
 const sealedGrammar = /^~([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]{22})$/;
 // Encoded: slash, backslash, dot, percent, and control characters. A registry behind a load balancer may decode them twice.
 const ambiguous = /%(?:2f|5c|2e|25|[01][0-9a-f]|7f)|[\\\s]/i;
+// What a request line may hold, and what a URL has when it was parsed.
+const visible = /^[\x21-\x7e]+$/;
 const uploadWord = /^(?:blobs|_?uploads?)$/;
 const otherOperations: ReadonlySet<string> = new Set(["blobs", "manifests", "tags", "referrers", "_catalog"]);
 
@@ -73,7 +75,8 @@ export class SessionAddresses {
     const question = target.indexOf("?");
     const end = question === -1 ? target.length : question;
     const path = target.slice(0, end);
-    if (!this.isUpload(repository, path)) {
+    // Without a secret a client can sign. No request could be sent to such an address, and that is no failure of the registry.
+    if (!visible.test(target) || !this.isUpload(repository, path)) {
       throw unknownSession();
     }
     return { path, search: target.slice(end) };

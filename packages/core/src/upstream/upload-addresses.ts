@@ -1,5 +1,6 @@
 import type { CompleteUpstream } from "../config/complete.ts";
 import { UpstreamFailure } from "../errors.ts";
+import { RegistryError } from "../protocol/errors.ts";
 import { firstValue, type RawHeaders } from "../protocol/headers.ts";
 import { type UploadAnswer, uploadPlace } from "../protocol/locations.ts";
 import { isDigest } from "../protocol/names.ts";
@@ -68,8 +69,9 @@ export class UploadAddresses {
   locate(location: string, asked: Asked, publicHost: string | undefined): UploadTarget | undefined {
     const { repository = "" } = asked;
     const [, session] = /\/([^/?#]+)$/.exec(location) ?? [];
-    if (session !== undefined && isSealed(session)) {
-      return { ...this.open(repository, session), fromRoot: true };
+    const own = session !== undefined && isSealed(session) ? this.#opened(repository, session) : undefined;
+    if (own !== undefined) {
+      return { ...own, fromRoot: true };
     }
     const place = uploadPlace(location, this.#answerTo(asked, publicHost, false));
     if (
@@ -79,6 +81,18 @@ export class UploadAddresses {
       return undefined;
     }
     return { path: place.path, search: place.search, fromRoot: !place.isUsual };
+  }
+
+  /** Undefined for a session that only looks like one of the router's: hosted may be such a router itself. */
+  #opened(repository: string, session: string): SessionAddress | undefined {
+    try {
+      return this.open(repository, session);
+    } catch (error) {
+      if (error instanceof RegistryError) {
+        return undefined;
+      }
+      throw error;
+    }
   }
 
   #forClients(location: string, request: UpstreamRequest, { status, headers }: UpstreamResponse): string {
