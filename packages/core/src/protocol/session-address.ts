@@ -89,7 +89,9 @@ export class SessionAddresses {
     const segments = segmentsOf(isBelow ? path.slice(prefix.length) : path);
     if (
       segments === undefined ||
-      !segments.every((word, index) => word !== "v2" || isIn(repository, segments, index))
+      !segments.every(
+        (word, index) => word !== "v2" || isIn(repository, segments, index, secret !== undefined),
+      )
     ) {
       return false;
     }
@@ -97,8 +99,12 @@ export class SessionAddresses {
     if (outside && segments.some((word) => word !== "blobs" && otherOperations.has(word))) {
       return false;
     }
-    // Without a secret anybody can sign. Then only what is called an upload is reached outside the API.
-    return secret !== undefined || !outside || segments.some((word) => /upload|session|blob/.test(word));
+    if (secret !== undefined) {
+      return true;
+    }
+    // Anybody can sign then. So only uploads of the API itself are reached, and what is called an upload, below the configured path.
+    const isHome = prefix === "" || isBelow;
+    return isHome && (!outside || segments.some((word) => /(?:^|[-_])uploads?$/.test(word)));
   }
 
   #sign(repository: string, address: string): string {
@@ -151,15 +157,21 @@ function segmentsOf(path: string): string[] | undefined {
 /**
  * Whether what follows `v2` is an upload in the repository. A registry with a path of its own for each of its repositories
  * (Artifactory) may leave the first components of the name out there.
+ * @param isSigned whether only the router can have made the address; else the components that are left out stand before `v2`
  */
-function isIn(repository: string, segments: readonly string[], index: number): boolean {
+function isIn(repository: string, segments: readonly string[], index: number, isSigned: boolean): boolean {
   const rest = segments.slice(index + 1);
   const components = repository.split("/");
   const shortest = index === 0 ? components.length : 1;
   for (let length = components.length; length >= shortest; length--) {
     const name = components.slice(components.length - length);
     const [word, ...session] = rest.slice(length);
-    if (name.every((component, position) => rest[position] === component) && isUploadPath(word, session)) {
+    const before = components.slice(0, components.length - length);
+    const isNear = before.every(
+      (component, position) => segments[index - before.length + position] === component,
+    );
+    const isNamed = name.every((component, position) => rest[position] === component);
+    if (isNamed && (isSigned || isNear) && isUploadPath(word, session)) {
       return true;
     }
   }

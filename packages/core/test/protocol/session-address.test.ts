@@ -74,11 +74,26 @@ describe("the address of an upload session", () => {
     );
   });
 
-  it("leads only to uploads where the router has no secret", () => {
-    const open = new SessionAddresses({ ...home, secret: undefined });
+  it.each([
+    ["/x-uploads/1", true],
+    ["/artifacts-uploads/namespaces/p/uploads/X", true],
+    ["/artifactory/api/docker/team/v2/app/blobs/uploads/u", true],
+    ["/artifactory/api/docker/other/v2/app/blobs/uploads/u", false],
+    ["/api/users", false],
+    ["/api/blobstore/delete-all", false],
+    ["/sessions/1", false],
+    ["/admin/upload-settings", false],
+  ])("where the router has no secret, leads to uploads alone: %s", (path, leads) => {
+    const open = new SessionAddresses({ ...home, prefix: "", secret: undefined });
 
-    expect(open.seal("a", { path: "/api/users", search: "" })).toBeUndefined();
-    expect(open.seal("a", { path: "/x-uploads/1", search: "" })).toMatch(/^~/);
+    expect(open.seal("team/app", { path, search: "" }) !== undefined).toBe(leads);
+  });
+
+  it("where the router has no secret, stays below the path of the registry", () => {
+    const open = new SessionAddresses({ ...home, prefix: "/prefix", secret: undefined });
+
+    expect(open.seal("app", { path: "/v2/app/blobs/upload/x", search: "" })).toBeUndefined();
+    expect(open.seal("app", { path: "/prefix/v2/app/blobs/upload/x", search: "" })).toMatch(/^~/);
   });
 });
 
