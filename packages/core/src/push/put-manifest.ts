@@ -98,11 +98,17 @@ async function putWithParts(
   const plan = () => planned(context, exchange, { hosted: push.to, repository, from: repository }, ruling);
   // Before hosted has the manifest: the repository would be hosted's own then.
   const early = unsure.length > 0 ? await plan() : undefined;
+  const isPromised = unsure.some((part) => pushedParts.whereIs(repository, part) === "proxy");
+  const before =
+    early !== undefined && isPromised
+      ? await copyPromised(context, exchange, request, push, early)
+      : undefined;
   const said = await put(context.invalidation, exchange, request, push);
   const isAccepted = isSuccess(said.answer);
   const lack = isAccepted ? "unlikely" : mayLackParts(said.answer.status, said.body.toString());
-  if (!hasParts(push.body) || lack === "no" || (lack === "unlikely" && unsure.length === 0)) {
-    return { said, note: "" };
+  const isSure = unsure.length === 0 || before !== undefined;
+  if (!hasParts(push.body) || lack === "no" || (lack === "unlikely" && isSure)) {
+    return { said, note: before === undefined ? "" : describeCount(before) };
   }
   const copying = early ?? (isAccepted ? undefined : await plan());
   if (copying === undefined) {
@@ -129,6 +135,29 @@ async function putWithParts(
     }
     const message = `${push.to.name} accepted the manifest without parts that a proxy has, and they could not be copied: ${error.message}. Push again`;
     return { said, note, incomplete: new RegistryError("UPSTREAM_FAILED", { message, cause: error }) };
+  }
+}
+
+/**
+ * Copies before hosted has the manifest. If hosted took it without its parts, and a copy failed, later pushes would find the manifest
+ * there, and leave it so.
+ * @throws RegistryError if a part that a client was told of cannot be copied
+ */
+async function copyPromised(
+  context: PushContext,
+  exchange: Exchange,
+  request: RegistryRequest,
+  push: Push,
+  copying: CopyJob | CopyFailure,
+): Promise<CopyCount> {
+  try {
+    return await copyParts(context, exchange, request, push, { copying, isAccepted: true });
+  } catch (error) {
+    if (!(error instanceof CopyFailure)) {
+      throw error;
+    }
+    const message = `not pushed: parts that a proxy has could not be copied to ${push.to.name}: ${error.message}. Push again`;
+    throw new RegistryError(error.isAbsent ? "BLOB_UNKNOWN" : "UPSTREAM_FAILED", { message, cause: error });
   }
 }
 
