@@ -142,6 +142,16 @@ export class RedirectFollower {
 function isSameRepository(url: URL, asked: URL): boolean {
   const name = /\/v2\/(.+)\/(?:manifests|blobs|tags|referrers)\//;
   const [, wanted] = name.exec(asked.pathname) ?? [];
-  const [, named] = name.exec(url.pathname) ?? [];
-  return !/\/v2(?:\/|$)/i.test(url.pathname) || (named !== undefined && named === wanted);
+  const path = decoded(url.pathname);
+  const [, named] = name.exec(path ?? "") ?? [];
+  return path !== undefined && (!/\/v2(?:\/|$)/i.test(path) || (named !== undefined && named === wanted));
+}
+
+/** A registry reads `/%76%32/` as `/v2/`. */
+function decoded(path: string): string | undefined {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return undefined;
+  }
 }

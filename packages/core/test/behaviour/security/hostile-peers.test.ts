@@ -347,6 +347,37 @@ describe("followed redirects", () => {
     expect(errorOf(answer).message).toContain("redirected to storage that answered 403");
   });
 
+  it.each([
+    "/v2/other/manifests/1",
+    "/%762/other/manifests/1",
+    "/%76%32/other/manifests/1",
+    "/v2%2Fother/manifests/1",
+    "/v2/a%2F..%2Fother/manifests/1",
+    "/V2/other/manifests/1",
+    "/prefix/v2/other/manifests/1",
+    "/%v2/other/manifests/1",
+  ])("to %s of the upstream itself get no credentials", async (location) => {
+    const seen: string[] = [];
+    await using proxy = await serve(createServer(), ({ url, headers }, response) => {
+      if (headers.authorization === undefined) {
+        response.writeHead(401, { "WWW-Authenticate": 'Basic realm="registry"' }).end();
+        return;
+      }
+      seen.push(url ?? "");
+      response.writeHead(307, { Location: location }).end();
+    });
+    await using hosted = await startRegistry();
+    await using router = await startRouter({
+      hosted: hosted.url,
+      proxy: { url: proxy.url, auth: { username: "router", password: "secret" } },
+    });
+
+    const answer = await fetchRaw(router.url, "/v2/a/manifests/1");
+
+    expect(answer.status).toBe(502);
+    expect(new Set(seen)).toEqual(new Set(["/v2/a/manifests/1"]));
+  });
+
   it("happen for reads alone", async () => {
     const seen: string[] = [];
     await using storage = await serve(createServer(), ({ method, url }, response) => {
