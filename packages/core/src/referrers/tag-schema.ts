@@ -12,7 +12,12 @@ import type { Upstream } from "../upstream/upstream.ts";
 
 /** One member's referrers of a digest. `final` is hosted's 401 or 403 for the client's own credentials. */
 export type MemberReferrers =
-  | { readonly outcome: "listed"; readonly descriptors: readonly Descriptor[] }
+  | {
+      readonly outcome: "listed";
+      readonly descriptors: readonly Descriptor[];
+      /** Whether the tag has another manifest than an index of referrers. */
+      readonly isTaken?: boolean;
+    }
   | Extract<QueryOutcome, { outcome: "failed" | "final" }>;
 
 export interface SubjectLocation {
@@ -71,5 +76,6 @@ async function listedIn(
     return { outcome: "listed", descriptors: [] };
   }
   // Another manifest under this tag has nothing to do with referrers.
-  return { outcome: "listed", descriptors: readReferrers(bytes.toString()) ?? [] };
+  const descriptors = readReferrers(bytes.toString());
+  return { outcome: "listed", descriptors: descriptors ?? [], isTaken: descriptors === undefined };
 }

@@ -82,6 +82,10 @@ export class ReferrersIndex {
       if (altered === undefined) {
         return undefined;
       }
+      if (known.isTaken === true) {
+        // As the specification asks of clients (distribution-spec 1.1, "Pushing Manifests with Subject").
+        return failureIn(broken(`the tag ${tag} has a manifest that is no index of referrers`));
+      }
       const said = await this.#write(lasting, location, tag, altered);
       const missing = missingAmong(known.descriptors, said);
       if (missing.size === 0) {

@@ -109,6 +109,21 @@ describe("a manifest with a subject, pushed to a hosted registry without the ref
     expect(indexAt(hosted)).toEqual([digestAt(again)]);
   });
 
+  it("is an error if the tag has another manifest, which stays", async () => {
+    await using sides = await startFor({ hostedHasApi: false });
+    const { hosted, router } = sides;
+    const other = { schemaVersion: 2, mediaType: manifestType, layers: [] };
+    await put(router, other, tagOf(subject));
+
+    const failed = await put(router, referrer(subject, "type/sbom", "x"));
+
+    expect(failed.status).toBe(502);
+    expect(errorOf(failed).message).toContain(
+      `the tag ${tagOf(subject)} has a manifest that is no index of referrers`,
+    );
+    expect(hosted.manifest("a", tagOf(subject))?.toString()).toBe(JSON.stringify(other));
+  });
+
   it("is listed although its client leaves after hosted has it", async () => {
     await using sides = await startFor({ hostedHasApi: false });
     const { hosted, router } = sides;
@@ -220,8 +235,8 @@ describe("a hosted registry with the referrers API", () => {
     expect(pushed.headers["oci-subject"]).toBe(subject);
     // This process knows of no upload of the configuration, so hosted is asked whether it has it.
     expect(methods(hosted)).toEqual([
-      "PUT manifests/1",
       expect.stringMatching(/^HEAD blobs\/sha256:/),
+      "PUT manifests/1",
       `DELETE manifests/${digest}`,
     ]);
   });
