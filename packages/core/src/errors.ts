@@ -25,10 +25,24 @@ export class CopyFailure extends Error {
   override readonly name = "CopyFailure";
   /** True if no upstream has the content, and none failed. */
   readonly isAbsent: boolean;
+  /** True if it is more than the router copies for one push. */
+  readonly isLimit: boolean;
+  /** What hosted answered to the copy. */
+  readonly status: number | undefined;
 
-  constructor(message: string, { isAbsent = false, ...options }: ErrorOptions & { isAbsent?: boolean } = {}) {
+  constructor(
+    message: string,
+    {
+      isAbsent = false,
+      isLimit = false,
+      status,
+      ...options
+    }: ErrorOptions & { isAbsent?: boolean; isLimit?: boolean; status?: number | undefined } = {},
+  ) {
     super(message, options);
     this.isAbsent = isAbsent;
+    this.isLimit = isLimit;
+    this.status = status;
   }
 }
 

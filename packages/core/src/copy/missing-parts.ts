@@ -68,7 +68,7 @@ class CopyOfParts {
   async copyParts(manifest: Buffer, depth: number): Promise<void> {
     const { blobs, children } = partsOf(manifest);
     if (children.length > 0 && depth === deepest) {
-      throw new CopyFailure(`more than ${deepest} nested indexes are not copied`);
+      throw new CopyFailure(`more than ${deepest} nested indexes are not copied`, { isLimit: true });
     }
     for (const child of this.#unseen(children, this.#seen.manifests, mostManifests, "manifests")) {
       await this.#unlessAbsent(child, () => this.#copyManifest(child, depth + 1));
@@ -104,6 +104,7 @@ class CopyOfParts {
     if (seen.size > most) {
       throw new CopyFailure(
         `more than ${most} ${what} are not copied for one push, and this one needs ${seen.size} or more`,
+        { isLimit: true },
       );
     }
     return fresh;

@@ -14,16 +14,29 @@ import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { UploadTarget } from "../upstream/upload-addresses.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
-export interface CopyJob {
+/** Where a copy goes. */
+export interface CopyTarget {
   readonly hosted: Upstream;
   readonly repository: string;
-  readonly from: string;
-  /** In order; at least one. */
-  readonly proxies: readonly Upstream[];
   /** The client's own, for hosted with `auth: passthrough`. */
   readonly authorization: string | undefined;
   /** Hosted may use this name in a `Location`, besides its own. */
   readonly publicHost: string | undefined;
+}
+
+export interface CopyJob extends CopyTarget {
+  readonly from: string;
+  /** In order; at least one. */
+  readonly proxies: readonly Upstream[];
+}
+
+export function copyTarget({ request, client }: Exchange, hosted: Upstream, repository: string): CopyTarget {
+  return {
+    hosted,
+    repository,
+    authorization: hosted.passthrough ? request.headers.authorization : undefined,
+    publicHost: publicHost(request.rawHeaders, client),
+  };
 }
 
 export interface CopyContext {
@@ -54,15 +67,8 @@ export async function planCopy(
     }
     throw error;
   }
-  const { request, client } = exchange;
-  return proxies.length === 0
-    ? undefined
-    : {
-        ...where,
-        proxies,
-        authorization: where.hosted.passthrough ? request.headers.authorization : undefined,
-        publicHost: publicHost(request.rawHeaders, client),
-      };
+  const { hosted, repository, from } = where;
+  return proxies.length === 0 ? undefined : { ...copyTarget(exchange, hosted, repository), from, proxies };
 }
 
 function proxiesOf({ pull }: ResolvedRule<Upstream>): readonly Upstream[] {
@@ -82,7 +88,7 @@ export interface CopyRequest extends Pick<UpstreamRequest, "follows" | "stream">
 
 /** @throws ClientAborted, CopyFailure */
 export function askHosted(
-  { hosted, repository, authorization }: CopyJob,
+  { hosted, repository, authorization }: CopyTarget,
   step: CopyRequest,
   signal: AbortSignal,
 ): Promise<QueryOutcome> {
@@ -195,14 +201,15 @@ export function expectStatus(
   expected?: number | "success",
 ): UpstreamResponse {
   if (said.outcome === "failed") {
-    throw new CopyFailure(`${what}: ${name} failed (${said.failure.cause})`);
+    const { cause, status } = said.failure;
+    throw new CopyFailure(`${what}: ${name} failed (${cause})`, { status });
   }
   const { answer } = said;
   const { status } = answer;
   const isExpected = expected === "success" ? status >= 200 && status < 300 : (expected ?? status) === status;
   if (said.outcome !== "found" || !isExpected) {
     answer.body.destroy();
-    throw new CopyFailure(`${what}: ${name} answered ${answer.status}`);
+    throw new CopyFailure(`${what}: ${name} answered ${status}`, { status });
   }
   // To the end, so that the connection can be used again.
   void readUpTo(answer.body, errorBodyLimit, timeouts.idle);

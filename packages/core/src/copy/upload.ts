@@ -5,7 +5,7 @@ import { joinQuery } from "../protocol/session-address.ts";
 import type { UpstreamResponse } from "../upstream/transport/send.ts";
 import type { UploadTarget } from "../upstream/upload-addresses.ts";
 import { chunkLength, chunksOf } from "./chunks.ts";
-import { askHosted, type CopyJob, type CopyRequest, expectStatus } from "./requests.ts";
+import { askHosted, type CopyRequest, type CopyTarget, expectStatus } from "./requests.ts";
 
 export interface Blob {
   readonly digest: string;
@@ -24,7 +24,7 @@ const type = "application/octet-stream";
  * @throws CopyFailure, ClientAborted; the upload session is then cancelled
  */
 export async function uploadBlob(
-  copying: CopyJob,
+  copying: CopyTarget,
   { digest, length, bytes }: Blob,
   signal: AbortSignal,
 ): Promise<void> {
@@ -65,7 +65,7 @@ export async function uploadBlob(
 }
 
 /** Cancels an upload session in the background. If that fails, the session expires at hosted. */
-export function cancel(copying: CopyJob, session: UploadTarget | undefined): void {
+export function cancel(copying: CopyTarget, session: UploadTarget | undefined): void {
   if (session !== undefined) {
     askHosted(copying, { method: "DELETE", address: session }, AbortSignal.timeout(cancelTimeout))
       .then((said) => expectStatus(said, "end of an upload", copying.hosted))
@@ -79,7 +79,7 @@ export function cancel(copying: CopyJob, session: UploadTarget | undefined): voi
  * @throws CopyFailure if hosted gave no `Location`, or one on another host
  */
 export function sessionOf(
-  { hosted, repository, publicHost }: CopyJob,
+  { hosted, repository, publicHost }: CopyTarget,
   { headers }: Pick<UpstreamResponse, "headers">,
   asked: UploadTarget = { path: `/v2/${hosted.nameOf(repository)}/blobs/uploads/`, search: "" },
 ): UploadTarget {

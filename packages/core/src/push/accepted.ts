@@ -51,6 +51,9 @@ export async function afterAccept(
   if (acceptedTags(resource, headers).some(namesAnImage)) {
     // Not by digest: the index of such a manifest may still need manifests that only a proxy has.
     ownership.pushed(repository);
+  } else if (pushedTags(resource).some(namesAnImage)) {
+    // Hosted may have set the tag without saying so.
+    ownership.forget(repository);
   }
   const referrer = readReferrer(body);
   if (referrer === undefined) {

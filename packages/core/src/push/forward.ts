@@ -45,7 +45,9 @@ export async function forward(
 /** The blob of an upload that this request ends, or of a mount (distribution-spec 1.1, "Pushing blobs"). */
 function finishedDigest({ search }: RegistryRequest): string | undefined {
   const query = new URLSearchParams(search);
-  return query.get("digest") ?? query.get("mount") ?? undefined;
+  const named = query.has("digest") ? query.getAll("digest") : query.getAll("mount");
+  // Of two digests, it is not known which one the registry took.
+  return named.length === 1 ? named[0] : undefined;
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { BlobCopier } from "../copy/blob.ts";
-import { type CopyContext, type CopyJob, planCopy } from "../copy/requests.ts";
+import { type CopyContext, type CopyTarget, copyTarget, planCopy } from "../copy/requests.ts";
 import { cancel, sessionOf } from "../copy/upload.ts";
 import { CopyFailure } from "../errors.ts";
 import { type Decision, type Exchange, entryPointOf } from "../http/exchange.ts";
@@ -87,9 +87,8 @@ async function takeOver(
 ): Promise<{ readonly isCopied: boolean; readonly note: string }> {
   const { repository = "", signal } = exchange;
   const source = context.policy.rulingFor(from, entryPointOf(exchange, request));
-  let copying: CopyJob | undefined;
   try {
-    copying = await planCopy(context, exchange, { hosted, repository, from }, source);
+    const copying = await planCopy(context, exchange, { hosted, repository, from }, source);
     if (copying === undefined) {
       return { isCopied: false, note: "" };
     }
@@ -99,7 +98,7 @@ async function takeOver(
   } catch (error) {
     if (!(error instanceof CopyFailure)) {
       // A client that has left does not know the session.
-      cancelSession(copying, begun);
+      cancelSession(copyTarget(exchange, hosted, repository), begun);
       throw error;
     }
     if (!error.isAbsent) {
@@ -110,12 +109,9 @@ async function takeOver(
 }
 
 /** Cancels the session that hosted has begun and no client will use. */
-function cancelSession(copying: CopyJob | undefined, headers: RawHeaders): void {
-  if (copying === undefined) {
-    return;
-  }
+function cancelSession(target: CopyTarget, headers: RawHeaders): void {
   try {
-    cancel(copying, sessionOf(copying, { headers }));
+    cancel(target, sessionOf(target, { headers }));
   } catch {
     // Hosted gave no usable Location. The session expires there.
   }

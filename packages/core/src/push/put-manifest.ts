@@ -6,12 +6,13 @@ import type { Decision, Exchange } from "../http/exchange.ts";
 import { relayBuffered } from "../http/relay.ts";
 import { readManifest } from "../http/request-body.ts";
 import { mayLackParts, withFurtherError } from "../protocol/error-body.ts";
-import { RegistryError } from "../protocol/errors.ts";
+import { type ErrorCode, RegistryError } from "../protocol/errors.ts";
 import type { RawHeaders } from "../protocol/headers.ts";
 import { digestsIn, hasParts, longestManifest } from "../protocol/manifest.ts";
 import type { RegistryRequest } from "../protocol/request.ts";
 import type { ErrorResponse } from "../pull/failover.ts";
 import type { Invalidation } from "../pull/invalidate.ts";
+import { isPolicyRefusal } from "../routing/classify.ts";
 import type { ResolvedRule } from "../routing/ruling.ts";
 import { toUpstreamRequest } from "../upstream/request.ts";
 import { readUpTo } from "../upstream/transport/read-body.ts";
@@ -41,8 +42,8 @@ export interface PushedTag {
 }
 
 /**
- * Puts a manifest to hosted. Clients do not upload blobs that a proxy has, because the router said that they exist. If hosted
- * therefore lacks parts, they are copied, and the manifest is put once more unless hosted has accepted it.
+ * Puts a manifest to hosted. Clients do not upload blobs that a proxy has, because the router said that they exist. What hosted
+ * therefore lacks is copied before.
  * @param checkTag called with the manifest before hosted gets it
  */
 export async function pushManifest(
@@ -56,13 +57,10 @@ export async function pushManifest(
   const push = { to, body, type: exchange.request.headers["content-type"] };
   const tag = checkTag(push);
   await tag.permit();
-  const { said, note, incomplete } = await putWithParts(context, exchange, request, push, ruling);
+  const { said, note } = await putWithParts(context, exchange, request, push, ruling);
   const further: string[] = [];
   if (isSuccess(said.answer)) {
     further.push(...(await afterAccept(context, exchange, request, push, said.answer)));
-    if (incomplete !== undefined) {
-      throw incomplete;
-    }
     further.push(...(await tag.warnings(acceptedTags(request.resource, said.answer.headers))));
   }
   return relayBuffered(exchange, `${pushed}${note}`, { upstream: to, ...said }, further);
@@ -77,14 +75,9 @@ interface PutResult {
   readonly said: ErrorResponse;
   /** For the reason: what was copied. */
   readonly note: string;
-  /** Hosted accepted the manifest without parts that it was promised to have, and these could not be copied. */
-  readonly incomplete?: RegistryError;
 }
 
-/**
- * Puts a manifest, and copies what hosted lacks of it. Some registries accept a manifest without its parts, so a part that this process
- * does not know to be at hosted is looked for there also after hosted has accepted.
- */
+/** Puts a manifest. If hosted then says that it lacks a part, whatever is remembered, the parts are copied and it is put again. */
 async function putWithParts(
   context: PushContext,
   exchange: Exchange,
@@ -94,29 +87,22 @@ async function putWithParts(
 ): Promise<PutResult> {
   const { pushedParts } = context.memory;
   const { repository = "" } = exchange;
-  const unsure = digestsIn(push.body).filter((part) => pushedParts.whereIs(repository, part) !== "hosted");
+  const isUnsure = digestsIn(push.body).some((part) => pushedParts.whereIs(repository, part) !== "hosted");
   const plan = () => planned(context, exchange, { hosted: push.to, repository, from: repository }, ruling);
   // Before hosted has the manifest: the repository would be hosted's own then.
-  const early = unsure.length > 0 ? await plan() : undefined;
-  const isPromised = unsure.some((part) => pushedParts.whereIs(repository, part) === "proxy");
-  const before =
-    early !== undefined && isPromised
-      ? await copyPromised(context, exchange, request, push, early)
-      : undefined;
+  const early = isUnsure ? await plan() : undefined;
+  const before = early === undefined ? undefined : await copyUnsure(context, exchange, request, push, early);
   const said = await put(context.invalidation, exchange, request, push);
-  const isAccepted = isSuccess(said.answer);
-  const lack = isAccepted ? "unlikely" : mayLackParts(said.answer.status, said.body.toString());
-  const isSure = unsure.length === 0 || before !== undefined;
-  if (!hasParts(push.body) || lack === "no" || (lack === "unlikely" && isSure)) {
+  const lack = mayLackParts(said.answer.status, said.body.toString());
+  const isSure = !isUnsure || before !== undefined;
+  const isComplete = isSuccess(said.answer) || lack === "no" || (lack === "unlikely" && isSure);
+  const copying = isComplete || !hasParts(push.body) ? undefined : (early ?? (await plan()));
+  if (copying === undefined) {
     return { said, note: before === undefined ? "" : describeCount(before) };
   }
-  const copying = early ?? (isAccepted ? undefined : await plan());
-  if (copying === undefined) {
-    return { said, note: "" };
-  }
   try {
-    const count = await copyParts(context, exchange, request, push, { copying, isAccepted });
-    const isAgain = lack === "likely" || (!isAccepted && count.blobs + count.manifests > 0);
+    const count = await copyParts(context, exchange, request, push, { copying, isRefused: true });
+    const isAgain = lack === "likely" || count.blobs + count.manifests > 0;
     return {
       // Also if nothing had to be copied: another push may have brought it meanwhile.
       said: isAgain ? await put(context.invalidation, exchange, request, push) : said,
@@ -129,36 +115,58 @@ async function putWithParts(
     if (!error.isAbsent) {
       exchange.problem = error;
     }
-    const note = `; not copied from proxies: ${error.message}`;
-    if (!isAccepted) {
-      return { said: explained(said, error), note };
-    }
-    const message = `${push.to.name} accepted the manifest without parts that a proxy has, and they could not be copied: ${error.message}. Push again`;
-    return { said, note, incomplete: new RegistryError("UPSTREAM_FAILED", { message, cause: error }) };
+    return { said: explained(said, error), note: `; not copied from proxies: ${error.message}` };
   }
 }
 
 /**
- * Copies before hosted has the manifest. If hosted took it without its parts, and a copy failed, later pushes would find the manifest
- * there, and leave it so.
- * @throws RegistryError if a part that a client was told of cannot be copied
+ * Copies the parts that are not known to be at hosted, before it has the manifest: some registries accept a manifest without its parts.
+ * If a copy failed then, a later HEAD would find the manifest at hosted, and no client would push it again.
+ * @returns undefined if no part was looked for
+ * @throws RegistryError if a part cannot be copied
  */
-async function copyPromised(
+async function copyUnsure(
   context: PushContext,
   exchange: Exchange,
   request: RegistryRequest,
   push: Push,
   copying: CopyJob | CopyFailure,
-): Promise<CopyCount> {
+): Promise<CopyCount | undefined> {
+  const { pushedParts } = context.memory;
+  const { repository = "" } = exchange;
+  const isPromised = (part: string) => pushedParts.whereIs(repository, part) === "proxy";
+  const isAnyPromised = digestsIn(push.body).some(isPromised);
+  if (copying instanceof CopyFailure && !isAnyPromised) {
+    return undefined;
+  }
   try {
-    return await copyParts(context, exchange, request, push, { copying, isAccepted: true });
+    return await copyParts(context, exchange, request, push, { copying, isRefused: false });
   } catch (error) {
     if (!(error instanceof CopyFailure)) {
       throw error;
     }
-    const message = `not pushed: parts that a proxy has could not be copied to ${push.to.name}: ${error.message}. Push again`;
-    throw new RegistryError(error.isAbsent ? "BLOB_UNKNOWN" : "UPSTREAM_FAILED", { message, cause: error });
+    if (error.isLimit && !isAnyPromised) {
+      // Hosted may have all of it. If it does not, its refusal is the better answer.
+      return undefined;
+    }
+    exchange.problem = error;
+    const message = `not pushed: parts that a proxy has could not be copied to ${push.to.name}: ${error.message}`;
+    throw new RegistryError(codeOf(error), { message, cause: error });
   }
+}
+
+/** As hosted would have answered the manifest itself. */
+function codeOf({ isAbsent, isLimit, status = 502 }: CopyFailure): ErrorCode {
+  if (isAbsent) {
+    return "BLOB_UNKNOWN";
+  }
+  if (isLimit || status === 413) {
+    return "SIZE_INVALID";
+  }
+  if (status === 429) {
+    return "TOOMANYREQUESTS";
+  }
+  return isPolicyRefusal(status) ? "DENIED" : "UPSTREAM_FAILED";
 }
 
 /** @returns undefined if nothing may be copied; the failure, if that cannot be told */
@@ -183,29 +191,24 @@ async function copyParts(
   exchange: Exchange,
   { namespace }: RegistryRequest,
   push: Push,
-  { copying, isAccepted }: { readonly copying: CopyJob | CopyFailure; readonly isAccepted: boolean },
+  { copying, isRefused }: { readonly copying: CopyJob | CopyFailure; readonly isRefused: boolean },
 ): Promise<CopyCount> {
   const { pushedParts } = context.memory;
   const { repository = "" } = exchange;
-  const parts = digestsIn(push.body);
   if (copying instanceof CopyFailure) {
-    if (isAccepted && !parts.some((part) => pushedParts.whereIs(repository, part) === "proxy")) {
-      return { blobs: 0, manifests: 0 };
-    }
     throw copying;
   }
-  const count = await copyMissing(context.copier, copying, {
+  return await copyMissing(context.copier, copying, {
     body: push.body,
     signal: exchange.signal,
     // A refusal says that a part is missing, whatever is remembered.
-    isAtHosted: (part) => isAccepted && pushedParts.whereIs(repository, part) === "hosted",
+    isAtHosted: (part) => !isRefused && pushedParts.whereIs(repository, part) === "hosted",
     // Images may be pushed without some parts on purpose, if nobody was told that they exist.
-    mayBeAbsent: (part) => isAccepted && pushedParts.whereIs(repository, part) !== "proxy",
+    mayBeAbsent: (part) => !isRefused && pushedParts.whereIs(repository, part) !== "proxy",
     arrived: (part) => pushedParts.learn("hosted", repository, part),
     afterAccept: (resource, manifest, answer) =>
       afterAccept(context, exchange, { resource, namespace }, { to: push.to, ...manifest }, answer),
   });
-  return count;
 }
 
 async function put(

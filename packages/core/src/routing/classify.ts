@@ -165,12 +165,16 @@ function refusesCredentials({ status, headers, body, sentToken = false }: ErrorA
 // Payment, permission, conflict with a policy, precondition, lock, law.
 const refusals = [402, 403, 409, 412, 423, 451];
 
+export function isPolicyRefusal(status: number): boolean {
+  return refusals.includes(status);
+}
+
 /**
  * The reason for which a proxy refuses content that it may have: a policy, a quota, a licence. Undefined for other answers. A 401
  * speaks of a client's credentials, and its words say nothing to a client that sent none.
  */
 export function refusalWords(status: number, body: string): string | undefined {
-  return refusals.includes(status) && !saysUnknown(body) ? ownWords(body) : undefined;
+  return isPolicyRefusal(status) && !saysUnknown(body) ? ownWords(body) : undefined;
 }
 
 /** What a request asks for. A response that cannot be that is no answer. */

@@ -332,6 +332,20 @@ describe("what a HEAD promised from a proxy", () => {
     expect(put.body.toString()).toContain("not pushed: parts that a proxy has could not be copied to hosted");
     expect([...sides.hosted.manifests.keys()]).toEqual([]);
   });
+
+  it.each(makes)(
+    "that another process promised, and that cannot be copied, fails the push as well: %s",
+    async (_, make) => {
+      await using sides = await startSides(make);
+      const layer = sides.proxy.addBlob("app", "layer");
+      await sides.proxy.close();
+
+      const put = await putManifest(sides.router, "app", "1", manifestOf({ digest: layer.digest, size: 5 }));
+
+      expect(put.status).toBe(502);
+      expect([...sides.hosted.manifests.keys()]).toEqual([]);
+    },
+  );
 });
 
 describe("a manifest that hosted accepts with another 2xx", () => {
@@ -381,9 +395,15 @@ describe("what nobody promised", () => {
 
   it.each([401, 403, 413, 429])("is not looked for after a refusal with %d", async (status) => {
     await using sides = await startSides({ missing: { status, body: error("DENIED") } });
-    const layer = sides.proxy.addBlob("app", "layer");
+    const digest = digestOf("layer");
+    await fetchRaw(sides.router.url, `/v2/app/blobs/uploads/1?digest=${digest}`, {
+      method: "PUT",
+      body: "layer",
+    });
+    sides.hosted.blobs.clear();
+    sides.proxy.addBlob("app", "layer");
 
-    await putManifest(sides.router, "app", "1", manifestOf({ digest: layer.digest, size: 5 }));
+    await putManifest(sides.router, "app", "1", manifestOf({ digest, size: 5 }));
 
     expect([...sides.hosted.blobs]).toEqual([]);
   });

@@ -215,7 +215,7 @@ describe("a copy from a proxy that breaks off", () => {
     ]);
   });
 
-  it("fails when the proxy breaks off repeatedly or stalls: the client gets hosted's error with the cause, and no upload stays open", async () => {
+  it("fails when the proxy breaks off repeatedly or stalls: the client gets the cause, hosted no manifest, and no upload stays open", async () => {
     await using sides = await startSides({
       router: {
         proxy: "http://127.0.0.1:1",
@@ -231,8 +231,9 @@ describe("a copy from a proxy that breaks off", () => {
       proxy.fault({ path: /blobs/, ...fault });
       const put = await within(10_000, "the answer", putManifest(router, "app", "1", manifestOf(layer)));
 
-      expect([put.status, ...codesOf(put)]).toEqual([400, "MANIFEST_BLOB_UNKNOWN", "UPSTREAM_FAILED"]);
-      expect(put.body.toString()).toMatch(/not copied from proxies: proxy broke off at byte \d+/);
+      expect([put.status, ...codesOf(put)]).toEqual([502, "UPSTREAM_FAILED"]);
+      expect(put.body.toString()).toMatch(/could not be copied to hosted: proxy broke off at byte \d+/);
+      expect(asked(hosted, "PUT").filter((path) => path.includes("/manifests/"))).toEqual([]);
       await until(2_000, "hosted is told to forget the upload", () => asked(hosted, "DELETE").length === 1);
       await until(2_000, "nothing is under way", () => proxy.openResponses + hosted.openResponses === 0);
     }
@@ -249,7 +250,7 @@ describe("a copy that fails", () => {
 
     const put = await putManifest(router, "app", "1", manifestOf(layer));
 
-    expect([put.status, ...codesOf(put)]).toEqual([400, "MANIFEST_BLOB_UNKNOWN", "UPSTREAM_FAILED"]);
+    expect([put.status, ...codesOf(put)]).toEqual([502, "UPSTREAM_FAILED"]);
     expect(put.body.toString()).toContain(`the content that was sent does not match ${layer.digest}`);
     const uploads = hosted.requests.filter(({ method, path }) => method === "PUT" && /uploads/.test(path));
     expect(uploads.map(({ bodyBytes }) => bodyBytes < 1_000_000)).toEqual([true]);
@@ -293,7 +294,7 @@ describe("a copy that fails", () => {
 
     const put = await putManifest(router, "app", "1", manifestOf(layer));
 
-    expect(put.status).toBe(400);
+    expect(put.status).toBe(502);
     expect(put.body.toString()).toContain(`upload of ${layer.digest}: hosted failed (answered 507)`);
     await until(2_000, "the proxy's answer is given up", () => proxy.openResponses === 0);
     await until(2_000, "it is logged", () => logged.some((fields) => Reflect.has(fields, "cause")));
@@ -308,8 +309,8 @@ describe("a copy that fails", () => {
 
     const put = await putManifest(router, "app", "2", index, indexType);
 
-    expect([put.status, ...codesOf(put).slice(-1)]).toEqual([400, "UPSTREAM_FAILED"]);
-    expect(asked(hosted, "PUT")).toEqual(["app/manifests/2"]);
+    expect([put.status, ...codesOf(put)]).toEqual([502, "UPSTREAM_FAILED"]);
+    expect(asked(hosted, "PUT")).toEqual([]);
   });
 
   it("does not count as a failure of hosted, which is asked again", async () => {
@@ -346,14 +347,34 @@ describe("nothing is copied", () => {
     ["is another one", 400, { errors: [{ code: "NAME_INVALID" }] }],
     ["is about the size", 413, "no"],
     ["is a denial", 403, "no"],
-  ])("when hosted's error %s", async (_, status, body) => {
+  ])("once more when hosted's error %s", async (_, status, body) => {
     await using sides = await startSides({ router: { rules: [{ match: "**", shadow: "allow" }] } });
     const { proxy, hosted, router } = sides;
-    hosted.fault({ method: "PUT", status, body });
+    hosted.fault({ method: "PUT", path: /manifests/, status, body });
 
     const put = await putManifest(router, "app", "1", manifestOf(proxy.addBlob("app", "layer")));
 
-    expect([put.status, proxy.requests.length]).toEqual([status, 0]);
+    expect([put.status, proxy.requests.length]).toEqual([status, 1]);
+    expect(asked(hosted, "PUT").filter((path) => path.includes("/manifests/"))).toHaveLength(1);
+  });
+
+  it.each([
+    [402, 403, "DENIED"],
+    [403, 403, "DENIED"],
+    [413, 413, "SIZE_INVALID"],
+    [429, 429, "TOOMANYREQUESTS"],
+    [400, 502, "UPSTREAM_FAILED"],
+    [507, 502, "UPSTREAM_FAILED"],
+  ])("when hosted answers the copy with %d, and the client gets %d", async (status, told, code) => {
+    await using sides = await startSides();
+    const { proxy, hosted, router } = sides;
+    hosted.fault({ method: "POST", path: /uploads/, status, body: "no" });
+
+    const put = await putManifest(router, "app", "1", manifestOf(proxy.addBlob("app", "layer")));
+
+    expect([put.status, ...codesOf(put)]).toEqual([told, code]);
+    expect(put.body.toString()).toContain("not pushed");
+    expect(asked(hosted, "PUT")).toEqual([]);
   });
 
   it("for foreign layers, which have URLs of their own", async () => {

@@ -54,13 +54,14 @@ describe("clients that need the same blob at the same time", () => {
 
   it("still get it when one of them leaves, even the first", async () => {
     await using sides = await startSides();
-    const { proxy, hosted, router } = sides;
+    const { proxy, router } = sides;
     const layer = proxy.addBlob("app", "layer");
     proxy.fault({ path: /blobs/, delay: 500, times: 1 });
     const leave = pushAndLeave(sides, "app", manifestOf(layer));
     await until(5_000, "the copy begins", () => asked(proxy, "GET").length === 1);
     const second = putManifest(router, "app", "2", manifestOf(layer));
-    await until(5_000, "the second is refused at first", () => asked(hosted, "PUT").length === 2);
+    // The router looks for a shadowed tag just before it copies.
+    await until(5_000, "the second begins", () => asked(proxy, "HEAD").includes("app/manifests/2"));
 
     leave();
 

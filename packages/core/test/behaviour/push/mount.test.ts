@@ -97,6 +97,23 @@ describe("a mount", () => {
     expect(asked(hosted, "POST")).toHaveLength(1);
   });
 
+  it("whose client leaves while hosted is asked whether it owns the source cancels the upload as well", async () => {
+    await using sides = await startSides({ router: { rules: [{ match: "**", owned: true }] } });
+    const { hosted, router } = sides;
+    hosted.fault({ path: /tags\/list/, delay: 500 });
+    const path = `/v2/app/blobs/uploads/?mount=${digestOf("layer")}&from=base`;
+    const sent = httpRequest(router.url + path, { method: "POST", agent: false });
+    sent.on("error", () => undefined);
+    sent.end();
+    await until(5_000, "hosted is asked", () => asked(hosted, "GET").includes("base/tags/list"));
+
+    sent.destroy();
+
+    await until(5_000, "hosted is told to", () =>
+      hosted.requests.some(({ method, status }) => method === "DELETE" && status === 204),
+    );
+  });
+
   it("leaves no connection open to a hosted registry that does not end its responses", async () => {
     await using proxy = await startRegistry();
     const { digest } = proxy.addBlob("base", "layer");
