@@ -135,28 +135,29 @@ function planLookup<M extends Candidate>(
   const byTag = resource.kind === "manifest" && !resource.byDigest;
   const isHead = method === "HEAD";
   const mayPush = push !== undefined && pull.includes(push);
-  const common = {
+  let order = pull;
+  let hinted: M | undefined;
+  if (isHead && mayPush && resource.kind === "manifest" && headPurpose === "push") {
+    // If a proxy answered with the digest that the client is about to push, the client would push nothing.
+    order = [push];
+  } else if (isHead && !byTag) {
+    order = hostedFirst(pull);
+  } else if (!byTag) {
+    const digest = resource.kind === "manifest" ? resource.reference : resource.digest;
+    const holder = holders.holderOf(resource.repository, digest);
+    if (holder !== undefined && pull.includes(holder)) {
+      hinted = holder;
+      order = pull[0] === holder ? pull : [holder, ...pull.filter((member) => member !== holder)];
+    }
+  }
+  // One literal: a spread of common fields was 5 % of the time of a cached manifest.
+  return {
+    order,
+    hinted,
     stopsAfter: stopsAfter(byTag, onFailure),
-    hinted: undefined,
     // Pushing clients give up on any status but 200 and 404, and an outage of a public registry must not stop a push.
     excusesProxies: isHead && mayPush && (!byTag || headPurpose === "push or pull"),
   };
-  if (isHead && mayPush && resource.kind === "manifest" && headPurpose === "push") {
-    // If a proxy answered with the digest that the client is about to push, the client would push nothing.
-    return { ...common, order: [push] };
-  }
-  if (byTag) {
-    return { ...common, order: pull };
-  }
-  if (isHead) {
-    return { ...common, order: hostedFirst(pull) };
-  }
-  const digest = resource.kind === "manifest" ? resource.reference : resource.digest;
-  const hinted = holders.holderOf(resource.repository, digest);
-  if (hinted === undefined || !pull.includes(hinted)) {
-    return { ...common, order: pull };
-  }
-  return { ...common, order: [hinted, ...pull.filter((member) => member !== hinted)], hinted };
 }
 
 /** If a tag fell from a failed hosted to a proxy, a client that can make hosted fail would decide what a private tag means. */
