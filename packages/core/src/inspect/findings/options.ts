@@ -23,7 +23,7 @@ function everyUpstream(base: CompleteConfig["base"], proxies: number): Finding[]
     ? [
         {
           id: "base-all",
-          severity: "hint",
+          severity: "warning",
           where: "base",
           what: "podman and skopeo stop while a proxy is down, private images included: /v2/ answers 200 only if every upstream can be used",
           advice: "set base: hosted, unless clients are to notice that a proxy is down",
