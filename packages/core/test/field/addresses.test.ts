@@ -545,7 +545,7 @@ describe("the router's own copies", () => {
       body: manifest,
     });
 
-    expect(put.status).toBe(400);
+    expect(put.status).toBe(502);
     expect(put.body.toString()).toContain("OCI-Chunk-Min-Length is 20, OCI-Chunk-Max-Length 10");
   });
 });
