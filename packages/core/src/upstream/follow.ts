@@ -147,10 +147,11 @@ function isSameRepository(url: URL, asked: URL): boolean {
   return path !== undefined && (!/\/v2(?:\/|$)/i.test(path) || (named !== undefined && named === wanted));
 }
 
-/** A registry reads `/%76%32/` as `/v2/`. */
+/** A registry reads `/%76%32/` as `/v2/`, and `..%2F` as a way out of a repository. Undefined if nobody can tell what it reads. */
 function decoded(path: string): string | undefined {
   try {
-    return decodeURIComponent(path);
+    const read = decodeURIComponent(path);
+    return read.split(/[/\\]/).includes("..") ? undefined : read;
   } catch {
     return undefined;
   }

@@ -380,6 +380,41 @@ describe("what nobody promised", () => {
     expect(sides.hosted.heard).toEqual(["PUT /v2/app/manifests/1"]);
   });
 
+  it("is looked for where an upload named two digests", async () => {
+    await using sides = await startSides({});
+    const digests = ["layer", "other"].map((content) => digestOf(content));
+    await fetchRaw(sides.router.url, `/v2/app/blobs/uploads/1?digest=${digests.join("&digest=")}`, {
+      method: "PUT",
+      body: "layer",
+    });
+    sides.hosted.heard.length = 0;
+
+    await putManifest(
+      sides.router,
+      "app",
+      "1",
+      manifestOf(...digests.map((digest) => ({ digest, size: 5 }))),
+    );
+
+    expect(sides.hosted.heard.slice(0, 2).sort()).toEqual(
+      digests.map((digest) => `HEAD /v2/app/blobs/${digest}`).sort(),
+    );
+  });
+
+  it("of a tag is asked for again, where hosted accepts ?tag= without a word", async () => {
+    await using sides = await startSides({ tags: [{ body: '{"name":"app","tags":[]}' }] }, owned);
+    const list = "GET /v2/app/tags/list";
+    const asked = () => sides.hosted.heard.filter((line) => line === list).length;
+    const body = manifestOf();
+    await fetchRaw(sides.router.url, "/v2/app/manifests/1");
+    const before = asked();
+
+    await putManifest(sides.router, "app", `${digestOf(body)}?tag=1`, body);
+    await fetchRaw(sides.router.url, "/v2/app/manifests/1");
+
+    expect([before > 0, asked()]).toEqual([true, 2 * before]);
+  });
+
   it("may be missing, where hosted takes a sparse image", async () => {
     await using sides = await startSides({});
 
