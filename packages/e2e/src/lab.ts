@@ -35,6 +35,7 @@ export async function openLab(resources: Resources, { hostedHtpasswd }: LabOptio
   const hosted = await start("hosted", hostedHtpasswd === undefined ? {} : { htpasswd: hostedHtpasswd });
   const cacheTap = resources.use(await startTap(cache.origin));
   const hostedTap = resources.use(await startTap(hosted.origin));
+  let routers = 0;
   return {
     folder,
     public: publicRegistry,
@@ -44,7 +45,8 @@ export async function openLab(resources: Resources, { hostedHtpasswd }: LabOptio
     hostedTap,
     async startRouter(config = {}) {
       const upstreams = { hosted: hostedTap.origin, proxy: cacheTap.origin };
-      const file = join(folder, "router.json");
+      // Each its own: a router loads its file again when the file changes.
+      const file = join(folder, `router-${++routers}.json`);
       await writeFile(file, JSON.stringify({ host: "127.0.0.1", ...upstreams, ...config }));
       return resources.use(await startRouter({ args: ["--config", file], folder }));
     },
