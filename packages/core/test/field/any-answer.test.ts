@@ -148,77 +148,87 @@ function isForTheClient(
 }
 
 describe("for every answer that a proxy can give", () => {
-  it("a private image at hosted is served right, or refused with a failure that names the proxy", async () => {
-    const shapes = new Map<string, { readonly one: Shape; readonly right: string }>();
-    const proxy = createServer((request, response) => {
-      const [, name = ""] = /^\/v2\/(.+)\/(?:manifests|blobs)\//.exec(request.url ?? "") ?? [];
-      const known = shapes.get(name);
-      if (known === undefined) {
-        response.writeHead(request.url?.startsWith("/token") ? 200 : 404, { "Content-Type": "text/html" });
-        response.end(request.url?.startsWith("/token") ? '{"token":"t"}' : page);
-        return;
-      }
-      send(known.one, known.right, request, response);
-    });
-    const hosted = createServer((request, response) => {
-      const content = request.url?.includes("/blobs/") ? layer : manifest;
-      response.writeHead(200, {
-        "Content-Type": content === layer ? "application/octet-stream" : manifestType,
-        "Content-Length": content.length,
-        "Docker-Content-Digest": digestOf(content),
-      });
-      response.end(request.method === "HEAD" ? undefined : content);
-    });
-    const [proxyPort, hostedPort] = await Promise.all([listen(proxy), listen(hosted)]);
-    await using router = await startRouter({
-      hosted: { url: `http://127.0.0.1:${hostedPort}`, breaker: false },
-      proxy: { name: "hub", url: `http://127.0.0.1:${proxyPort}`, breaker: false, timeouts: { idle: 2_000 } },
-      rules: [{ match: "**", shadow: "allow" }],
-      memory: { entries: 0, manifestBytes: 0, absentTtl: 0 },
-    });
-    let number = 0;
-
-    await fc.assert(
-      fc.asyncProperty(fc.array(shape, { minLength: 20, maxLength: 20 }), async (many) => {
-        const tried = many.flatMap((one) => asks.map((ask) => ({ one, ask, name: `private/${number++}` })));
-        for (const { one, ask, name } of tried) {
-          shapes.set(name, { one, right: ask[2] });
+  it.each(asks)(
+    "%s %s of a private image is served right, or refused with a failure that names the proxy",
+    async (method, address, right) => {
+      const shapes = new Map<string, { readonly one: Shape; readonly right: string }>();
+      const proxy = createServer((request, response) => {
+        const [, name = ""] = /^\/v2\/(.+)\/(?:manifests|blobs)\//.exec(request.url ?? "") ?? [];
+        const known = shapes.get(name);
+        if (known === undefined) {
+          response.writeHead(request.url?.startsWith("/token") ? 200 : 404, { "Content-Type": "text/html" });
+          response.end(request.url?.startsWith("/token") ? '{"token":"t"}' : page);
+          return;
         }
-        await Promise.all(
-          tried.map(async ({ one, ask: [method, address, right], name }) => {
-            const given = await fetchRaw(router.url, `/v2/${name}/${address}`, { method }).catch(
-              () => undefined,
-            );
-            if (given === undefined) {
-              // A blob that broke off: the client's connection does, too, and nothing looks complete.
-              expect([method, address.startsWith("blobs/")]).toEqual(["GET", true]);
-              return;
-            }
-            const because = String(given.headers["x-combined-registry"]);
-            const context = JSON.stringify({ one, method, address, status: given.status, because });
-            if (isForTheClient(one, method, address, given)) {
-              return;
-            }
-            const isRight =
-              given.status === 200 &&
-              (method === "HEAD"
-                ? [undefined, digestOf(right)].includes(given.headers["docker-content-digest"] as string)
-                : given.body.toString() === right);
-            // A tag means what the first upstream in the order says, if that is a manifest.
-            const isTheProxys =
-              address === "manifests/1" && because.startsWith("hub; ") && given.status === 200;
-            const isManifest = method === "HEAD" || [otherManifest, manifest].includes(given.body.toString());
-            const isRefused = given.status >= 400 && given.status !== 404 && because.includes("hub failed");
-            expect([context, isRight || (isTheProxys && isManifest) || isRefused]).toEqual([context, true]);
-            shapes.delete(name);
-          }),
-        );
-      }),
-      { numRuns: cases(420) },
-    );
-    for (const server of [proxy, hosted]) {
-      server.closeAllConnections();
-      server.close();
-    }
-  }, 300_000);
+        send(known.one, known.right, request, response);
+      });
+      const hosted = createServer((request, response) => {
+        const content = request.url?.includes("/blobs/") ? layer : manifest;
+        response.writeHead(200, {
+          "Content-Type": content === layer ? "application/octet-stream" : manifestType,
+          "Content-Length": content.length,
+          "Docker-Content-Digest": digestOf(content),
+        });
+        response.end(request.method === "HEAD" ? undefined : content);
+      });
+      const [proxyPort, hostedPort] = await Promise.all([listen(proxy), listen(hosted)]);
+      await using router = await startRouter({
+        hosted: { url: `http://127.0.0.1:${hostedPort}`, breaker: false },
+        proxy: {
+          name: "hub",
+          url: `http://127.0.0.1:${proxyPort}`,
+          breaker: false,
+          timeouts: { idle: 2_000 },
+        },
+        rules: [{ match: "**", shadow: "allow" }],
+        memory: { entries: 0, manifestBytes: 0, absentTtl: 0 },
+      });
+      let number = 0;
+
+      await fc.assert(
+        fc.asyncProperty(fc.array(shape, { minLength: 20, maxLength: 20 }), async (many) => {
+          const tried = many.map((one) => ({ one, name: `private/${number++}` }));
+          for (const { one, name } of tried) {
+            shapes.set(name, { one, right });
+          }
+          await Promise.all(
+            tried.map(async ({ one, name }) => {
+              const given = await fetchRaw(router.url, `/v2/${name}/${address}`, { method }).catch(
+                () => undefined,
+              );
+              if (given === undefined) {
+                // A blob that broke off: the client's connection does, too, and nothing looks complete.
+                expect([method, address.startsWith("blobs/")]).toEqual(["GET", true]);
+                return;
+              }
+              const because = String(given.headers["x-combined-registry"]);
+              const context = JSON.stringify({ one, method, address, status: given.status, because });
+              if (isForTheClient(one, method, address, given)) {
+                return;
+              }
+              const isRight =
+                given.status === 200 &&
+                (method === "HEAD"
+                  ? [undefined, digestOf(right)].includes(given.headers["docker-content-digest"] as string)
+                  : given.body.toString() === right);
+              // A tag means what the first upstream in the order says, if that is a manifest.
+              const isTheProxys =
+                address === "manifests/1" && because.startsWith("hub; ") && given.status === 200;
+              const isManifest =
+                method === "HEAD" || [otherManifest, manifest].includes(given.body.toString());
+              const isRefused = given.status >= 400 && given.status !== 404 && because.includes("hub failed");
+              expect([context, isRight || (isTheProxys && isManifest) || isRefused]).toEqual([context, true]);
+              shapes.delete(name);
+            }),
+          );
+        }),
+        { numRuns: cases(420) },
+      );
+      for (const server of [proxy, hosted]) {
+        server.closeAllConnections();
+        server.close();
+      }
+    },
+    300_000,
+  );
 });
